@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# dynmem: the module (kbuild) and the tools (pkg-config).  `make help` lists the targets.
+
+VERSION := 0.1.0
+
+# Every product lands here; the source folders stay clean.
+B := build
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SUFFIXES:
+SHELL := /bin/bash
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+.PHONY: all
+all: kmod tools
+
+##
+## The module, for any kernel: KDIR names its headers (default: the running kernel's, else the newest installed).
+##
+KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
+	$(shell ls -d /lib/modules/*/build 2>/dev/null | sort -rV))
+KREL = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+KMOD_DIR = $(CURDIR)/$(B)/kmod/$(KREL)
+KMOD_SRC := Kbuild include $(wildcard kmod)
+
+.PHONY: kmod
+kmod:
+	@test -n "$(KREL)" || { echo "make: no kernel headers found; run 'make deps', or say KDIR=/path/to/kernel/build" >&2; exit 1; }
+	$(say) KBUILD "$(KREL)"
+	$(Q)mkdir -p $(KMOD_DIR) && cp -rlf $(KMOD_SRC) $(KMOD_DIR)/ 2>/dev/null || cp -rf $(KMOD_SRC) $(KMOD_DIR)/
+	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(KMOD_DIR) $(if $(C),C=$(C)) modules
+
+##
+## The tools
+##
+CC ?= cc
+ifeq ($(origin CC),default)
+CC := cc
+endif
+PKGS := libnl-genl-3.0 libsystemd json-c inih
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2
+DEFS := -D_GNU_SOURCE -DDYNMEM_VERSION='"$(VERSION)"'
+INC := -Iinclude/uapi -Itools/lib -Itools
+pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(PKGS))
+pkg_libs = $(shell $(PKG_CONFIG) --libs $(PKGS))
+
+# SAN=1: AddressSanitizer and UBSan, in a build folder of its own.
+ifeq ($(SAN),1)
+O := $(B)/san
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+O := $(B)
+SANFLAGS :=
+endif
+
+ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(WARN) $(DEFS) $(INC) $(pkg_cflags) $(CFLAGS) $(SANFLAGS)
+ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SANFLAGS)
+
+objs = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(1)))
+LIB_OBJS := $(call objs,tools/lib/*.c)
+POLICY_OBJS := $(call objs,tools/policy/*.c)
+DAEMON_OBJS := $(filter-out %/main.o,$(call objs,tools/dynmemd/*.c))
+SIM_OBJS := $(call objs,tools/sim/*.c)
+CMD_OBJS := $(filter-out %/main.o,$(call objs,tools/dynmem/*.c))
+
+LIB_A := $(O)/libdynmem.a
+LIB_SO := $(O)/libdynmem.so
+POLICY_A := $(O)/libpolicy.a
+DAEMON_A := $(O)/libdynmemd.a
+SIM_A := $(O)/libsim.a
+CMD_A := $(O)/libdynmemcmd.a
+
+BINS := $(O)/dynmem $(O)/dynmemd
+
+.PHONY: tools
+tools: $(LIB_A) $(LIB_SO) $(BINS)
+
+$(O)/obj/%.o: %.c
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+ar = $(say) AR $@; rm -f $@; ar rcs $@ $(1)
+$(LIB_A): $(LIB_OBJS)
+	$(call ar,$^)
+$(POLICY_A): $(POLICY_OBJS)
+	$(call ar,$^)
+$(DAEMON_A): $(DAEMON_OBJS)
+	$(call ar,$^)
+$(SIM_A): $(SIM_OBJS)
+	$(call ar,$^)
+$(CMD_A): $(CMD_OBJS)
+	$(call ar,$^)
+
+$(LIB_SO): $(LIB_OBJS)
+	$(say) LD $@
+	$(Q)$(CC) -shared -Wl,-soname,libdynmem.so.0 -Wl,--no-undefined -o $@ $^ $(ALL_LDFLAGS) $(shell $(PKG_CONFIG) --libs libnl-genl-3.0)
+
+# The command and the daemon each link what they use; order is from the top of the house to the bottom.
+$(O)/dynmemd: $(O)/obj/tools/dynmemd/main.o $(DAEMON_A) $(POLICY_A) $(LIB_A)
+$(O)/dynmem: $(O)/obj/tools/dynmem/main.o $(CMD_A) $(SIM_A) $(POLICY_A) $(LIB_A)
+$(BINS):
+	$(say) LD $@
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(pkg_libs) -lm
+
+##
+## Tests: every one prints TAP; selftests/check adds them up.
+##
+UNIT := $(patsubst selftests/unit/%.c,$(O)/unit/%,$(wildcard selftests/unit/test_*.c))
+NETLINK := $(patsubst selftests/netlink/%.c,$(O)/netlink/%,$(wildcard selftests/netlink/*.c))
+KSELFTEST := $(B)/kselftest
+
+$(O)/unit/%: $(O)/obj/selftests/unit/%.o $(CMD_A) $(DAEMON_A) $(SIM_A) $(POLICY_A) $(LIB_A)
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LDFLAGS) $(pkg_libs) $(shell $(PKG_CONFIG) --libs cmocka) -lm
+
+# kselftest_harness.h is not ours and trips our warnings: a system header.
+$(O)/obj/selftests/netlink/%.o: selftests/netlink/%.c | $(KSELFTEST)/kselftest_harness.h
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fvisibility=hidden -Wmissing-prototypes -Wshadow,$(ALL_CFLAGS)) -isystem $(KSELFTEST) -c -o $@ $<
+
+$(O)/netlink/%: $(O)/obj/selftests/netlink/%.o $(LIB_A)
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $< $(LIB_A) $(ALL_LDFLAGS) $(shell $(PKG_CONFIG) --libs libmnl libnl-genl-3.0)
+
+.SECONDARY:
+
+.PHONY: unit-tests netlink-tests
+unit-tests: $(UNIT)
+netlink-tests: $(NETLINK)
+
+-include selftests/vm/lab.mk
+-include selftests/bench/bench.mk
+
+# `make check` and `make demo` are what a newcomer runs: they install the packages first.
+.PHONY: deps check check-long demo style
+deps:
+	$(Q)selftests/deps
+
+check: deps
+	$(Q)selftests/check
+
+check-long: deps
+	$(Q)selftests/check --long
+
+demo: deps
+	$(Q)selftests/vm/demo
+
+style: deps
+	$(Q)selftests/style
+
+##
+## Installation on a host
+##
+DESTDIR ?=
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+LIBDIR ?= $(PREFIX)/lib
+UNITDIR ?= /etc/systemd/system
+DBUSDIR ?= /etc/dbus-1/system.d
+
+.PHONY: install uninstall
+install: all
+	$(say) INSTALL "$(DESTDIR)$(PREFIX)"
+	$(Q)install -D -m 0755 $(B)/dynmem $(DESTDIR)$(PREFIX)/bin/dynmem
+	$(Q)install -D -m 0755 $(B)/dynmemd $(DESTDIR)$(PREFIX)/sbin/dynmemd
+	$(Q)install -D -m 0644 $(LIB_A) $(DESTDIR)$(LIBDIR)/libdynmem.a
+	$(Q)install -D -m 0755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/libdynmem.so.0
+	$(Q)ln -sf libdynmem.so.0 $(DESTDIR)$(LIBDIR)/libdynmem.so
+	$(Q)install -D -m 0644 tools/lib/dynmem.h $(DESTDIR)$(PREFIX)/include/dynmem/dynmem.h
+	$(Q)install -D -m 0644 include/uapi/linux/dynmem.h $(DESTDIR)$(PREFIX)/include/linux/dynmem.h
+	$(Q)mkdir -p $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|' tools/lib/dynmem.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/dynmem.pc
+	$(Q)install -D -m 0644 --no-target-directory tools/dynmemd/dynmem.conf $(DESTDIR)$(SYSCONFDIR)/dynmem/dynmem.conf.new
+	$(Q)cd $(DESTDIR)$(SYSCONFDIR)/dynmem && if [ -e dynmem.conf ]; then cmp -s dynmem.conf dynmem.conf.new && rm dynmem.conf.new || true; else mv dynmem.conf.new dynmem.conf; fi
+	$(Q)mkdir -p $(DESTDIR)$(UNITDIR)
+	$(Q)sed 's|@SBINDIR@|$(PREFIX)/sbin|;s|@SYSCONFDIR@|$(SYSCONFDIR)|' tools/dynmemd/dynmemd.service.in > $(DESTDIR)$(UNITDIR)/dynmemd.service
+	$(Q)install -D -m 0644 tools/dynmemd/org.dynmem1.conf $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf
+	$(Q)install -D -m 0644 $(KMOD_DIR)/kmod/dynmem.ko $(DESTDIR)/lib/modules/$(KREL)/updates/dynmem.ko
+	$(Q)$(if $(DESTDIR),:,depmod $(KREL) && ldconfig)
+
+uninstall:
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/dynmem $(DESTDIR)$(PREFIX)/sbin/dynmemd $(DESTDIR)$(LIBDIR)/libdynmem.* \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/dynmem.pc $(DESTDIR)$(PREFIX)/include/dynmem/dynmem.h \
+		$(DESTDIR)$(PREFIX)/include/linux/dynmem.h $(DESTDIR)$(UNITDIR)/dynmemd.service \
+		$(DESTDIR)$(DBUSDIR)/org.dynmem1.conf $(DESTDIR)/lib/modules/*/updates/dynmem.ko
+
+.PHONY: clean help
+clean:
+	$(Q)rm -rf $(B)/obj $(B)/san $(B)/unit $(B)/netlink $(B)/kmod $(B)/*.a $(B)/*.so $(B)/dynmem $(B)/dynmemd
+
+help:
+	@printf '%s\n' \
+	'make                the module for the running kernel (or KDIR=...) and the tools' \
+	'make kmod | tools   one of them' \
+	'make install        to PREFIX (default /usr/local), the module to /lib/modules' \
+	'make demo           boot the lab, start guests and the daemon, see memory move (BASELINE=none|fpr)' \
+	'make check          every test; check-long: stress, fuzzing, soak' \
+	'make lab            a shell in the lab host' \
+	'make bench-NAME     one benchmark: see Documentation/benchmarks.rst' \
+	'make style          checkpatch, sparse, clang-tidy, shellcheck' \
+	'make deps           install what all of this needs' \
+	'make SAN=1 ...      with AddressSanitizer and UBSan, under build/san'
+
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
