@@ -30,13 +30,16 @@ KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
 	$(shell ls -d /lib/modules/*/build 2>/dev/null | sort -rV))
 KREL = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
 KMOD_DIR = $(CURDIR)/$(B)/kmod/$(KREL)
-KMOD_SRC := Kbuild include $(wildcard kmod)
+# kbuild writes beside its sources: it gets a folder of links to them.
+KMOD_SRC := $(shell find Kbuild include kmod -type f ! -name '*.o' ! -name '*.ko' ! -name '.*' ! -name '*.mod*' 2>/dev/null)
 
 .PHONY: kmod
 kmod:
 	@test -n "$(KREL)" || { echo "make: no kernel headers found; run 'make deps', or say KDIR=/path/to/kernel/build" >&2; exit 1; }
 	$(say) KBUILD "$(KREL)"
-	$(Q)mkdir -p $(KMOD_DIR) && cp -rlf $(KMOD_SRC) $(KMOD_DIR)/ 2>/dev/null || cp -rf $(KMOD_SRC) $(KMOD_DIR)/
+	$(Q)mkdir -p $(sort $(dir $(addprefix $(KMOD_DIR)/,$(KMOD_SRC))))
+	$(Q)find $(KMOD_DIR) -xtype l -delete
+	$(Q)$(foreach f,$(KMOD_SRC),ln -sf $(CURDIR)/$(f) $(KMOD_DIR)/$(f) && ):
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(KMOD_DIR) $(if $(C),C=$(C)) modules
 
 ##
