@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The names of dynmemd's D-Bus API on the system bus: the contract between
+ * the daemon and whoever asks it (the command dynmem, agents, busctl).
+ *
+ * Object /org/dynmem1, interface org.dynmem1.Manager:
+ *
+ *   GetHost()		-> a{sv}	the host; keys DYNMEM_HOST_*
+ *   ListGuests()	-> aa{sv}	all guests; keys DYNMEM_GUEST_*
+ *   GetGuest(s name)	-> a{sv}	one; error org.dynmem1.Error.NoSuchGuest
+ *
+ *   signal Decision(s guest, t from, t to, s code, s reason, a{sv} more)
+ *   signal GuestAdded(s guest)
+ *   signal GuestRemoved(s guest, s reason)
+ *
+ *   property s Version	constant
+ *   property s Mode	"observe" | "manage" | "dry-run"   emits a change
+ *   property s Level	"none" | "low" | "medium" | "critical" emits a change
+ *   property s Source	"genl" | "procfs" | "none"	   emits a change
+ *
+ * Sizes are bytes, times microseconds of CLOCK_MONOTONIC. A key whose value
+ * is not known is left out, it is never 0 for "unknown". New keys may be
+ * added at any time: a reader skips those that it does not know.
+ */
+#ifndef DYNMEMD_API_H
+#define DYNMEMD_API_H
+
+#define DYNMEM_BUS_NAME		"org.dynmem1"
+#define DYNMEM_BUS_PATH		"/org/dynmem1"
+#define DYNMEM_BUS_INTERFACE	"org.dynmem1.Manager"
+#define DYNMEM_BUS_NO_GUEST	"org.dynmem1.Error.NoSuchGuest"
+
+/* GetHost() */
+#define DYNMEM_HOST_LEVEL	"level"		/* s, as the property */
+#define DYNMEM_HOST_MODE	"mode"		/* s, as the property */
+#define DYNMEM_HOST_SOURCE	"source"	/* s, as the property */
+#define DYNMEM_HOST_TOTAL	"total"		/* t */
+#define DYNMEM_HOST_AVAILABLE	"available"	/* t, MemAvailable */
+#define DYNMEM_HOST_FREE	"free"		/* t, MemFree */
+#define DYNMEM_HOST_SWAP_TOTAL	"swap-total"	/* t */
+#define DYNMEM_HOST_SWAP_FREE	"swap-free"	/* t */
+#define DYNMEM_HOST_MINFREE	"minfree"	/* t, the sliding scale */
+#define DYNMEM_HOST_RESERVE	"reserve"	/* t, kept for the host itself */
+#define DYNMEM_HOST_EXPOSURE	"exposure"	/* t, guests can call it in */
+#define DYNMEM_HOST_HOLD	"hold"		/* t, held against it */
+#define DYNMEM_HOST_DEFICIT	"deficit"	/* x, > 0: lacks memory */
+#define DYNMEM_HOST_KSM_SAVED	"ksm-saved"	/* t, saved by merging */
+#define DYNMEM_HOST_KSM_RUN	"ksm-run"	/* t, as in sysfs */
+#define DYNMEM_HOST_STALLS	"stalls"	/* t, direct reclaims so far */
+#define DYNMEM_HOST_OOM_KILLS	"oom-kills"	/* t, so far */
+#define DYNMEM_HOST_GUESTS	"guests"	/* t, how many */
+
+/* ListGuests(), GetGuest() */
+#define DYNMEM_GUEST_NAME	"name"		/* s */
+#define DYNMEM_GUEST_BACKEND	"backend"	/* s: "qmp" */
+#define DYNMEM_GUEST_SOCKET	"socket"	/* s */
+#define DYNMEM_GUEST_PID	"pid"		/* t, QEMU's */
+#define DYNMEM_GUEST_CLASS	"class"		/* s: reporting, silent, … */
+#define DYNMEM_GUEST_MIN	"min"		/* t */
+#define DYNMEM_GUEST_MAX	"max"		/* t */
+#define DYNMEM_GUEST_SHARES	"shares"	/* t */
+#define DYNMEM_GUEST_ACTUAL	"actual"	/* t, what the balloon left it */
+#define DYNMEM_GUEST_TARGET	"target"	/* t, what it was told */
+#define DYNMEM_GUEST_USED	"used"		/* t, by its statistics */
+#define DYNMEM_GUEST_DEMAND	"demand"	/* t, what it should have */
+#define DYNMEM_GUEST_FLOOR	"floor"		/* t, less would do harm */
+#define DYNMEM_GUEST_ENTITLED	"entitled"	/* t, its share right now */
+#define DYNMEM_GUEST_RSS	"rss"		/* t, what the host pays */
+#define DYNMEM_GUEST_KSM_SAVED	"ksm-saved"	/* t */
+#define DYNMEM_GUEST_EXPOSURE	"exposure"	/* t, can still call in */
+#define DYNMEM_GUEST_YIELD	"yield"		/* d, host bytes per balloon byte */
+#define DYNMEM_GUEST_PRESSED	"pressed"	/* b */
+#define DYNMEM_GUEST_CODE	"last-code"	/* s, of its last decision */
+#define DYNMEM_GUEST_REASON	"last-reason"	/* s, the same in words */
+
+/* Decision's "more" */
+#define DYNMEM_DECISION_WANTED	"wanted"	/* t, what would be right */
+#define DYNMEM_DECISION_APPLIED	"applied"	/* b, false: only observed */
+#define DYNMEM_DECISION_LEVEL	"level"		/* s */
+#define DYNMEM_DECISION_TIME	"time"		/* t */
+
+#endif
