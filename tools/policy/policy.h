@@ -1,0 +1,842 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The policy engine: who gets how much of the host's memory, and why.
+ *
+ * Pure functions over a snapshot.  The engine does no I/O, reads no clock,
+ * logs nothing, and allocates only in policy_new(), policy_guest_add() and
+ * policy_reserve(); everything else works in arrays that exist by then.  The
+ * daemon and the simulator call the very same code.
+ *
+ * How it is used, once a second and on every event:
+ *
+ *	policy_host_sample()		what the host has
+ *	policy_guest_host_sample()	what a guest costs the host
+ *	policy_guest_sample()		what a guest says about itself
+ *	policy_decide()			-> one decision per guest, with its reason
+ *	policy_command_sent()		for each command that really was written
+ *	policy_guest_actual()		for each BALLOON_CHANGE that comes back
+ *
+ * A decision is an opinion until policy_command_sent() is called: a daemon that
+ * only observes never calls it, and the engine never believes that it moved.
+ *
+ * Units: bytes, nanoseconds of one monotonic clock that the caller passes in as
+ * "now" (never going back; an earlier value is taken as the latest one seen).
+ * Functions return 0 or a positive count, or a negative errno; "ret_" outputs
+ * are untouched on failure.  All numbers from guests are hostile until clamped,
+ * and are clamped here: no value of any sample is an error.
+ *
+ * Not thread safe: one engine, one thread.
+ */
+#ifndef DYNMEM_POLICY_H
+#define DYNMEM_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct policy;
+
+/* Ranges that keep every sum over all guests inside 63 bits. */
+#define POLICY_GUESTS_MAX	65536u
+#define POLICY_GUEST_BYTES_MAX	(UINT64_C(1) << 46)	/* 64 TiB */
+#define POLICY_HOST_BYTES_MAX	(UINT64_C(1) << 52)	/* 4 PiB */
+#define POLICY_NODES_MAX	8u	/* NUMA nodes told apart; more are folded modulo this */
+#define POLICY_SHARES_MAX	1000000u
+#define POLICY_SHARES_DEFAULT	1000u
+
+/* ------------------------------------------------------------------------
+ * Tunables
+ * ------------------------------------------------------------------------ */
+
+enum policy_unit {
+	POLICY_UNIT_BYTES,	/* field is uint64_t */
+	POLICY_UNIT_NS,		/* field is uint64_t */
+	POLICY_UNIT_RATE,	/* bytes per second, field is uint64_t */
+	POLICY_UNIT_COUNT,	/* field is uint64_t */
+	POLICY_UNIT_RATIO,	/* field is double */
+};
+
+/**
+ * struct policy_tunables - every number of the policy that is a choice
+ *
+ * The table policy_tunable_table says for each field its unit, default, range
+ * and the reason for the default; it is the only description there is.
+ */
+struct policy_tunables {
+	/* host */
+	double level_low, level_medium, level_critical;
+	double level_leave;
+	uint64_t level_hold, level_hold_critical;
+	double reserve_factor, reserve_factor_min, reserve_share;
+	double reserve_pressed;
+	double arc_credit;
+	/* exposure */
+	uint64_t hold_rate, hold_time, hold_memory;
+	double hold_share, hold_cap, hold_cap_noswap;
+	uint64_t process_overhead;
+	/* demand of a guest */
+	uint64_t room_min;
+	double room_min_share, room_max_share;
+	uint64_t floor_slack;
+	double floor_slack_share;
+	double press_step, press_max;
+	uint64_t press_half_life;
+	uint64_t debt_life;
+	uint64_t hot_window;
+	double hot_prior, hot_rise;
+	double yield_prior, yield_floor, yield_gain;
+	/* entitlement and moves */
+	double tax;
+	double shrink_none, shrink_low, shrink_medium;
+	uint64_t dead_band;
+	double dead_band_share, dead_band_small;
+	uint64_t reversal;
+	/* harm */
+	uint64_t harm_window;
+	uint64_t backoff_min, backoff_max;
+	double learn_factor, learn_decay;
+	uint64_t harm_limit, harm_period;
+	/* time */
+	uint64_t poll;
+	uint64_t fresh;
+	uint64_t late;
+	uint64_t silent;
+	uint64_t start_grace;
+	uint64_t reboot_grace;
+	uint64_t stuck;
+	/* emergency */
+	uint64_t emergency_wait;
+	/* silent guests */
+	uint64_t enforce;
+	uint64_t enforce_slack;
+	double enforce_share;
+	/* KSM */
+	uint64_t ksm_scan_time, ksm_scan_time_low, ksm_scan_time_medium;
+	double ksm_cpu;
+	uint64_t ksm_pages_min, ksm_pages_max;
+	uint64_t ksm_sleep;
+	double ksm_worth;
+};
+
+/**
+ * struct policy_tunable - one row of the table
+ * @name: as in the configuration file
+ * @unit: of @def, @min, @max, and the type of the field
+ * @offset: of the field in struct policy_tunables
+ * @def: default
+ * @min: smallest allowed value
+ * @max: largest allowed value
+ * @reason: why the default is what it is, for the documentation
+ */
+struct policy_tunable {
+	const char *name;
+	enum policy_unit unit;
+	size_t offset;
+	double def, min, max;
+	const char *reason;
+};
+
+extern const struct policy_tunable policy_tunable_table[];
+extern const size_t policy_tunable_count;
+
+/** policy_tunables_init() - every field to its default */
+void policy_tunables_init(struct policy_tunables *t);
+
+/** policy_tunable_find() - the row called @name, or NULL */
+const struct policy_tunable *policy_tunable_find(const char *name);
+
+/** policy_tunable_get() - the value of one row as a double (exact below 2^53) */
+double policy_tunable_get(const struct policy_tunables *t,
+			  const struct policy_tunable *row);
+
+/**
+ * policy_tunable_set() - set one row
+ * Return: 0, or -ERANGE when @value is not within the row's min and max (or is
+ * not a number).
+ */
+int policy_tunable_set(struct policy_tunables *t,
+		       const struct policy_tunable *row, double value);
+
+/**
+ * policy_tunables_check() - all rows within range, and the rows in order
+ * @ret_why: a static sentence that says what is wrong
+ *
+ * Return: 0 or -ERANGE.
+ */
+int policy_tunables_check(const struct policy_tunables *t, const char **ret_why);
+
+/** policy_unit_name() - "bytes", "ns", "bytes/s", "count", "ratio" */
+const char *policy_unit_name(enum policy_unit unit);
+
+/* ------------------------------------------------------------------------
+ * Life
+ * ------------------------------------------------------------------------ */
+
+/**
+ * policy_new() - an engine without guests
+ * @t: copied; NULL for the defaults
+ *
+ * Return: 0, -ENOMEM, or -ERANGE (see policy_tunables_check()).
+ */
+int policy_new(const struct policy_tunables *t, struct policy **ret_policy);
+
+/** policy_free() - accepts NULL */
+void policy_free(struct policy *p);
+
+/** policy_set_tunables() - at a reload; the learned state stays. 0 or -ERANGE */
+int policy_set_tunables(struct policy *p, const struct policy_tunables *t);
+
+/**
+ * policy_set_drain() - give all guests their memory back
+ *
+ * While draining, every guest is entitled to its max and nothing is shrunk;
+ * growth is still granted only from bytes that exist.
+ */
+void policy_set_drain(struct policy *p, bool drain);
+
+/* ------------------------------------------------------------------------
+ * Guests
+ * ------------------------------------------------------------------------ */
+
+/**
+ * struct policy_guest_config - what the operator says about a guest
+ * @min: smallest target, bytes; clamped to 1 MiB <= min <= max
+ * @max: largest target: the memory the machine was started with, bytes
+ * @shares: relative weight, 1..POLICY_SHARES_MAX; 0 means the default
+ * @unmanaged: counted in the budget, never moved
+ * @userdata: handed back with each decision, never looked at
+ */
+struct policy_guest_config {
+	uint64_t min, max;
+	uint32_t shares;
+	bool unmanaged;
+	void *userdata;
+};
+
+/**
+ * policy_guest_add() - a guest appears
+ * @actual: the balloon's size now, bytes; it is adopted as the target
+ * @now: clock
+ * @ret_guest: handle, small and dense, stable until the guest is removed
+ *
+ * Return: 0; -EINVAL if max is 0, above POLICY_GUEST_BYTES_MAX or below min;
+ * -ENOSPC beyond POLICY_GUESTS_MAX; -ENOMEM.
+ */
+int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
+		     uint64_t actual, uint64_t now, unsigned int *ret_guest);
+
+/** policy_guest_remove() - a guest is gone. 0 or -ENOENT */
+int policy_guest_remove(struct policy *p, unsigned int guest);
+
+/** policy_guest_configure() - new range or shares. 0, -ENOENT or -EINVAL */
+int policy_guest_configure(struct policy *p, unsigned int guest,
+			   const struct policy_guest_config *config);
+
+/** policy_guest_count() - guests that there are */
+unsigned int policy_guest_count(const struct policy *p);
+
+/* Which fields of struct policy_guest_sample the guest really gave. */
+#define POLICY_STAT_TOTAL		(UINT32_C(1) << 0)
+#define POLICY_STAT_AVAILABLE		(UINT32_C(1) << 1)
+#define POLICY_STAT_FREE		(UINT32_C(1) << 2)
+#define POLICY_STAT_DISK_CACHES		(UINT32_C(1) << 3)
+#define POLICY_STAT_SWAP_IN		(UINT32_C(1) << 4)
+#define POLICY_STAT_SWAP_OUT		(UINT32_C(1) << 5)
+#define POLICY_STAT_MAJOR_FAULTS	(UINT32_C(1) << 6)
+#define POLICY_STAT_OOM_KILL		(UINT32_C(1) << 7)
+#define POLICY_STAT_ALLOC_STALL		(UINT32_C(1) << 8)
+
+/**
+ * struct policy_guest_sample - a guest's statistics, latched
+ * @present: POLICY_STAT_* of the fields below that were in the reply; a value of
+ *	all ones (QEMU's "never reported", as 64 or as 32 bits) is taken as absent
+ *	even when its bit is set
+ * @last_update: QEMU's last-update, seconds; only compared with the one before:
+ *	equal means the guest has not answered since. 0: the guest never answered
+ * @actual: the balloon's actual size when the statistics were taken, bytes
+ * @total: stat-total-memory, bytes
+ * @available: stat-available-memory, bytes
+ * @free: stat-free-memory, bytes
+ * @disk_caches: stat-disk-caches, bytes
+ * @swap_in: stat-swap-in, bytes since boot
+ * @swap_out: stat-swap-out, bytes since boot
+ * @major_faults: stat-major-faults, count since boot
+ * @oom_kill: stat-oom-kills, count since boot
+ * @alloc_stall: stat-alloc-stalls of order <= 3 where known, count since boot
+ */
+struct policy_guest_sample {
+	uint32_t present;
+	uint64_t last_update;
+	uint64_t actual;
+	uint64_t total, available, free, disk_caches;
+	uint64_t swap_in, swap_out, major_faults, oom_kill, alloc_stall;
+};
+
+/**
+ * policy_guest_sample() - a reply to guest-stats, fresh or not
+ *
+ * Return: 1 if it was fresh and used, 0 if it said nothing new, -ENOENT.
+ */
+int policy_guest_sample(struct policy *p, unsigned int guest,
+			const struct policy_guest_sample *s, uint64_t now);
+
+/* Which fields of struct policy_guest_host_sample are known. */
+#define POLICY_COST_RSS			(UINT32_C(1) << 0)
+#define POLICY_COST_SWAPPED		(UINT32_C(1) << 1)
+#define POLICY_COST_KSM_SAVED		(UINT32_C(1) << 2)
+#define POLICY_COST_DISK_READ		(UINT32_C(1) << 3)
+#define POLICY_COST_CPU			(UINT32_C(1) << 4)
+#define POLICY_COST_NODES		(UINT32_C(1) << 5)
+
+/**
+ * struct policy_guest_host_sample - what a guest costs, seen from the host
+ * @present: POLICY_COST_* of the fields that are known
+ * @rss: resident bytes of the QEMU process
+ * @swapped: its bytes in the host's swap
+ * @ksm_saved: bytes that KSM saves in it, and that it can call in by writing
+ * @disk_read: bytes read by all its disks since start (query-blockstats)
+ * @cpu_ns: CPU time of its vCPUs since start
+ * @node: resident bytes per NUMA node
+ */
+struct policy_guest_host_sample {
+	uint32_t present;
+	uint64_t rss, swapped, ksm_saved;
+	uint64_t disk_read, cpu_ns;
+	uint64_t node[POLICY_NODES_MAX];
+};
+
+/** policy_guest_host_sample() - 0 or -ENOENT */
+int policy_guest_host_sample(struct policy *p, unsigned int guest,
+			     const struct policy_guest_host_sample *s, uint64_t now);
+
+enum policy_guest_event {
+	POLICY_GUEST_REBOOT,		/* RESET: nobody holds the balloon for some seconds */
+	POLICY_GUEST_PAUSE,		/* STOP, by an administrator or an I/O error */
+	POLICY_GUEST_RESUME,
+	POLICY_GUEST_MIGRATE_BEGIN,	/* frozen from here ... */
+	POLICY_GUEST_MIGRATE_END,	/* ... to here, if it is still ours */
+	POLICY_GUEST_NO_BALLOON,	/* no virtio-balloon device, or no driver in the guest */
+	POLICY_GUEST_BALLOON,		/* there is one (again) */
+	POLICY_GUEST_PINNED,		/* known to be unreclaimable: VFIO, hugetlb, mlock, SEV */
+	POLICY_GUEST_UNPINNED,
+	POLICY_GUEST_FORGET,		/* drop all that was learned about it */
+};
+
+/** policy_guest_event() - 0, -ENOENT, or -EINVAL for an event that is not one */
+int policy_guest_event(struct policy *p, unsigned int guest,
+		       enum policy_guest_event event, uint64_t now);
+
+/**
+ * policy_guest_polling() - whether this guest is asked for statistics now
+ *
+ * Only a guest that is asked can be late or silent; guests at max on a host
+ * without pressure are not asked (see policy_decision.poll).
+ * Return: 0 or -ENOENT.
+ */
+int policy_guest_polling(struct policy *p, unsigned int guest, bool polling,
+			 uint64_t now);
+
+/**
+ * policy_command_sent() - a balloon command was written to this guest
+ * @target: bytes, as written
+ *
+ * Whoever decided it: a command of the last policy_decide(), of a plan, or of
+ * an administrator. Return: 0 or -ENOENT.
+ */
+int policy_command_sent(struct policy *p, unsigned int guest, uint64_t target,
+			uint64_t now);
+
+/** policy_guest_actual() - a BALLOON_CHANGE or a query-balloon. 0 or -ENOENT */
+int policy_guest_actual(struct policy *p, unsigned int guest, uint64_t actual,
+			uint64_t now);
+
+/* ------------------------------------------------------------------------
+ * The host
+ * ------------------------------------------------------------------------ */
+
+enum policy_level {
+	POLICY_LEVEL_NONE,	/* ESX: high */
+	POLICY_LEVEL_LOW,	/* ESX: soft, below 4 x minfree */
+	POLICY_LEVEL_MEDIUM,	/* ESX: hard, below 2 x minfree */
+	POLICY_LEVEL_CRITICAL,	/* ESX: low, below 1 x minfree */
+};
+
+/** policy_level_name() - "none", "low", "medium", "critical" */
+const char *policy_level_name(enum policy_level level);
+
+struct policy_node_sample {
+	uint64_t total, available;	/* bytes */
+};
+
+/**
+ * struct policy_ksm_sample - KSM's counters
+ * @present: there is KSM in this kernel, and the fields are known
+ * @run: 0, 1 or 2 as in sysfs
+ * @pages_to_scan: as in sysfs
+ * @sleep_ms: as in sysfs
+ * @advisor: the kernel's own advisor is on, and ignores what one writes
+ * @saved: bytes saved now (general_profit, or pages_sharing in bytes)
+ * @mergeable: bytes that ksmd walks in one full scan (rmap items known to it)
+ * @full_scans: count since boot
+ * @pages_scanned: count since boot, 0 where the kernel has no such counter
+ * @cpu_ns: CPU time of ksmd since boot, 0 where not known
+ */
+struct policy_ksm_sample {
+	bool present;
+	uint32_t run;
+	uint64_t pages_to_scan, sleep_ms;
+	bool advisor;
+	uint64_t saved, mergeable, full_scans, pages_scanned, cpu_ns;
+};
+
+/**
+ * struct policy_host_sample - the host's memory
+ * @total: MemTotal
+ * @available: MemAvailable
+ * @arc_size: ZFS ARC, 0 if there is none
+ * @arc_min: what ARC will not go below
+ * @swap_total: SwapTotal
+ * @swap_free: SwapFree
+ * @minfree: the unit of the levels; 0 means by the sliding scale from @total
+ * @level: the level that the kernel module or PSI says, POLICY_LEVEL_NONE if
+ *	there is no such source; the engine's level is never below it
+ * @nodes: how many of @node are filled, at most POLICY_NODES_MAX; 0 or 1: not NUMA
+ * @node: per NUMA node
+ * @ksm: KSM
+ */
+struct policy_host_sample {
+	uint64_t total, available;
+	uint64_t arc_size, arc_min;
+	uint64_t swap_total, swap_free;
+	uint64_t minfree;
+	enum policy_level level;
+	unsigned int nodes;
+	struct policy_node_sample node[POLICY_NODES_MAX];
+	struct policy_ksm_sample ksm;
+};
+
+/**
+ * policy_minfree() - ESX's sliding scale
+ * @total: bytes
+ *
+ * 6 % of the first 4 GiB, 4 % of the next 8, 2 % of the next 16, 1 % of the rest
+ * (Waldspurger, OSDI 2002, and the vSphere resource management guide).
+ */
+uint64_t policy_minfree(uint64_t total);
+
+/** policy_host_sample() - what the host has now; returns the level that follows */
+enum policy_level policy_host_sample(struct policy *p,
+				     const struct policy_host_sample *s,
+				     uint64_t now);
+
+/**
+ * policy_host_event() - a level change or stall was pushed, before any sample
+ * @level: the level in the event
+ * @available: available memory if the event carried it, else UINT64_MAX
+ *
+ * Return: the level that follows.
+ */
+enum policy_level policy_host_event(struct policy *p, enum policy_level level,
+				    uint64_t available, uint64_t now);
+
+/* ------------------------------------------------------------------------
+ * Decisions
+ * ------------------------------------------------------------------------ */
+
+enum policy_class {
+	POLICY_CLASS_STARTING,		/* never reported yet, and young */
+	POLICY_CLASS_REPORTING,
+	POLICY_CLASS_SILENT,		/* no (more) statistics, or a frozen last-update */
+	POLICY_CLASS_STUCK,		/* its balloon does not move */
+	POLICY_CLASS_PINNED,		/* a balloon frees nothing */
+	POLICY_CLASS_FROZEN,		/* migrating */
+	POLICY_CLASS_PAUSED,
+	POLICY_CLASS_REBOOTING,
+	POLICY_CLASS_NO_BALLOON,
+	POLICY_CLASS_UNMANAGED,
+	POLICY_CLASS_COUNT
+};
+
+/** policy_class_name() - "reporting", "no-balloon", ... */
+const char *policy_class_name(enum policy_class class);
+
+/* Names are stable: they are written to logs, JSON and metrics. */
+enum policy_reason {
+	/* nothing is sent */
+	POLICY_REASON_SETTLED,		/* has what it is entitled to */
+	POLICY_REASON_AT_MAX,		/* has all it may have, nobody needs it */
+	POLICY_REASON_DEAD_BAND,	/* the difference is not worth a command */
+	POLICY_REASON_NO_NEED,		/* has more than its due, nobody needs it */
+	POLICY_REASON_WAIT_BYTES,	/* lacks, but the bytes do not exist yet */
+	POLICY_REASON_WAIT_RATE,	/* shrinks, but not so fast */
+	POLICY_REASON_HELD_STALE,	/* no shrink without a fresh sample */
+	POLICY_REASON_HELD_PRESSED,	/* no shrink of a guest under pressure */
+	POLICY_REASON_HELD_REVERSAL,	/* it has just moved the other way */
+	POLICY_REASON_HELD_BACKOFF,	/* the last shrink did harm */
+	POLICY_REASON_HELD_HARM,	/* harmed too often: left at its last good size */
+	POLICY_REASON_HELD_YIELD,	/* its balloon frees next to nothing */
+	POLICY_REASON_CLASS,		/* its class is not moved; arg[0] is the class */
+	POLICY_REASON_CRITICAL_WAIT,	/* an emergency burst runs */
+	/* a command is sent */
+	POLICY_REASON_GROW_PRESSED,
+	POLICY_REASON_GROW_DEMAND,	/* below its own demand */
+	POLICY_REASON_GROW_SHARE,	/* its share of memory that nobody needs */
+	POLICY_REASON_GROW_UNDO,	/* the last shrink did harm */
+	POLICY_REASON_GROW_DRAIN,	/* dynmem is leaving */
+	POLICY_REASON_SHRINK_HOST,	/* the host lacks memory */
+	POLICY_REASON_SHRINK_LEND,	/* others lack memory */
+	POLICY_REASON_SHRINK_RESERVE,	/* a guest is about to start */
+	POLICY_REASON_SHRINK_CRITICAL,	/* the host is about to kill */
+	POLICY_REASON_RANGE,		/* brought inside its min and max */
+	POLICY_REASON_STUCK,		/* target set to where the balloon stopped */
+	POLICY_REASON_COUNT
+};
+
+/** policy_reason_name() - "grow-pressed", "held-stale", ... */
+const char *policy_reason_name(enum policy_reason reason);
+
+/* Why a guest counts as pressed. */
+#define POLICY_PRESSED_OOM	(1u << 0)	/* oom_kill rose */
+#define POLICY_PRESSED_STALL	(1u << 1)	/* alloc_stall rose */
+#define POLICY_PRESSED_REFAULT	(1u << 2)	/* swap-in + major faults above its own 95th percentile */
+#define POLICY_PRESSED_LATE	(1u << 3)	/* statistics late while its vCPU or disk is busy */
+#define POLICY_PRESSED_TIGHT	(1u << 4)	/* next to nothing available in it */
+
+/* policy_decision.flags */
+#define POLICY_SEND		(1u << 0)	/* target differs from what was sent last: write it */
+#define POLICY_ALERT		(1u << 1)	/* an operator should know; the reason says what */
+#define POLICY_PRESSED		(1u << 2)	/* the guest is under pressure */
+#define POLICY_NODE_HINT	(1u << 3)	/* chosen because its NUMA node is pressed */
+
+/**
+ * struct policy_decision - what one guest gets
+ * @guest: handle
+ * @userdata: of its configuration
+ * @class: of the guest
+ * @reason: why
+ * @flags: POLICY_SEND and so on
+ * @pressed: POLICY_PRESSED_* bits
+ * @wanted: its demand D, bytes
+ * @entitled: its entitlement P, bytes
+ * @from: target before, bytes
+ * @target: target now, bytes; equals @from unless POLICY_SEND is set
+ * @arg: numbers of the reason, for policy_reason_render()
+ * @poll: ask this guest for statistics every so many ns; 0: not at all
+ * @reclaim: bytes to take by cgroup memory.reclaim from a guest that a balloon
+ *	does not reach; 0: none
+ * @memory_high: what its cgroup's memory.high should be if enforcement is on,
+ *	else 0
+ */
+struct policy_decision {
+	unsigned int guest;
+	void *userdata;
+	enum policy_class class;
+	enum policy_reason reason;
+	uint32_t flags;
+	uint32_t pressed;
+	uint64_t wanted, entitled, from, target;
+	int64_t arg[4];
+	uint64_t poll;
+	uint64_t reclaim;
+	uint64_t memory_high;
+};
+
+/* Which bounds the budget fell between. */
+enum policy_tier {
+	POLICY_TIER_MAX,	/* all guests to max, memory is left */
+	POLICY_TIER_DEMAND,	/* between demand and max */
+	POLICY_TIER_FLOOR,	/* between floor and demand */
+	POLICY_TIER_MIN,	/* between min and floor: guests will swap */
+	POLICY_TIER_NONE,	/* not even min for all: alarm, nothing may start */
+};
+
+/** policy_tier_name() - "max", "demand", "floor", "min", "none" */
+const char *policy_tier_name(enum policy_tier tier);
+
+/**
+ * struct policy_ksm_decision - KSM's share of the budget
+ * @change: what is wanted differs from what the last sample showed
+ * @run: 0 or 1
+ * @pages_to_scan: pages per wake-up
+ * @sleep_ms: between wake-ups
+ * @reason: a static sentence
+ */
+struct policy_ksm_decision {
+	bool change;
+	uint32_t run;
+	uint64_t pages_to_scan, sleep_ms;
+	const char *reason;
+};
+
+/**
+ * struct policy_result - the whole of one decision
+ * @level: of the host
+ * @tier: where the budget fell
+ * @count: of @decision
+ * @send: how many of them have POLICY_SEND set
+ * @decision: one per guest, in order of handle; valid until the next call that
+ *	takes a non-const policy
+ * @available: of the host, with what is in flight, bytes
+ * @reserve: kept free, bytes
+ * @hold: kept for what guests may call in, bytes
+ * @exposure: what guests may call in altogether, bytes
+ * @deficit: reserve + hold - available; > 0: the host lacks
+ * @granted: bytes granted by this decision
+ * @shrunk: bytes of balloon taken by this decision
+ * @ksm: what KSM should do
+ * @next: call again after so many ns even without an event; 0: not needed
+ */
+struct policy_result {
+	enum policy_level level;
+	enum policy_tier tier;
+	unsigned int count, send;
+	const struct policy_decision *decision;
+	uint64_t available, reserve, hold, exposure;
+	int64_t deficit;
+	uint64_t granted, shrunk;
+	struct policy_ksm_decision ksm;
+	uint64_t next;
+};
+
+/**
+ * policy_decide() - decide for all guests
+ *
+ * O(n log n). Return: number of commands to send, -ENODATA before the first
+ * policy_host_sample().
+ */
+int policy_decide(struct policy *p, uint64_t now, struct policy_result *ret);
+
+/**
+ * policy_reason_render() - a decision as one English sentence with its numbers
+ * @buf: always terminated if @size > 0
+ *
+ * The guest's name is not in it: the caller puts it in front.
+ * Return: length as snprintf().
+ */
+int policy_reason_render(const struct policy_decision *d, char *buf, size_t size);
+
+/**
+ * policy_bytes_render() - "1.5 GiB": how sizes read in sentences
+ * Return: length as snprintf().
+ */
+int policy_bytes_render(int64_t bytes, char *buf, size_t size);
+
+/**
+ * struct policy_guest_info - all that the engine thinks about a guest
+ *
+ * For status, explain and metrics. Names as in Documentation/policy.rst.
+ */
+struct policy_guest_info {
+	enum policy_class class;
+	uint32_t pressed;
+	uint64_t min, max, target, actual, rss, ksm_saved;
+	uint32_t shares;
+	uint64_t total, available;	/* of the last fresh sample, total after correction */
+	uint64_t overhead, used, debt, cache, hot;
+	uint64_t active;		/* a */
+	uint64_t floor, room, demand;	/* L, room, D */
+	uint64_t entitled;		/* P of the last decision */
+	uint64_t exposure;		/* K */
+	uint64_t learned;		/* learned floor, 0: none */
+	double yield;			/* y */
+	double press;			/* m */
+	bool total_follows;		/* its total follows the balloon */
+	uint64_t sample_age;		/* ns; UINT64_MAX: never */
+	uint64_t backoff;		/* ns that a shrink still waits; 0: none */
+	unsigned int harms;		/* within harm_period */
+};
+
+/** policy_guest_info() - 0 or -ENOENT */
+int policy_guest_info(const struct policy *p, unsigned int guest, uint64_t now,
+		      struct policy_guest_info *ret);
+
+/* ------------------------------------------------------------------------
+ * Emergency: planned at medium, executed at critical
+ * ------------------------------------------------------------------------ */
+
+/* What is taken, in this order. */
+enum policy_plan_class {
+	POLICY_PLAN_FREE,	/* free in the guest and touched: gone at once, no harm */
+	POLICY_PLAN_CACHE,	/* cold page cache */
+	POLICY_PLAN_EXCESS,	/* what is above its entitlement */
+	POLICY_PLAN_MIN,	/* down to min: harm, but less than an OOM kill */
+	POLICY_PLAN_COUNT
+};
+
+/**
+ * struct policy_plan_step - one command of the plan
+ * @guest: handle
+ * @userdata: of its configuration
+ * @class: the class that this step takes
+ * @target: bytes; contains the steps of the classes before it
+ * @frees: bytes that the host may expect from this step
+ */
+struct policy_plan_step {
+	unsigned int guest;
+	void *userdata;
+	enum policy_plan_class class;
+	uint64_t target;
+	uint64_t frees;
+};
+
+/**
+ * struct policy_plan - what to do when the host becomes critical
+ * @want: bytes that the plan is for
+ * @frees: bytes that all its steps may bring
+ * @count: of @step
+ * @step: sorted by class
+ * @first: the steps [0, first) are the first burst: the classes that are
+ *	needed to bring @want
+ */
+struct policy_plan {
+	uint64_t want, frees;
+	unsigned int count, first;
+	const struct policy_plan_step *step;
+};
+
+/**
+ * policy_plan_emergency() - make or renew the plan
+ * @want: bytes to free, 0: back to twice minfree
+ *
+ * Cheap enough for every decision at medium. The result is valid until the next
+ * policy_plan_emergency(), policy_guest_add() or policy_guest_remove(); the caller
+ * may format its commands from it beforehand.
+ * Return: 0, -ENODATA before the first policy_host_sample().
+ */
+int policy_plan_emergency(struct policy *p, uint64_t want, uint64_t now,
+			  const struct policy_plan **ret_plan);
+
+/**
+ * policy_emergency_begin() - the host is critical: what to send at once
+ * @ret_step: first step
+ * @ret_count: number of steps
+ *
+ * Send them all, then call policy_command_sent() for those that were written.
+ * Uses the plan that exists, and makes one if there is none. While the burst
+ * runs, policy_decide() leaves shrinking to it. Return: 0, -EALREADY while one
+ * runs, -ENODATA.
+ */
+int policy_emergency_begin(struct policy *p, uint64_t now,
+			   const struct policy_plan_step **ret_step,
+			   unsigned int *ret_count);
+
+/**
+ * policy_emergency_next() - emergency_wait later: enough, or the next class
+ *
+ * Needs a policy_host_sample() or policy_host_event() since. The count is 0 when
+ * nothing more is to be sent. Return: ns until it wants to be called again, 0: the
+ * emergency is over.
+ */
+int64_t policy_emergency_next(struct policy *p, uint64_t now,
+			      const struct policy_plan_step **ret_step,
+			      unsigned int *ret_count);
+
+/* ------------------------------------------------------------------------
+ * Reservations: memory for a guest that is about to start
+ * ------------------------------------------------------------------------ */
+
+enum policy_reserve_state {
+	POLICY_RESERVE_READY,		/* the bytes are there: start it */
+	POLICY_RESERVE_FREEING,		/* guests are being shrunk for it */
+	POLICY_RESERVE_REFUSED,		/* cannot be done; see why */
+	POLICY_RESERVE_EXPIRED,
+};
+
+/**
+ * struct policy_reserve_status - how a reservation stands
+ * @state: see there
+ * @bytes: asked for
+ * @missing: still to be freed (or, refused, that nobody can free)
+ * @largest: the largest guest that could be started instead, bytes
+ * @why: one English sentence with its numbers
+ */
+struct policy_reserve_status {
+	enum policy_reserve_state state;
+	uint64_t bytes, missing, largest;
+	char why[200];
+};
+
+/**
+ * policy_reserve() - keep @bytes for a guest that is about to start
+ * @ttl: ns after which it lapses by itself
+ * @ret_id: only set if it was not refused
+ * @ret: how it stands now
+ *
+ * From now on policy_decide() frees the bytes, squeezing guests down to their
+ * floor at the most; it ends with policy_reserve_release(), when the guest has
+ * been added or has failed to start. Return: 0, -ENOSPC when refused, -ENODATA,
+ * -EINVAL for 0 bytes, -EBUSY beyond 64 at a time.
+ */
+int policy_reserve(struct policy *p, uint64_t bytes, uint64_t ttl, uint64_t now,
+		   unsigned int *ret_id, struct policy_reserve_status *ret);
+
+/** policy_reserve_status() - 0 or -ENOENT */
+int policy_reserve_status(struct policy *p, unsigned int id, uint64_t now,
+			  struct policy_reserve_status *ret);
+
+/** policy_reserve_release() - 0 or -ENOENT */
+int policy_reserve_release(struct policy *p, unsigned int id);
+
+/**
+ * policy_largest() - the largest guest that could be started, bytes
+ * @ret_now: without squeezing anybody
+ * @ret_squeezed: with all guests at their floor
+ *
+ * Return: 0 or -ENODATA.
+ */
+int policy_largest(struct policy *p, uint64_t now, uint64_t *ret_now,
+		   uint64_t *ret_squeezed);
+
+/* ------------------------------------------------------------------------
+ * State that outlives the daemon
+ * ------------------------------------------------------------------------ */
+
+/**
+ * struct policy_guest_state - what was learned about a guest
+ * @learned: learned floor, bytes; 0: none
+ * @good: last good size, bytes; 0: not known
+ * @yield: correction of the yield, 0..1
+ * @hot: sigma of the hot cache, 0..1
+ * @press: m, 1..2
+ * @overhead: actual - total, bytes; UINT64_MAX: not known
+ * @room: learned growth, bytes
+ * @debt: bytes swapped out that were not swapped in again
+ * @backoff: length of the last back-off, ns; 0: none
+ * @backoff_left: ns of it that are left
+ * @harms: within the last harm_period
+ * @total_follows: -1 not known, 0 no, 1 yes
+ *
+ * Ages and rests, not clock values: it may be read after a reboot. Every value
+ * is clamped at import, so a corrupt file can do no harm.
+ */
+struct policy_guest_state {
+	uint64_t learned, good;
+	double yield, hot, press;
+	uint64_t overhead, room, debt;
+	uint64_t backoff, backoff_left;
+	uint32_t harms;
+	int32_t total_follows;
+};
+
+/** policy_guest_export() - 0 or -ENOENT */
+int policy_guest_export(const struct policy *p, unsigned int guest, uint64_t now,
+			struct policy_guest_state *ret);
+
+/** policy_guest_import() - after policy_guest_add(). 0 or -ENOENT */
+int policy_guest_import(struct policy *p, unsigned int guest, uint64_t now,
+			const struct policy_guest_state *s);
+
+/**
+ * struct policy_host_state - what was learned about the host
+ * @touch_rate: largest rate of first touch + KSM breaks seen, bytes/s; 0: none
+ * @outside_growth: 99.9th percentile of growth outside guests, bytes
+ */
+struct policy_host_state {
+	uint64_t touch_rate, outside_growth;
+};
+
+void policy_host_export(const struct policy *p, struct policy_host_state *ret);
+void policy_host_import(struct policy *p, const struct policy_host_state *s,
+			uint64_t now);
+
+#endif /* DYNMEM_POLICY_H */
