@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "bus.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "dynmemd/api.h"
+
+/* A busy daemon answers in milliseconds; one that hangs is told from it. */
+#define BUS_TIMEOUT_USEC (5 * 1000 * 1000ULL)
+
+int bus_open(sd_bus **ret_bus)
+{
+	return sd_bus_open_system(ret_bus);
+}
+
+const char *bus_error(int error)
+{
+	switch (error) {
+	case -ESRCH:
+		return "dynmemd is not running; start it: systemctl start dynmemd";
+	case -ENOENT:
+	case -ECONNREFUSED:
+		return "no D-Bus system bus to ask dynmemd by; start dbus, then dynmemd";
+	case -EACCES:
+	case -EPERM:
+		return "not allowed to ask dynmemd; see its D-Bus policy, org.dynmem1.conf";
+	case -ETIMEDOUT:
+		return "dynmemd did not answer within 5 s; see its log: journalctl -u dynmemd";
+	default:
+		return strerror(-error);
+	}
+}
+
+static int read_basic(sd_bus_message *m, char type, struct json_object **ret)
+{
+	union {
+		uint64_t u64;
+		int64_t i64;
+		uint32_t u32;
+		int32_t i32;
+		int boolean;
+		double real;
+		const char *text;
+	} v = {0};
+	int r = sd_bus_message_read_basic(m, type, &v);
+
+	if (r <= 0)
+		return r;
+	switch (type) {
+	case SD_BUS_TYPE_UINT64:
+		*ret = json_object_new_uint64(v.u64);
+		break;
+	case SD_BUS_TYPE_INT64:
+		*ret = json_object_new_int64(v.i64);
+		break;
+	case SD_BUS_TYPE_UINT32:
+		*ret = json_object_new_uint64(v.u32);
+		break;
+	case SD_BUS_TYPE_INT32:
+		*ret = json_object_new_int64(v.i32);
+		break;
+	case SD_BUS_TYPE_BOOLEAN:
+		*ret = json_object_new_boolean(v.boolean);
+		break;
+	case SD_BUS_TYPE_DOUBLE:
+		*ret = json_object_new_double(v.real);
+		break;
+	case SD_BUS_TYPE_STRING:
+		*ret = json_object_new_string(v.text);
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	return 1;
+}
+
+static int read_entry(sd_bus_message *m, struct json_object *map)
+{
+	struct json_object *value = NULL;
+	const char *key;
+	int r;
+
+	r = sd_bus_message_enter_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv");
+	if (r <= 0)
+		return r;
+	r = sd_bus_message_read_basic(m, SD_BUS_TYPE_STRING, &key);
+	if (r < 0)
+		return r;
+	r = bus_read_value(m, "v", &value);
+	if (r < 0)
+		return r;
+	json_object_object_add(map, key, value);
+	r = sd_bus_message_exit_container(m);
+	return r < 0 ? r : 1;
+}
+
+static int read_array(sd_bus_message *m, const char *element,
+		      struct json_object **ret)
+{
+	bool is_map = !strcmp(element, "{sv}");
+	struct json_object *all;
+	int r;
+
+	r = sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, element);
+	if (r <= 0)
+		return r;
+	all = is_map ? json_object_new_object() : json_object_new_array();
+	for (;;) {
+		struct json_object *one = NULL;
+
+		r = is_map ? read_entry(m, all)
+			   : bus_read_value(m, element, &one);
+		if (r <= 0)
+			break;
+		if (!is_map)
+			json_object_array_add(all, one);
+	}
+	if (r == 0)
+		r = sd_bus_message_exit_container(m);
+	if (r < 0) {
+		json_object_put(all);
+		return r;
+	}
+	*ret = all;
+	return 1;
+}
+
+int bus_read_value(sd_bus_message *m, const char *type,
+		   struct json_object **ret)
+{
+	const char *inner;
+	int r;
+
+	if (type[0] == SD_BUS_TYPE_ARRAY)
+		return read_array(m, type + 1, ret);
+	if (type[0] != SD_BUS_TYPE_VARIANT)
+		return read_basic(m, type[0], ret);
+
+	r = sd_bus_message_peek_type(m, NULL, &inner);
+	if (r <= 0)
+		return r;
+	r = sd_bus_message_enter_container(m, SD_BUS_TYPE_VARIANT, inner);
+	if (r < 0)
+		return r;
+	r = bus_read_value(m, inner, ret);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_exit_container(m);
+	return r < 0 ? r : 1;
+}
+
+int bus_call(sd_bus *bus, const char *method, struct json_object **ret)
+{
+	sd_bus_message *request = NULL, *reply = NULL;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r;
+
+	r = sd_bus_message_new_method_call(bus, &request, DYNMEM_BUS_NAME,
+					   DYNMEM_BUS_PATH,
+					   DYNMEM_BUS_INTERFACE, method);
+	if (r < 0)
+		return r;
+	/* The bus must not start a daemon that the operator has stopped. */
+	sd_bus_message_set_auto_start(request, 0);
+	r = sd_bus_call(bus, request, BUS_TIMEOUT_USEC, &error, &reply);
+	sd_bus_message_unref(request);
+	if (r < 0) {
+		if (sd_bus_error_has_name(&error,
+					  SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+		    sd_bus_error_has_name(&error,
+					  SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+			r = -ESRCH;
+		sd_bus_error_free(&error);
+		return r;
+	}
+	r = bus_read_value(reply, sd_bus_message_get_signature(reply, 1), ret);
+	sd_bus_message_unref(reply);
+	if (r == 0)
+		r = -EBADMSG;
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The subcommands of dynmem, a file each.
+ */
+#ifndef DYNMEM_CMD_H
+#define DYNMEM_CMD_H
+
+/* Exit statuses; also in the man page. */
+enum {
+	EXIT_USAGE = 2,	    /* a wrong option or argument */
+	EXIT_NO_MODULE = 3, /* the kernel has no family "dynmem" */
+	EXIT_NO_DAEMON = 4, /* dynmemd is not to be reached */
+};
+
+/**
+ * struct cmd - one subcommand
+ * @name: as it is typed
+ * @run: gets the arguments from the subcommand's name on, returns an exit
+ * status
+ * @summary: one line for the help
+ */
+struct cmd {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+};
+
+int cmd_status(int argc, char **argv);
+int cmd_monitor(int argc, char **argv);
+
+/**
+ * cmd_usage_error() - say what is wrong with the command line
+ * @cmd: the subcommand
+ * @format: printf-like; a hint to "dynmem CMD --help" is added
+ *
+ * Return: EXIT_USAGE
+ */
+int cmd_usage_error(const char *cmd, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** The text to print where the kernel has no family. */
+extern const char cmd_no_module[];
+
+#endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dynmem: look at a host's memory, its guests and what dynmemd does.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+
+static const struct cmd commands[] = {
+	{"status", cmd_status, "the host's memory, KSM and every guest, now"},
+	{"monitor", cmd_monitor, "events and decisions as they come"},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void help(void)
+{
+	printf("Usage: dynmem COMMAND [OPTION...]\n\nCommands:\n");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+	printf("\nOptions:\n"
+	       "  -h, --help     this text; after a command, that command's options\n"
+	       "  -V, --version  the version\n"
+	       "\nExit status: 0 done, 1 failed, 2 wrong usage, 3 no kernel module, 4 no daemon.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (!name) {
+		fprintf(stderr, "dynmem: which command? See dynmem --help\n");
+		return EXIT_USAGE;
+	}
+	if (!strcmp(name, "-h") || !strcmp(name, "--help") ||
+	    !strcmp(name, "help")) {
+		help();
+		return EXIT_SUCCESS;
+	}
+	if (!strcmp(name, "-V") || !strcmp(name, "--version")) {
+		printf("dynmem %s\n", DYNMEM_VERSION);
+		return EXIT_SUCCESS;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (!strcmp(name, commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "dynmem: unknown %s '%s'; see dynmem --help\n",
+		name[0] == '-' ? "option" : "command", name);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One look at the host and its guests: by the daemon, else by the kernel.
+ */
+#ifndef DYNMEM_STATE_H
+#define DYNMEM_STATE_H
+
+#include <json-c/json.h>
+#include <systemd/sd-bus.h>
+
+/**
+ * state_collect() - the host and its guests as one object
+ * @ret: { "host": {DYNMEM_HOST_*}, "guests": [{DYNMEM_GUEST_*}] }; NULL when
+ *	neither daemon nor module answers, and why was printed
+ * @ret_daemon_error: 0, or the negative errno that the daemon was not reached
+ *with
+ *
+ * Return: an exit status: EXIT_SUCCESS, EXIT_NO_DAEMON, EXIT_NO_MODULE
+ */
+int state_collect(struct json_object **ret, int *ret_daemon_error);
+
+/**
+ * state_ask() - the same of the daemon alone, on a bus that is open
+ * @bus: from bus_open()
+ * @ret: as above, set on success
+ *
+ * Return: 0, or a negative errno as of bus_call()
+ */
+int state_ask(sd_bus *bus, struct json_object **ret);
+
+#endif

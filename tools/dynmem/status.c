@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dynmem status: one look at the host and its guests.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus.h"
+#include "cmd.h"
+#include "dynmemd/api.h"
+#include "kernel.h"
+#include "out.h"
+#include "state.h"
+
+static void print_host(struct json_object *host)
+{
+	char a[OUT_BYTES_MAX], b[OUT_BYTES_MAX], c[OUT_BYTES_MAX];
+	const char *mode = out_str(host, DYNMEM_HOST_MODE);
+
+	printf("Host     %s of %s available, level %s",
+	       out_bytes(out_u64(host, DYNMEM_HOST_AVAILABLE), a),
+	       out_bytes(out_u64(host, DYNMEM_HOST_TOTAL), b),
+	       out_str(host, DYNMEM_HOST_LEVEL));
+	if (mode[0])
+		printf(" (mode %s, source %s)", mode,
+		       out_str(host, DYNMEM_HOST_SOURCE));
+	putchar('\n');
+
+	if (out_has(host, DYNMEM_HOST_SWAP_TOTAL)) {
+		uint64_t total = out_u64(host, DYNMEM_HOST_SWAP_TOTAL);
+		uint64_t unused = out_u64(host, DYNMEM_HOST_SWAP_FREE);
+
+		printf("Swap     %s of %s used\n",
+		       out_bytes(total > unused ? total - unused : 0, a),
+		       out_bytes(total, b));
+	}
+	if (out_has(host, DYNMEM_HOST_KSM_SAVED))
+		printf("KSM      saves %s (%s)\n",
+		       out_bytes(out_u64(host, DYNMEM_HOST_KSM_SAVED), a),
+		       out_u64(host, DYNMEM_HOST_KSM_RUN) == 1 ? "running"
+							       : "not running");
+	if (out_has(host, DYNMEM_HOST_EXPOSURE))
+		printf("Guests   could call in %s, %s held for it, %s for the host\n",
+		       out_bytes(out_u64(host, DYNMEM_HOST_EXPOSURE), a),
+		       out_bytes(out_u64(host, DYNMEM_HOST_HOLD), b),
+		       out_bytes(out_u64(host, DYNMEM_HOST_RESERVE), c));
+	if (out_has(host, DYNMEM_HOST_STALLS) ||
+	    out_has(host, DYNMEM_HOST_OOM_KILLS))
+		printf("Trouble  %llu stalls, %llu OOM kills\n",
+		       (unsigned long long)out_u64(host, DYNMEM_HOST_STALLS),
+		       (unsigned long long)out_u64(host,
+						   DYNMEM_HOST_OOM_KILLS));
+}
+
+/* A size of a guest, or "-" where it is not known. */
+static const char *cell(struct json_object *guest, const char *key,
+			char buf[static OUT_BYTES_MAX])
+{
+	return out_has(guest, key) ? out_bytes(out_u64(guest, key), buf) : "-";
+}
+
+static void print_guest(struct json_object *guest)
+{
+	char min[OUT_BYTES_MAX], max[OUT_BYTES_MAX], actual[OUT_BYTES_MAX];
+	char target[OUT_BYTES_MAX], used[OUT_BYTES_MAX], rss[OUT_BYTES_MAX];
+	char range[2 * OUT_BYTES_MAX];
+
+	snprintf(range, sizeof(range), "%s-%s",
+		 cell(guest, DYNMEM_GUEST_MIN, min),
+		 cell(guest, DYNMEM_GUEST_MAX, max));
+	printf("%-16s %-10s %17s %10s %10s %10s %10s %7llu  %s\n",
+	       out_safe(out_str(guest, DYNMEM_GUEST_NAME)),
+	       out_safe(out_str(guest, DYNMEM_GUEST_CLASS)), range,
+	       cell(guest, DYNMEM_GUEST_ACTUAL, actual),
+	       cell(guest, DYNMEM_GUEST_TARGET, target),
+	       cell(guest, DYNMEM_GUEST_USED, used),
+	       cell(guest, DYNMEM_GUEST_RSS, rss),
+	       (unsigned long long)out_u64(guest, DYNMEM_GUEST_SHARES),
+	       out_safe(out_str(guest, DYNMEM_GUEST_REASON)));
+}
+
+static void print_text(struct json_object *state)
+{
+	struct json_object *host = json_object_object_get(state, "host");
+	struct json_object *guests = json_object_object_get(state, "guests");
+	size_t n = json_object_array_length(guests);
+
+	print_host(host);
+	if (!n)
+		return;
+	printf("\n%-16s %-10s %17s %10s %10s %10s %10s %7s  %s\n", "GUEST",
+	       "CLASS", "RANGE", "ACTUAL", "TARGET", "USED", "RSS", "SHARES",
+	       "LAST DECISION");
+	for (size_t i = 0; i < n; i++)
+		print_guest(json_object_array_get_idx(guests, i));
+}
+
+static void help(void)
+{
+	printf("Usage: dynmem status [--json]\n\n"
+	       "Host memory and its level, what KSM saves, and each guest: its range, what the\n"
+	       "balloon leaves it (actual), what it was told (target), what it uses by its own\n"
+	       "statistics, what the host pays for it (RSS).\n\n"
+	       "Options:\n"
+	       "  -j, --json  one JSON object; sizes in bytes, unknown values left out\n"
+	       "  -h, --help  this text\n\n"
+	       "Without dynmemd it shows the host as the kernel module reports it.\n");
+}
+
+int cmd_status(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0}};
+	struct json_object *state = NULL;
+	int daemon_error = 0;
+	bool json = false;
+	int opt, status;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":jh", options, NULL)) != -1) {
+		switch (opt) {
+		case 'j':
+			json = true;
+			break;
+		case 'h':
+			help();
+			return EXIT_SUCCESS;
+		default:
+			return cmd_usage_error("status", "unknown option '%s'",
+					       argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		return cmd_usage_error("status", "unexpected argument '%s'",
+				       argv[optind]);
+
+	status = state_collect(&state, &daemon_error);
+	if (daemon_error)
+		fprintf(stderr, "dynmem status: %s\n", bus_error(daemon_error));
+	if (!state)
+		return status;
+	if (json)
+		out_pretty(state);
+	else
+		print_text(state);
+	json_object_put(state);
+	return status;
+}
