@@ -21,7 +21,7 @@
  * qom-list of a hundred devices, has 8 KiB; json-c makes up to 140 times as
  * much of hostile input, and that has to fit into locked memory.
  */
-#define QMP_MESSAGE_MAX (64 * 1024)
+#define QMP_MESSAGE_MAX 65536
 
 /* Deepest accepted nesting; guest-stats and events need five. */
 #define QMP_DEPTH_MAX 16

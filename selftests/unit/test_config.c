@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The configuration: what it takes, and word for word what it refuses. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "dynmemd/config.h"
+#include "dynmemd/escape.h"
+#include "dynmemd/util.h"
+
+static char folder[] = "/tmp/dynmem-config-XXXXXX";
+static char path[sizeof(folder) + 16];
+static char complaints[4096];
+
+static int setup(_unused_ void **state)
+{
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/c", folder);
+	return 0;
+}
+
+static int teardown(_unused_ void **state)
+{
+	unlink(path);
+	return rmdir(folder);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *f = fopen(name, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Complaints without the folder's name, which differs from run to run. */
+static void complain(const char *text, _unused_ void *userdata)
+{
+	size_t n = strlen(complaints);
+
+	if (!strncmp(text, folder, strlen(folder)))
+		text += strlen(folder) + 1;
+	snprintf(complaints + n, sizeof(complaints) - n, "%s%s", n ? "\n" : "",
+		 text);
+}
+
+static int load(struct config **ret, const char *text)
+{
+	complaints[0] = 0;
+	write_file(path, text);
+	return config_load(ret, path, true, complain, NULL);
+}
+
+static void refuses(const char *text, const char *complaint)
+{
+	struct config *c = NULL;
+
+	assert_int_equal(load(&c, text), -EINVAL);
+	assert_null(c);
+	assert_string_equal(complaints, complaint);
+}
+
+static void test_accepts(_unused_ void **state)
+{
+	struct guest_limits l;
+	struct config *c;
+
+	assert_int_equal(load(&c, "# comment\n"
+				  "; comment\n"
+				  "[daemon]\n"
+				  "mode = manage\n"
+				  "   source=procfs   ; comment\n"
+				  "\n"
+				  "[backend qmp]\n"
+				  "path = /run/a\n"
+				  "path = /run/b/*.qmp\n"
+				  "[guest *]\n"
+				  "\tmin = 25%\n"
+				  "\tshares = 500\n"
+				  "[guest web*]\n"
+				  "min = 512M\n"
+				  "max = 1.5G\n"
+				  "[policy]\n"
+				  "tax = 50%\n"
+				  "poll = 2 s\n"
+				  "dead_band = 32M\n"),
+			 0);
+	assert_string_equal(complaints, "");
+	assert_int_equal(c->mode, MODE_MANAGE);
+	assert_int_equal(c->source, SOURCE_PROCFS);
+	assert_int_equal(c->n_qmp_paths, 2);
+	assert_string_equal(c->qmp_paths[1], "/run/b/*.qmp");
+	assert_true(c->policy.tax == 0.5);
+	assert_int_equal(c->policy.poll, 2000000000ULL);
+	assert_int_equal(c->policy.dead_band, 32 * MIB);
+
+	l = config_guest(c, "web1", 2 * GIB);
+	assert_int_equal(l.min, 512 * MIB);
+	assert_int_equal(l.max, 1536 * MIB);
+	assert_int_equal(l.shares, 500);
+	l = config_guest(c, "web2", 1 * GIB);
+	assert_int_equal(l.max, 1 * GIB);
+	assert_false(l.clamped);
+	l = config_guest(c, "web3", 256 * MIB);
+	assert_int_equal(l.max, 256 * MIB);
+	assert_int_equal(l.min, 256 * MIB);
+	assert_true(l.clamped);
+	l = config_guest(c, "db", 2 * GIB);
+	assert_int_equal(l.min, 512 * MIB);
+	assert_int_equal(l.max, 2 * GIB);
+	config_free(c);
+}
+
+static void test_defaults(_unused_ void **state)
+{
+	struct guest_limits l;
+	struct config *c;
+
+	assert_int_equal(load(&c, ""), 0);
+	assert_int_equal(c->mode, MODE_OBSERVE);
+	assert_int_equal(c->source, SOURCE_AUTO);
+	l = config_guest(c, "any", 4 * GIB);
+	assert_int_equal(l.min, 1 * GIB);
+	assert_int_equal(l.max, 4 * GIB);
+	assert_int_equal(l.shares, POLICY_SHARES_DEFAULT);
+	config_free(c);
+
+	assert_int_equal(config_load(&c, "/nonexistent/c", false, complain,
+				     NULL),
+			 0);
+	config_free(c);
+	c = NULL;
+	complaints[0] = 0;
+	assert_int_equal(config_load(&c, "/nonexistent/c", true, complain,
+				     NULL),
+			 -EINVAL);
+	assert_null(c);
+	assert_string_equal(complaints, "/nonexistent/c: cannot be read: "
+					"No such file or directory");
+}
+
+static void test_refuses(_unused_ void **state)
+{
+	refuses("[daemon]\nmood = manage\n",
+		"c:2: mood: unknown key in [daemon]; allowed: mode, source");
+	refuses("[daemon]\n\nmode = manange\n",
+		"c:3: mode = manange: not valid; allowed: observe, manage");
+	refuses("[daemno]\nmode = manage\n",
+		"c:2: [daemno]: unknown section; allowed: [daemon], [backend qmp], [policy], [guest NAME]");
+	refuses("mode = manage\n", "c:1: mode: a key outside of any section");
+	refuses("[guest]\nmin = 1G\n",
+		"c:2: [guest]: unknown section; allowed: [daemon], [backend qmp], [policy], [guest NAME]");
+	refuses("[backend qmp]\npath = run/vm\n",
+		"c:2: path = run/vm: not valid; allowed: an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp");
+	refuses("[guest a]\nmin = 12Q\n",
+		"c:2: min = 12Q: not valid; allowed: a number with K, M, G or T (of 1024), or a percentage of max");
+	refuses("[guest a]\nmax = 0\n",
+		"c:2: max = 0: not valid; allowed: a number with K, M, G or T (of 1024), or a percentage of the guest's memory, above 0");
+	refuses("[guest a]\nshares = 0\n",
+		"c:2: shares = 0: out of range; allowed: 1 to 1000000");
+	refuses("[guest a]\nshares = -1\n",
+		"c:2: shares = -1: not valid; allowed: 1 to 1000000");
+	refuses("[guest a]\nmin = 2G\nshares = 5\nmax = 1G\n",
+		"c:4: [guest a]: min (2048 MiB) is above max (1024 MiB); allowed: min up to max");
+	refuses("[policy]\ntaxes = 1\n",
+		"c:2: taxes: unknown key in [policy]; allowed: see 'dynmemd --tunables'");
+	refuses("[policy]\npoll = 1\n",
+		"c:2: poll = 1: not valid; allowed: a number with ns, us, ms, s, min, h or d");
+	refuses("[policy]\ntax = -1\n",
+		"c:2: tax = -1: not valid; allowed: a number, or a percentage");
+	refuses("[daemon]\nnonsense\n",
+		"c:2: not understood; allowed: [SECTION], KEY = VALUE, or a comment after # or ;");
+	/* All that is wrong is told at once. */
+	refuses("[daemon]\nmode = x\n  source = y\n",
+		"c:2: mode = x: not valid; allowed: observe, manage\n"
+		"c:3: source = y: not valid; allowed: auto, genl, procfs");
+}
+
+static void test_out_of_range_tunable(_unused_ void **state)
+{
+	struct config *c = NULL;
+
+	assert_int_equal(load(&c, "[policy]\ntax = 1e9\n"), -EINVAL);
+	assert_null(c);
+	assert_non_null(strstr(complaints,
+			       "c:2: tax = 1e9: out of range; allowed: "));
+}
+
+static void test_long_lines(_unused_ void **state)
+{
+	char text[1200];
+	struct config *c = NULL;
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "[daemon]\nmode = ", 16);
+	text[sizeof(text) - 1] = 0;
+	assert_int_equal(load(&c, text), -EINVAL);
+	assert_null(c);
+	assert_string_equal(complaints,
+			    "c:2: a line of more than 198 characters");
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "[guest ", 7);
+	memcpy(text + 60, "]\nmin = 1G\n", 12);
+	assert_int_equal(load(&c, text), -EINVAL);
+	assert_non_null(strstr(complaints, "c:1: a section's name of more"));
+}
+
+/* Sections may come back, in the same file and in those of the folder. */
+static void test_folder(_unused_ void **state)
+{
+	char dir[64], a[80], b[80], other[80];
+	struct guest_limits l;
+	struct config *c = NULL;
+
+	snprintf(dir, sizeof(dir), "%s.d", path);
+	snprintf(a, sizeof(a), "%s/10-a.conf", dir);
+	snprintf(b, sizeof(b), "%s/20-b.conf", dir);
+	snprintf(other, sizeof(other), "%s/30-c.conf.bak", dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	write_file(a, "[daemon]\nmode = manage\n[guest x]\nmin = 1G\n");
+	write_file(b, "[guest x]\nmin = 2G\n[backend qmp]\npath =\npath = /b\n");
+	write_file(other, "nonsense");
+	assert_int_equal(load(&c, "[daemon]\nmode = observe\n"
+				  "[guest x]\nmax = 3G\n"
+				  "[backend qmp]\npath = /a\n"),
+			 0);
+	assert_int_equal(c->mode, MODE_MANAGE);
+	assert_int_equal(c->n_qmp_paths, 1);
+	assert_string_equal(c->qmp_paths[0], "/b");
+	l = config_guest(c, "x", 8 * GIB);
+	assert_int_equal(l.min, 2 * GIB);
+	assert_int_equal(l.max, 3 * GIB);
+	c = config_free(c);
+
+	/* The range is one even when it is told in two files. */
+	write_file(b, "\n[guest x]\nmin = 4G\n");
+	assert_int_equal(load(&c, "[guest x]\nmax = 3G\n"), -EINVAL);
+	assert_string_equal(complaints,
+			    "c.d/20-b.conf:3: [guest x]: min (4096 MiB) is above max (3072 MiB); allowed: min up to max");
+	unlink(a);
+	unlink(b);
+	unlink(other);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void test_sizes(_unused_ void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		bool relative;
+		uint64_t value;
+	} table[] = {
+		{ "0", 0, false, 0 },
+		{ "4096", 0, false, 4096 },
+		{ "1K", 0, false, KIB },
+		{ "1k", 0, false, KIB },
+		{ "512M", 0, false, 512 * MIB },
+		{ "512 MiB", 0, false, 512 * MIB },
+		{ "1.5G", 0, false, 1536 * MIB },
+		{ "2T", 0, false, 2048 * GIB },
+		{ "25%", 0, true, 25000 },
+		{ "12.5 %", 0, true, 12500 },
+		{ "100%", 0, true, 100000 },
+		{ "101%", -ERANGE, false, 0 },
+		{ "-1", -EINVAL, false, 0 },
+		{ "", -EINVAL, false, 0 },
+		{ "M", -EINVAL, false, 0 },
+		{ "1MM", -EINVAL, false, 0 },
+		{ "1 M x", -EINVAL, false, 0 },
+		{ "0x10", -EINVAL, false, 0 },
+		{ "1e9", -EINVAL, false, 0 },
+		{ "inf", -EINVAL, false, 0 },
+		{ "nan", -EINVAL, false, 0 },
+		{ "1.", -EINVAL, false, 0 },
+		{ ".5G", -EINVAL, false, 0 },
+		{ "99999999999999999999T", -ERANGE, false, 0 },
+		{ "9999999999999999999999999999999", -ERANGE, false, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct size s = { .value = 77 };
+		int r = size_parse(&s, table[i].text);
+
+		if (r != table[i].r)
+			print_error("size \"%s\"\n", table[i].text);
+		assert_int_equal(r, table[i].r);
+		if (r < 0) {
+			assert_int_equal(s.value, 77);
+			assert_false(s.set);
+			continue;
+		}
+		assert_true(s.set);
+		assert_int_equal(s.relative, table[i].relative);
+		assert_int_equal(s.value, table[i].value);
+	}
+}
+
+static void test_percentages(_unused_ void **state)
+{
+	struct size s;
+
+	assert_int_equal(size_parse(&s, "25%"), 0);
+	assert_int_equal(size_resolve(&s, 4 * GIB), GIB);
+	assert_int_equal(size_parse(&s, "100%"), 0);
+	assert_int_equal(size_resolve(&s, UINT64_C(1) << 62),
+			 UINT64_C(1) << 62);
+	assert_int_equal(size_resolve(&s, 12345), 12345);
+}
+
+static void test_escape(_unused_ void **state)
+{
+	char out[64];
+
+	assert_string_equal(escape_text(out, sizeof(out), "web-1 (a)"),
+			    "web-1 (a)");
+	assert_string_equal(escape_text(out, sizeof(out),
+					"a\n\x1b[2J\x7f\\\xc3\xa9"),
+			    "a\\x0a\\x1b[2J\\x7f\\x5c\\xc3\\xa9");
+	/* Cut before an escape that does not fit, and always ended. */
+	assert_string_equal(escape_text(out, 7, "abc\n"), "abc");
+	assert_string_equal(escape_text(out, 8, "abc\n"), "abc\\x0a");
+	assert_string_equal(escape_text(out, 1, "abc"), "");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_accepts),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_out_of_range_tunable),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_percentages),
+		cmocka_unit_test(test_escape),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, setup, teardown);
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What may stand in the configuration: sections, keys and their values. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dynmemd/config_parse.h"
+
+struct key {
+	const char *name;
+	int (*set)(struct parser *p, const char *value);
+	const char *allowed;
+};
+
+static int pick(const char *const *names, size_t n, const char *value)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], value))
+			return (int)i;
+	return -EINVAL;
+}
+
+static int set_mode(struct parser *p, const char *value)
+{
+	static const char *const names[] = {
+		[MODE_OBSERVE] = "observe",
+		[MODE_MANAGE] = "manage",
+	};
+	int r = pick(names, ARRAY_SIZE(names), value);
+
+	if (r >= 0)
+		p->config->mode = r;
+	return r;
+}
+
+static int set_source(struct parser *p, const char *value)
+{
+	static const char *const names[] = {
+		[SOURCE_AUTO] = "auto",
+		[SOURCE_GENL] = "genl",
+		[SOURCE_PROCFS] = "procfs",
+	};
+	int r = pick(names, ARRAY_SIZE(names), value);
+
+	if (r >= 0)
+		p->config->source = r;
+	return r;
+}
+
+static const struct key daemon_keys[] = {
+	{ "mode", set_mode, "observe, manage" },
+	{ "source", set_source, "auto, genl, procfs" },
+	{ 0 },
+};
+
+static int set_path(struct parser *p, const char *value)
+{
+	struct config *c = p->config;
+	char **paths, *path;
+
+	if (!*value) {
+		while (c->n_qmp_paths)
+			free(c->qmp_paths[--c->n_qmp_paths]);
+		return 0;
+	}
+	if (*value != '/')
+		return -EINVAL;
+	paths = reallocarray(c->qmp_paths, c->n_qmp_paths + 1, sizeof(*paths));
+	if (!paths)
+		return -ENOMEM;
+	c->qmp_paths = paths;
+	path = strdup(value);
+	if (!path)
+		return -ENOMEM;
+	paths[c->n_qmp_paths++] = path;
+	return 0;
+}
+
+static const struct key qmp_keys[] = {
+	{ "path", set_path,
+	  "an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp" },
+	{ 0 },
+};
+
+static int note_place(struct parser *p)
+{
+	free(p->rule->where);
+	p->rule->where = NULL;
+	return asprintf(&p->rule->where, "%s:%d", p->path, p->line) < 0 ?
+		       -ENOMEM :
+		       0;
+}
+
+static int set_min(struct parser *p, const char *value)
+{
+	int r = size_parse(&p->rule->min, value);
+
+	return r < 0 ? r : note_place(p);
+}
+
+static int set_max(struct parser *p, const char *value)
+{
+	struct size size;
+	int r = size_parse(&size, value);
+
+	if (r < 0)
+		return r;
+	if (size.value == 0)
+		return -EINVAL;
+	p->rule->max = size;
+	return note_place(p);
+}
+
+static int set_shares(struct parser *p, const char *value)
+{
+	char *end;
+	unsigned long n;
+
+	if (!isdigit((unsigned char)*value))
+		return -EINVAL;
+	n = strtoul(value, &end, 10);
+	if (*end)
+		return -EINVAL;
+	if (n < 1 || n > POLICY_SHARES_MAX)
+		return -ERANGE;
+	p->rule->shares = n;
+	return 0;
+}
+
+static const struct key guest_keys[] = {
+	{ "min", set_min, SIZE_SYNTAX " of max" },
+	{ "max", set_max, SIZE_SYNTAX " of the guest's memory, above 0" },
+	{ "shares", set_shares, "1 to 1000000" },
+	{ 0 },
+};
+
+static struct guest_rule *add_rule(struct config *c, const char *pattern)
+{
+	struct guest_rule *rules;
+
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (!strcmp(c->rules[i].pattern, pattern))
+			return &c->rules[i];
+	rules = reallocarray(c->rules, c->n_rules + 1, sizeof(*rules));
+	if (!rules)
+		return NULL;
+	c->rules = rules;
+	rules += c->n_rules;
+	*rules = (struct guest_rule){ .pattern = strdup(pattern) };
+	if (!rules->pattern)
+		return NULL;
+	c->n_rules++;
+	return rules;
+}
+
+/* The names of the keys of a section, for a complaint. */
+static const char *names_of(const struct key *keys, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	*buf = 0;
+	for (; keys->name && n < size; keys++)
+		n += snprintf(buf + n, size - n, "%s%s", n ? ", " : "",
+			      keys->name);
+	return buf;
+}
+
+static void set_key(struct parser *p, const char *section,
+		    const struct key *keys, const char *name,
+		    const char *value)
+{
+	const struct key *k;
+	char names[256];
+	int r;
+
+	for (k = keys; k->name && strcmp(k->name, name); k++)
+		;
+	if (!k->name) {
+		parser_complain(p, "%s: unknown key in [%s]; allowed: %s", name,
+				section, names_of(keys, names, sizeof(names)));
+		return;
+	}
+	r = k->set(p, value);
+	if (r == -ENOMEM)
+		parser_complain(p, "out of memory");
+	else if (r < 0)
+		parser_complain(p, "%s = %s: %s; allowed: %s", name, value,
+				r == -ERANGE ? "out of range" : "not valid",
+				k->allowed);
+}
+
+/* "250ms", "30 s", "7d"; the unit is needed. */
+static int parse_time(double *ret, const char *value)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {
+		{ "ns", 1 },	  { "us", 1e3 },     { "ms", 1e6 },
+		{ "s", 1e9 },	  { "min", 60e9 },   { "h", 3600e9 },
+		{ "d", 86400e9 },
+	};
+	char *end;
+	double n = strtod(value, &end);
+
+	if (end == value || !isdigit((unsigned char)*value))
+		return -EINVAL;
+	while (*end == ' ')
+		end++;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (!strcmp(units[i].unit, end)) {
+			*ret = n * units[i].ns;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* "0.75" or "75%" */
+static int parse_ratio(double *ret, const char *value)
+{
+	char *end;
+	double n = strtod(value, &end);
+
+	if (end == value || !isdigit((unsigned char)*value))
+		return -EINVAL;
+	if (!strcmp(end, "%"))
+		n /= 100;
+	else if (*end)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+static int parse_bytes(double *ret, const char *value)
+{
+	struct size size;
+	int r = size_parse(&size, value);
+
+	if (r < 0)
+		return r;
+	if (size.relative)
+		return -EINVAL;
+	*ret = (double)size.value;
+	return 0;
+}
+
+static int parse_rate(double *ret, const char *value)
+{
+	char text[64];
+	size_t n = strlen(value);
+
+	if (n >= 2 && !strcmp(value + n - 2, "/s"))
+		n -= 2;
+	if (n >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, value, n);
+	text[n] = 0;
+	return parse_bytes(ret, text);
+}
+
+static int parse_count(double *ret, const char *value)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*value))
+		return -EINVAL;
+	*ret = strtod(value, &end);
+	return value[strspn(value, "0123456789")] ? -EINVAL : 0;
+}
+
+static const struct {
+	int (*parse)(double *ret, const char *value);
+	const char *allowed;
+} units[] = {
+	[POLICY_UNIT_BYTES] = { parse_bytes,
+				"a number with K, M, G or T (of 1024)" },
+	[POLICY_UNIT_NS] = { parse_time,
+			     "a number with ns, us, ms, s, min, h or d" },
+	[POLICY_UNIT_RATE] = { parse_rate,
+			       "a number with K, M, G or T (of 1024) and /s" },
+	[POLICY_UNIT_COUNT] = { parse_count, "a whole number" },
+	[POLICY_UNIT_RATIO] = { parse_ratio, "a number, or a percentage" },
+};
+
+static void set_tunable(struct parser *p, const char *name, const char *value)
+{
+	const struct policy_tunable *row = policy_tunable_find(name);
+	double number;
+
+	if (!row) {
+		parser_complain(p,
+				"%s: unknown key in [policy]; allowed: see 'dynmemd --tunables'",
+				name);
+		return;
+	}
+	if (units[row->unit].parse(&number, value) < 0)
+		parser_complain(p, "%s = %s: not valid; allowed: %s", name,
+				value, units[row->unit].allowed);
+	else if (policy_tunable_set(&p->config->policy, row, number) < 0)
+		parser_complain(p,
+				"%s = %s: out of range; allowed: %.17g to %.17g %s",
+				name, value, row->min, row->max,
+				policy_unit_name(row->unit));
+}
+
+void parser_key(struct parser *p, const char *section, const char *key,
+		const char *value)
+{
+	if (!strcmp(section, "daemon")) {
+		set_key(p, section, daemon_keys, key, value);
+	} else if (!strcmp(section, "backend qmp")) {
+		set_key(p, section, qmp_keys, key, value);
+	} else if (!strcmp(section, "policy")) {
+		set_tunable(p, key, value);
+	} else if (!strncmp(section, "guest ", 6) && section[6]) {
+		p->rule = add_rule(p->config, section + 6);
+		if (p->rule)
+			set_key(p, section, guest_keys, key, value);
+		else
+			parser_complain(p, "out of memory");
+	} else if (!*section) {
+		parser_complain(p, "%s: a key outside of any section", key);
+	} else {
+		parser_complain(p,
+				"[%s]: unknown section; allowed: [daemon], [backend qmp], [policy], [guest NAME]",
+				section);
+	}
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dynmemd/cost.h"
+#include "dynmemd/proc.h"
+#include "dynmemd/util.h"
+
+#define NSEC_PER_SEC 1000000000ULL
+
+static int open_file(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void cost_init(struct cost *c)
+{
+	*c = (struct cost){ -1, -1, -1, -1 };
+}
+
+void cost_open(struct cost *c, pid_t pid)
+{
+	cost_init(c);
+	if (pid <= 0)
+		return;
+	c->statm = open_file(pid, "statm");
+	c->status = open_file(pid, "status");
+	c->stat = open_file(pid, "stat");
+	c->ksm = open_file(pid, "ksm_merging_pages");
+}
+
+void cost_close(struct cost *c)
+{
+	closep(&c->statm);
+	closep(&c->status);
+	closep(&c->stat);
+	closep(&c->ksm);
+	cost_init(c);
+}
+
+/* Field @n of blank-separated numbers, counted from 0. */
+static bool field(const char *text, int n, uint64_t *ret)
+{
+	char *end;
+
+	while (n-- > 0) {
+		text += strcspn(text, " ");
+		text += strspn(text, " ");
+	}
+	if (!isdigit((unsigned char)*text))
+		return false;
+	*ret = strtoull(text, &end, 10);
+	return true;
+}
+
+static void read_rss(const struct cost *c, struct policy_guest_host_sample *s)
+{
+	char buf[256];
+	uint64_t pages;
+
+	if (proc_read(c->statm, buf, sizeof(buf)) > 0 && field(buf, 1, &pages)) {
+		s->rss = pages * proc_page_size();
+		s->present |= POLICY_COST_RSS;
+	}
+}
+
+static void read_rss_and_swap(const struct cost *c,
+			      struct policy_guest_host_sample *s)
+{
+	char buf[4096];
+
+	if (proc_read(c->status, buf, sizeof(buf)) <= 0)
+		return;
+	if (proc_kib(buf, "VmRSS:", &s->rss))
+		s->present |= POLICY_COST_RSS;
+	if (proc_kib(buf, "VmSwap:", &s->swapped))
+		s->present |= POLICY_COST_SWAPPED;
+}
+
+static void read_ksm(const struct cost *c, struct policy_guest_host_sample *s)
+{
+	char buf[32];
+	uint64_t pages;
+
+	if (proc_read(c->ksm, buf, sizeof(buf)) > 0 && field(buf, 0, &pages)) {
+		s->ksm_saved = pages * proc_page_size();
+		s->present |= POLICY_COST_KSM_SAVED;
+	}
+}
+
+/* utime and stime are the 12th and 13th after the name, which may hold blanks. */
+static void read_cpu(const struct cost *c, struct policy_guest_host_sample *s)
+{
+	char buf[1024], *p;
+	uint64_t user, system;
+
+	if (proc_read(c->stat, buf, sizeof(buf)) <= 0)
+		return;
+	p = strrchr(buf, ')');
+	if (p && field(p, 12, &user) && field(p, 13, &system)) {
+		s->cpu_ns = (user + system) *
+			    (NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
+		s->present |= POLICY_COST_CPU;
+	}
+}
+
+void cost_read(const struct cost *c, bool with_swap,
+	       struct policy_guest_host_sample *ret)
+{
+	*ret = (struct policy_guest_host_sample){ 0 };
+	if (with_swap)
+		read_rss_and_swap(c, ret);
+	else
+		read_rss(c, ret);
+	read_ksm(c, ret);
+	read_cpu(c, ret);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A guest as the manager knows it, whichever backend brought it.
+ *
+ * A backend makes one when it has found out all that a guest needs to be
+ * judged, hands it to manager_guest_add(), and from then on reports with the
+ * manager_guest_*() functions. The manager talks back through guest_ops.
+ */
+#ifndef DYNMEMD_GUEST_H
+#define DYNMEMD_GUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "dynmemd/config.h"
+#include "dynmemd/cost.h"
+#include "policy/policy.h"
+
+struct guest;
+struct manager;
+
+/* QEMU takes longer names; nobody reads them. */
+#define GUEST_NAME_MAX 128
+
+/**
+ * struct guest_ops - what a backend does for the manager
+ * @backend: its name
+ * @set_target: have the balloon moved; allocates nothing, never waits.
+ *	Return: >= 0 if the command is on its way, else a negative errno
+ * @poll: ask for statistics; manager_guest_polled() follows, unless the
+ *	return value is a negative errno
+ * @watch: have the guest take statistics every @seconds; 0: as it was found
+ */
+struct guest_ops {
+	const char *backend;
+	int (*set_target)(struct guest *g, uint64_t bytes);
+	int (*poll)(struct guest *g);
+	int (*watch)(struct guest *g, unsigned int seconds);
+};
+
+/**
+ * struct guest - one guest
+ * @name: unique, printable ASCII
+ * @origin: where the backend found it: a socket's path
+ * @pid: QEMU's, 0 if not known
+ * @memory: what the machine was started with, bytes
+ * @actual: what the balloon left it, bytes
+ * @handle: in the engine
+ */
+struct guest {
+	/* The backend's, before manager_guest_add(). */
+	const struct guest_ops *ops;
+	char name[GUEST_NAME_MAX];
+	const char *origin;
+	pid_t pid;
+	uint64_t memory;
+	uint64_t actual;
+	bool has_balloon;
+
+	/* The manager's. */
+	struct manager *manager;
+	unsigned int handle;
+	struct guest_limits limits;
+	struct cost cost;
+
+	uint64_t poll_period; /* ns, 0: not polled */
+	uint64_t poll_at; /* ns */
+	bool polled; /* and not answered yet */
+
+	struct policy_decision decision; /* the latest */
+	struct policy_decision told; /* the latest that was made known */
+	bool told_any;
+	int sent; /* the outcome of the latest command */
+};
+
+#endif
