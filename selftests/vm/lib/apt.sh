@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# A private apt: the machine's own Debian mirror and proxy settings, but
+# sources, lists and cache of its own under build/apt, so that nothing in
+# /etc/apt or /var/lib/apt changes.
+
+APT_DIR=$BUILD/apt
+# The release of Debian that the lab's kernels are taken from.
+LAB_SUITE=bookworm
+
+apt_private() {
+	local client=$1
+	shift
+	[[ $client == timeout ]] && {
+		client="$client $1 $2"
+		shift 2
+	}
+	# shellcheck disable=SC2086 # "timeout N apt-get" is meant to split
+	$client -o Dir::Etc::SourceList="$APT_DIR/sources.list" \
+		-o Dir::Etc::SourceParts=/dev/null \
+		-o Dir::Etc::Preferences=/dev/null \
+		-o Dir::Etc::PreferencesParts=/dev/null \
+		-o Dir::State="$APT_DIR/state" \
+		-o Dir::State::status="$APT_DIR/status" \
+		-o Dir::Cache="$APT_DIR/cache" \
+		-o APT::Sandbox::User=root \
+		-o Acquire::Retries=3 \
+		-o Acquire::http::Timeout=30 \
+		-o Acquire::https::Timeout=30 \
+		"$@"
+}
+
+# The mirrors that this machine is set up with, as "URI SUITE" lines. apt
+# itself is asked, since it knows both forms of sources files.
+apt_sources() {
+	apt-get update --print-uris 2>/dev/null |
+		sed -nE "s|^'(.*)/dists/([^']*)/InRelease' .*|\\1 \\2|p"
+}
+
+apt_private_suites() {
+	awk '{ print $4 }' "$APT_DIR/sources.list" | paste -sd ' '
+}
+
+# Writes the private sources and brings their lists, once a day at most.
+apt_private_init() {
+	local codename mirror security
+	mkdir -p "$APT_DIR"/{state/lists/partial,cache/archives/partial}
+	: >"$APT_DIR/status"
+	if [[ -n $(find "$APT_DIR/.updated" -mtime -1 2>/dev/null) ]]; then
+		return 0
+	fi
+
+	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-$LAB_SUITE}")
+	mirror=$(apt_sources | awk -v s="$codename" '$2 == s && /debian/ { print $1; exit }')
+	security=$(apt_sources | awk -v s="$codename-security" '$2 == s { print $1; exit }')
+	[[ -n $mirror ]] || die "apt on this machine has no source for Debian $codename," \
+		"so there is no mirror to take the lab's kernels from"
+
+	local key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
+	{
+		echo "deb $key $mirror $LAB_SUITE main"
+		echo "deb $key $mirror $LAB_SUITE-backports main"
+		[[ -z $security ]] || echo "deb $key $security $LAB_SUITE-security main"
+	} >"$APT_DIR/sources.list"
+
+	say "reading the package lists of $(apt_private_suites) ..."
+	retry 3 apt_private timeout 300 apt-get -qq update ||
+		die "the package lists of $(apt_private_suites) can't be read; is the mirror reachable?"
+	touch "$APT_DIR/.updated"
+}

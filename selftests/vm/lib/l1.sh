@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the options are set in lab
+#
+# The life of the lab's host machine: prepare, start, follow, end.
+
+# Booting takes 4 to 6 s; past this it hangs, and is tried once more.
+BOOT_TIMEOUT=90
+# A machine whose job has ended powers off within a second.
+OFF_TIMEOUT=20
+
+run_dir='' qemu_pid='' status='' helper_pids=() saved_tty=''
+
+progress() {
+	((quiet)) || say "$*"
+}
+
+# Starts a command in the background that dies when this script does, even by
+# SIGKILL, and which Ctrl-C in the terminal doesn't reach.
+spawn() {
+	setpriv --pdeathsig KILL -- "$@" &
+}
+
+l1_prepare() {
+	local release
+	kernel_dir=$(kernel_dir "$kernel") || {
+		say "no kernel $kernel is unpacked in ${KERNELS#"$TOP"/}; run 'make deps'"
+		exit 125
+	}
+	release=$(basename "$kernel_dir")
+	case $module in
+	'')
+		module=$BUILD/kmod/$release/dynmem.ko
+		[[ -e $module ]] || module=
+		;;
+	none) module= ;;
+	*)
+		[[ -r $module ]] || usage_error "--module $module: no such file"
+		module=$(realpath "$module")
+		;;
+	esac
+
+	mkdir -p "$BUILD/lab"
+	BUILD=$(realpath "$BUILD")
+	flock "$BUILD/lab/.lock" make -s -f "$VM_DIR/lab.mk" lab-prepare \
+		BUILD="$BUILD" KERNEL_DIR="$kernel_dir" >&2 || {
+		say "the lab's own programs can't be built; see above"
+		exit 125
+	}
+
+	if [[ -n $id ]]; then
+		run_dir=$BUILD/lab/$id
+		mkdir -p "$run_dir"
+	else
+		run_dir=$(mktemp -d "$BUILD/lab/run-XXXXXX")
+		chmod 755 "$run_dir"
+	fi
+	: "${out:=$run_dir/out}"
+	mkdir -p "$out"
+	out=$(realpath "$out")
+	rm -f "$run_dir"/{dmesg.log,console.log,setup-failed}
+}
+
+# What l1/setup reads in the machine.
+write_config() {
+	local setting
+	{
+		printf 'LAB_KERNEL_DIR=%q\n' "$kernel_dir"
+		printf 'LAB_BIN=%q\n' "$BUILD/lab/bin"
+		printf 'LAB_ZRAM=%q\n' "$zram"
+		printf 'LAB_MODULE=%q\n' "$module"
+		printf 'LAB_TTY=%q\n' "$tty"
+		printf 'LAB_CWD=%q\n' "$PWD"
+		printf 'export BUILD=%q\n' "$BUILD"
+		printf 'export TERM=%q\n' "${TERM:-dumb}"
+		printf 'export PATH=%q\n' "$PATH"
+		for setting in "${env[@]}"; do
+			printf 'export %q\n' "$setting"
+		done
+		printf 'LAB_JOB=('
+		printf ' %q' "${job[@]}"
+		printf ' )\n'
+	} >"$run_dir/config"
+}
+
+# The machine's command line for QEMU, in the array qemu. The processor model
+# matters: with "max", or with virtual GIF, guests in it die now and then.
+qemu_command() {
+	local name node mem_of_node cpus_of_node
+	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+		-machine q35 -accel "tcg,thread=multi" -cpu "EPYC,-vgif" -m "$mem"
+		-smp "$smp,sockets=$numa,maxcpus=$smp"
+		-kernel "$kernel_dir/boot/vmlinux"
+		-initrd "$BUILD/lab/$(basename "$kernel_dir")/l1.cpio"
+		-append "console=ttyS0 loglevel=5 panic=-1 psi=1 log_buf_len=4M mitigations=off \
+lab.dir=$run_dir lab.setup=$VM_DIR/l1/setup $cmdline"
+		-serial "file:$run_dir/console.log"
+		-virtfs "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"
+		-virtfs "local,path=$run_dir,mount_tag=lab,security_model=none"
+		-virtfs "local,path=$out,mount_tag=out,security_model=none"
+		-device virtio-serial-pci)
+	for name in ctl in out err; do
+		qemu+=(-chardev "pipe,id=$name,path=$run_dir/$name"
+			-device "virtserialport,chardev=$name,name=lab.$name")
+	done
+	if ((numa > 1)); then
+		mem_of_node=$((mem / numa)) cpus_of_node=$((smp / numa))
+		for ((node = 0; node < numa; node++)); do
+			((node == numa - 1)) && mem_of_node=$((mem - node * mem_of_node))
+			qemu+=(-object "memory-backend-ram,id=node$node,size=${mem_of_node}M")
+			qemu+=(-numa "node,nodeid=$node,memdev=node$node,cpus=$((node * cpus_of_node))-$((
+				node == numa - 1 ? smp - 1 : (node + 1) * cpus_of_node - 1))")
+		done
+	fi
+}
+
+# The job's output, input and the control lines go through fifos, so that QEMU
+# never sees this script's terminal (it would change its modes).
+start_machine() {
+	local name
+	for name in ctl in out err; do
+		rm -f "$run_dir/$name".{in,out}
+		mkfifo "$run_dir/$name".{in,out}
+	done
+	exec {ctl_in}<>"$run_dir/ctl.in" {ctl_out}<>"$run_dir/ctl.out"
+
+	spawn cat "$run_dir/out.out"
+	helper_pids=($!)
+	spawn cat "$run_dir/err.out" >&2
+	helper_pids+=($!)
+	spawn "${qemu[@]}" </dev/null >"$run_dir/qemu.log" 2>&1
+	qemu_pid=$!
+	boot_time=${EPOCHREALTIME/./}
+}
+
+# The terminal's keys go to the job as they are, Ctrl-C too.
+attach_terminal() {
+	if [[ -t 0 ]]; then
+		saved_tty=$(stty -g)
+		trap send_window_size WINCH
+		send_window_size
+		stty raw -echo
+		spawn cat <&0 >"$run_dir/in.in"
+	else
+		# End of file becomes the terminal's Ctrl-D.
+		spawn sh -c 'cat; printf "\004"' <&0 >"$run_dir/in.in"
+	fi
+	helper_pids+=($!)
+}
+
+send_window_size() {
+	local size
+	size=$(stty size </dev/tty) && echo "winsize $size" >&"$ctl_in"
+}
+
+running() {
+	kill -0 "$qemu_pid" 2>/dev/null
+}
+
+seconds_since() {
+	local us=$((${EPOCHREALTIME/./} - $1))
+	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
+}
+
+# Follows the machine until the job's status is known. Returns 0 when it is, 1
+# when the machine died or hung before the job began, 2 when it did so later.
+follow() {
+	local line up=0 start=$SECONDS
+	while :; do
+		if read -r -t 1 line <&"$ctl_out"; then
+			case $line in
+			up)
+				up=1
+				progress "up after $(seconds_since "$boot_time") s"
+				check_setup
+				((tty)) && attach_terminal
+				;;
+			'exit '*)
+				status=${line#exit }
+				return 0
+				;;
+			esac
+			continue
+		fi
+		if ! running; then
+			say "the host machine died; its last words:"
+			tail -n 15 "$run_dir/qemu.log" "$run_dir/console.log" >&2
+			((up)) && return 2
+			return 1
+		fi
+		if ((!up && SECONDS - start > BOOT_TIMEOUT)); then
+			say "not up after $BOOT_TIMEOUT s; the end of its console:"
+			tail -n 15 "$run_dir/console.log" >&2
+			return 1
+		fi
+		if ((timeout && SECONDS - start > timeout)); then
+			status=124
+			say "time is up: the job took longer than $timeout s, ending it"
+			return 2
+		fi
+		if ((up)) && ! kill -0 "${helper_pids[0]}" 2>/dev/null; then
+			status=141
+			return 2
+		fi
+	done
+}
+
+check_setup() {
+	[[ -e $run_dir/setup-failed ]] || return 0
+	sed "s/^/$PROG: trouble in the host machine: /" "$run_dir/setup-failed" >&2
+}
+
+# wait_gone SECONDS PID...: false when one is still there after that long.
+wait_gone() {
+	local end=$((SECONDS + $1)) pid
+	shift
+	for pid; do
+		while kill -0 "$pid" 2>/dev/null; do
+			((SECONDS < end)) || return 1
+			sleep 0.05
+		done
+	done
+}
+
+# Ends whatever is left and waits for it; callable at any moment.
+end_machine() {
+	[[ -z $saved_tty ]] || stty "$saved_tty"
+	saved_tty=
+	if [[ -n $qemu_pid ]]; then
+		kill -KILL "$qemu_pid" 2>/dev/null
+		wait "$qemu_pid" 2>/dev/null
+	fi
+	if ((${#helper_pids[@]})); then
+		# They end by themselves once QEMU has closed the fifos, after
+		# having copied what is still in there.
+		wait_gone 2 "${helper_pids[@]:0:2}" || :
+		kill -KILL "${helper_pids[@]}" 2>/dev/null
+		wait "${helper_pids[@]}" 2>/dev/null
+	fi
+	qemu_pid='' helper_pids=()
+	return 0
+}
+
+tidy_up() {
+	rm -f "$run_dir"/{ctl,in,out,err}.{in,out}
+	rmdir "$out" 2>/dev/null
+	if ((status == 0 && !keep)) && [[ ! -e $run_dir/out && -z $id ]]; then
+		rm -rf "$run_dir"
+	else
+		progress "the run's files are in ${run_dir#"$TOP"/}"
+	fi
+	return 0
+}
+
+on_signal() {
+	trap '' INT TERM HUP
+	status=$1
+	end_machine
+	tidy_up
+	exit "$status"
+}
+
+l1_run() {
+	local try
+	trap 'on_signal 130' INT
+	trap 'on_signal 143' TERM
+	trap 'on_signal 129' HUP
+	trap end_machine EXIT
+
+	write_config
+	qemu_command
+	for try in 1 2; do
+		progress "booting Debian's kernel $(basename "$kernel_dir")" \
+			"($mem MB, $smp CPUs, $zram MB of zram swap) ..."
+		start_machine
+		if follow; then
+			wait_gone $OFF_TIMEOUT "$qemu_pid" ||
+				say "the host machine doesn't power off; ending it"
+			break
+		elif (($? == 2)); then
+			break
+		fi
+		end_machine
+		((try == 1)) && say "starting the host machine once more"
+	done
+	end_machine
+	: "${status:=125}"
+	check_dmesg
+	tidy_up
+	exit "$status"
+}
+
+# Lines in the kernel's log that a clean run doesn't have. Not among them:
+# the taint that loading an unsigned, out-of-tree module brings.
+DMESG_PATTERN='WARNING: |BUG: |Oops|general protection fault|kernel panic|Call Trace:|\
+rcu.*(stall|detected)|soft lockup|hard LOCKUP|blocked for more than|possible circular locking|\
+possible recursive locking|suspicious RCU usage|INFO: trying to register|KASAN|UBSAN|KCSAN|\
+kmemleak|page allocation failure|refcount_t:|list_(add|del) corruption|sleeping function called|\
+scheduling while atomic|Bad page state|invoked oom-killer'
+
+check_dmesg() {
+	local log=$run_dir/dmesg.log found
+	[[ -s $log ]] || log=$run_dir/console.log
+	found=$(grep -aE -- "${DMESG_PATTERN//\\$'\n'/}" "$log") || return 0
+	say "the kernel's log (${log#"$TOP"/}) holds:"
+	printf '%s\n' "$found" | head -n 20 >&2
+	if ((dmesg_clean && status == 0)); then
+		status=1
+	fi
+}
