@@ -76,8 +76,8 @@ _public_ int dynmem_subscribe(struct dynmem *d, unsigned int groups)
 
 /*
  * Completes the event of a group, whose payload was read. A notification has
- * its own number, a state that of the last notification. Return: 1, or 0 if
- * the notification is older than a state that was told already.
+ * its own number, a state that of the last notification. Return: 1, 0 if the
+ * notification is older than a state that was told already, or -EBADMSG.
  */
 static int group_event(struct dynmem *d, int group, bool notification,
 		       struct dynmem_event *ev)
@@ -85,10 +85,16 @@ static int group_event(struct dynmem *d, int group, bool notification,
 	struct baseline *b = &d->baseline[group], now = {.known = true};
 
 	if (group == GROUP_PRESSURE) {
+		if (!dynmem_has(ev->pressure.present, DYNMEM_A_PRESSURE_SEQ) ||
+		    !dynmem_has(ev->pressure.present, DYNMEM_A_PRESSURE_SINCE))
+			return -EBADMSG;
 		ev->type = DYNMEM_EVENT_PRESSURE;
 		now.seq = ev->pressure.seq;
 		now.since = ev->pressure.since;
 	} else {
+		if (!dynmem_has(ev->ksm.present, DYNMEM_A_KSM_SEQ) ||
+		    !dynmem_has(ev->ksm.present, DYNMEM_A_KSM_SINCE))
+			return -EBADMSG;
 		ev->type = DYNMEM_EVENT_KSM;
 		now.seq = ev->ksm.seq;
 		now.since = ev->ksm.since;
