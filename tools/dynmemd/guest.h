@@ -67,10 +67,14 @@ struct guest {
 	uint64_t poll_period; /* ns, 0: not polled */
 	uint64_t poll_at; /* ns */
 	bool polled; /* and not answered yet */
+	unsigned int round; /* the tick in which it was */
 
 	struct policy_decision decision; /* the latest */
-	struct policy_decision told; /* the latest that was made known */
+	bool decided; /* there is one */
+	struct policy_decision told; /* the latest that was made known ... */
+	char reason[256]; /* ... and why, in words */
 	bool told_any;
+	uint64_t target; /* of the latest command, at first @actual */
 	int sent; /* the outcome of the latest command */
 };
 

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the manager does, and when.
+ *
+ * On an event: decide, write the commands, and only then log and tell; with
+ * the host critical, the emergency plan first. In between, a tick a second
+ * as long as the engine wants one: read the host, ask guests for statistics,
+ * and decide when they have answered or the patience is over.
+ *
+ * From an event to its last command nothing is allocated.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "dynmemd/log.h"
+#include "dynmemd/manager_private.h"
+
+/* Ticks that fall together: guests are polled in one go. */
+#define TICK_SLACK (50 * NSEC_PER_MSEC)
+
+/* A thousand guests that appear in one moment make a few ticks, not a thousand. */
+#define TICK_GAP (100 * NSEC_PER_MSEC)
+
+/*
+ * Answers to polls come within a millisecond or, from a guest in trouble,
+ * late: the others' do not wait longer than this.
+ */
+#define PATIENCE (100 * USEC_PER_MSEC)
+
+/* On an event, what guests cost is read anew if it is older than this. */
+#define COSTS_MAX_AGE (1 * NSEC_PER_SEC)
+
+/* An observer tells a decision again when it has moved by this much. */
+#define TELL_STEP (64 * MIB)
+
+static bool managing(const struct manager *m)
+{
+	return manager_mode(m) == MODE_MANAGE;
+}
+
+void act_set_level(struct manager *m, enum policy_level level)
+{
+	if (level == m->level)
+		return;
+	log_notice("host: level %s -> %s, %.0f MiB available",
+		   policy_level_name(m->level), policy_level_name(level),
+		   (double)m->host.available / MIB);
+	m->level = level;
+	if (m->listener)
+		m->listener->level(m->listener_data);
+}
+
+/*
+ * What is known
+ */
+
+enum policy_level act_sample_host(struct manager *m, uint64_t now)
+{
+	struct policy_host_sample s = { 0 };
+	enum policy_level level;
+	int r = host_read(&m->host);
+
+	if (r < 0)
+		log_error("cannot read the host's memory: %s", strerror(-r));
+	s.total = m->host.total;
+	s.available = m->host.available;
+	s.arc_size = m->host.arc_size;
+	s.arc_min = m->host.arc_min;
+	s.swap_total = m->host.swap_total;
+	s.swap_free = m->host.swap_free;
+	s.level = m->pressure.level;
+	manager_read_ksm(m, &s.ksm);
+	level = policy_host_sample(m->policy, &s, now);
+	act_set_level(m, level);
+	return level;
+}
+
+static void read_costs(struct manager *m, uint64_t now)
+{
+	bool swaps = m->host.swap_free < m->host.swap_total;
+
+	for (size_t i = 0; i < m->n_guests; i++) {
+		struct guest *g = m->guests[i];
+		struct policy_guest_host_sample s;
+
+		cost_read(&g->cost, swaps, &s);
+		policy_guest_host_sample(m->policy, g->handle, &s, now);
+	}
+	m->costs_at = now;
+}
+
+/*
+ * Timers
+ */
+
+static void set_timer(sd_event_source *s, uint64_t ns)
+{
+	sd_event_source_set_time(s, ns / NSEC_PER_USEC);
+	sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+static void tick_at(struct manager *m, uint64_t when)
+{
+	if (m->tick_at && m->tick_at <= when)
+		return;
+	m->tick_at = when;
+	set_timer(m->tick, when);
+}
+
+void act_tick_soon(struct manager *m)
+{
+	uint64_t now = manager_now(m);
+
+	tick_at(m, MAX(now, m->ticked_at + TICK_GAP));
+}
+
+void act_decide_soon(struct manager *m)
+{
+	sd_event_source_set_enabled(m->decide, SD_EVENT_ONESHOT);
+}
+
+void act_answered(struct manager *m, struct guest *g)
+{
+	if (!g->polled)
+		return;
+	g->polled = false;
+	if (g->round == m->round && m->awaited && --m->awaited == 0)
+		act_decide_soon(m);
+}
+
+/*
+ * Emergencies
+ */
+
+static const char *plan_class_name(enum policy_plan_class class)
+{
+	static const char *const names[] = {
+		[POLICY_PLAN_FREE] = "what is free in it",
+		[POLICY_PLAN_CACHE] = "its cold page cache",
+		[POLICY_PLAN_EXCESS] = "what is above its entitlement",
+		[POLICY_PLAN_MIN] = "all down to its min",
+	};
+
+	return class < ARRAY_SIZE(names) ? names[class] : "memory";
+}
+
+static void tell_step(struct manager *m, struct guest *g,
+		      const struct policy_plan_step *step)
+{
+	char frees[32];
+
+	policy_bytes_render((int64_t)step->frees, frees, sizeof(frees));
+	snprintf(g->reason, sizeof(g->reason),
+		 "the host is critical: %s is taken, which should free %s",
+		 plan_class_name(step->class), frees);
+	g->told = g->decision;
+	g->told_any = true;
+	g->told.from = g->target;
+	g->told.target = step->target;
+	g->told.reason = POLICY_REASON_SHRINK_CRITICAL;
+	log_decision(g->name, g->told.from, g->told.target,
+		     policy_reason_name(g->told.reason), g->reason, true);
+	if (m->listener)
+		m->listener->decision(m->listener_data, g, true);
+}
+
+static void run_steps(struct manager *m, const struct policy_plan_step *step,
+		      unsigned int count, uint64_t now)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		struct guest *g = step[i].userdata;
+
+		g->sent = g->ops->set_target(g, step[i].target);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		struct guest *g = step[i].userdata;
+
+		if (g->sent < 0) {
+			log_guest(LOG_WARNING, g->name,
+				  "its target cannot be set: %s",
+				  strerror(-g->sent));
+			continue;
+		}
+		policy_command_sent(m->policy, g->handle, step[i].target, now);
+		tell_step(m, g, &step[i]);
+		g->target = step[i].target;
+	}
+}
+
+static int on_emergency(_unused_ sd_event_source *s, _unused_ uint64_t usec,
+			void *userdata)
+{
+	struct manager *m = userdata;
+	uint64_t now = manager_now(m);
+	const struct policy_plan_step *step;
+	unsigned int count;
+	int64_t wait;
+
+	act_sample_host(m, now);
+	wait = policy_emergency_next(m->policy, now, &step, &count);
+	run_steps(m, step, count, now);
+	if (wait > 0)
+		set_timer(m->emergency, now + wait);
+	else
+		act_tick_soon(m);
+	return 0;
+}
+
+static void begin_emergency(struct manager *m, uint64_t now)
+{
+	const struct policy_plan_step *step;
+	unsigned int count;
+
+	if (policy_emergency_begin(m->policy, now, &step, &count) < 0)
+		return;
+	run_steps(m, step, count, now);
+	set_timer(m->emergency,
+		  now + (uint64_t)m->config->policy.emergency_wait);
+}
+
+/*
+ * Ticks
+ */
+
+static void poll_guests(struct manager *m, uint64_t now)
+{
+	for (size_t i = 0; i < m->n_guests; i++) {
+		struct guest *g = m->guests[i];
+
+		if (!g->poll_period || g->poll_at > now + TICK_SLACK)
+			continue;
+		g->poll_at = now + g->poll_period;
+		/* One that has not answered the last poll is not asked anew. */
+		if (g->polled || g->ops->poll(g) < 0)
+			continue;
+		g->polled = true;
+		g->round = m->round;
+		m->awaited++;
+	}
+}
+
+static int on_tick(_unused_ sd_event_source *s, _unused_ uint64_t usec,
+		   void *userdata)
+{
+	struct manager *m = userdata;
+	uint64_t now = manager_now(m);
+
+	m->tick_at = 0;
+	m->ticked_at = now;
+	m->round++;
+	m->awaited = 0;
+	read_costs(m, now);
+	if (act_sample_host(m, now) == POLICY_LEVEL_CRITICAL && managing(m))
+		begin_emergency(m, now);
+	poll_guests(m, now);
+	if (m->awaited)
+		set_timer(m->patience, now + PATIENCE * NSEC_PER_USEC);
+	else
+		act_decide_soon(m);
+	return 0;
+}
+
+static int on_patience(_unused_ sd_event_source *s, _unused_ uint64_t usec,
+		       void *userdata)
+{
+	struct manager *m = userdata;
+
+	if (m->awaited)
+		act_decide_soon(m);
+	m->awaited = 0;
+	return 0;
+}
+
+/*
+ * Decisions
+ */
+
+/* Every command is written before anything else is done. */
+static void write_commands(struct manager *m, const struct policy_result *r)
+{
+	for (unsigned int i = 0; i < r->count; i++) {
+		const struct policy_decision *d = &r->decision[i];
+		struct guest *g = d->userdata;
+
+		g->sent = -1;
+		if (d->flags & POLICY_SEND && managing(m))
+			g->sent = g->ops->set_target(g, d->target);
+		g->decision = *d;
+		g->decided = true;
+	}
+}
+
+/* An observer's decision stands until it is another one. */
+static bool worth_observing(const struct guest *g)
+{
+	const struct policy_decision *d = &g->decision, *t = &g->told;
+	uint64_t moved;
+
+	if (!(d->flags & POLICY_SEND))
+		return false;
+	if (!g->told_any || d->reason != t->reason)
+		return true;
+	moved = d->target > t->target ? d->target - t->target :
+					t->target - d->target;
+	return moved >= TELL_STEP;
+}
+
+static void tell(struct manager *m, struct guest *g, bool applied)
+{
+	g->told = g->decision;
+	g->told_any = true;
+	policy_reason_render(&g->told, g->reason, sizeof(g->reason));
+	log_decision(g->name, g->told.from, g->told.target,
+		     policy_reason_name(g->told.reason), g->reason, applied);
+	if (m->listener)
+		m->listener->decision(m->listener_data, g, applied);
+}
+
+static void follow_polling(struct manager *m, struct guest *g, uint64_t now)
+{
+	uint64_t period = g->decision.poll;
+	bool was = g->poll_period != 0;
+
+	g->poll_period = period;
+	if (was == (period != 0))
+		return;
+	g->ops->watch(g, period ? MAX(period / NSEC_PER_SEC, 1ULL) : 0);
+	policy_guest_polling(m->policy, g->handle, period != 0, now);
+	if (period)
+		g->poll_at = now + TICK_GAP;
+}
+
+static void finish_commands(struct manager *m, uint64_t now)
+{
+	for (size_t i = 0; i < m->n_guests; i++) {
+		struct guest *g = m->guests[i];
+		const struct policy_decision *d = &g->decision;
+
+		if (g->sent >= 0) {
+			policy_command_sent(m->policy, g->handle, d->target,
+					    now);
+			g->target = d->target;
+		} else if (d->flags & POLICY_SEND && managing(m)) {
+			log_guest(LOG_WARNING, g->name,
+				  "its target cannot be set: %s",
+				  strerror(-g->sent));
+		}
+		if (g->sent >= 0 || (!managing(m) && worth_observing(g)))
+			tell(m, g, g->sent >= 0);
+		follow_polling(m, g, now);
+	}
+}
+
+static void schedule(struct manager *m, uint64_t now)
+{
+	if (m->result.next)
+		tick_at(m, now + m->result.next);
+	/* Nobody tells the host's pressure: it is looked at. */
+	if (!m->source_works)
+		tick_at(m, now + m->config->policy.poll);
+	for (size_t i = 0; i < m->n_guests; i++)
+		if (m->guests[i]->poll_period)
+			tick_at(m, m->guests[i]->poll_at);
+}
+
+static void decide(struct manager *m, uint64_t now)
+{
+	const struct policy_plan *plan;
+	struct policy_result r;
+
+	if (policy_decide(m->policy, now, &r) < 0)
+		return;
+	write_commands(m, &r);
+	m->result = r;
+	m->result.decision = NULL;
+	finish_commands(m, now);
+	act_set_level(m, r.level);
+	if (managing(m) && r.level >= POLICY_LEVEL_MEDIUM)
+		policy_plan_emergency(m->policy, 0, now, &plan);
+	schedule(m, now);
+}
+
+static int on_decide(_unused_ sd_event_source *s, void *userdata)
+{
+	struct manager *m = userdata;
+
+	decide(m, manager_now(m));
+	return 0;
+}
+
+void act_on_pressure(struct manager *m, enum policy_level level, uint64_t now)
+{
+	if (now - m->costs_at > COSTS_MAX_AGE)
+		read_costs(m, now);
+	if (level == POLICY_LEVEL_CRITICAL && managing(m))
+		begin_emergency(m, now);
+	else
+		decide(m, now);
+	act_set_level(m, level);
+	if (level > POLICY_LEVEL_NONE)
+		act_tick_soon(m);
+}
+
+/*
+ * Life
+ */
+
+static int add_timer(struct manager *m, sd_event_source **ret,
+		     uint64_t accuracy, sd_event_time_handler_t fn)
+{
+	int r = sd_event_add_time(m->event, ret, CLOCK_MONOTONIC, 0, accuracy,
+				  fn, m);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_source_set_priority(*ret, PRIORITY_DECIDE);
+	return r;
+}
+
+int act_init(struct manager *m)
+{
+	int r = add_timer(m, &m->tick, 10 * USEC_PER_MSEC, on_tick);
+
+	if (r >= 0)
+		r = add_timer(m, &m->patience, USEC_PER_MSEC, on_patience);
+	if (r >= 0)
+		r = add_timer(m, &m->emergency, USEC_PER_MSEC, on_emergency);
+	if (r >= 0)
+		r = sd_event_add_defer(m->event, &m->decide, on_decide, m);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(m->decide, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_source_set_priority(m->decide, PRIORITY_DECIDE);
+	return r < 0 ? r : 0;
+}
+
+void act_free(struct manager *m)
+{
+	sd_event_source_disable_unref(m->tick);
+	sd_event_source_disable_unref(m->patience);
+	sd_event_source_disable_unref(m->emergency);
+	sd_event_source_disable_unref(m->decide);
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dynmemd/backend_qmp.h"
+#include "dynmemd/folder.h"
+#include "dynmemd/guest_qmp.h"
+#include "dynmemd/log.h"
+#include "dynmemd/qmp.h"
+#include "dynmemd/util.h"
+
+/*
+ * QEMU listens within milliseconds of making its socket, hence the short
+ * first wait; a monitor that somebody else keeps may be busy for days, hence
+ * the long last one.
+ */
+#define RETRY_FIRST (100 * USEC_PER_MSEC)
+#define RETRY_LAST  (60 * USEC_PER_SEC)
+
+/*
+ * Nobody can start to listen on a socket file that was refused: that takes a
+ * new file, which inotify tells. These few tries bridge the time between
+ * QEMU's bind() and listen().
+ */
+#define REFUSALS_MAX 6
+
+/* One socket file, with or without a guest behind it. */
+struct seat {
+	struct seat *next;
+	struct backend_qmp *backend;
+	struct guest_qmp *guest;
+	sd_event_source *timer;
+	uint64_t wait; /* before the next try, usec */
+	unsigned int refusals;
+	bool there; /* the file is */
+	char why[128]; /* the last failure that was logged */
+	char path[];
+};
+
+struct backend_qmp {
+	struct manager *manager;
+	sd_event *event;
+	struct folder **folders;
+	size_t n_folders;
+	struct seat *seats;
+};
+
+static void connect_seat(struct seat *s);
+
+static void seat_free(struct seat *s)
+{
+	struct seat **at = &s->backend->seats;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	guest_qmp_free(s->guest);
+	sd_event_source_disable_unref(s->timer);
+	free(s);
+}
+
+static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec,
+		    void *userdata)
+{
+	connect_seat(userdata);
+	return 0;
+}
+
+/* The same failure again and again is said once. */
+static void complain(struct seat *s, const char *why)
+{
+	bool same = !strncmp(s->why, why, sizeof(s->why) - 1);
+
+	snprintf(s->why, sizeof(s->why), "%s", why);
+	log_guest(same ? LOG_DEBUG : LOG_WARNING, NULL,
+		  "socket %s: %s; next try in %.1f s", s->path, why,
+		  (double)s->wait / USEC_PER_SEC);
+}
+
+static void retry(struct seat *s)
+{
+	int r;
+
+	if (!s->timer)
+		r = sd_event_add_time_relative(s->backend->event, &s->timer,
+					       CLOCK_MONOTONIC, s->wait,
+					       s->wait / 10, on_retry, s);
+	else
+		r = sd_event_source_set_time_relative(s->timer, s->wait);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+	if (r < 0)
+		log_error("socket %s: no timer, it stays unused: %s", s->path,
+			  strerror(-r));
+	s->wait = MIN(s->wait * 2, RETRY_LAST);
+}
+
+/*
+ * A monitor that was a guest's is tried soon; the end of a guest whose QEMU
+ * ended too is no failure.
+ */
+static void on_closed(void *userdata, bool was_guest, const char *why)
+{
+	struct seat *s = userdata;
+
+	s->guest = NULL;
+	if (!s->there) {
+		seat_free(s);
+		return;
+	}
+	if (was_guest) {
+		s->wait = RETRY_FIRST;
+		s->refusals = 0;
+	} else {
+		complain(s, why);
+	}
+	retry(s);
+}
+
+static void connect_seat(struct seat *s)
+{
+	int fd, r;
+
+	if (s->guest)
+		return;
+	r = qmp_connect(&fd, s->path);
+	if (r == -ENOENT) {
+		seat_free(s);
+		return;
+	}
+	if (r == -ECONNREFUSED && ++s->refusals >= REFUSALS_MAX) {
+		log_info("socket %s: nobody listens; waiting for a new one",
+			 s->path);
+		return;
+	}
+	if (r >= 0)
+		r = guest_qmp_new(&s->guest, s->backend->manager,
+				  s->backend->event, fd, s->path, on_closed,
+				  s);
+	if (r < 0) {
+		complain(s, r == -EAGAIN ? "monitor busy: its queue is full" :
+					   strerror(-r));
+		retry(s);
+	}
+}
+
+static struct seat *find(struct backend_qmp *b, const char *path)
+{
+	struct seat *s = b->seats;
+
+	while (s && strcmp(s->path, path))
+		s = s->next;
+	return s;
+}
+
+static struct seat *seat_new(struct backend_qmp *b, const char *path)
+{
+	size_t size = strlen(path) + 1;
+	struct seat *s = calloc(1, sizeof(*s) + size);
+
+	if (!s)
+		return NULL;
+	memcpy(s->path, path, size);
+	s->backend = b;
+	s->next = b->seats;
+	b->seats = s;
+	return s;
+}
+
+static void on_socket(void *userdata, const char *path, bool there)
+{
+	struct backend_qmp *b = userdata;
+	struct seat *s = find(b, path);
+
+	if (!there) {
+		if (!s)
+			return;
+		s->there = false;
+		/* A guest whose file was deleted is still there. */
+		if (!s->guest)
+			seat_free(s);
+		return;
+	}
+	if (!s)
+		s = seat_new(b, path);
+	if (!s) {
+		log_error("socket %s: out of memory, it stays unused", path);
+		return;
+	}
+	s->there = true;
+	s->wait = RETRY_FIRST;
+	s->refusals = 0;
+	connect_seat(s);
+}
+
+static void free_folders(struct backend_qmp *b)
+{
+	while (b->n_folders)
+		folder_free(b->folders[--b->n_folders]);
+	free(b->folders);
+	b->folders = NULL;
+}
+
+static bool is_held(const struct backend_qmp *b, const struct seat *s)
+{
+	for (size_t i = 0; i < b->n_folders; i++)
+		if (folder_holds(b->folders[i], s->path))
+			return true;
+	return false;
+}
+
+int backend_qmp_reload(struct backend_qmp *b, const struct config *config)
+{
+	struct seat *s, *next;
+	int r = 0;
+
+	free_folders(b);
+	b->folders = calloc(config->n_qmp_paths, sizeof(*b->folders));
+	if (!b->folders && config->n_qmp_paths)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < config->n_qmp_paths; i++) {
+		r = folder_new(&b->folders[b->n_folders], b->event,
+			       config->qmp_paths[i], on_socket, b);
+		if (r == 0)
+			b->n_folders++;
+	}
+	for (s = b->seats; s; s = next) {
+		next = s->next;
+		if (!is_held(b, s))
+			seat_free(s);
+	}
+	return r;
+}
+
+int backend_qmp_new(struct backend_qmp **ret, struct manager *m,
+		    sd_event *event, const struct config *config)
+{
+	struct backend_qmp *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	b->manager = m;
+	b->event = event;
+	r = backend_qmp_reload(b, config);
+	if (r < 0) {
+		backend_qmp_free(b);
+		return r;
+	}
+	*ret = b;
+	return 0;
+}
+
+struct backend_qmp *backend_qmp_free(struct backend_qmp *b)
+{
+	if (!b)
+		return NULL;
+	free_folders(b);
+	while (b->seats)
+		seat_free(b->seats);
+	free(b);
+	return NULL;
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "dynmemd/api_dbus.h"
+#include "dynmemd/backend_qmp.h"
+#include "dynmemd/config.h"
+#include "dynmemd/daemon.h"
+#include "dynmemd/log.h"
+#include "dynmemd/manager.h"
+#include "dynmemd/protect.h"
+#include "dynmemd/source.h"
+#include "dynmemd/util.h"
+
+struct daemon {
+	const struct options *options;
+	sd_event *event;
+	struct config *config;
+	struct manager *manager;
+	struct source *source;
+	struct backend_qmp *qmp;
+	struct api *api;
+};
+
+static const char no_module[] =
+	"the kernel has no netlink family 'dynmem': load the module with 'modprobe dynmem' (built and installed by 'make && make install'), or set source = auto in [daemon]";
+
+/*
+ * Configuration
+ */
+
+static void complain(const char *text, _unused_ void *userdata)
+{
+	log_error("%s", text);
+}
+
+static int load(struct daemon *d, struct config **ret)
+{
+	const struct options *o = d->options;
+	struct config *c;
+	int r;
+
+	r = config_load(&c, o->config, o->config_required, complain, NULL);
+	if (r == -ENOMEM)
+		log_error("%s: out of memory", o->config);
+	if (r < 0)
+		return r;
+	if (o->mode)
+		c->mode = !strcmp(o->mode, "manage") ? MODE_MANAGE :
+						       MODE_OBSERVE;
+	if (!c->n_qmp_paths)
+		log_notice("no guests will be found: name their sockets' folder by path = in [backend qmp] of %s",
+			   o->config);
+	*ret = c;
+	return 0;
+}
+
+/* A configuration that is wrong changes nothing. */
+static void reload(struct daemon *d)
+{
+	struct config *c;
+	int r;
+
+	if (load(d, &c) < 0) {
+		log_error("the configuration is not taken, the last good one stays in force");
+		return;
+	}
+	r = manager_reload(d->manager, c);
+	if (r >= 0)
+		r = backend_qmp_reload(d->qmp, c);
+	if (r < 0)
+		log_error("the configuration was not taken whole: %s",
+			  strerror(-r));
+	if (c->source != d->config->source)
+		log_warning("a change of source takes effect at the next start");
+	config_free(d->config);
+	d->config = c;
+	log_info("configuration read anew; mode %s",
+		 manager_mode_name(d->manager));
+}
+
+/*
+ * The source
+ */
+
+static void on_pressure(void *userdata, const struct source_pressure *p)
+{
+	struct daemon *d = userdata;
+
+	manager_pressure(d->manager, p);
+}
+
+static void on_gone(void *userdata, const char *why)
+{
+	struct daemon *d = userdata;
+
+	log_warning("source genl: %s; the host is looked at once a second until it is back",
+		    why);
+	manager_set_source(d->manager, NULL, false);
+	if (d->api)
+		api_source_changed(d->api);
+}
+
+static void on_back(void *userdata)
+{
+	struct daemon *d = userdata;
+
+	log_info("source genl: the kernel module tells pressure");
+	manager_set_source(d->manager, d->source, true);
+	if (d->api)
+		api_source_changed(d->api);
+}
+
+static const struct source_handlers source_handlers = {
+	.pressure = on_pressure,
+	.gone = on_gone,
+	.back = on_back,
+};
+
+static int start_source(struct daemon *d)
+{
+	int r;
+
+	if (d->config->source == SOURCE_PROCFS)
+		return 0;
+	r = source_genl_new(&d->source, d->event, &source_handlers, d);
+	if (r < 0) {
+		log_error("cannot open a netlink socket: %s", strerror(-r));
+		return d->config->source == SOURCE_GENL ? EXIT_FAILURE : 0;
+	}
+	if (source_genl_present(d->source))
+		return 0;
+	if (d->config->source == SOURCE_GENL) {
+		log_error("%s", no_module);
+		return EXIT_NO_MODULE;
+	}
+	log_notice("%s", no_module);
+	return 0;
+}
+
+/*
+ * Life
+ */
+
+static int on_hangup(_unused_ sd_event_source *s,
+		     _unused_ const struct signalfd_siginfo *si, void *userdata)
+{
+	sd_notify(false, "RELOADING=1");
+	reload(userdata);
+	sd_notify(false, "READY=1");
+	return 0;
+}
+
+static int start_loop(struct daemon *d)
+{
+	sigset_t signals;
+	int r;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+
+	r = sd_event_default(&d->event);
+	if (r >= 0)
+		r = sd_event_add_signal(d->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(d->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(d->event, NULL, SIGHUP, on_hangup, d);
+	if (r >= 0)
+		r = sd_event_set_watchdog(d->event, true);
+	return r;
+}
+
+static int start(struct daemon *d)
+{
+	int r;
+
+	if (load(d, &d->config) < 0)
+		return EXIT_CONFIG;
+	r = start_loop(d);
+	if (r >= 0)
+		r = manager_new(&d->manager, d->event, d->config,
+				d->options->dry_run);
+	if (r < 0) {
+		log_error("cannot start: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	r = start_source(d);
+	if (r != 0)
+		return r;
+	r = api_new(&d->api, d->manager, d->event);
+	if (r >= 0)
+		r = backend_qmp_new(&d->qmp, d->manager, d->event, d->config);
+	if (r < 0) {
+		log_error("cannot start: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	return 0;
+}
+
+static void say_mode(const struct daemon *d)
+{
+	if (manager_mode(d->manager) == MODE_MANAGE)
+		log_info("version " DYNMEM_VERSION ", mode manage: guests' memory is moved");
+	else
+		log_info("version " DYNMEM_VERSION ", mode %s: decisions are logged, and nothing is written to guests but how often they take statistics",
+			 manager_mode_name(d->manager));
+}
+
+/* Guests keep their targets: the next daemon takes them as they are. */
+static void stop(struct daemon *d)
+{
+	backend_qmp_free(d->qmp);
+	api_free(d->api);
+	manager_free(d->manager);
+	source_free(d->source);
+	config_free(d->config);
+	sd_event_unref(d->event);
+}
+
+int daemon_run(const struct options *o)
+{
+	struct daemon d = { .options = o };
+	int r;
+
+	log_open(o->verbose ? LOG_DEBUG : LOG_INFO);
+	r = start(&d);
+	if (r == 0) {
+		protect_self();
+		say_mode(&d);
+		sd_notify(false, "READY=1");
+		r = sd_event_loop(d.event);
+		if (r < 0)
+			log_error("the event loop failed: %s", strerror(-r));
+		r = r < 0 ? EXIT_FAILURE : 0;
+		sd_notify(false, "STOPPING=1");
+	}
+	stop(&d);
+	return r;
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include "dynmemd/folder.h"
+#include "dynmemd/util.h"
+
+#define WATCH_FOLDER                                                 \
+	(IN_ONLYDIR | IN_CREATE | IN_MOVED_TO | IN_DELETE |          \
+	 IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF)
+#define WATCH_ANCESTOR \
+	(IN_ONLYDIR | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
+
+struct folder {
+	sd_event *event;
+	sd_event_source *watch;
+	bool waits; /* an ancestor is watched: the folder does not exist */
+	char *dir;
+	char *pattern; /* NULL: every socket */
+	folder_socket_t fn;
+	void *userdata;
+};
+
+static void start(struct folder *f);
+
+static bool matches(const struct folder *f, const char *name)
+{
+	return !f->pattern || fnmatch(f->pattern, name, FNM_PERIOD) == 0;
+}
+
+bool folder_holds(const struct folder *f, const char *path)
+{
+	size_t n = strlen(f->dir);
+
+	return !strncmp(path, f->dir, n) && path[n] == '/' &&
+	       !strchr(path + n + 1, '/') && matches(f, path + n + 1);
+}
+
+static void tell(struct folder *f, const char *name, bool there)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (!matches(f, name) ||
+	    snprintf(path, sizeof(path), "%s/%s", f->dir, name) >= PATH_MAX)
+		return;
+	if (there && (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode)))
+		return;
+	f->fn(f->userdata, path, there);
+}
+
+static void scan(struct folder *f)
+{
+	DIR *d = opendir(f->dir);
+	struct dirent *e;
+
+	if (!d)
+		return;
+	while ((e = readdir(d)))
+		if (e->d_type == DT_SOCK || e->d_type == DT_LNK ||
+		    e->d_type == DT_UNKNOWN)
+			tell(f, e->d_name, true);
+	closedir(d);
+}
+
+static int on_inotify(_unused_ sd_event_source *s,
+		      const struct inotify_event *e, void *userdata)
+{
+	struct folder *f = userdata;
+
+	if (f->waits || e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT))
+		start(f);
+	else if (e->mask & IN_Q_OVERFLOW)
+		scan(f);
+	else if (e->len && e->mask & (IN_CREATE | IN_MOVED_TO))
+		tell(f, e->name, true);
+	else if (e->len && e->mask & (IN_DELETE | IN_MOVED_FROM))
+		tell(f, e->name, false);
+	return 0;
+}
+
+static int watch(struct folder *f, const char *path, uint32_t mask)
+{
+	sd_event_source *s;
+	int r = sd_event_add_inotify(f->event, &s, path, mask, on_inotify, f);
+
+	if (r < 0)
+		return r;
+	sd_event_source_disable_unref(f->watch);
+	f->watch = s;
+	return 0;
+}
+
+/* Watches the nearest folder above that exists. */
+static int watch_ancestor(struct folder *f)
+{
+	_cleanup_(freep) char *path = strdup(f->dir);
+	int r = path ? -ENOENT : -ENOMEM;
+
+	while (r == -ENOENT || r == -ENOTDIR) {
+		char *slash = strrchr(path, '/');
+
+		if (!slash)
+			break;
+		if (slash == path)
+			slash++;
+		if (!*slash)
+			break;
+		*slash = 0;
+		r = watch(f, path, WATCH_ANCESTOR);
+	}
+	return r;
+}
+
+/*
+ * The folder may come between the look for it and the watch above it: after
+ * an ancestor is watched, the folder is looked for once more.
+ */
+static void start(struct folder *f)
+{
+	for (int turn = 0; turn < 2; turn++) {
+		f->waits = false;
+		if (watch(f, f->dir, WATCH_FOLDER) == 0) {
+			scan(f);
+			return;
+		}
+		f->waits = true;
+		if (watch_ancestor(f) < 0)
+			return;
+	}
+}
+
+/* Takes a path apart: a last part with wildcards is a pattern. */
+static int split(struct folder *f, const char *path)
+{
+	char *slash;
+
+	f->dir = strdup(path);
+	if (!f->dir)
+		return -ENOMEM;
+	slash = strrchr(f->dir, '/');
+	if (slash && strpbrk(slash, "*?[")) {
+		f->pattern = strdup(slash + 1);
+		if (!f->pattern)
+			return -ENOMEM;
+		*slash = 0;
+	}
+	for (size_t n = strlen(f->dir); n > 1 && f->dir[n - 1] == '/'; n--)
+		f->dir[n - 1] = 0;
+	return *f->dir ? 0 : -EINVAL;
+}
+
+int folder_new(struct folder **ret, sd_event *event, const char *path,
+	       folder_socket_t fn, void *userdata)
+{
+	struct folder *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	f->event = event;
+	f->fn = fn;
+	f->userdata = userdata;
+	r = split(f, path);
+	if (r < 0) {
+		folder_free(f);
+		return r;
+	}
+	start(f);
+	*ret = f;
+	return 0;
+}
+
+struct folder *folder_free(struct folder *f)
+{
+	if (!f)
+		return NULL;
+	sd_event_source_disable_unref(f->watch);
+	free(f->dir);
+	free(f->pattern);
+	free(f);
+	return NULL;
+}

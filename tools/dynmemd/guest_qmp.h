@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A guest over QMP: from the connected socket to the end of the connection. */
+#ifndef DYNMEMD_GUEST_QMP_H
+#define DYNMEMD_GUEST_QMP_H
+
+#include <systemd/sd-event.h>
+
+#include "dynmemd/manager.h"
+
+struct guest_qmp;
+
+/**
+ * guest_qmp_closed_t - the guest's connection is over; the last call
+ * @was_guest: it had been handed to the manager, and is gone from there
+ * @why: untrusted text
+ */
+typedef void (*guest_qmp_closed_t)(void *userdata, bool was_guest,
+				   const char *why);
+
+/**
+ * guest_qmp_new() - greet, ask what is needed, hand the guest to the manager
+ * @fd: a connected monitor socket; taken over, also on failure
+ * @path: of the socket; must outlive the guest
+ */
+int guest_qmp_new(struct guest_qmp **ret, struct manager *m, sd_event *event,
+		  int fd, const char *path, guest_qmp_closed_t closed,
+		  void *userdata);
+
+/** guest_qmp_free() - the guest stays as it is. NULL is fine. Return: NULL */
+struct guest_qmp *guest_qmp_free(struct guest_qmp *g);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The host's memory, from /proc. */
+#ifndef DYNMEMD_HOST_H
+#define DYNMEMD_HOST_H
+
+#include <stdint.h>
+
+/**
+ * struct host - the host's memory, bytes
+ * @arc_size: of ZFS's cache, 0 if there is none
+ * @arc_min: what that does not go below
+ */
+struct host {
+	int meminfo;
+	int arcstats;
+
+	uint64_t total;
+	uint64_t free;
+	uint64_t available;
+	uint64_t swap_total;
+	uint64_t swap_free;
+	uint64_t arc_size;
+	uint64_t arc_min;
+};
+
+/** host_open() - 0, or why /proc/meminfo cannot be read */
+int host_open(struct host *h);
+
+/** host_read() - read anew; allocates nothing. 0 or a negative errno */
+int host_read(struct host *h);
+
+void host_close(struct host *h);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Shared by manager.c (guests come, tell and go) and act.c (what is done). */
+#ifndef DYNMEMD_MANAGER_PRIVATE_H
+#define DYNMEMD_MANAGER_PRIVATE_H
+
+#include "dynmemd/manager.h"
+#include "dynmemd/util.h"
+
+#define NSEC_PER_USEC 1000ULL
+#define NSEC_PER_MSEC 1000000ULL
+#define NSEC_PER_SEC  1000000000ULL
+
+struct manager {
+	sd_event *event;
+	const struct config *config;
+	bool dry_run;
+	struct policy *policy;
+	struct host host;
+
+	struct source *source;
+	bool source_works;
+	struct source_pressure pressure; /* the latest */
+	bool has_pressure;
+	enum policy_level level;
+
+	const struct manager_listener *listener;
+	void *listener_data;
+
+	struct guest **guests;
+	size_t n_guests;
+	size_t space; /* in @guests */
+
+	sd_event_source *tick; /* polls are due */
+	uint64_t tick_at; /* ns, 0: off */
+	uint64_t ticked_at; /* ns, the last one */
+	sd_event_source *patience; /* for answers to polls */
+	unsigned int awaited; /* answers to the polls of ... */
+	unsigned int round; /* ... this tick */
+	sd_event_source *decide; /* soon */
+	sd_event_source *emergency; /* its next step */
+	uint64_t costs_at; /* ns, guests' costs were read */
+
+	struct policy_result result; /* the latest, without its array */
+};
+
+/** act_init() - make the event sources */
+int act_init(struct manager *m);
+
+void act_free(struct manager *m);
+
+/** act_sample_host() - read the host's memory and tell the engine */
+enum policy_level act_sample_host(struct manager *m, uint64_t now);
+
+/** act_on_pressure() - after the engine was told of an event */
+void act_on_pressure(struct manager *m, enum policy_level level, uint64_t now);
+
+/** act_tick_soon() - poll who is due, then decide */
+void act_tick_soon(struct manager *m);
+
+/** act_decide_soon() - when what is ready has been read */
+void act_decide_soon(struct manager *m);
+
+/** act_answered() - a guest has answered its poll, or never will */
+void act_answered(struct manager *m, struct guest *g);
+
+/** act_set_level() - tell a change of the host's level */
+void act_set_level(struct manager *m, enum policy_level level);
+
+#endif

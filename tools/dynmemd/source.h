@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A source tells the host's pressure: the kernel module, or /proc and PSI.
+ */
+#ifndef DYNMEMD_SOURCE_H
+#define DYNMEMD_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "policy/policy.h"
+
+/**
+ * struct source_pressure - the host's pressure as a source sees it
+ * @level: never above what the source has reason for
+ * @available: MemAvailable, bytes; UINT64_MAX: not told
+ * @news: false: it is the state, after a start or a loss; nothing happened
+ * @stall: a task has gone into direct reclaim
+ * @oom: the host ran out of memory
+ * @has_stalls: @stalls and @oom_kills are known
+ * @stalls: direct reclaims since the source's start
+ * @oom_kills: processes killed
+ * @lost: events that were lost before this one
+ */
+struct source_pressure {
+	enum policy_level level;
+	uint64_t available;
+	bool news;
+	bool stall;
+	bool oom;
+	bool has_stalls;
+	uint64_t stalls;
+	uint64_t oom_kills;
+	uint64_t lost;
+};
+
+/**
+ * struct source_handlers - what a source reports
+ * @pressure: something changed
+ * @gone: the source is of no use any more, or for now; @why is a sentence
+ * @back: it is of use (again)
+ */
+struct source_handlers {
+	void (*pressure)(void *userdata, const struct source_pressure *p);
+	void (*gone)(void *userdata, const char *why);
+	void (*back)(void *userdata);
+};
+
+struct source;
+
+/**
+ * struct source_ops - what a source can be asked
+ * @ksm: KSM's counters; @ret->present is false where there are none
+ */
+struct source_ops {
+	const char *name;
+	void (*ksm)(struct source *s, struct policy_ksm_sample *ret);
+	void (*free)(struct source *s);
+};
+
+/* The head of each source's own struct. */
+struct source {
+	const struct source_ops *ops;
+};
+
+/**
+ * source_genl_new() - the kernel module's netlink family
+ *
+ * Works without the module too: its coming and going are @back and @gone.
+ * Return: 0; a negative errno if there can be no netlink socket at all.
+ */
+int source_genl_new(struct source **ret, sd_event *event,
+		    const struct source_handlers *handlers, void *userdata);
+
+/** source_genl_present() - the module is loaded */
+bool source_genl_present(const struct source *s);
+
+static inline struct source *source_free(struct source *s)
+{
+	if (s)
+		s->ops->free(s);
+	return NULL;
+}
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef DYNMEMD_STATS_H
+#define DYNMEMD_STATS_H
+
+#include <json-c/json.h>
+
+#include "policy/policy.h"
+
+/**
+ * stats_parse() - QEMU's guest-stats
+ * @ret: @actual stays 0; a statistic that is absent, negative or no number
+ *	is left out of @present
+ * @guest_stats: the property's value, anything at all
+ */
+void stats_parse(struct policy_guest_sample *ret,
+		 struct json_object *guest_stats);
+
+#endif
