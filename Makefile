@@ -42,6 +42,13 @@ kmod:
 	$(Q)$(foreach f,$(KMOD_SRC),ln -sf $(CURDIR)/$(f) $(KMOD_DIR)/$(f) && ):
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(KMOD_DIR) $(if $(C),C=$(C)) modules
 
+# For every kernel that the lab can boot (see selftests/deps).
+.PHONY: lab-modules
+lab-modules:
+	$(Q)for dir in $(B)/kernels/*/build; do \
+		$(MAKE) --no-print-directory kmod KDIR=$(CURDIR)/$$dir || exit 1; \
+	done
+
 ##
 ## The tools
 ##

@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The demonstration, in the lab's host machine:
+#
+#   idle1, idle2   768 MiB: filled most of it; then part is page cache, part
+#                  was freed again, and the host still pays for all of it
+#   busy          1152 MiB: its demand rises in steps, stays, and falls again
+#   silent         448 MiB: no balloon driver in it
+#
+# Ends with a table, and with status 1 if memory did not move as it should.
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+. selftests/vm/l1/host.sh
+. selftests/vm/jobs/demo-report.sh
+
+: "${BASELINE:=}"
+STEP=160 STEPS=4 PAUSE=8
+out=${LAB_DIR:-/tmp}
+options=()
+[[ $BASELINE == fpr ]] && options=(--fpr)
+
+say()
+{
+	printf '\n=== %s\n' "$*"
+}
+
+setup_host()
+{
+	# Fast enough that merging can be watched; on a host it takes minutes.
+	echo 1000 >/sys/kernel/mm/ksm/pages_to_scan
+	echo 20 >/sys/kernel/mm/ksm/sleep_millisecs
+	echo 1 >/sys/kernel/mm/ksm/run
+	start_bus
+	mkdir -p /run/dynmem-lab/qmp
+}
+
+start_guests()
+{
+	say "Starting four KVM guests"
+	guest start idle1 --mem 768 --disk "${options[@]}" &
+	guest start idle2 --mem 768 --disk "${options[@]}" &
+	wait
+	guest start busy --mem 1152 "${options[@]}" &
+	guest start silent --mem 448 --no-driver &
+	wait
+	[[ $(guest list | grep -vc dead) -eq 4 ]] || { echo "demo: a guest did not start" >&2; exit 1; }
+}
+
+# What the idle guests did in their past.
+fill_guests()
+{
+	local g
+	say "The idle guests use most of their memory: 120 MiB alike in both, 140 MiB of their own,"
+	say "250 MiB of page cache; 130 MiB of it they free again. The silent one holds 160 MiB."
+	for g in idle1 idle2; do
+		ask_guest -t 300 "$g" touch 120M same >/dev/null
+		ask_guest -t 300 "$g" touch 140M >/dev/null
+		ask_guest -t 300 "$g" readcache 250M >/dev/null
+		ask_guest -t 300 "$g" free 130M >/dev/null
+	done
+	ask_guest -t 300 silent touch 160M >/dev/null
+	ask_guest -t 300 busy touch 60M >/dev/null
+}
+
+watch()
+{
+	dynmem monitor --json >"$out/monitor.jsonl" 2>/dev/null &
+	log_pid=$!
+	dynmem monitor --every 3 2>/dev/null &
+	watch_pid=$!
+}
+
+unwatch()
+{
+	kill "$log_pid" "$watch_pid" 2>/dev/null
+	wait "$log_pid" "$watch_pid" 2>/dev/null
+}
+
+rise()
+{
+	local i
+	for ((i = 1; i <= STEPS; i++)); do
+		say "busy needs $STEP MiB more ($i of $STEPS)"
+		if ! ask_guest -t 120 busy touch "${STEP}M"; then
+			echo "demo: busy could not get its memory"
+			return
+		fi
+		sleep $PAUSE
+	done
+}
+
+fall()
+{
+	say "busy is done and frees it all; the idle guests may have their memory back"
+	ask_guest -t 120 busy free "$((STEP * STEPS))M" || true
+	sleep 30
+}
+
+main()
+{
+	setup_host
+	start_guests
+	if [[ -z $BASELINE ]]; then
+		say "Starting dynmemd"
+		start_daemon selftests/vm/jobs/demo.conf || exit 1
+	fi
+	fill_guests
+	sleep 5
+	report_take before
+	[[ -z $BASELINE ]] && dynmem status
+	watch
+	rise
+	sleep 5
+	report_take pressed
+	fall
+	report_take after
+	unwatch
+	[[ -z $BASELINE ]] && stop_daemon
+	report_print
+	guest stop --all
+	report_verdict
+}
+
+main

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# For jobs in the lab: the D-Bus system bus and dynmemd, as on a real host.
+
+TOP=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../.." && pwd -P)
+guest() { "$TOP/selftests/vm/guest" "$@"; }
+ask_guest() { guest 'do' "$@"; }
+dynmem() { "$TOP/build/dynmem" "$@"; }
+daemon_pid=
+
+# wait_until SECONDS COMMAND...: true as soon as the command is.
+wait_until()
+{
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		((SECONDS < end)) || return 1
+		sleep 0.2
+	done
+}
+
+start_bus()
+{
+	install -D -m 0644 "$TOP/tools/dynmemd/org.dynmem1.conf" /etc/dbus-1/system.d/org.dynmem1.conf
+	mkdir -p /run/dbus
+	dbus-uuidgen --ensure
+	dbus-daemon --system --fork --nopidfile
+}
+
+# start_daemon CONFIG [OPTION...]: and wait until it answers.
+start_daemon()
+{
+	local config=$1
+	shift
+	"$TOP/build/dynmemd" --config "$config" "$@" 2>>"${LAB_DIR:-/tmp}/dynmemd.log" &
+	daemon_pid=$!
+	wait_until 10 daemon_answers || {
+		echo "dynmemd does not answer; the end of its log:" >&2
+		tail -n 20 "${LAB_DIR:-/tmp}/dynmemd.log" >&2
+		return 1
+	}
+}
+
+daemon_answers()
+{
+	dynmem status --json >/dev/null 2>&1
+}
+
+stop_daemon()
+{
+	[[ -n $daemon_pid ]] || return 0
+	kill -TERM "$daemon_pid"
+	wait "$daemon_pid"
+	daemon_pid=
+}
