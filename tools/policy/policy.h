@@ -159,7 +159,8 @@ int policy_tunable_set(struct policy_tunables *t,
 
 /**
  * policy_tunables_check() - all rows within range, and the rows in order
- * @ret_why: a static sentence that says what is wrong
+ * @ret_why: static text: the name of the row that is out of range, or a sentence
+ *	about two rows in the wrong order
  *
  * Return: 0 or -ERANGE.
  */
@@ -663,12 +664,15 @@ enum policy_plan_class {
 	POLICY_PLAN_COUNT
 };
 
+/** policy_plan_class_name() - "free", "cache", "excess", "min" */
+const char *policy_plan_class_name(enum policy_plan_class class);
+
 /**
  * struct policy_plan_step - one command of the plan
  * @guest: handle
  * @userdata: of its configuration
- * @class: the class that this step takes
- * @target: bytes; contains the steps of the classes before it
+ * @class: the worst class that this step takes from
+ * @target: bytes
  * @frees: bytes that the host may expect from this step
  */
 struct policy_plan_step {
@@ -682,15 +686,16 @@ struct policy_plan_step {
 /**
  * struct policy_plan - what to do when the host becomes critical
  * @want: bytes that the plan is for
- * @frees: bytes that all its steps may bring
+ * @frees: bytes that its steps should bring: less than @want if all guests
+ *	together have no more
+ * @class: the worst class that was needed
  * @count: of @step
- * @step: sorted by class
- * @first: the steps [0, first) are the first burst: the classes that are
- *	needed to bring @want
+ * @step: at most one per guest, in order of handle
  */
 struct policy_plan {
 	uint64_t want, frees;
-	unsigned int count, first;
+	enum policy_plan_class class;
+	unsigned int count;
 	const struct policy_plan_step *step;
 };
 
@@ -753,7 +758,7 @@ enum policy_reserve_state {
 struct policy_reserve_status {
 	enum policy_reserve_state state;
 	uint64_t bytes, missing, largest;
-	char why[200];
+	char why[256];
 };
 
 /**

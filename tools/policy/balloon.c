@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Balloon commands and what became of them: progress, stuck balloons, how many
+ * bytes the host got for a byte of balloon, and who else moves it.
+ */
+#include <errno.h>
+
+#include "engine.h"
+
+/* Measuring on less than this is measuring noise. */
+#define YIELD_SAMPLE	(8 * MIB)
+/* A sixteenth of what was expected, so often: the balloon frees nothing. */
+#define YIELD_NOTHING	(1.0 / 16)
+#define YIELD_VERDICT	3u
+#define PINNED_FOR	(3600 * SEC)
+/* Back-off of a balloon that does not move. */
+#define STUCK_MIN	(30 * SEC)
+#define STUCK_MAX	(3600 * SEC)
+
+/* max(16 MiB, 0.5 % of max), but small guests have a smaller one. */
+u64 dead_band(const struct policy *p, const struct guest *g)
+{
+	u64 small = scale(g->max, p->t.dead_band_small);
+
+	return max_of(min_of(p->t.dead_band, small),
+		      scale(g->max, p->t.dead_band_share));
+}
+
+static u64 distance(const struct guest *g)
+{
+	return g->actual > g->target ? g->actual - g->target :
+				       g->target - g->actual;
+}
+
+void balloon_forget(struct guest *g)
+{
+	g->watch.on = false;
+	g->nearest = distance(g);
+	g->stuck_until = 0;
+	g->stuck_for = 0;
+}
+
+static bool cost_known(const struct guest *g)
+{
+	return g->known & POLICY_COST_RSS;
+}
+
+/* A shrink begins: remember what the guest costs before it. */
+static void watch_begin(const struct policy *p, struct guest *g)
+{
+	if (!g->watch.on && cost_known(g)) {
+		g->watch.on = true;
+		g->watch.actual = g->actual;
+		g->watch.cost = g->rss + g->swapped;
+		g->watch.expect = g->y / max_of(g->yield, p->t.yield_floor);
+	}
+	if (!g->probe.on) {
+		g->probe.on = true;
+		g->probe.since = p->now;
+		g->probe.rate = g->reread;
+	}
+}
+
+/*
+ * A sample of the cost after a shrink has come to rest: learn how much of the
+ * expected yield was true.  Compared with the structural expectation, so that a
+ * guest that touches its memory later is not judged by what it was.
+ */
+void balloon_settled(struct policy *p, struct guest *g)
+{
+	struct yield_watch *w = &g->watch;
+	u64 took, freed;
+	double q;
+
+	if (!w->on)
+		return;
+	if (g->actual > g->target + GRAIN && !balloon_stuck(p, g))
+		return;	/* still on its way */
+	w->on = false;
+
+	took = over(w->actual, g->actual);
+	freed = min_of(over(w->cost, g->rss + g->swapped), took);
+	if (took < YIELD_SAMPLE || w->expect * (double)took < YIELD_SAMPLE / 2)
+		return;
+
+	q = (double)freed / (w->expect * (double)took);
+	q = min_of(q, 1.0);
+	g->yield += p->t.yield_gain * (q - g->yield);
+
+	g->yields++;
+	g->yields_bad = q < YIELD_NOTHING ? g->yields_bad + 1 : 0;
+	if (g->yields_bad >= YIELD_VERDICT) {
+		g->pinned_until = p->now + PINNED_FOR;
+		g->yields_bad = 0;
+	}
+}
+
+int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 now)
+{
+	struct guest *g = guest_get(p, guest);
+	u64 from;
+
+	if (!g)
+		return -ENOENT;
+	now = policy_clock(p, now);
+	target = min_of(target, g->max);
+
+	if (target < g->target) {
+		watch_begin(p, g);
+		g->direction = -1;
+		g->shrunk_at = now;
+		g->pending = over(g->pending, g->target - target);
+		from = g->target;
+		g->target = target;
+		harm_shrunk(p, g, from);
+	} else if (target > g->target) {
+		g->watch.on = false;
+		g->direction = 1;
+		g->grown_at = now;
+		g->pending += target - g->target;
+		g->pending_at = now;
+	}
+	g->target = target;
+	g->moved_demand = g->demand;
+	g->moved_at = now;
+	g->nearest = distance(g);
+	g->progress_at = now;
+	return 0;
+}
+
+/*
+ * Somebody else moved a balloon that was at rest: an administrator, another
+ * controller, or the guest, by unloading its driver.  Adopt what is.
+ */
+static bool moved_by_other(const struct policy *p, const struct guest *g,
+			   u64 actual)
+{
+	u64 band = dead_band(p, g);
+	u64 off = actual > g->target ? actual - g->target : g->target - actual;
+
+	return distance(g) <= GRAIN && off > band &&
+	       since(p->now, g->moved_at) > p->t.stuck &&
+	       since(p->now, g->reboot_at) > p->t.reboot_grace;
+}
+
+void balloon_actual(struct policy *p, struct guest *g, u64 actual)
+{
+	bool moved;
+
+	actual = min_of(actual, g->max);
+
+	if (moved_by_other(p, g, actual)) {
+		g->target = actual;
+		g->watch.on = false;
+		g->judged = true;
+	}
+	moved = actual != g->actual;
+	g->actual = actual;
+
+	if (distance(g) + MIB <= g->nearest || (moved && distance(g) <= GRAIN)) {
+		g->nearest = distance(g);
+		g->progress_at = p->now;
+		if (distance(g) <= GRAIN && p->now >= g->stuck_until)
+			g->stuck_for = 0;
+	}
+}
+
+/*
+ * Sticky: a balloon that stopped once stops again, and each try makes the others
+ * wait for bytes that do not come.
+ */
+bool balloon_stuck(struct policy *p, struct guest *g)
+{
+	if (p->now < g->stuck_until)
+		return true;
+	if (distance(g) <= dead_band(p, g) || g->paused || g->frozen ||
+	    since(p->now, g->progress_at) <= p->t.stuck)
+		return false;
+
+	g->stuck_for = clamp_u64(2 * g->stuck_for, STUCK_MIN, STUCK_MAX);
+	g->stuck_until = p->now + g->stuck_for;
+	return true;
+}
+
+int policy_guest_actual(struct policy *p, unsigned int guest, u64 actual, u64 now)
+{
+	struct guest *g = guest_get(p, guest);
+
+	if (!g)
+		return -ENOENT;
+	policy_clock(p, now);
+	balloon_actual(p, g, actual);
+	return 0;
+}

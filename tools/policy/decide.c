@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One decision: everything in order, then each guest's part with its reason. */
+#include <errno.h>
+#include <string.h>
+
+#include "engine.h"
+
+static bool balloon_moves(const struct guest *g)
+{
+	switch (g->class) {
+	case POLICY_CLASS_FROZEN:
+	case POLICY_CLASS_NO_BALLOON:
+	case POLICY_CLASS_PAUSED:
+	case POLICY_CLASS_REBOOTING:
+	case POLICY_CLASS_UNMANAGED:
+	case POLICY_CLASS_STUCK:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void send(struct policy_decision *d, u64 target, enum policy_reason why)
+{
+	d->target = target;
+	d->reason = why;
+	if (target != d->from)
+		d->flags |= POLICY_SEND;
+}
+
+static enum policy_reason grow_reason(const struct policy *p, const struct guest *g)
+{
+	if (p->drain)
+		return POLICY_REASON_GROW_DRAIN;
+	if (g->undo && since(p->now, g->undo_at) <= p->t.harm_window)
+		return POLICY_REASON_GROW_UNDO;
+	switch (g->need) {
+	case NEED_PRESSED:
+		return POLICY_REASON_GROW_PRESSED;
+	case NEED_DEMAND:
+		return POLICY_REASON_GROW_DEMAND;
+	default:
+		return POLICY_REASON_GROW_SHARE;
+	}
+}
+
+static enum policy_reason shrink_reason(const struct policy *p,
+					const struct need_sum *sum)
+{
+	if (p->level == POLICY_LEVEL_CRITICAL)
+		return POLICY_REASON_SHRINK_CRITICAL;
+	if (sum->all > 0)
+		return POLICY_REASON_SHRINK_LEND;
+	if (p->b.reserved)
+		return POLICY_REASON_SHRINK_RESERVE;
+	return POLICY_REASON_SHRINK_HOST;
+}
+
+/* Sizes outside the range come from a new configuration or another writer. */
+static bool out_of_range(const struct guest *g, struct policy_decision *d)
+{
+	if (!balloon_moves(g) || (g->target >= g->min && g->target <= g->max))
+		return false;
+	if (g->movable && g->target < g->min)
+		return false;	/* grows as any guest below its floor */
+	send(d, clamp_u64(g->target, g->min, g->max), POLICY_REASON_RANGE);
+	d->arg[0] = (s64)g->min;
+	d->arg[1] = (s64)g->max;
+	return true;
+}
+
+/* Where an inflating balloon stopped, its guest has no more to give. */
+static void unstick(const struct guest *g, struct policy_decision *d)
+{
+	u64 at = min_of(round_up_to(g->actual, GRAIN), g->max);
+
+	d->reason = POLICY_REASON_CLASS;
+	d->flags |= POLICY_ALERT;
+	if (g->actual > g->target + GRAIN)
+		send(d, max_of(at, g->min), POLICY_REASON_STUCK);
+	d->arg[0] = (s64)g->actual;
+}
+
+static void reason_of_rest(const struct policy *p, const struct guest *g,
+			   const struct need_sum *sum, struct policy_decision *d)
+{
+	u64 band = dead_band(p, g);
+
+	if (g->entitled > g->target) {
+		d->reason = g->entitled - g->target < band && !g->pressed_now ?
+				    POLICY_REASON_DEAD_BAND :
+				    POLICY_REASON_WAIT_BYTES;
+		if (g->direction < 0 && g->need != NEED_PRESSED &&
+		    since(p->now, g->moved_at) < p->t.reversal &&
+		    d->reason == POLICY_REASON_WAIT_BYTES)
+			d->reason = POLICY_REASON_HELD_REVERSAL;
+		if (g->need)
+			d->arg[1] = sum->pool[g->need - 1];
+	} else if (g->target > g->entitled) {
+		if (g->held != POLICY_REASON_SETTLED)
+			d->reason = g->held;
+		else if (g->target - g->entitled < band)
+			d->reason = POLICY_REASON_DEAD_BAND;
+		else
+			d->reason = sum->all + p->b.value - p->b.budget > 0 ?
+					    POLICY_REASON_WAIT_RATE :
+					    POLICY_REASON_NO_NEED;
+	} else {
+		d->reason = g->target == g->max ? POLICY_REASON_AT_MAX :
+						  POLICY_REASON_SETTLED;
+	}
+	if (d->reason == POLICY_REASON_HELD_BACKOFF)
+		d->arg[1] = (s64)harm_backoff_left(p, g);
+	if (d->reason == POLICY_REASON_HELD_STALE)
+		d->arg[1] = g->fresh_at == NEVER ? -1 :
+				    (s64)since(p->now, g->fresh_at);
+	if (d->reason == POLICY_REASON_HELD_HARM) {
+		d->arg[1] = g->harms;
+		d->flags |= POLICY_ALERT;
+	}
+	if (d->reason == POLICY_REASON_HELD_YIELD)
+		d->arg[1] = (s64)(g->y * 100);
+}
+
+static void decide_guest(const struct policy *p, const struct guest *g,
+			 const struct need_sum *sum, struct policy_decision *d)
+{
+	*d = (struct policy_decision){
+		.guest = (unsigned int)(g - p->guest),
+		.userdata = g->userdata,
+		.class = g->class,
+		.pressed = g->pressed_now,
+		.flags = g->pressed_now ? POLICY_PRESSED : 0,
+		.wanted = g->demand,
+		.entitled = g->entitled,
+		.from = g->target,
+		.target = g->target,
+		.reason = POLICY_REASON_CLASS,
+	};
+
+	d->arg[0] = g->entitled > g->target ? (s64)(g->entitled - g->target) :
+					      (s64)(g->target - g->entitled);
+	if (out_of_range(g, d))
+		return;
+	if (g->class == POLICY_CLASS_STUCK) {
+		unstick(g, d);
+		return;
+	}
+
+	if (g->grant) {
+		send(d, g->target + g->grant, grow_reason(p, g));
+		d->arg[1] = (s64)g->lack;
+	} else if (g->take >= (double)g->grain && g->take > 0) {
+		u64 size = over(g->target, (u64)g->take);
+
+		size = max_of(round_up_to(size, GRAIN), g->entitled);
+		if (size < g->target)
+			send(d, size, shrink_reason(p, sum));
+		d->arg[1] = (s64)(sum->all + p->b.value - p->b.budget);
+		d->arg[2] = p->b.deficit;
+	} else if (g->movable || p->drain) {
+		reason_of_rest(p, g, sum, d);
+	}
+	if (d->reason == POLICY_REASON_CLASS)
+		d->arg[0] = g->class;
+}
+
+/* What no balloon reaches, a cgroup does; only for what balloons cannot bring. */
+static void reclaim_silent(struct policy *p)
+{
+	double rate[] = { 0, p->t.shrink_low, p->t.shrink_medium, 1 };
+	double shortage = (double)p->b.deficit, offered = 0, share;
+	struct guest *g;
+
+	if (p->level == POLICY_LEVEL_NONE || p->drain)
+		return;
+	for_each_guest(p, g)
+		if (g->movable)
+			shortage -= g->c * (double)over(g->target, g->entitled);
+	if (shortage <= 0)
+		return;
+
+	for_each_guest(p, g) {
+		if (g->class != POLICY_CLASS_SILENT &&
+		    g->class != POLICY_CLASS_NO_BALLOON &&
+		    g->class != POLICY_CLASS_STUCK)
+			continue;
+		g->take = min_of((double)over(g->rss, g->min),
+				 rate[p->level] * (double)g->rss);
+		offered += g->take;
+	}
+	share = offered > 0 ? min_of(shortage / offered, 1.0) : 0;
+
+	for (unsigned int i = 0, n = 0; i < p->slots; i++) {
+		struct policy_decision *d = &p->decision[n];
+
+		g = &p->guest[i];
+		if (!g->exists)
+			continue;
+		n++;
+		if (!g->movable && g->take > 0)
+			d->reclaim = round_down_to((u64)(share * g->take), PAGE);
+	}
+}
+
+static u64 memory_high(const struct policy *p, const struct guest *g, u64 target)
+{
+	u64 size = max_of(target, g->actual);
+
+	if (!p->t.enforce || g->unmanaged)
+		return 0;
+	return size + p->t.process_overhead +
+	       max_of(p->t.enforce_slack, scale(size, p->t.enforce_share));
+}
+
+/* Guests at max on a host without pressure need not be asked anything. */
+static u64 poll_of(const struct policy *p, const struct guest *g,
+		   const struct need_sum *sum)
+{
+	if (g->class == POLICY_CLASS_NO_BALLOON ||
+	    g->class == POLICY_CLASS_UNMANAGED)
+		return 0;
+	if (g->target < g->max || g->actual < g->max || g->pressed_now ||
+	    p->level >= POLICY_LEVEL_LOW || p->b.deficit > 0 || sum->all > 0 ||
+	    g->class == POLICY_CLASS_STARTING)
+		return p->t.poll;
+	return 0;
+}
+
+static void fill_result(struct policy *p, struct policy_result *ret)
+{
+	const struct budget *b = &p->b;
+
+	ret->level = p->level;
+	ret->tier = p->tier;
+	ret->decision = p->decision;
+	ret->count = p->count;
+	ret->available = b->available + b->in_flight;
+	ret->reserve = b->reserve + b->reserved;
+	ret->hold = b->hold;
+	ret->exposure = b->exposure;
+	ret->deficit = b->deficit;
+	ksm_decide(p, &ret->ksm);
+}
+
+int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
+{
+	struct policy_result result = { 0 };
+	struct need_sum sum;
+	struct guest *g;
+	unsigned int n = 0;
+
+	if (!p->have_host)
+		return -ENODATA;
+	policy_clock(p, now);
+	host_level(p);
+
+	demand_update(p);
+	host_budget(p);
+	demand_learned(p);
+	entitle(p);
+	grow(p, &sum);
+	shrink(p, &sum);
+
+	for_each_guest(p, g) {
+		struct policy_decision *d = &p->decision[n++];
+
+		decide_guest(p, g, &sum, d);
+		d->memory_high = memory_high(p, g, d->target);
+		d->poll = poll_of(p, g, &sum);
+		if (d->poll)
+			result.next = p->t.poll;
+		if (d->flags & POLICY_SEND)
+			result.send++;
+		result.granted += over(d->target, d->from);
+		result.shrunk += over(d->from, d->target);
+	}
+	reclaim_silent(p);
+
+	fill_result(p, &result);
+	p->decided_at = p->now;
+	*ret = result;
+	return (int)result.send;
+}
+
+int policy_guest_info(const struct policy *p, unsigned int guest, u64 now,
+		      struct policy_guest_info *ret)
+{
+	const struct guest *g = guest_get(p, guest);
+
+	if (!g)
+		return -ENOENT;
+	*ret = (struct policy_guest_info){
+		.class = g->class,
+		.pressed = g->pressed_now,
+		.min = g->min,
+		.max = g->max,
+		.target = g->target,
+		.actual = g->actual,
+		.rss = g->rss,
+		.ksm_saved = g->ksm_saved,
+		.shares = g->shares,
+		.total = g->total,
+		.available = g->available,
+		.overhead = g->overhead,
+		.used = g->used,
+		.debt = g->debt,
+		.cache = g->cache,
+		.hot = g->hot,
+		.active = g->active,
+		.floor = g->floor,
+		.room = g->room,
+		.demand = g->demand,
+		.entitled = g->entitled,
+		.exposure = g->exposure,
+		.learned = harm_learned(p, g),
+		.yield = g->y,
+		.press = g->press,
+		.total_follows = g->follows != 0,
+		.sample_age = since(max_of(now, p->now), g->fresh_at),
+		.backoff = harm_backoff_left(p, g),
+		.harms = g->harms,
+	};
+	return 0;
+}

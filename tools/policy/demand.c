@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From what is known about a guest to the numbers that are divided: its class,
+ * active bytes a, floor L, demand D, exposure K, yield y.
+ */
+#include <math.h>
+
+#include "engine.h"
+
+/* A guest that has reported once and works is waited for this much longer. */
+#define BUSY_SILENCE	10u
+
+static enum policy_class classify(struct policy *p, struct guest *g)
+{
+	u64 age = since(p->now, g->born_at);
+	u64 silence;
+	bool stuck = balloon_stuck(p, g);
+
+	if (g->unmanaged)
+		return POLICY_CLASS_UNMANAGED;
+	if (g->frozen)
+		return POLICY_CLASS_FROZEN;
+	if (g->no_balloon)
+		return POLICY_CLASS_NO_BALLOON;
+	if (g->paused)
+		return POLICY_CLASS_PAUSED;
+	if (since(p->now, g->reboot_at) <= p->t.reboot_grace)
+		return POLICY_CLASS_REBOOTING;
+	if (g->pinned || p->now < g->pinned_until)
+		return POLICY_CLASS_PINNED;
+	if (stuck)
+		return POLICY_CLASS_STUCK;
+
+	if (g->fresh_at == NEVER) {
+		if (g->reboot_at != NEVER)
+			age = min_of(age, since(p->now, g->reboot_at));
+		return age <= p->t.start_grace ? POLICY_CLASS_STARTING :
+						 POLICY_CLASS_SILENT;
+	}
+	if (!g->polling)
+		return POLICY_CLASS_REPORTING;
+	silence = min_of(since(p->now, g->fresh_at),
+			 since(p->now, g->polling_at));
+	if (silence <= p->t.silent ||
+	    (guest_late(p, g) && silence <= BUSY_SILENCE * p->t.silent))
+		return POLICY_CLASS_REPORTING;
+	return POLICY_CLASS_SILENT;
+}
+
+/* Guest memory that is resident: a QEMU process has some of its own. */
+static u64 resident(const struct policy *p, const struct guest *g)
+{
+	return over(g->rss, p->t.process_overhead);
+}
+
+/* K: what it can still call in. Paged-out bytes are accounted apart. */
+static u64 exposure(const struct policy *p, const struct guest *g)
+{
+	u64 may;
+
+	switch (g->class) {
+	case POLICY_CLASS_NO_BALLOON:
+	case POLICY_CLASS_REBOOTING:
+	case POLICY_CLASS_SILENT:
+		may = g->max;
+		break;
+	default:
+		may = max_of(g->actual, g->target);
+	}
+	if (!(g->known & POLICY_COST_RSS))	/* then all that is free may be untouched */
+		return min_of(g->free, may);
+	return over(may, resident(p, g) + g->swapped) + g->ksm_saved;
+}
+
+/*
+ * The share of the next bytes of balloon that the host will get: a balloon takes
+ * free pages first, and of those the untouched ones are free on the host already;
+ * merged ones do not free anything either.
+ */
+static double structural_yield(const struct policy *p, const struct guest *g)
+{
+	u64 touched = resident(p, g) + g->swapped;
+	u64 untouched = over(g->actual, touched);
+	u64 pool = max_of(g->free, max_of(untouched, dead_band(p, g)));
+	double y;
+
+	if (!(g->known & POLICY_COST_RSS))
+		return p->t.yield_prior;
+	y = 1 - (double)untouched / (double)pool;
+	if (touched)
+		y *= 1 - min_of(1.0, (double)g->ksm_saved / (double)touched);
+	return y;
+}
+
+static double yield_of(const struct policy *p, const struct guest *g)
+{
+	double y = structural_yield(p, g) * g->yield;
+
+	return max_of(min_of(y, 1.0), p->t.yield_floor);
+}
+
+static u64 room_of(const struct policy *p, const struct guest *g)
+{
+	u64 lo = min_of(p->t.room_min, scale(g->max, p->t.room_min_share));
+	u64 hi = max_of(p->t.room_min, scale(g->used, p->t.room_max_share));
+
+	return clamp_u64((u64)min_of(g->growth_p99, (double)hi), lo,
+			 max_of(lo, hi));
+}
+
+static void demand_of(const struct policy *p, struct guest *g)
+{
+	u64 slack = min_of(p->t.floor_slack, scale(g->max, p->t.floor_slack_share));
+	double hot = (double)p->t.hot_window / (double)SEC * g->reread * g->sigma;
+	u64 base;
+
+	g->hot = min_of(g->cache, (u64)min_of(hot, (double)g->max));
+	base = g->overhead + g->used + g->debt;
+	g->active = min_of(base + g->hot, g->max);
+	g->floor = clamp_u64(base + slack, g->min, g->max);
+	g->room = room_of(p, g);
+	g->demand = clamp_u64(scale(g->active + g->room, g->press), g->floor,
+			      g->max);
+}
+
+/* Guests whose target is not ours to choose keep what they have. */
+static void demand_fixed(struct guest *g)
+{
+	g->active = g->demand = g->target;
+	g->floor = min_of(g->min, g->target);
+	g->room = g->hot = 0;
+}
+
+void demand_update(struct policy *p)
+{
+	struct guest *g;
+
+	for_each_guest(p, g) {
+		g->class = classify(p, g);
+		g->fresh = g->fresh_at != NEVER &&
+			   since(p->now, g->fresh_at) <= p->t.fresh;
+		g->pressed_now = g->fresh ? g->pressed : 0;
+		if (guest_late(p, g))
+			g->pressed_now |= POLICY_PRESSED_LATE;
+		g->movable = g->class == POLICY_CLASS_REPORTING;
+
+		if (g->pending && since(p->now, g->pending_at) > p->t.hold_time)
+			g->pending = 0;
+		g->pending = min_of(g->pending, g->max);
+
+		g->exposure = exposure(p, g);
+		g->y = yield_of(p, g);
+		if (g->movable)
+			demand_of(p, g);
+		else
+			demand_fixed(g);
+		g->entitled = g->target;
+	}
+}
+
+/*
+ * Learned floors, undone shrinks and last good sizes count up to the guest's fair
+ * share of the budget: its statistics are its own word, and must not take from
+ * others what is theirs.
+ */
+void demand_learned(struct policy *p)
+{
+	double budget = 0, shares = 0;
+	struct guest *g;
+
+	for_each_guest(p, g) {
+		if (!g->movable)
+			continue;
+		budget += (double)g->target;
+		shares += g->shares;
+	}
+	budget -= (double)p->b.deficit;
+	if (budget <= 0 || shares <= 0)
+		return;
+
+	for_each_guest(p, g) {
+		u64 fair, floor;
+
+		if (!g->movable)
+			continue;
+		floor = harm_floor(p, g);
+		if (floor <= g->floor)
+			continue;
+		fair = (u64)min_of(budget * g->shares / shares, (double)g->max);
+		g->floor = max_of(g->floor, min_of(floor, fair));
+		g->demand = max_of(g->demand, g->floor);
+	}
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The plan for critical: how to free N bytes at once with the least harm.
+ *
+ * Every guest has a staircase of sizes, from what it has down to its min: without
+ * its free memory, without its cold cache, without what is above its entitlement,
+ * min.  The plan takes whole stairs of all guests until they bring enough, and of
+ * the last one in proportion.  Sizes are absolute, from the size at which the
+ * statistics were taken: made anew while the first burst is under way, the plan
+ * does not count the same free memory twice.
+ */
+#include <errno.h>
+
+#include "engine.h"
+
+/* Rounds after which a balloon under way is no longer believed in. */
+#define ROUNDS_OF_CREDIT 4
+
+/* What each class leaves the guest. */
+static void stairs_of(const struct policy *p, const struct guest *g,
+		      u64 size[POLICY_PLAN_COUNT + 1])
+{
+	u64 keep = min_of(p->t.floor_slack, scale(g->max, p->t.floor_slack_share));
+	u64 now = min_of(g->target, g->max), low = min_of(g->min, now);
+	u64 free = over(g->free, keep), cold = over(g->cache, g->hot);
+
+	size[0] = now;
+	if (g->pressed_now) {	/* what it has free it is about to use */
+		size[1] = size[2] = now;
+	} else {
+		size[1] = clamp_u64(over(g->sample_actual, free), low, now);
+		size[2] = clamp_u64(over(g->sample_actual, free + cold), low,
+				    size[1]);
+	}
+	size[3] = clamp_u64(g->entitled, low, size[2]);
+	size[4] = low;
+}
+
+/* Cache was touched, whatever the free pages are. */
+static double yield_at(const struct policy *p, const struct guest *g,
+		       enum policy_plan_class class)
+{
+	if (class == POLICY_PLAN_FREE)
+		return g->y;
+	return max_of(g->yield, p->t.yield_floor);
+}
+
+static bool in_plan(const struct guest *g)
+{
+	return g->movable && g->fresh_at != NEVER;
+}
+
+static double class_brings(const struct policy *p, enum policy_plan_class class)
+{
+	double sum = 0;
+	struct guest *g;
+
+	for_each_guest(p, g) {
+		u64 size[POLICY_PLAN_COUNT + 1];
+
+		if (!in_plan(g))
+			continue;
+		stairs_of(p, g, size);
+		sum += yield_at(p, g, class) *
+		       (double)(size[class] - size[class + 1]);
+	}
+	return sum;
+}
+
+/* One guest's step: whole stairs above @last, @part of the last one. */
+static bool step_of(const struct policy *p, const struct guest *g,
+		    enum policy_plan_class last, double part,
+		    struct policy_plan_step *step)
+{
+	u64 size[POLICY_PLAN_COUNT + 1], target;
+	double frees = 0;
+
+	stairs_of(p, g, size);
+	target = size[last] - scale(size[last] - size[last + 1], part);
+	target = min_of(round_up_to(target, GRAIN), size[0]);
+	if (size[0] - target < GRAIN)
+		return false;
+
+	*step = (struct policy_plan_step){
+		.guest = (unsigned int)(g - p->guest),
+		.userdata = g->userdata,
+		.target = target,
+	};
+	for (int c = 0; c <= (int)last; c++) {
+		u64 from = size[c], to = max_of(size[c + 1], target);
+
+		if (from <= to)
+			continue;
+		step->class = c;
+		frees += yield_at(p, g, c) * (double)(from - to);
+	}
+	step->frees = (u64)frees;
+	return true;
+}
+
+static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
+{
+	struct policy_plan *plan = &p->plan;
+	double need = (double)want, part = 0;
+	int last = POLICY_PLAN_FREE;
+	struct guest *g;
+
+	for (int c = 0; c < POLICY_PLAN_COUNT; c++) {
+		double brings = class_brings(p, c);
+
+		if (brings <= 0 && c > (int)least)
+			continue;
+		last = c;
+		part = brings > need && c >= (int)least ? need / brings : 1;
+		need -= brings;
+		if (need <= 0 && c >= (int)least)
+			break;
+	}
+
+	*plan = (struct policy_plan){ .want = want, .class = last, .step = p->step };
+	for_each_guest(p, g) {
+		struct policy_plan_step *step = &p->step[plan->count];
+
+		if (!in_plan(g) || !step_of(p, g, last, max_of(part, 0.0), step))
+			continue;
+		plan->frees += step->frees;
+		plan->count++;
+	}
+	p->have_plan = true;
+}
+
+/* Back to twice minfree; at least a minfree, since that is what will be gone. */
+static u64 usual_want(const struct policy *p)
+{
+	return max_of(p->b.minfree, over(2 * p->b.minfree, p->b.available));
+}
+
+static void look(struct policy *p)
+{
+	demand_update(p);
+	host_budget(p);
+	demand_learned(p);
+	entitle(p);
+}
+
+int policy_plan_emergency(struct policy *p, u64 want, u64 now,
+			  const struct policy_plan **ret_plan)
+{
+	if (!p->have_host)
+		return -ENODATA;
+	policy_clock(p, now);
+	look(p);
+	make_plan(p, want ? want : usual_want(p), POLICY_PLAN_FREE);
+	*ret_plan = &p->plan;
+	return 0;
+}
+
+int policy_emergency_begin(struct policy *p, u64 now,
+			   const struct policy_plan_step **ret_step,
+			   unsigned int *ret_count)
+{
+	if (!p->have_host)
+		return -ENODATA;
+	policy_clock(p, now);
+	if (p->emergency)
+		return -EALREADY;
+
+	if (!p->have_plan) {
+		look(p);
+		make_plan(p, usual_want(p), POLICY_PLAN_FREE);
+	}
+	p->emergency = true;
+	p->emergency_at = p->now;
+	p->emergency_avail = p->host.available;
+	p->emergency_round = 0;
+	*ret_step = p->plan.step;
+	*ret_count = p->plan.count;
+	return 0;
+}
+
+/* What balloons that move will still bring; believed less from round to round. */
+static double on_its_way(struct policy *p)
+{
+	double credit = 1 - (double)p->emergency_round / ROUNDS_OF_CREDIT;
+	double sum = 0;
+	struct guest *g;
+
+	if (credit <= 0)
+		return 0;
+	for_each_guest(p, g)
+		if (g->movable)
+			sum += max_of(g->y, p->t.yield_floor) *
+			       (double)over(g->actual, g->target);
+	return credit * sum;
+}
+
+s64 policy_emergency_next(struct policy *p, u64 now,
+			  const struct policy_plan_step **ret_step,
+			  unsigned int *ret_count)
+{
+	double came, want = (double)p->plan.want;
+	enum policy_plan_class next;
+
+	policy_clock(p, now);
+	*ret_step = p->step;
+	*ret_count = 0;
+	if (!p->emergency)
+		return 0;
+
+	p->emergency_round++;
+	demand_update(p);
+	came = (double)over(p->host.available, p->emergency_avail);
+	host_budget(p);
+
+	if (came >= want || p->b.available >= 2 * p->b.minfree ||
+	    (p->plan.class == POLICY_PLAN_MIN &&
+	     p->emergency_round > 2 * ROUNDS_OF_CREDIT)) {
+		p->emergency = false;
+		p->have_plan = false;
+		return 0;
+	}
+	if (came + on_its_way(p) >= want / 2)
+		return (s64)p->t.emergency_wait;
+
+	next = p->plan.class < POLICY_PLAN_MIN ? p->plan.class + 1 :
+						 POLICY_PLAN_MIN;
+	look(p);
+	make_plan(p, usual_want(p), next);
+	p->emergency_avail = p->host.available;
+	if (next == p->plan.class && !p->plan.count)
+		p->emergency_round = 2 * ROUNDS_OF_CREDIT + 1;
+	*ret_count = p->plan.count;
+	return (s64)p->t.emergency_wait;
+}

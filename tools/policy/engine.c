@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Life of the engine and of its guests, and what happens to them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+
+/* Memory below this is no machine. */
+#define GUEST_MIN MIB
+
+int policy_new(const struct policy_tunables *t, struct policy **ret_policy)
+{
+	const char *why;
+	struct policy *p;
+
+	if (t && policy_tunables_check(t, &why) < 0)
+		return -ERANGE;
+
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+
+	if (t)
+		p->t = *t;
+	else
+		policy_tunables_init(&p->t);
+
+	p->host_at = NEVER;
+	p->touched_at = NEVER;
+	p->outside_at = NEVER;
+	p->decided_at = NEVER;
+	for (int i = 0; i <= POLICY_LEVEL_CRITICAL; i++)
+		p->well_since[i] = NEVER;
+
+	*ret_policy = p;
+	return 0;
+}
+
+void policy_free(struct policy *p)
+{
+	if (!p)
+		return;
+	free(p->guest);
+	free(p->decision);
+	free(p->step);
+	free(p->knee);
+	free(p->knee_tmp);
+	free(p->pick);
+	free(p);
+}
+
+int policy_set_tunables(struct policy *p, const struct policy_tunables *t)
+{
+	const char *why;
+
+	if (policy_tunables_check(t, &why) < 0)
+		return -ERANGE;
+	p->t = *t;
+	return 0;
+}
+
+void policy_set_drain(struct policy *p, bool drain)
+{
+	p->drain = drain;
+}
+
+/* The clock never goes back, whatever the caller says. */
+u64 policy_clock(struct policy *p, u64 now)
+{
+	p->now = max_of(p->now, now);
+	return p->now;
+}
+
+struct guest *guest_get(const struct policy *p, unsigned int guest)
+{
+	if (guest >= p->slots || !p->guest[guest].exists)
+		return NULL;
+	return &p->guest[guest];
+}
+
+unsigned int policy_guest_count(const struct policy *p)
+{
+	return p->count;
+}
+
+static int grow_array(void *array, size_t count, size_t size)
+{
+	void **at = array;
+	void *bigger = reallocarray(*at, count, size);
+
+	if (!bigger)
+		return -ENOMEM;
+	*at = bigger;
+	return 0;
+}
+
+/* Room for more guests in every array, so that deciding never allocates. */
+static int make_slots(struct policy *p)
+{
+	unsigned int slots = p->slots ? 2 * p->slots : 16;
+
+	if (p->slots >= POLICY_GUESTS_MAX)
+		return -ENOSPC;
+
+	if (grow_array(&p->decision, slots, sizeof(*p->decision)) < 0 ||
+	    grow_array(&p->step, (size_t)slots * POLICY_PLAN_COUNT,
+		       sizeof(*p->step)) < 0 ||
+	    grow_array(&p->knee, (size_t)slots * 3, sizeof(*p->knee)) < 0 ||
+	    grow_array(&p->knee_tmp, (size_t)slots * 3, sizeof(*p->knee)) < 0 ||
+	    grow_array(&p->pick, slots, sizeof(*p->pick)) < 0 ||
+	    grow_array(&p->guest, slots, sizeof(*p->guest)) < 0)
+		return -ENOMEM;
+
+	memset(p->guest + p->slots, 0,
+	       (slots - p->slots) * sizeof(*p->guest));
+	p->slots = slots;
+	return 0;
+}
+
+static int config_check(const struct policy_guest_config *config)
+{
+	if (!config->max || config->max > POLICY_GUEST_BYTES_MAX ||
+	    config->min > config->max)
+		return -EINVAL;
+	return 0;
+}
+
+static void config_apply(struct guest *g, const struct policy_guest_config *c)
+{
+	g->max = c->max;
+	g->min = max_of(c->min, min_of(GUEST_MIN, c->max));
+	g->shares = c->shares ? min_of(c->shares, POLICY_SHARES_MAX) :
+				POLICY_SHARES_DEFAULT;
+	g->unmanaged = c->unmanaged;
+	g->userdata = c->userdata;
+}
+
+/* Everything that a guest's samples have taught, but not what it is. */
+static void guest_unlearn(struct policy *p, struct guest *g)
+{
+	g->fresh_at = NEVER;
+	g->last_update = 0;
+	g->counters = 0;
+	g->stable = 0;
+	g->follows = -1;
+	g->follows_votes = 0;
+	g->overhead = 0;
+	g->overhead_known = false;
+	g->used = g->total = g->available = g->free = g->cache = 0;
+	g->debt = 0;
+	g->pressed = 0;
+	g->press = 1;
+	g->refault = g->refault_p95 = 0;
+	g->reread = 0;
+	g->growth_p99 = 0;
+	memset(g->ring, 0, sizeof(g->ring));
+	for (unsigned int i = 0; i < GROWTH_RING; i++)
+		g->ring[i].at = NEVER;
+	g->yield = 1;
+	g->yields = g->yields_bad = 0;
+	g->pinned_until = 0;
+	g->sigma = p->t.hot_prior;
+	g->probe.on = false;
+	g->good = g->target;
+	g->learned = 0;
+	g->undo = 0;
+	g->backoff = 0;
+	g->harms = 0;
+	g->judged = true;
+	balloon_forget(g);
+}
+
+int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
+		     u64 actual, u64 now, unsigned int *ret_guest)
+{
+	unsigned int i;
+	struct guest *g;
+	int r;
+
+	now = policy_clock(p, now);
+
+	r = config_check(config);
+	if (r < 0)
+		return r;
+
+	if (p->count == p->slots) {
+		r = make_slots(p);
+		if (r < 0)
+			return r;
+	}
+	for (i = 0; p->guest[i].exists; i++)
+		;
+
+	g = &p->guest[i];
+	memset(g, 0, sizeof(*g));
+	g->exists = true;
+	config_apply(g, config);
+	g->actual = g->target = min_of(actual, g->max);
+	g->born_at = now;
+	g->moved_at = g->shrunk_at = g->grown_at = NEVER;
+	g->pending_at = NEVER;
+	g->cost_at = NEVER;
+	g->reboot_at = NEVER;
+	g->polling_at = NEVER;
+	g->learned_at = g->undo_at = g->backoff_at = g->harm_at = NEVER;
+	g->progress_at = now;
+	guest_unlearn(p, g);
+
+	p->count++;
+	p->have_plan = false;
+	*ret_guest = i;
+	return 0;
+}
+
+int policy_guest_remove(struct policy *p, unsigned int guest)
+{
+	struct guest *g = guest_get(p, guest);
+
+	if (!g)
+		return -ENOENT;
+	g->exists = false;
+	p->count--;
+	p->have_plan = false;
+	return 0;
+}
+
+int policy_guest_configure(struct policy *p, unsigned int guest,
+			   const struct policy_guest_config *config)
+{
+	struct guest *g = guest_get(p, guest);
+	int r;
+
+	if (!g)
+		return -ENOENT;
+	r = config_check(config);
+	if (r < 0)
+		return r;
+	config_apply(g, config);
+	p->have_plan = false;
+	return 0;
+}
+
+int policy_guest_polling(struct policy *p, unsigned int guest, bool polling,
+			 u64 now)
+{
+	struct guest *g = guest_get(p, guest);
+
+	if (!g)
+		return -ENOENT;
+	if (polling && !g->polling)
+		g->polling_at = policy_clock(p, now);
+	g->polling = polling;
+	return 0;
+}
+
+/* Nobody holds the balloon now, and the counters start anew. */
+static void guest_reboot(struct policy *p, struct guest *g)
+{
+	g->reboot_at = p->now;
+	g->fresh_at = NEVER;
+	g->counters = 0;
+	g->pressed = 0;
+	g->debt = 0;
+	g->stable = 0;
+	g->undo = 0;
+	g->judged = true;
+	g->probe.on = false;
+	for (unsigned int i = 0; i < GROWTH_RING; i++)
+		g->ring[i].at = NEVER;
+	balloon_forget(g);
+}
+
+int policy_guest_event(struct policy *p, unsigned int guest,
+		       enum policy_guest_event event, u64 now)
+{
+	struct guest *g = guest_get(p, guest);
+
+	if (!g)
+		return -ENOENT;
+	policy_clock(p, now);
+
+	switch (event) {
+	case POLICY_GUEST_REBOOT:
+		guest_reboot(p, g);
+		return 0;
+	case POLICY_GUEST_PAUSE:
+		g->paused = true;
+		return 0;
+	case POLICY_GUEST_RESUME:
+		g->paused = false;
+		g->progress_at = g->polling_at = p->now;
+		return 0;
+	case POLICY_GUEST_MIGRATE_BEGIN:
+		g->frozen = true;
+		return 0;
+	case POLICY_GUEST_MIGRATE_END:
+		g->frozen = false;
+		g->progress_at = g->polling_at = p->now;
+		return 0;
+	case POLICY_GUEST_NO_BALLOON:
+		g->no_balloon = true;
+		return 0;
+	case POLICY_GUEST_BALLOON:
+		g->no_balloon = false;
+		return 0;
+	case POLICY_GUEST_PINNED:
+		g->pinned = true;
+		return 0;
+	case POLICY_GUEST_UNPINNED:
+		g->pinned = false;
+		g->pinned_until = 0;
+		return 0;
+	case POLICY_GUEST_FORGET:
+		guest_unlearn(p, g);
+		return 0;
+	}
+	return -EINVAL;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the engine share.  policy.h is the outside.
+ *
+ *	tunables.c	the table of tunables
+ *	engine.c	life of the engine and its guests, events
+ *	balloon.c	commands sent, sizes seen: yield, probes, stuck balloons
+ *	guest.c		a sample -> used, overhead, debt, pressure
+ *	harm.c		a shrink that hurt: undo, back-off, learned floor
+ *	demand.c	a guest's class, active bytes, floor, demand, exposure
+ *	host.c		levels, reserve, hold, available: the budget
+ *	entitle.c	the budget divided: sort and sweep
+ *	grow.c		what is granted, from bytes that exist
+ *	shrink.c	what is taken, how fast, from whom
+ *	decide.c	all of it in order, and the decisions with their reasons
+ *	emergency.c	the plan for critical
+ *	reserve.c	memory for guests that are about to start
+ *	ksm.c		KSM's share
+ *	reason.c	names and sentences
+ *	state.c		what outlives the daemon
+ */
+#ifndef DYNMEM_POLICY_ENGINE_H
+#define DYNMEM_POLICY_ENGINE_H
+
+#include "policy.h"
+
+typedef uint64_t u64;
+typedef int64_t s64;
+typedef uint32_t u32;
+
+#define KIB		(UINT64_C(1) << 10)
+#define MIB		(UINT64_C(1) << 20)
+#define GIB		(UINT64_C(1) << 30)
+#define MSEC		UINT64_C(1000000)
+#define SEC		UINT64_C(1000000000)
+#define PAGE		(4 * KIB)
+#define NEVER		UINT64_MAX
+
+/* Commands are rounded to this: virtio-balloon moves 256 pages at a time. */
+#define GRAIN		MIB
+
+#define GROWTH_RING	4u	/* samples that "growth in 3 s" looks back */
+#define TOUCH_DAYS	7u	/* the largest rate of first touch is kept so long */
+#define RESERVES_MAX	64u
+
+static inline u64 min_u64(u64 a, u64 b)
+{
+	return a < b ? a : b;
+}
+
+static inline u64 max_u64(u64 a, u64 b)
+{
+	return a > b ? a : b;
+}
+
+static inline double min_double(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+static inline double max_double(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+#define min_of(a, b) _Generic((a), double: min_double, default: min_u64)(a, b)
+#define max_of(a, b) _Generic((a), double: max_double, default: max_u64)(a, b)
+
+static inline u64 clamp_u64(u64 x, u64 lo, u64 hi)
+{
+	return x < lo ? lo : x > hi ? hi : x;
+}
+
+/* a - b, but never below 0 */
+static inline u64 over(u64 a, u64 b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* Time since @then; an age of "never" is endless. */
+static inline u64 since(u64 now, u64 then)
+{
+	return then == NEVER ? NEVER : over(now, then);
+}
+
+static inline u64 scale(u64 x, double ratio)
+{
+	return (u64)((double)x * ratio);
+}
+
+static inline u64 round_down_to(u64 x, u64 grain)
+{
+	return x - x % grain;
+}
+
+static inline u64 round_up_to(u64 x, u64 grain)
+{
+	return round_down_to(x + grain - 1, grain);
+}
+
+/* What a balloon command started, until its effect has been seen. */
+struct yield_watch {
+	bool on;
+	u64 actual;	/* before */
+	u64 cost;	/* rss + swapped before */
+	double expect;	/* structural yield then */
+};
+
+struct hot_watch {
+	bool on;
+	u64 since;
+	double rate;	/* of re-reading, before */
+};
+
+struct guest {
+	bool exists;
+
+	/* configuration */
+	u64 min, max;
+	u32 shares;
+	bool unmanaged;
+	void *userdata;
+
+	/* the balloon */
+	u64 target, actual;
+	u64 moved_at;		/* last command */
+	int direction;		/* of it: -1, 0, +1 */
+	u64 shrunk_at, grown_at;
+	u64 nearest;		/* smallest |actual - target| since the command */
+	u64 progress_at;	/* when that became smaller */
+	u64 stuck_until, stuck_for;
+	u64 pending, pending_at; /* granted, perhaps not touched yet */
+
+	/* events */
+	bool frozen, paused, no_balloon, pinned;
+	u64 reboot_at;
+	bool polling;
+	u64 polling_at;
+
+	/* the last fresh sample */
+	u64 born_at;
+	u64 fresh_at;		/* own clock */
+	u64 last_update;
+	u64 total, available, free, cache;
+	u64 used;
+	u64 swap_in, swap_out, major_faults, oom_kill, alloc_stall;
+	u32 counters;		/* POLICY_STAT_* of those that have a baseline */
+	u64 sample_actual;
+	unsigned int stable;	/* samples in a row at the same actual */
+	int follows;		/* its total follows the balloon: -1 not known */
+	unsigned int follows_votes;
+	u64 overhead;
+	bool overhead_known;
+	u64 debt;
+	u32 pressed;
+	double press;		/* m */
+	double refault, refault_p95; /* bytes/s */
+	double reread;		/* r, bytes/s */
+	u64 reread_disk;	/* disk_read at the last fresh sample */
+	double growth_p99;	/* bytes in 3 s */
+	struct {
+		u64 at, used;
+	} ring[GROWTH_RING];
+	unsigned int ring_at;
+
+	/* what it costs */
+	u32 known;		/* POLICY_COST_* */
+	u64 cost_at;
+	u64 rss, swapped, ksm_saved, disk_read, cpu_ns;
+	u64 node[POLICY_NODES_MAX];
+	double busy;		/* vCPUs' load, CPUs */
+	double disk_rate;	/* bytes/s */
+
+	/* what was learned */
+	double yield;		/* correction of the structural yield */
+	unsigned int yields, yields_bad;
+	u64 pinned_until;
+	struct yield_watch watch;
+	double sigma;
+	struct hot_watch probe;
+	u64 good;		/* last size that did no harm */
+	u64 learned, learned_at;
+	u64 undo, undo_at;
+	u64 backoff, backoff_at;
+	unsigned int harms;
+	u64 harm_at;		/* the first of them */
+	bool judged;		/* the last shrink's outcome is known */
+	u64 mark, mark_at;	/* a size on its way to being good */
+
+	/* worked out anew for each decision */
+	enum policy_class class;
+	u32 pressed_now;
+	bool fresh, movable;
+	u64 hot, active, floor, room, demand, exposure;
+	double y, c;
+	u64 entitled;
+	int need;		/* how much it needs to grow: enum need */
+	u64 lack, grant;
+	u64 excess, within, rated; /* what may be taken: see shrink.c */
+	double take;
+	u64 grain;		/* smallest shrink worth a command */
+	enum policy_reason held; /* why it is not shrunk */
+	bool lends;
+	u64 moved_demand;	/* its demand at the last command */
+};
+
+/* One end of a piece of some guest's line; see entitle.c. */
+struct knee {
+	double mu, slope;
+};
+
+struct reserve {
+	bool exists;
+	u64 bytes, until;
+};
+
+struct budget {
+	u64 total, available;	/* MemAvailable with ARC's credit */
+	u64 in_flight, payback, pending;
+	u64 minfree, reserve, reserve_pressed, reserved, hold, exposure;
+	double hold_slope;	/* dHold/dK */
+	s64 deficit;		/* X */
+	s64 lack;		/* X without precaution: below what guests under
+				 * pressure may grow into
+				 */
+	double value, budget;	/* sum of c * target, and of c * P */
+};
+
+struct policy {
+	struct policy_tunables t;
+	bool drain;
+	u64 now;
+
+	struct guest *guest;
+	unsigned int slots, count;
+	struct policy_decision *decision;
+	struct policy_plan_step *step;
+	struct knee *knee, *knee_tmp;
+	unsigned int *pick;
+
+	struct policy_host_sample host;
+	bool have_host;
+	u64 host_at;
+	enum policy_level level, told;
+	u64 well_since[POLICY_LEVEL_CRITICAL + 1];
+	u64 touched, touched_at;	/* first touch + KSM breaks since then */
+	double touch[TOUCH_DAYS];
+	u64 touch_day, touch_born;
+	double outside;		/* used by others than guests, smoothed */
+	u64 outside_at;
+	double outside_p999;
+
+	struct budget b;
+	enum policy_tier tier;
+	double mu;
+	u64 decided_at;
+
+	struct reserve reserve[RESERVES_MAX];
+
+	struct policy_plan plan;
+	bool have_plan;
+	bool emergency;
+	u64 emergency_at, emergency_avail;
+	unsigned int emergency_round;
+
+	struct {
+		u64 at, full_scans, saved_at_scan;
+		u64 cpu_ns, pages_scanned;
+		double ns_per_page;
+		double worth;
+		bool seen;
+	} ksm;
+};
+
+#define for_each_guest(p, g)                                         \
+	for ((g) = (p)->guest; (g) < (p)->guest + (p)->slots; (g)++) \
+		if ((g)->exists)
+
+/* engine.c */
+u64 policy_clock(struct policy *p, u64 now);
+struct guest *guest_get(const struct policy *p, unsigned int guest);
+
+/* guest.c */
+bool guest_late(const struct policy *p, const struct guest *g);
+void quantile_step(double *q, double x, double quantile, double samples);
+double half_life(u64 dt, u64 life);
+
+/* balloon.c */
+void balloon_settled(struct policy *p, struct guest *g);
+void balloon_forget(struct guest *g);
+bool balloon_stuck(struct policy *p, struct guest *g);
+void balloon_actual(struct policy *p, struct guest *g, u64 actual);
+u64 dead_band(const struct policy *p, const struct guest *g);
+
+/* harm.c */
+void harm_look(struct policy *p, struct guest *g);
+u64 harm_backoff_left(const struct policy *p, const struct guest *g);
+bool harm_frozen(const struct policy *p, const struct guest *g);
+void harm_shrunk(struct policy *p, struct guest *g, u64 from);
+u64 harm_learned(const struct policy *p, const struct guest *g);
+u64 harm_floor(const struct policy *p, const struct guest *g);
+
+/* demand.c */
+void demand_update(struct policy *p);
+void demand_learned(struct policy *p);
+
+/* host.c */
+void host_touch(struct policy *p, u64 bytes);
+u64 host_touch_rate(const struct policy *p);
+void host_budget(struct policy *p);
+void host_level(struct policy *p);
+
+/* entitle.c */
+void entitle(struct policy *p);
+
+struct knee *radix_sort(struct knee *k, struct knee *tmp, size_t n);
+
+/* grow.c */
+struct need_sum {
+	double urgent;		/* lack of guests below their demand */
+	double all;		/* c * lack of all */
+	s64 spare;		/* bytes that nobody needs */
+	s64 pool[3];		/* by enum need - 1 */
+	double granted;
+};
+
+/* How badly a guest needs to grow; each has its own pool of bytes. */
+enum need {
+	NEED_NONE,
+	NEED_PRESSED,	/* under pressure or below its floor */
+	NEED_DEMAND,	/* below its demand */
+	NEED_SHARE,	/* below its entitlement */
+};
+
+void grow(struct policy *p, struct need_sum *sum);
+
+/* shrink.c */
+void shrink(struct policy *p, const struct need_sum *sum);
+
+/* reserve.c */
+u64 reserve_sum(const struct policy *p);
+
+/* ksm.c */
+void ksm_sampled(struct policy *p, const struct policy_ksm_sample *old);
+void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret);
+
+#endif /* DYNMEM_POLICY_ENGINE_H */

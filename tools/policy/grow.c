@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Growth is granted at once, but only from bytes that exist: what is on its way
+ * from other guests does not count until it is there.  Three needs, three depths
+ * down to which the host's memory may be drawn for them:
+ *
+ *	pressed, or below floor		reserve_pressed
+ *	below demand			Res
+ *	below entitlement		Res + Hold
+ */
+#include "engine.h"
+
+static void need_of(const struct policy *p, struct guest *g)
+{
+	u64 upto;
+
+	g->need = NEED_NONE;
+	g->lack = g->grant = 0;
+	if (g->entitled <= g->target)
+		return;
+
+	upto = min_of(g->entitled, g->demand);
+	if (p->drain) {
+		g->need = NEED_SHARE;
+		upto = g->entitled;
+	} else if (!g->movable) {
+		return;
+	} else if (upto > g->target &&
+		   (g->pressed_now || g->target < g->floor)) {
+		g->need = NEED_PRESSED;
+	} else if (upto > g->target && g->fresh) {
+		g->need = NEED_DEMAND;
+	} else if (g->fresh) {
+		g->need = NEED_SHARE;
+		upto = g->entitled;
+	} else {
+		return;
+	}
+	g->lack = over(upto, g->target);
+}
+
+/* The difference that is worth a command; the last step up to max always is. */
+static u64 worth(const struct policy *p, const struct guest *g)
+{
+	u64 band = dead_band(p, g);
+
+	if (g->need == NEED_PRESSED || g->target + g->lack >= g->max)
+		return min_of(GRAIN, g->lack);
+	return g->need == NEED_DEMAND ? band / 2 : band;
+}
+
+/*
+ * No growth right after a shrink, or both would chase each other; but a guest
+ * under pressure, or one whose demand has really risen since, is not made to wait.
+ */
+static bool reversal(const struct policy *p, const struct guest *g)
+{
+	if (g->direction >= 0 || p->drain || g->need == NEED_PRESSED ||
+	    since(p->now, g->moved_at) >= p->t.reversal)
+		return false;
+	return g->need == NEED_SHARE ||
+	       g->demand <= g->moved_demand + dead_band(p, g);
+}
+
+static void pools(const struct policy *p, struct need_sum *sum)
+{
+	const struct budget *b = &p->b;
+	s64 exist = (s64)b->available - (s64)b->pending - (s64)b->reserved;
+
+	sum->pool[0] = exist - (s64)b->reserve_pressed;
+	sum->pool[1] = exist - (s64)b->reserve;
+	sum->pool[2] = exist - (s64)(b->reserve + b->hold + b->payback);
+	sum->spare = sum->pool[2] > 0 ? sum->pool[2] : 0;
+}
+
+/* What a byte of growth costs: pressed guests touch it, others perhaps. */
+static double cost_of(const struct guest *g)
+{
+	return g->need == NEED_SHARE ? g->c : 1;
+}
+
+static void grant(struct policy *p, struct need_sum *sum, enum need need)
+{
+	double pool = (double)sum->pool[need - 1] - sum->granted;
+	double lack = 0, part;
+	struct guest *g;
+
+	if (pool <= 0)
+		return;
+	for_each_guest(p, g)
+		if (g->need == (int)need && !reversal(p, g))
+			lack += cost_of(g) * (double)g->lack;
+	if (lack <= 0)
+		return;
+
+	part = min_of(pool / lack, 1.0);
+	for_each_guest(p, g) {
+		u64 size;
+
+		if (g->need != (int)need || reversal(p, g))
+			continue;
+		size = g->target + scale(g->lack, part);
+		if (size < g->max)
+			size = max_of(round_down_to(size, GRAIN), g->target);
+		if (size - g->target < worth(p, g))
+			continue;
+		g->grant = size - g->target;
+		sum->granted += cost_of(g) * (double)g->grant;
+	}
+}
+
+void grow(struct policy *p, struct need_sum *sum)
+{
+	struct guest *g;
+
+	*sum = (struct need_sum){ 0 };
+	pools(p, sum);
+
+	for_each_guest(p, g) {
+		need_of(p, g);
+		if (g->need == NEED_PRESSED || g->need == NEED_DEMAND)
+			sum->urgent += (double)g->lack;
+		if (g->movable)
+			sum->all += g->c * (double)over(g->entitled, g->target);
+	}
+	for (enum need n = NEED_PRESSED; n <= NEED_SHARE; n++)
+		grant(p, sum, n);
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The host: its level, and its budget
+ *
+ *	X = Res + Hold - Avail
+ *
+ * Res is kept free for the host itself, Hold for what guests may call in faster
+ * than anything can be freed.
+ */
+#include <errno.h>
+
+#include "engine.h"
+
+#define DAY_NS			(86400 * SEC)
+/* Use by others is smoothed: samples of host and guests are not one instant. */
+#define OUTSIDE_LIFE		(5 * SEC)
+#define OUTSIDE_MAX_SHARE	0.02
+/* Swap catches what comes too fast only if there is some left. */
+#define SWAP_SHARE		0.02
+
+u64 policy_minfree(u64 total)
+{
+	static const struct {
+		u64 bytes;
+		unsigned int percent;
+	} scale_of[] = {
+		{ 4 * GIB, 6 },
+		{ 8 * GIB, 4 },
+		{ 16 * GIB, 2 },
+		{ UINT64_MAX, 1 },
+	};
+	u64 minfree = 0;
+
+	total = min_of(total, POLICY_HOST_BYTES_MAX);
+	for (int i = 0; total; i++) {
+		u64 part = min_of(total, scale_of[i].bytes);
+
+		minfree += part / 100 * scale_of[i].percent;
+		total -= part;
+	}
+	return minfree;
+}
+
+static u64 minfree_of(const struct policy *p)
+{
+	return p->host.minfree ? p->host.minfree : policy_minfree(p->host.total);
+}
+
+static u64 credited(const struct policy *p)
+{
+	u64 arc = over(p->host.arc_size, p->host.arc_min);
+
+	return min_of(p->host.available + scale(arc, p->t.arc_credit),
+		      p->host.total);
+}
+
+/* Up at once; down one level at a time, each after its hold. */
+void host_level(struct policy *p)
+{
+	double factor[] = { 0, p->t.level_low, p->t.level_medium,
+			    p->t.level_critical };
+	u64 avail = credited(p), minfree = minfree_of(p);
+	enum policy_level raw = POLICY_LEVEL_NONE;
+
+	if (!p->have_host) {
+		p->level = p->told;
+		return;
+	}
+
+	for (int l = POLICY_LEVEL_LOW; l <= POLICY_LEVEL_CRITICAL; l++) {
+		u64 threshold = scale(minfree, factor[l]);
+
+		if (avail < threshold)
+			raw = l;
+		if (avail < scale(threshold, p->t.level_leave))
+			p->well_since[l] = NEVER;
+		else if (p->well_since[l] == NEVER)
+			p->well_since[l] = p->now;
+	}
+	raw = max_of(raw, p->told);
+
+	while (p->level > raw) {
+		u64 hold = p->level == POLICY_LEVEL_CRITICAL ?
+				   p->t.level_hold_critical : p->t.level_hold;
+		u64 well = p->well_since[p->level];
+
+		if (well == NEVER || since(p->now, well) < hold)
+			break;
+		p->level--;
+	}
+	p->level = max_of(p->level, raw);
+}
+
+/* Bytes that guests called in: first touch and KSM breaks. */
+void host_touch(struct policy *p, u64 bytes)
+{
+	p->touched = min_of(p->touched + bytes, POLICY_HOST_BYTES_MAX);
+}
+
+static void touch_rate_update(struct policy *p)
+{
+	u64 dt = since(p->now, p->touched_at);
+	u64 slot, day = p->now / (p->t.hold_memory / TOUCH_DAYS + 1);
+	double rate;
+
+	if (p->touched_at == NEVER) {
+		p->touched_at = p->now;
+		p->touched = 0;
+		p->touch_born = p->now;
+		p->touch_day = day;
+		return;
+	}
+	if (dt < SEC / 2)
+		return;
+
+	for (; p->touch_day < day; p->touch_day++) {
+		p->touch[(p->touch_day + 1) % TOUCH_DAYS] = 0;
+		if (day - p->touch_day > TOUCH_DAYS)
+			p->touch_day = day - TOUCH_DAYS - 1;
+	}
+	slot = day % TOUCH_DAYS;
+	rate = (double)p->touched / ((double)dt / (double)SEC);
+	p->touch[slot] = max_of(p->touch[slot], rate);
+	p->touched = 0;
+	p->touched_at = p->now;
+}
+
+/* V: the largest rate seen; until it was watched for hold_memory, the default. */
+u64 host_touch_rate(const struct policy *p)
+{
+	double rate = 0;
+
+	for (unsigned int i = 0; i < TOUCH_DAYS; i++)
+		rate = max_of(rate, p->touch[i]);
+	if (p->touched_at == NEVER ||
+	    since(p->now, p->touch_born) < p->t.hold_memory)
+		rate = max_of(rate, (double)p->t.hold_rate);
+	return (u64)min_of(rate, (double)POLICY_HOST_BYTES_MAX);
+}
+
+/* What the host needs beside its guests, and how fast that grows. */
+static void outside_update(struct policy *p)
+{
+	u64 dt = since(p->now, p->outside_at);
+	double guests = 0, now_used, before = p->outside, keep, growth;
+	struct guest *g;
+
+	if (dt != NEVER && dt < SEC / 2)
+		return;
+
+	for_each_guest(p, g)
+		guests += (double)over(g->rss, g->ksm_saved);
+	now_used = (double)over(p->host.total, p->host.available) - guests;
+	now_used = max_of(now_used, 0.0);
+
+	if (p->outside_at == NEVER) {
+		p->outside = now_used;
+		p->outside_at = p->now;
+		return;
+	}
+	dt = min_of(dt, 60 * SEC);
+	keep = half_life(dt, OUTSIDE_LIFE);
+	p->outside = keep * before + (1 - keep) * now_used;
+	p->outside_at = p->now;
+
+	growth = max_of(p->outside - before, 0.0) * (double)p->t.hold_time /
+		 (double)max_of(dt, SEC);
+	quantile_step(&p->outside_p999, growth, 0.999,
+		      (double)dt / (double)p->t.poll);
+}
+
+static u64 sane(u64 bytes)
+{
+	return min_of(bytes, POLICY_HOST_BYTES_MAX);
+}
+
+enum policy_level policy_host_sample(struct policy *p,
+				     const struct policy_host_sample *s, u64 now)
+{
+	struct policy_ksm_sample ksm = p->host.ksm;
+
+	policy_clock(p, now);
+	p->host = *s;
+	p->host.total = sane(s->total);
+	p->host.available = min_of(s->available, p->host.total);
+	p->host.arc_size = min_of(s->arc_size, p->host.total);
+	p->host.swap_total = sane(s->swap_total);
+	p->host.swap_free = min_of(s->swap_free, p->host.swap_total);
+	p->host.minfree = min_of(s->minfree, p->host.total / 4);
+	p->host.nodes = min_of(s->nodes, POLICY_NODES_MAX);
+	for (unsigned int i = 0; i < p->host.nodes; i++) {
+		p->host.node[i].total = sane(s->node[i].total);
+		p->host.node[i].available = min_of(s->node[i].available,
+						   p->host.node[i].total);
+	}
+	p->told = min_of(s->level, POLICY_LEVEL_CRITICAL);
+	p->have_host = p->host.total > 0;
+	p->host_at = p->now;
+
+	host_level(p);
+	touch_rate_update(p);
+	outside_update(p);
+	ksm_sampled(p, &ksm);
+	return p->level;
+}
+
+enum policy_level policy_host_event(struct policy *p, enum policy_level level,
+				    u64 available, u64 now)
+{
+	policy_clock(p, now);
+	p->told = min_of(level, POLICY_LEVEL_CRITICAL);
+	if (available != UINT64_MAX && p->have_host) {
+		p->host.available = min_of(available, p->host.total);
+		p->host_at = p->now;
+	}
+	host_level(p);
+	return p->level;
+}
+
+static void hold_of(struct policy *p, u64 largest)
+{
+	struct budget *b = &p->b;
+	double rate = (double)host_touch_rate(p), sec, cap, inner, share;
+	bool swap = p->host.swap_free >= scale(p->host.total, SWAP_SHARE);
+
+	sec = (double)p->t.hold_time / (double)SEC;
+	inner = max_of(rate * sec, min_of((double)largest,
+					  (double)p->t.hold_rate * sec));
+	cap = (double)p->host.total *
+	      (swap ? p->t.hold_cap : p->t.hold_cap_noswap);
+	inner = min_of(inner, cap);
+	share = p->t.hold_share * (double)b->exposure;
+
+	if ((double)b->exposure <= max_of(inner, share)) {
+		b->hold = b->exposure;
+		b->hold_slope = 1;
+	} else if (share >= inner) {
+		b->hold = (u64)share;
+		b->hold_slope = p->t.hold_share;
+	} else {
+		b->hold = (u64)inner;
+		b->hold_slope = 0;
+	}
+}
+
+static u64 reserve_of(const struct policy *p, u64 minfree)
+{
+	u64 outside = (u64)min_of(p->outside_p999,
+				  OUTSIDE_MAX_SHARE * (double)p->host.total);
+	u64 share = scale(p->host.total, p->t.reserve_share);
+	u64 least = scale(minfree, p->t.reserve_factor_min);
+
+	return min_of(scale(minfree, p->t.reserve_factor),
+		      max_of(least, share)) + outside;
+}
+
+void host_budget(struct policy *p)
+{
+	struct budget *b = &p->b;
+	u64 largest = 0, avail;
+	struct guest *g;
+
+	b->total = p->host.total;
+	b->available = credited(p);
+	b->minfree = minfree_of(p);
+	b->reserve = reserve_of(p, b->minfree);
+	b->reserve_pressed = scale(b->minfree, p->t.reserve_pressed);
+	b->reserved = reserve_sum(p);
+	b->in_flight = b->payback = b->pending = b->exposure = 0;
+
+	for_each_guest(p, g) {
+		if (g->movable)
+			b->in_flight += scale(over(g->actual, g->target), g->y);
+		b->payback += g->swapped;
+		b->pending += g->pending;
+		b->exposure += g->exposure;
+		largest = max_of(largest, g->exposure);
+	}
+	b->exposure = min_of(b->exposure, 2 * POLICY_HOST_BYTES_MAX);
+	hold_of(p, largest);
+
+	avail = b->available + b->in_flight;
+	b->deficit = (s64)(b->reserve + b->reserved + b->hold + b->payback) -
+		     (s64)avail;
+	b->lack = (s64)b->reserve_pressed - (s64)avail;
+
+	for_each_guest(p, g)
+		g->c = g->y + (1 - g->y) * b->hold_slope;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is taken, from whom, how fast.
+ *
+ * A guest above its entitlement has an excess (above its own demand: it does not
+ * miss it) and a part within its demand.  For others who are below their demand
+ * the excess is lent at once, the rest at the pace of level medium; everything
+ * else goes at the pace of the host's level.  Never more than is needed.
+ */
+#include "engine.h"
+
+/* A balloon byte that frees less than this is not worth its commands. */
+#define WORTH_TAKING	0.1
+
+static double rate_of(const struct policy *p, enum policy_level level)
+{
+	switch (level) {
+	case POLICY_LEVEL_NONE:
+		return p->t.shrink_none;
+	case POLICY_LEVEL_LOW:
+		return p->t.shrink_low;
+	case POLICY_LEVEL_MEDIUM:
+		return p->t.shrink_medium;
+	default:
+		return 1;
+	}
+}
+
+/*
+ * So many bytes a second; time without a shrink adds up, but only to what makes
+ * one command worth while.
+ */
+static u64 allowance(const struct policy *p, const struct guest *g, double rate)
+{
+	u64 step = scale(g->target, rate);
+	u64 most = max_of(step, dead_band(p, g));
+	u64 dt = min_of(since(p->now, max_of(g->born_at, g->shrunk_at == NEVER ?
+						     0 : g->shrunk_at)), 3600 * SEC);
+
+	return min_of(scale(step, (double)dt / (double)SEC), most);
+}
+
+/*
+ * May this guest be shrunk in the background, and may it lend?
+ * @urgent: somebody is below their demand
+ */
+static void may_take(const struct policy *p, struct guest *g, bool urgent)
+{
+	bool hard = p->level >= POLICY_LEVEL_MEDIUM;
+	bool critical = p->level == POLICY_LEVEL_CRITICAL;
+
+	g->held = POLICY_REASON_SETTLED;
+	g->lends = false;
+
+	if (p->emergency) {
+		g->held = POLICY_REASON_CRITICAL_WAIT;
+		return;
+	}
+	if (critical) {
+		g->lends = urgent;
+		return;
+	}
+	if (!g->fresh) {
+		g->held = POLICY_REASON_HELD_STALE;
+		return;
+	}
+	if (g->c < WORTH_TAKING) {
+		g->held = POLICY_REASON_HELD_YIELD;
+		return;
+	}
+	if (!hard && g->moved_at != NEVER && g->fresh_at <= g->moved_at) {
+		g->held = POLICY_REASON_WAIT_RATE;
+		return;	/* its statistics are from before the last command */
+	}
+
+	g->lends = urgent;
+	if (hard)
+		return;
+	if (g->pressed_now)
+		g->held = POLICY_REASON_HELD_PRESSED;
+	else if (harm_frozen(p, g))
+		g->held = POLICY_REASON_HELD_HARM;
+	else if (harm_backoff_left(p, g))
+		g->held = POLICY_REASON_HELD_BACKOFF;
+	else if (g->direction > 0 && since(p->now, g->moved_at) < p->t.reversal)
+		g->held = POLICY_REASON_HELD_REVERSAL;
+}
+
+/* How much of each kind may be taken from this guest now. */
+static void offer(const struct policy *p, struct guest *g, bool urgent)
+{
+	u64 surplus = over(g->target, g->entitled);
+
+	g->excess = g->within = g->rated = 0;
+	g->take = 0;
+	g->held = POLICY_REASON_SETTLED;
+	if (!g->movable || !surplus || p->drain)
+		return;
+
+	may_take(p, g, urgent);
+	if (g->lends) {
+		g->excess = min_of(over(g->target, g->demand), surplus);
+		/* One that is held back lends only what it does not miss. */
+		if (g->held == POLICY_REASON_SETTLED)
+			g->within = min_of(surplus - g->excess,
+					   allowance(p, g, p->t.shrink_medium));
+	}
+	if (g->held == POLICY_REASON_SETTLED)
+		g->rated = min_of(surplus, allowance(p, g, rate_of(p, p->level)));
+}
+
+static double part(double need, double offered)
+{
+	return offered > 0 ? min_of(max_of(need, 0.0) / offered, 1.0) : 0;
+}
+
+/*
+ * Each in proportion to its offer, so that no order matters. What comes out too
+ * small for a command is given together to those who have most.
+ */
+static void settle(struct policy *p)
+{
+	struct knee *k = p->knee;
+	double left = 0;
+	struct guest *g;
+	size_t n = 0;
+
+	for_each_guest(p, g) {
+		u64 surplus = over(g->target, g->entitled);
+
+		g->grain = min_of(dead_band(p, g), max_of(surplus, GRAIN));
+		if (g->take <= 0 || g->take >= (double)g->grain)
+			continue;
+		left += g->c * g->take;
+		g->take = 0;
+		if (surplus >= g->grain && surplus >= dead_band(p, g)) {
+			k[n].mu = (double)surplus;
+			k[n++].slope = (double)(g - p->guest);
+		}
+	}
+	if (!n)
+		return;
+
+	k = radix_sort(k, p->knee_tmp, n);
+	while (n-- && left > 0) {
+		g = &p->guest[(size_t)k[n].slope];
+		if (g->rated < g->grain && g->excess < g->grain)
+			continue;	/* its allowance is still adding up */
+		if (left < g->c * (double)g->grain)
+			break;
+		g->take = (double)g->grain;
+		left -= g->c * g->take;
+	}
+}
+
+void shrink(struct policy *p, const struct need_sum *sum)
+{
+	double need = sum->all + (p->b.value - p->b.budget);
+	double lend = sum->urgent + (double)p->b.reserved - (double)sum->spare;
+	double excess = 0, within = 0, rated = 0, a, b, c;
+	struct guest *g;
+
+	lend = min_of(lend, need);
+	for_each_guest(p, g) {
+		offer(p, g, lend > 0);
+		excess += g->c * (double)g->excess;
+		within += g->c * (double)g->within;
+	}
+	a = part(lend, excess);
+	b = part(lend - a * excess, within);
+
+	for_each_guest(p, g) {
+		g->take = a * (double)g->excess + b * (double)g->within;
+		need -= g->c * g->take;
+		g->rated = over(g->rated, (u64)g->take);
+		rated += g->c * (double)g->rated;
+	}
+	c = part(need, rated);
+	for_each_guest(p, g)
+		g->take += c * (double)g->rated;
+
+	settle(p);
+}
