@@ -30,7 +30,7 @@ l1_prepare() {
 	release=$(basename "$kernel_dir")
 	case $module in
 	'')
-		module=$BUILD/kmod/$release/dynmem.ko
+		module=$BUILD/kmod/$release/kmod/dynmem.ko
 		[[ -e $module ]] || module=
 		;;
 	none) module= ;;
@@ -42,7 +42,7 @@ l1_prepare() {
 
 	mkdir -p "$BUILD/lab"
 	BUILD=$(realpath "$BUILD")
-	flock "$BUILD/lab/.lock" make -s -f "$VM_DIR/lab.mk" lab-prepare \
+	flock "$BUILD/lab/.lock" env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -f "$VM_DIR/lab.mk" lab-prepare \
 		BUILD="$BUILD" KERNEL_DIR="$kernel_dir" >&2 || {
 		say "the lab's own programs can't be built; see above"
 		exit 125
