@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What generic netlink itself says about the family, and who may do what: the
+ * readers, the administrators, those of other namespaces.
+ */
+#include <fcntl.h>
+#include <sched.h>
+
+#include "kselftest_harness.h"
+
+#include "nl.h"
+
+#define NOBODY 65534
+
+FIXTURE(family)
+{
+	struct nl nl;
+	struct answer a;
+};
+
+FIXTURE_SETUP(family)
+{
+	ASSERT_EQ(0, nl_socket(&self->nl));
+	ASSERT_EQ(0, resolve(&self->nl, &self->a));
+}
+
+FIXTURE_TEARDOWN(family)
+{
+	nl_close(&self->nl);
+}
+
+static const struct {
+	uint8_t cmd;
+	bool admin, can_do, can_dump;
+} commands[] = {
+	{DYNMEM_CMD_KSM_GET, false, true, false},
+	{DYNMEM_CMD_PROCESS_GET, true, true, true},
+	{DYNMEM_CMD_CGROUP_GET, true, false, true},
+	{DYNMEM_CMD_NODE_GET, false, false, true},
+	{DYNMEM_CMD_PRESSURE_GET, false, true, false},
+	{DYNMEM_CMD_STALL_GET, true, false, true},
+	{DYNMEM_CMD_CONFIG_GET, false, true, false},
+	{DYNMEM_CMD_CONFIG_SET, true, true, false},
+};
+
+/* The request of each command that is good in every respect. */
+static void good_request(struct nl *nl, size_t i, bool dump)
+{
+	request(nl, commands[i].cmd, dump ? NLM_F_DUMP : NLM_F_ACK);
+	if (commands[i].cmd == DYNMEM_CMD_PROCESS_GET && !dump)
+		put_u32(DYNMEM_A_PROCESS_PID, (uint32_t)getpid());
+	if (commands[i].cmd == DYNMEM_CMD_CONFIG_SET)
+		put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
+}
+
+TEST_F(family, numbers)
+{
+	ASSERT_TRUE(has(&self->a, CTRL_ATTR_VERSION));
+	EXPECT_EQ(DYNMEM_FAMILY_VERSION,
+		  mnl_attr_get_u32(self->a.tb[CTRL_ATTR_VERSION]));
+	EXPECT_EQ(0, mnl_attr_get_u32(self->a.tb[CTRL_ATTR_HDRSIZE]));
+	EXPECT_NE(0, self->nl.ksm_group);
+	EXPECT_NE(0, self->nl.pressure_group);
+}
+
+/* Each command with its flags; and no other command. */
+TEST_F(family, commands)
+{
+	const struct nlattr *op, *nla;
+	size_t seen = 0;
+
+	ASSERT_TRUE(has(&self->a, CTRL_ATTR_OPS));
+	mnl_attr_for_each_nested(op, self->a.tb[CTRL_ATTR_OPS])
+	{
+		uint32_t id = 0, flags = 0, want = 0;
+		size_t i;
+
+		mnl_attr_for_each_nested(nla, op)
+		{
+			if (mnl_attr_get_type(nla) == CTRL_ATTR_OP_ID)
+				id = mnl_attr_get_u32(nla);
+			if (mnl_attr_get_type(nla) == CTRL_ATTR_OP_FLAGS)
+				flags = mnl_attr_get_u32(nla);
+		}
+		for (i = 0; i < ARRAY_LEN(commands); i++)
+			if (commands[i].cmd == id)
+				break;
+		ASSERT_LT(i, ARRAY_LEN(commands)) TH_LOG("command %u", id);
+		if (commands[i].admin)
+			want |= GENL_ADMIN_PERM;
+		if (commands[i].can_do)
+			want |= GENL_CMD_CAP_DO;
+		if (commands[i].can_dump)
+			want |= GENL_CMD_CAP_DUMP;
+		flags &= ~(uint32_t)GENL_CMD_CAP_HASPOL;
+		EXPECT_EQ(want, flags) TH_LOG("command %u", id);
+		seen++;
+	}
+	EXPECT_EQ(ARRAY_LEN(commands), seen);
+}
+
+/* All of them answer to root. */
+TEST_F(family, root)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		for (int dump = 0; dump < 2; dump++) {
+			if (!(dump ? commands[i].can_dump : commands[i].can_do))
+				continue;
+			good_request(&self->nl, i, dump);
+			EXPECT_LE(0, transact(&self->nl, NULL, 0))
+			{
+				TH_LOG("command %u: %d %s", commands[i].cmd,
+				       nl_refusal.error, nl_refusal.text);
+			}
+		}
+	}
+}
+
+/* Readers may ask and listen; what is marked (admin) is refused. */
+static void check_unprivileged(struct __test_metadata *_metadata, struct nl *nl)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		for (int dump = 0; dump < 2; dump++) {
+			int r;
+
+			if (!(dump ? commands[i].can_dump : commands[i].can_do))
+				continue;
+			good_request(nl, i, dump);
+			r = transact(nl, NULL, 0);
+			if (commands[i].admin) {
+				EXPECT_EQ(-EPERM, r)
+				{
+					TH_LOG("command %u", commands[i].cmd);
+				}
+			} else {
+				EXPECT_LE(0, r)
+				{
+					TH_LOG("command %u", commands[i].cmd);
+				}
+			}
+		}
+	}
+	EXPECT_EQ(0, join(nl, nl->ksm_group));
+	EXPECT_EQ(0, join(nl, nl->pressure_group));
+}
+
+TEST_F(family, nobody)
+{
+	struct nl nl;
+
+	ASSERT_EQ(0, setgid(NOBODY));
+	ASSERT_EQ(0, setuid(NOBODY));
+	ASSERT_EQ(0, nl_open(&nl));
+	check_unprivileged(_metadata, &nl);
+}
+
+/* A socket of root's in the hands of nobody: whoever opened it may ask. */
+TEST_F(family, nobody_with_roots_socket)
+{
+	ASSERT_EQ(0, setgid(NOBODY));
+	ASSERT_EQ(0, setuid(NOBODY));
+	check_unprivileged(_metadata, &self->nl);
+}
+
+/* CAP_NET_ADMIN in a user namespace of one's own is not the host's. */
+TEST_F(family, user_namespace)
+{
+	struct nl nl;
+
+	ASSERT_EQ(0, unshare(CLONE_NEWUSER));
+	ASSERT_EQ(0, nl_open(&nl));
+	check_unprivileged(_metadata, &nl);
+}
+
+TEST_F(family, other_network_namespace)
+{
+	struct answer a;
+	struct nl nl;
+	int r;
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	ASSERT_EQ(0, nl_socket(&nl));
+	EXPECT_EQ(-ENOENT, resolve(&nl, NULL));
+
+	/* Nor by its number, nor by joining the number of its group. */
+	nl.family = self->nl.family;
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		good_request(&nl, i, !commands[i].can_do);
+		EXPECT_EQ(-ENOENT, transact(&nl, NULL, 0));
+	}
+	join(&nl, self->nl.pressure_group);
+	join(&nl, self->nl.ksm_group);
+	r = next_event(&nl, &a, 300);
+	EXPECT_EQ(-ETIMEDOUT, r);
+
+	/* The socket that was opened in the host's still works. */
+	EXPECT_EQ(0, ask(&self->nl, DYNMEM_CMD_PRESSURE_GET, &a));
+	nl_close(&nl);
+}
+
+TEST_HARNESS_MAIN
