@@ -171,11 +171,21 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
  */
 bool balloon_stuck(struct policy *p, struct guest *g)
 {
+	u64 slack = min_of(p->t.floor_slack, scale(g->max, p->t.floor_slack_share));
+
+	g->exhausted = false;
 	if (p->now < g->stuck_until)
 		return true;
 	if (distance(g) <= dead_band(p, g) || g->paused || g->frozen ||
 	    since(p->now, g->progress_at) <= p->t.stuck)
 		return false;
+
+	/* A balloon that has all that was available is no broken one. */
+	if (g->actual > g->target && g->fresh_at != NEVER &&
+	    g->available < slack && since(p->now, g->fresh_at) <= p->t.fresh) {
+		g->exhausted = true;
+		return false;
+	}
 
 	g->stuck_for = clamp_u64(2 * g->stuck_for, STUCK_MIN, STUCK_MAX);
 	g->stuck_until = p->now + g->stuck_for;

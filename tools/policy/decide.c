@@ -32,7 +32,7 @@ static enum policy_reason grow_reason(const struct policy *p, const struct guest
 {
 	if (p->drain)
 		return POLICY_REASON_GROW_DRAIN;
-	if (g->undo && since(p->now, g->undo_at) <= p->t.harm_window)
+	if (g->target < g->undo && since(p->now, g->undo_at) <= p->t.harm_window)
 		return POLICY_REASON_GROW_UNDO;
 	switch (g->need) {
 	case NEED_PRESSED:
@@ -47,9 +47,9 @@ static enum policy_reason grow_reason(const struct policy *p, const struct guest
 static enum policy_reason shrink_reason(const struct policy *p,
 					const struct need_sum *sum)
 {
-	if (p->level == POLICY_LEVEL_CRITICAL)
+	if (p->raw == POLICY_LEVEL_CRITICAL)
 		return POLICY_REASON_SHRINK_CRITICAL;
-	if (sum->all > 0)
+	if (sum->all > p->b.value - p->b.budget)
 		return POLICY_REASON_SHRINK_LEND;
 	if (p->b.reserved)
 		return POLICY_REASON_SHRINK_RESERVE;
@@ -74,10 +74,11 @@ static void unstick(const struct guest *g, struct policy_decision *d)
 {
 	u64 at = min_of(round_up_to(g->actual, GRAIN), g->max);
 
-	d->reason = POLICY_REASON_CLASS;
-	d->flags |= POLICY_ALERT;
-	if (g->actual > g->target + GRAIN)
-		send(d, max_of(at, g->min), POLICY_REASON_STUCK);
+	if (g->class == POLICY_CLASS_STUCK)
+		d->flags |= POLICY_ALERT;
+	if (g->actual <= g->target + GRAIN)
+		return;
+	send(d, max_of(at, g->min), POLICY_REASON_STUCK);
 	d->arg[0] = (s64)g->actual;
 }
 
@@ -90,9 +91,7 @@ static void reason_of_rest(const struct policy *p, const struct guest *g,
 		d->reason = g->entitled - g->target < band && !g->pressed_now ?
 				    POLICY_REASON_DEAD_BAND :
 				    POLICY_REASON_WAIT_BYTES;
-		if (g->direction < 0 && g->need != NEED_PRESSED &&
-		    since(p->now, g->moved_at) < p->t.reversal &&
-		    d->reason == POLICY_REASON_WAIT_BYTES)
+		if (g->waits && d->reason == POLICY_REASON_WAIT_BYTES)
 			d->reason = POLICY_REASON_HELD_REVERSAL;
 		if (g->need)
 			d->arg[1] = sum->pool[g->need - 1];
@@ -142,15 +141,16 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 					      (s64)(g->target - g->entitled);
 	if (out_of_range(g, d))
 		return;
-	if (g->class == POLICY_CLASS_STUCK) {
+	if (g->class == POLICY_CLASS_STUCK || g->exhausted) {
 		unstick(g, d);
-		return;
+		if (d->flags & POLICY_SEND)
+			return;
 	}
 
 	if (g->grant) {
 		send(d, g->target + g->grant, grow_reason(p, g));
 		d->arg[1] = (s64)g->lack;
-	} else if (g->take >= (double)g->grain && g->take > 0) {
+	} else if (g->take > 0) {
 		u64 size = over(g->target, (u64)g->take);
 
 		size = max_of(round_up_to(size, GRAIN), g->entitled);

@@ -99,6 +99,14 @@ static double yield_of(const struct policy *p, const struct guest *g)
 	return max_of(min_of(y, 1.0), p->t.yield_floor);
 }
 
+/* Below this size a balloon has no free pages left and takes what is in use. */
+static u64 bend_of(const struct guest *g)
+{
+	if (!(g->known & POLICY_COST_RSS) || g->fresh_at == NEVER)
+		return 0;
+	return over(g->sample_actual, g->free);
+}
+
 static u64 room_of(const struct policy *p, const struct guest *g)
 {
 	u64 lo = min_of(p->t.room_min, scale(g->max, p->t.room_min_share));
@@ -106,6 +114,19 @@ static u64 room_of(const struct policy *p, const struct guest *g)
 
 	return clamp_u64((u64)min_of(g->growth_p99, (double)hi), lo,
 			 max_of(lo, hi));
+}
+
+/*
+ * A guest that was under pressure lately may have its whole demand before any
+ * precaution, the less so the longer it is ago.  A smooth descent, or it would
+ * be shrunk as soon as it is well and pressed again at once.
+ */
+static void floor_pressed(const struct policy *p, struct guest *g)
+{
+	double lately = (g->press - 1) / max_of(p->t.press_step - 1, 0.01);
+
+	lately = min_of(max_of(lately, 0.0), 1.0);
+	g->floor_pressed = g->floor + scale(g->demand - g->floor, lately);
 }
 
 static void demand_of(const struct policy *p, struct guest *g)
@@ -121,13 +142,14 @@ static void demand_of(const struct policy *p, struct guest *g)
 	g->room = room_of(p, g);
 	g->demand = clamp_u64(scale(g->active + g->room, g->press), g->floor,
 			      g->max);
+	floor_pressed(p, g);
 }
 
 /* Guests whose target is not ours to choose keep what they have. */
 static void demand_fixed(struct guest *g)
 {
 	g->active = g->demand = g->target;
-	g->floor = min_of(g->min, g->target);
+	g->floor = g->floor_pressed = min_of(g->min, g->target);
 	g->room = g->hot = 0;
 }
 
@@ -150,6 +172,7 @@ void demand_update(struct policy *p)
 
 		g->exposure = exposure(p, g);
 		g->y = yield_of(p, g);
+		g->bend = bend_of(g);
 		if (g->movable)
 			demand_of(p, g);
 		else
@@ -189,5 +212,6 @@ void demand_learned(struct policy *p)
 		fair = (u64)min_of(budget * g->shares / shares, (double)g->max);
 		g->floor = max_of(g->floor, min_of(floor, fair));
 		g->demand = max_of(g->demand, g->floor);
+		floor_pressed(p, g);
 	}
 }

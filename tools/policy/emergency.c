@@ -25,13 +25,13 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 	u64 free = over(g->free, keep), cold = over(g->cache, g->hot);
 
 	size[0] = now;
-	if (g->pressed_now) {	/* what it has free it is about to use */
-		size[1] = size[2] = now;
-	} else {
+	size[1] = size[2] = now;
+	/* Under pressure, what it has free it is about to use. */
+	if (!g->pressed_now && g->y >= WORTH_TAKING)
 		size[1] = clamp_u64(over(g->sample_actual, free), low, now);
+	if (!g->pressed_now && cold)
 		size[2] = clamp_u64(over(g->sample_actual, free + cold), low,
 				    size[1]);
-	}
 	size[3] = clamp_u64(g->entitled, low, size[2]);
 	size[4] = low;
 }
@@ -98,6 +98,18 @@ static bool step_of(const struct policy *p, const struct guest *g,
 	return true;
 }
 
+/*
+ * What no class but the last can bring. Guests are pushed below their floors only
+ * for what the host can neither free nor swap.
+ */
+static double need_of_min(const struct policy *p, double brought)
+{
+	double avail = (double)min_of(p->b.available, p->b.minfree);
+
+	return (double)p->b.reserve_pressed - avail -
+	       (double)p->host.swap_free * SWAP_CREDIT - brought;
+}
+
 static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 {
 	struct policy_plan *plan = &p->plan;
@@ -108,6 +120,11 @@ static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 	for (int c = 0; c < POLICY_PLAN_COUNT; c++) {
 		double brings = class_brings(p, c);
 
+		if (c == POLICY_PLAN_MIN) {
+			need = min_of(need, need_of_min(p, (double)want - need));
+			if (need <= 0)
+				break;
+		}
 		if (brings <= 0 && c > (int)least)
 			continue;
 		last = c;
@@ -164,6 +181,10 @@ int policy_emergency_begin(struct policy *p, u64 now,
 	policy_clock(p, now);
 	if (p->emergency)
 		return -EALREADY;
+	*ret_step = p->plan.step;
+	*ret_count = 0;
+	if (p->raw < POLICY_LEVEL_CRITICAL)
+		return 0;
 
 	if (!p->have_plan) {
 		look(p);

@@ -106,8 +106,8 @@ static int make_slots(struct policy *p)
 	if (grow_array(&p->decision, slots, sizeof(*p->decision)) < 0 ||
 	    grow_array(&p->step, (size_t)slots * POLICY_PLAN_COUNT,
 		       sizeof(*p->step)) < 0 ||
-	    grow_array(&p->knee, (size_t)slots * 3, sizeof(*p->knee)) < 0 ||
-	    grow_array(&p->knee_tmp, (size_t)slots * 3, sizeof(*p->knee)) < 0 ||
+	    grow_array(&p->knee, (size_t)slots * 4, sizeof(*p->knee)) < 0 ||
+	    grow_array(&p->knee_tmp, (size_t)slots * 4, sizeof(*p->knee)) < 0 ||
 	    grow_array(&p->pick, slots, sizeof(*p->pick)) < 0 ||
 	    grow_array(&p->guest, slots, sizeof(*p->guest)) < 0)
 		return -ENOMEM;

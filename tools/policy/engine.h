@@ -41,7 +41,10 @@ typedef uint32_t u32;
 
 #define GROWTH_RING	4u	/* samples that "growth in 3 s" looks back */
 #define TOUCH_DAYS	7u	/* the largest rate of first touch is kept so long */
+/* A byte of balloon that frees less than this is not worth its command. */
+#define WORTH_TAKING	0.1
 #define RESERVES_MAX	64u
+#define SWAP_CREDIT	0.5	/* of free swap: the rest is for others */
 
 static inline u64 min_u64(u64 a, u64 b)
 {
@@ -129,6 +132,7 @@ struct guest {
 	u64 nearest;		/* smallest |actual - target| since the command */
 	u64 progress_at;	/* when that became smaller */
 	u64 stuck_until, stuck_for;
+	bool exhausted;		/* it stopped because the guest has no more */
 	u64 pending, pending_at; /* granted, perhaps not touched yet */
 
 	/* events */
@@ -154,6 +158,7 @@ struct guest {
 	u64 debt;
 	u32 pressed;
 	double press;		/* m */
+	u64 press_used;		/* what it used then */
 	double refault, refault_p95; /* bytes/s */
 	double reread;		/* r, bytes/s */
 	u64 reread_disk;	/* disk_read at the last fresh sample */
@@ -191,14 +196,17 @@ struct guest {
 	enum policy_class class;
 	u32 pressed_now;
 	bool fresh, movable;
-	u64 hot, active, floor, room, demand, exposure;
-	double y, c;
+	u64 hot, active, floor, floor_pressed, room, demand, exposure;
+	u64 bend;		/* size at which all its free memory is taken */
+	double y;		/* yield of a byte above bend */
+	double c_above, c_below; /* what a byte is worth to the budget there */
+	double c;		/* on the way from target to entitled */
 	u64 entitled;
-	int need;		/* how much it needs to grow: enum need */
+	int need;		/* how badly it needs to grow: enum need */
+	bool waits;		/* but not right after a shrink */
 	u64 lack, grant;
 	u64 excess, within, rated; /* what may be taken: see shrink.c */
 	double take;
-	u64 grain;		/* smallest shrink worth a command */
 	enum policy_reason held; /* why it is not shrunk */
 	bool lends;
 	u64 moved_demand;	/* its demand at the last command */
@@ -220,10 +228,8 @@ struct budget {
 	u64 minfree, reserve, reserve_pressed, reserved, hold, exposure;
 	double hold_slope;	/* dHold/dK */
 	s64 deficit;		/* X */
-	s64 lack;		/* X without precaution: below what guests under
-				 * pressure may grow into
-				 */
-	double value, budget;	/* sum of c * target, and of c * P */
+	s64 lack;		/* X without precaution */
+	double value, budget;	/* of all targets, and of all entitlements */
 };
 
 struct policy {
@@ -241,7 +247,7 @@ struct policy {
 	struct policy_host_sample host;
 	bool have_host;
 	u64 host_at;
-	enum policy_level level, told;
+	enum policy_level level, raw, told; /* raw: without hysteresis */
 	u64 well_since[POLICY_LEVEL_CRITICAL + 1];
 	u64 touched, touched_at;	/* first touch + KSM breaks since then */
 	double touch[TOUCH_DAYS];
@@ -312,6 +318,7 @@ void host_level(struct policy *p);
 
 /* entitle.c */
 void entitle(struct policy *p);
+double value_of(const struct guest *g, u64 size);
 
 struct knee *radix_sort(struct knee *k, struct knee *tmp, size_t n);
 

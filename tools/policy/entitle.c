@@ -2,16 +2,19 @@
 /*
  * The budget divided, exactly and without iteration: find mu with
  *
- *	sum of c * P(mu) = sum of c * target - X
+ *	sum of V(P(mu)) = sum of V(target) - X
  *	P(mu) = clamp(min(mu * S, tau * a + (1 - tau) * mu * S), lo, hi)
  *
  * P is what ESX's min-funding revocation converges to: 1 / mu is the price at
- * which all guests pay S shares for a + (P - a) / (1 - tau) pages.  The bounds
- * lo and hi are those of the tier in which the budget falls: demand..max,
- * floor..demand, or min..floor.  They meet, so P is continuous in the budget.
+ * which all guests pay S shares for a + (P - a) / (1 - tau) pages.  V is what a
+ * size is worth to the host, see value_of().  The bounds lo and hi are those of
+ * the tier in which the budget falls; tiers meet, so P is continuous in it:
  *
- * Each guest's line has at most three knees (leaving lo, becoming idle, reaching
- * hi): sort all knees by mu, sweep, adding up slopes, until the budget is met.
+ *	max  >= demand >= what pressed guests need >= floor >= min
+ *
+ * Each guest's V(P(mu)) is a line with at most four knees: where it leaves lo,
+ * where it becomes idle, where its free memory begins, where it reaches hi.  Sort
+ * all knees by mu, sweep, adding up slopes, until the budget is met.
  */
 #include <string.h>
 
@@ -22,8 +25,21 @@
 #define SMALL_SORT	48u
 
 struct line {
-	double lo, hi, a, s, c;
+	double lo, hi, a, s;
+	double bend, above, below;
 };
+
+/*
+ * What a size is worth to the budget: bytes of the host that would be freed or
+ * called in on the way there. Free pages are taken first, and of those some were
+ * never touched; once they are gone a byte frees a byte.
+ */
+double value_of(const struct guest *g, u64 size)
+{
+	double x = (double)size - (double)g->bend;
+
+	return x * (x > 0 ? g->c_above : g->c_below);
+}
 
 /* mu at which the unclamped line reaches x */
 static double inverse(const struct line *l, double tau, double x)
@@ -33,7 +49,7 @@ static double inverse(const struct line *l, double tau, double x)
 	return (x - tau * l->a) / ((1 - tau) * l->s);
 }
 
-static double value(const struct line *l, double tau, double mu)
+static double size_at(const struct line *l, double tau, double mu)
 {
 	double x = mu * l->s;
 
@@ -42,24 +58,33 @@ static double value(const struct line *l, double tau, double mu)
 	return x < l->lo ? l->lo : x > l->hi ? l->hi : x;
 }
 
+static u64 bound(const struct guest *g, enum policy_tier tier)
+{
+	switch (tier) {
+	case POLICY_TIER_MAX:
+		return g->max;
+	case POLICY_TIER_DEMAND:
+		return g->demand;
+	case POLICY_TIER_PRESSED:
+		return g->floor_pressed;
+	case POLICY_TIER_FLOOR:
+		return g->floor;
+	default:
+		return g->min;
+	}
+}
+
 static void line_of(const struct guest *g, enum policy_tier tier, struct line *l)
 {
-	l->a = (double)g->active;
-	l->s = g->shares;
-	l->c = g->c;
-	switch (tier) {
-	case POLICY_TIER_DEMAND:
-		l->lo = (double)g->demand;
-		l->hi = (double)g->max;
-		break;
-	case POLICY_TIER_FLOOR:
-		l->lo = (double)g->floor;
-		l->hi = (double)g->demand;
-		break;
-	default:
-		l->lo = (double)g->min;
-		l->hi = (double)g->floor;
-	}
+	*l = (struct line){
+		.lo = (double)bound(g, tier),
+		.hi = (double)bound(g, tier - 1),
+		.a = (double)g->active,
+		.s = g->shares,
+		.bend = (double)g->bend,
+		.above = g->c_above,
+		.below = g->c_below,
+	};
 }
 
 static void insertion_sort(struct knee *k, size_t n)
@@ -116,19 +141,29 @@ struct knee *radix_sort(struct knee *k, struct knee *tmp, size_t n)
 	return k;
 }
 
+/* Where the line's slope changes, in order: lo, the two bends between, hi. */
 static size_t knees_of(const struct line *l, double tau, struct knee *k)
 {
-	double begin = inverse(l, tau, l->lo);
-	double end = inverse(l, tau, l->hi);
-	double full = l->c * l->s, idle = (1 - tau) * full;
-	size_t n = 0;
+	double first = min_of(l->a, l->bend), second = max_of(l->a, l->bend);
+	double x[4], slope = 0;
+	size_t n = 0, points = 0;
 
 	if (l->hi <= l->lo)
 		return 0;
-	k[n++] = (struct knee){ begin, l->lo < l->a ? full : idle };
-	if (l->lo < l->a && l->a < l->hi)
-		k[n++] = (struct knee){ l->a / l->s, idle - full };
-	k[n++] = (struct knee){ end, l->hi <= l->a ? -full : -idle };
+	x[points++] = l->lo;
+	if (first > l->lo && first < l->hi)
+		x[points++] = first;
+	if (second > l->lo && second < l->hi && second > first)
+		x[points++] = second;
+
+	for (size_t i = 0; i < points; i++) {
+		double next = l->s * (x[i] < l->a ? 1 : 1 - tau) *
+			      (x[i] < l->bend ? l->below : l->above);
+
+		k[n++] = (struct knee){ inverse(l, tau, x[i]), next - slope };
+		slope = next;
+	}
+	k[n++] = (struct knee){ inverse(l, tau, l->hi), -slope };
 	return n;
 }
 
@@ -146,7 +181,7 @@ static double sweep(struct policy *p, enum policy_tier tier, double budget)
 		if (!g->movable)
 			continue;
 		line_of(g, tier, &l);
-		sum += l.c * l.lo;
+		sum += value_of(g, bound(g, tier));
 		n += knees_of(&l, tau, k + n);
 	}
 	if (!n)
@@ -172,39 +207,50 @@ static double sweep(struct policy *p, enum policy_tier tier, double budget)
 
 static enum policy_tier tier_of(struct policy *p)
 {
-	double max = 0, demand = 0, floor = 0, min = 0, target = 0, soft, hard;
+	double at[POLICY_TIER_NONE] = { 0 }, soft, hard, swap;
+	enum policy_tier tier;
 	struct guest *g;
 
+	p->b.value = 0;
 	for_each_guest(p, g) {
 		if (!g->movable)
 			continue;
-		target += g->c * (double)g->target;
-		max += g->c * (double)g->max;
-		demand += g->c * (double)g->demand;
-		floor += g->c * (double)g->floor;
-		min += g->c * (double)g->min;
+		p->b.value += value_of(g, g->target);
+		for (tier = POLICY_TIER_MAX; tier < POLICY_TIER_NONE; tier++)
+			at[tier] += value_of(g, bound(g, tier));
 	}
 
 	/*
 	 * Precaution (Hold, payback, most of Res) never pushes a guest below
-	 * its floor: that would be harm now against harm perhaps. What the host
-	 * really lacks does.
+	 * what it needs: that would be harm now against harm perhaps.  What the
+	 * host really lacks does; and below its floor only what the host cannot
+	 * swap either, since that costs time but kills nobody.
 	 */
-	soft = target - (double)p->b.deficit;
-	hard = target - (double)p->b.lack;
-	p->b.value = target;
-	p->b.budget = soft >= floor ? soft :
-				      max_of(soft, min_of(hard, floor));
+	soft = p->b.value - (double)p->b.deficit;
+	hard = p->b.value - (double)p->b.lack;
+	swap = hard + (double)p->host.swap_free * SWAP_CREDIT;
+	p->b.budget = max_of(soft, max_of(
+		min_of(hard, at[POLICY_TIER_PRESSED]),
+		min_of(swap, at[POLICY_TIER_FLOOR])));
 
-	if (p->b.budget >= max)
-		return POLICY_TIER_MAX;
-	if (p->b.budget >= demand)
-		return POLICY_TIER_DEMAND;
-	if (p->b.budget >= floor)
-		return POLICY_TIER_FLOOR;
-	if (p->b.budget >= min)
-		return POLICY_TIER_MIN;
-	return POLICY_TIER_NONE;
+	for (tier = POLICY_TIER_MAX; tier < POLICY_TIER_NONE; tier++)
+		if (p->b.budget >= at[tier])
+			break;
+	return tier;
+}
+
+/* What a byte is worth on each guest's way to its entitlement. */
+static void price(struct policy *p)
+{
+	struct guest *g;
+
+	for_each_guest(p, g) {
+		double bytes = (double)g->target - (double)g->entitled;
+
+		if (g->movable && g->target != g->entitled)
+			g->c = (value_of(g, g->target) -
+				value_of(g, g->entitled)) / bytes;
+	}
 }
 
 void entitle(struct policy *p)
@@ -221,11 +267,13 @@ void entitle(struct policy *p)
 		for_each_guest(p, g)
 			if (g->movable)
 				g->entitled = g->max;
+		price(p);
 		return;
 	case POLICY_TIER_NONE:
 		for_each_guest(p, g)
 			if (g->movable)
 				g->entitled = g->min;
+		price(p);
 		return;
 	default:
 		break;
@@ -238,6 +286,7 @@ void entitle(struct policy *p)
 		if (!g->movable)
 			continue;
 		line_of(g, p->tier, &l);
-		g->entitled = (u64)value(&l, p->t.tax, p->mu);
+		g->entitled = (u64)size_at(&l, p->t.tax, p->mu);
 	}
+	price(p);
 }

@@ -10,6 +10,9 @@
  */
 #include "engine.h"
 
+/* Dead bands that are no flutter any more. */
+#define MUCH 4
+
 static void need_of(const struct policy *p, struct guest *g)
 {
 	u64 upto;
@@ -26,7 +29,7 @@ static void need_of(const struct policy *p, struct guest *g)
 	} else if (!g->movable) {
 		return;
 	} else if (upto > g->target &&
-		   (g->pressed_now || g->target < g->floor)) {
+		   (g->pressed_now || g->target < g->floor_pressed)) {
 		g->need = NEED_PRESSED;
 	} else if (upto > g->target && g->fresh) {
 		g->need = NEED_DEMAND;
@@ -44,22 +47,25 @@ static u64 worth(const struct policy *p, const struct guest *g)
 {
 	u64 band = dead_band(p, g);
 
-	if (g->need == NEED_PRESSED || g->target + g->lack >= g->max)
+	if (g->pressed_now || g->target + g->lack >= g->max)
 		return min_of(GRAIN, g->lack);
-	return g->need == NEED_DEMAND ? band / 2 : band;
+	return g->need == NEED_SHARE ? band : band / 2;
 }
 
 /*
- * No growth right after a shrink, or both would chase each other; but a guest
- * under pressure, or one whose demand has really risen since, is not made to wait.
+ * No growth right after a shrink, or both would chase each other.  But nobody is
+ * made to wait who is under pressure, lacks much, or whose demand has really
+ * risen since.
  */
 static bool reversal(const struct policy *p, const struct guest *g)
 {
+	u64 band = dead_band(p, g);
+
 	if (g->direction >= 0 || p->drain || g->need == NEED_PRESSED ||
 	    since(p->now, g->moved_at) >= p->t.reversal)
 		return false;
 	return g->need == NEED_SHARE ||
-	       g->demand <= g->moved_demand + dead_band(p, g);
+	       (g->lack < MUCH * band && g->demand <= g->moved_demand + band);
 }
 
 static void pools(const struct policy *p, struct need_sum *sum)
@@ -88,7 +94,7 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 	if (pool <= 0)
 		return;
 	for_each_guest(p, g)
-		if (g->need == (int)need && !reversal(p, g))
+		if (g->need == (int)need && !g->waits)
 			lack += cost_of(g) * (double)g->lack;
 	if (lack <= 0)
 		return;
@@ -97,7 +103,7 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 	for_each_guest(p, g) {
 		u64 size;
 
-		if (g->need != (int)need || reversal(p, g))
+		if (g->need != (int)need || g->waits)
 			continue;
 		size = g->target + scale(g->lack, part);
 		if (size < g->max)
@@ -118,10 +124,12 @@ void grow(struct policy *p, struct need_sum *sum)
 
 	for_each_guest(p, g) {
 		need_of(p, g);
-		if (g->need == NEED_PRESSED || g->need == NEED_DEMAND)
+		g->waits = g->need && reversal(p, g);
+		if (!g->need || g->waits)
+			continue;
+		if (g->need != NEED_SHARE)
 			sum->urgent += (double)g->lack;
-		if (g->movable)
-			sum->all += g->c * (double)over(g->entitled, g->target);
+		sum->all += g->c * (double)over(g->entitled, g->target);
 	}
 	for (enum need n = NEED_PRESSED; n <= NEED_SHARE; n++)
 		grant(p, sum, n);

@@ -20,6 +20,8 @@
 /* Busy: a fifth of a CPU, or reading 4 MiB/s. */
 #define BUSY_CPU	0.2
 #define BUSY_READ	(4.0 * (double)MIB)
+/* Pressure is forgotten so much faster once the load is gone. */
+#define PRESS_RELIEF	60u
 /* Slow median of the overhead: a step per sample. */
 #define OVERHEAD_STEP	MIB
 
@@ -230,12 +232,30 @@ static void take_activity(struct policy *p, struct guest *g,
 		      min_of(sec, 60.0) * (double)SEC / (double)p->t.poll);
 }
 
-/* A sixteenth of the floor's slack: reclaim of executables has begun. */
+/* Half of the floor's slack is gone: a Linux guest wakes kswapd about there. */
 static bool tight(const struct policy *p, const struct guest *g)
 {
 	u64 slack = min_of(p->t.floor_slack, scale(g->max, p->t.floor_slack_share));
 
-	return g->actual < g->max && g->available < slack / 4;
+	return g->actual < g->max && g->available < slack / 2;
+}
+
+/* m rises while pressed; a guest that now uses far less was under another load. */
+static void learn_press(const struct policy *p, struct guest *g, u64 dt)
+{
+	u64 life = p->t.press_half_life;
+
+	if (g->pressed) {
+		g->press = min_of(g->press * p->t.press_step, p->t.press_max);
+		g->press_used = g->used;
+		return;
+	}
+	if (g->used < g->press_used - g->press_used / 4) {
+		life = max_of(life / PRESS_RELIEF, 1);
+		g->undo = 0;
+		g->backoff_at = NEVER;	/* what hurt then is no guide now */
+	}
+	g->press = 1 + (g->press - 1) * half_life(min_of(dt, 64 * life), life);
 }
 
 int policy_guest_sample(struct policy *p, unsigned int guest,
@@ -262,12 +282,7 @@ int policy_guest_sample(struct policy *p, unsigned int guest,
 	if (tight(p, g))
 		g->pressed |= POLICY_PRESSED_TIGHT;
 
-	if (g->pressed)
-		g->press = min_of(g->press * p->t.press_step, p->t.press_max);
-	else
-		g->press = 1 + (g->press - 1) *
-				half_life(min_of(dt, 64 * p->t.press_half_life),
-					  p->t.press_half_life);
+	learn_press(p, g, dt);
 
 	g->fresh_at = now;
 	learn_hot(p, g);

@@ -63,7 +63,7 @@ void host_level(struct policy *p)
 	enum policy_level raw = POLICY_LEVEL_NONE;
 
 	if (!p->have_host) {
-		p->level = p->told;
+		p->level = p->raw = p->told;
 		return;
 	}
 
@@ -78,6 +78,7 @@ void host_level(struct policy *p)
 			p->well_since[l] = p->now;
 	}
 	raw = max_of(raw, p->told);
+	p->raw = raw;
 
 	while (p->level > raw) {
 		u64 hold = p->level == POLICY_LEVEL_CRITICAL ?
@@ -217,28 +218,34 @@ enum policy_level policy_host_event(struct policy *p, enum policy_level level,
 	return p->level;
 }
 
+/*
+ * Hold: what all together are seen to call in, or what one guest alone could; a
+ * share of everything at least; never more than there is.  What one could call in
+ * is taken from its max, not from its target: that would change with what is
+ * decided on it.
+ */
 static void hold_of(struct policy *p, u64 largest)
 {
 	struct budget *b = &p->b;
-	double rate = (double)host_touch_rate(p), sec, cap, inner, share;
+	double rate = (double)host_touch_rate(p), sec, cap, hold, one, share;
 	bool swap = p->host.swap_free >= scale(p->host.total, SWAP_SHARE);
 
 	sec = (double)p->t.hold_time / (double)SEC;
-	inner = max_of(rate * sec, min_of((double)largest,
-					  (double)p->t.hold_rate * sec));
 	cap = (double)p->host.total *
 	      (swap ? p->t.hold_cap : p->t.hold_cap_noswap);
-	inner = min_of(inner, cap);
+	hold = min_of(rate * sec, cap);
+	one = min_of((double)largest, (double)p->t.hold_rate * sec);
 	share = p->t.hold_share * (double)b->exposure;
+	hold = max_of(hold, one);
 
-	if ((double)b->exposure <= max_of(inner, share)) {
+	if ((double)b->exposure <= max_of(hold, share)) {
 		b->hold = b->exposure;
 		b->hold_slope = 1;
-	} else if (share >= inner) {
+	} else if (share >= hold) {
 		b->hold = (u64)share;
 		b->hold_slope = p->t.hold_share;
 	} else {
-		b->hold = (u64)inner;
+		b->hold = (u64)hold;
 		b->hold_slope = 0;
 	}
 }
@@ -274,7 +281,7 @@ void host_budget(struct policy *p)
 		b->payback += g->swapped;
 		b->pending += g->pending;
 		b->exposure += g->exposure;
-		largest = max_of(largest, g->exposure);
+		largest = max_of(largest, over(g->max, g->rss));
 	}
 	b->exposure = min_of(b->exposure, 2 * POLICY_HOST_BYTES_MAX);
 	hold_of(p, largest);
@@ -284,6 +291,13 @@ void host_budget(struct policy *p)
 		     (s64)avail;
 	b->lack = (s64)b->reserve_pressed - (s64)avail;
 
-	for_each_guest(p, g)
-		g->c = g->y + (1 - g->y) * b->hold_slope;
+	for_each_guest(p, g) {
+		double below = max_of(g->yield, p->t.yield_floor);
+
+		if (!(g->known & POLICY_COST_RSS))
+			below = g->y;
+		g->c_above = g->y + (1 - g->y) * b->hold_slope;
+		g->c_below = below + (1 - below) * b->hold_slope;
+		g->c = g->c_above;
+	}
 }

@@ -546,12 +546,13 @@ struct policy_decision {
 enum policy_tier {
 	POLICY_TIER_MAX,	/* all guests to max, memory is left */
 	POLICY_TIER_DEMAND,	/* between demand and max */
-	POLICY_TIER_FLOOR,	/* between floor and demand */
+	POLICY_TIER_PRESSED,	/* between what pressed guests need and demand */
+	POLICY_TIER_FLOOR,	/* between floor and what pressed guests need */
 	POLICY_TIER_MIN,	/* between min and floor: guests will swap */
 	POLICY_TIER_NONE,	/* not even min for all: alarm, nothing may start */
 };
 
-/** policy_tier_name() - "max", "demand", "floor", "min", "none" */
+/** policy_tier_name() - "max", "demand", "pressed", "floor", "min", "none" */
 const char *policy_tier_name(enum policy_tier tier);
 
 /**
@@ -718,8 +719,9 @@ int policy_plan_emergency(struct policy *p, uint64_t want, uint64_t now,
  *
  * Send them all, then call policy_command_sent() for those that were written.
  * Uses the plan that exists, and makes one if there is none. While the burst
- * runs, policy_decide() leaves shrinking to it. Return: 0, -EALREADY while one
- * runs, -ENODATA.
+ * runs, policy_decide() leaves shrinking to it. Nothing is to be sent when the
+ * host is not critical any more and only its level is held.
+ * Return: 0, -EALREADY while one runs, -ENODATA.
  */
 int policy_emergency_begin(struct policy *p, uint64_t now,
 			   const struct policy_plan_step **ret_step,

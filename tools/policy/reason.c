@@ -48,6 +48,7 @@ const char *policy_tier_name(enum policy_tier tier)
 	static const char *const name[] = {
 		[POLICY_TIER_MAX] = "max",
 		[POLICY_TIER_DEMAND] = "demand",
+		[POLICY_TIER_PRESSED] = "pressed",
 		[POLICY_TIER_FLOOR] = "floor",
 		[POLICY_TIER_MIN] = "min",
 		[POLICY_TIER_NONE] = "none",
@@ -127,7 +128,7 @@ static const char *pressed_word(u32 pressed)
 		return "it is busy and answers no more";
 	if (pressed & POLICY_PRESSED_TIGHT)
 		return "next to nothing is available in it";
-	return "it is below its floor";
+	return "it has less than its floor, or was under pressure lately";
 }
 
 static const char *class_sentence(enum policy_class class)

@@ -37,7 +37,8 @@ static double squeezable(const struct policy *p)
 
 	for_each_guest(p, g)
 		if (g->movable && g->fresh_at != NEVER)
-			sum += g->c * (double)over(g->target, g->floor);
+			sum += max_of(value_of(g, g->target) -
+				      value_of(g, g->floor), 0.0);
 	return sum;
 }
 

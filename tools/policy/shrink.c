@@ -9,9 +9,6 @@
  */
 #include "engine.h"
 
-/* A balloon byte that frees less than this is not worth its commands. */
-#define WORTH_TAKING	0.1
-
 static double rate_of(const struct policy *p, enum policy_level level)
 {
 	switch (level) {
@@ -22,7 +19,7 @@ static double rate_of(const struct policy *p, enum policy_level level)
 	case POLICY_LEVEL_MEDIUM:
 		return p->t.shrink_medium;
 	default:
-		return 1;
+		return p->raw == POLICY_LEVEL_CRITICAL ? 1 : p->t.shrink_medium;
 	}
 }
 
@@ -40,14 +37,22 @@ static u64 allowance(const struct policy *p, const struct guest *g, double rate)
 	return min_of(scale(step, (double)dt / (double)SEC), most);
 }
 
+/* It has just grown, and its demand has not fallen since. */
+static bool reversal(const struct policy *p, const struct guest *g)
+{
+	return g->direction > 0 && since(p->now, g->moved_at) < p->t.reversal &&
+	       g->demand + dead_band(p, g) >= g->moved_demand;
+}
+
 /*
  * May this guest be shrunk in the background, and may it lend?
  * @urgent: somebody is below their demand
  */
 static void may_take(const struct policy *p, struct guest *g, bool urgent)
 {
-	bool hard = p->level >= POLICY_LEVEL_MEDIUM;
-	bool critical = p->level == POLICY_LEVEL_CRITICAL;
+	/* What may hurt needs the level that is, not the one that is left slowly. */
+	bool hard = p->raw >= POLICY_LEVEL_MEDIUM;
+	bool critical = p->raw == POLICY_LEVEL_CRITICAL;
 
 	g->held = POLICY_REASON_SETTLED;
 	g->lends = false;
@@ -82,14 +87,14 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_HARM;
 	else if (harm_backoff_left(p, g))
 		g->held = POLICY_REASON_HELD_BACKOFF;
-	else if (g->direction > 0 && since(p->now, g->moved_at) < p->t.reversal)
+	else if (reversal(p, g))
 		g->held = POLICY_REASON_HELD_REVERSAL;
 }
 
 /* How much of each kind may be taken from this guest now. */
 static void offer(const struct policy *p, struct guest *g, bool urgent)
 {
-	u64 surplus = over(g->target, g->entitled);
+	u64 surplus = over(g->target, g->entitled), spare;
 
 	g->excess = g->within = g->rated = 0;
 	g->take = 0;
@@ -105,8 +110,13 @@ static void offer(const struct policy *p, struct guest *g, bool urgent)
 			g->within = min_of(surplus - g->excess,
 					   allowance(p, g, p->t.shrink_medium));
 	}
-	if (g->held == POLICY_REASON_SETTLED)
-		g->rated = min_of(surplus, allowance(p, g, rate_of(p, p->level)));
+	if (g->held != POLICY_REASON_SETTLED)
+		return;
+	/* What it does not miss goes at the next level's pace. */
+	spare = min_of(over(g->target, g->demand), surplus);
+	g->rated = max_of(allowance(p, g, rate_of(p, p->level)),
+			  min_of(allowance(p, g, rate_of(p, p->level + 1)), spare));
+	g->rated = min_of(g->rated, surplus);
 }
 
 static double part(double need, double offered)
@@ -127,13 +137,13 @@ static void settle(struct policy *p)
 
 	for_each_guest(p, g) {
 		u64 surplus = over(g->target, g->entitled);
+		u64 band = dead_band(p, g);
 
-		g->grain = min_of(dead_band(p, g), max_of(surplus, GRAIN));
-		if (g->take <= 0 || g->take >= (double)g->grain)
+		if (g->take <= 0 || g->take >= (double)band)
 			continue;
 		left += g->c * g->take;
 		g->take = 0;
-		if (surplus >= g->grain && surplus >= dead_band(p, g)) {
+		if (surplus >= band && (g->rated >= band || g->excess >= band)) {
 			k[n].mu = (double)surplus;
 			k[n++].slope = (double)(g - p->guest);
 		}
@@ -143,12 +153,13 @@ static void settle(struct policy *p)
 
 	k = radix_sort(k, p->knee_tmp, n);
 	while (n-- && left > 0) {
+		u64 band;
+
 		g = &p->guest[(size_t)k[n].slope];
-		if (g->rated < g->grain && g->excess < g->grain)
-			continue;	/* its allowance is still adding up */
-		if (left < g->c * (double)g->grain)
+		band = dead_band(p, g);
+		if (left < g->c * (double)band)
 			break;
-		g->take = (double)g->grain;
+		g->take = (double)band;
 		left -= g->c * g->take;
 	}
 }

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The main job in a small world: memory that a busy guest needs is lent by idle
+ * ones, and given back; nobody dies of it.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "policy_world.h"
+
+struct lab {
+	struct world w;
+	struct world_guest *idle[2], *busy, *silent;
+};
+
+/* Two idle guests that filled most of their memory and freed half of it. */
+static void lab_init(struct lab *l, uint64_t total)
+{
+	world_init(&l->w, total, 150 * MiB, 512 * MiB);
+	l->idle[0] = world_guest(&l->w, 192 * MiB, 768 * MiB);
+	l->idle[1] = world_guest(&l->w, 192 * MiB, 768 * MiB);
+	l->busy = world_guest(&l->w, 192 * MiB, 768 * MiB);
+	l->silent = world_guest(&l->w, 192 * MiB, 512 * MiB);
+	l->silent->driver = false;
+	l->silent->want = 200 * MiB;
+	l->busy->want = 80 * MiB;
+
+	for (int i = 0; i < 2; i++) {
+		l->idle[i]->want = 400 * MiB;
+		l->idle[i]->want_cache = 150 * MiB;
+	}
+	world_run(&l->w, 10);
+	for (int i = 0; i < 2; i++)
+		l->idle[i]->want = 60 * MiB;
+	world_run(&l->w, 30);
+}
+
+static void nobody_died(const struct world *w)
+{
+	assert_false(w->host_oom);
+	for (unsigned int i = 0; i < w->n; i++)
+		assert_false(w->g[i].oom);
+}
+
+static void lends_and_gives_back(struct lab *l)
+{
+	struct world *w = &l->w;
+
+	for (int step = 0; step < 3; step++) {
+		l->busy->want += 180 * MiB;
+		world_run(w, 8);
+		assert_int_equal(l->busy->short_of, 0);
+	}
+	nobody_died(w);
+	assert_true(l->busy->actual >= 64 * MiB + 620 * MiB);
+	assert_true(l->idle[0]->actual < 300 * MiB);
+	assert_true(l->idle[0]->actual >= l->idle[0]->min);
+
+	l->busy->want = 80 * MiB;
+	world_run(w, 45);
+	nobody_died(w);
+	assert_true(l->busy->actual < 400 * MiB);
+	assert_true(l->idle[0]->actual > 270 * MiB);
+}
+
+static void test_lend_2g(void **state)
+{
+	struct lab l;
+
+	(void)state;
+	lab_init(&l, 1950 * MiB);
+	/* What they had freed is no longer paid for. */
+	assert_true(l.idle[0]->touched < 420 * MiB);
+	lends_and_gives_back(&l);
+	world_free(&l.w);
+}
+
+/* The same with balloons as slow as in an emulated host. */
+static void test_lend_slow_balloon(void **state)
+{
+	struct lab l;
+
+	(void)state;
+	lab_init(&l, 1950 * MiB);
+	l.w.slew = 64 * MiB;
+	lends_and_gives_back(&l);
+	world_free(&l.w);
+}
+
+static void test_both_idle_treated_alike(void **state)
+{
+	struct lab l;
+
+	(void)state;
+	lab_init(&l, 1950 * MiB);
+	l.busy->want = 500 * MiB;
+	world_run(&l.w, 20);
+	assert_int_equal(l.idle[0]->actual, l.idle[1]->actual);
+	world_free(&l.w);
+}
+
+static void test_silent_is_left_alone(void **state)
+{
+	struct lab l;
+
+	(void)state;
+	lab_init(&l, 1950 * MiB);
+	l.busy->want = 600 * MiB;
+	world_run(&l.w, 100);
+	assert_int_equal(l.silent->commands, 0);
+	world_free(&l.w);
+}
+
+/* Nothing moves by itself: constant demand settles, and then there is silence. */
+static void test_settles(void **state)
+{
+	unsigned int commands = 0;
+	struct lab l;
+
+	(void)state;
+	lab_init(&l, 1950 * MiB);
+	l.busy->want = 400 * MiB;
+	world_run(&l.w, 400);
+	for (unsigned int i = 0; i < l.w.n; i++)
+		commands -= l.w.g[i].commands;
+	world_run(&l.w, 300);
+	for (unsigned int i = 0; i < l.w.n; i++)
+		commands += l.w.g[i].commands;
+	assert_in_range(commands, 0, 6);
+	world_free(&l.w);
+}
+
+/* A host with memory to spare: all at max, and nobody is asked for anything. */
+static void test_plenty_is_silence(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, 64 * GiB, GiB, 0);
+	for (int i = 0; i < 8; i++)
+		world_guest(&w, 512 * MiB, 4 * GiB)->want = 2 * GiB;
+	world_run(&w, 120);
+	for (unsigned int i = 0; i < w.n; i++) {
+		assert_int_equal(w.g[i].commands, 0);
+		assert_int_equal(w.r.decision[i].poll, 0);
+		assert_int_equal(w.r.decision[i].reason, POLICY_REASON_AT_MAX);
+	}
+	assert_int_equal(w.r.next, 0);
+	world_free(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lend_2g),
+		cmocka_unit_test(test_lend_slow_balloon),
+		cmocka_unit_test(test_both_idle_treated_alike),
+		cmocka_unit_test(test_silent_is_left_alone),
+		cmocka_unit_test(test_settles),
+		cmocka_unit_test(test_plenty_is_silence),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
