@@ -28,7 +28,8 @@ all: kmod tools
 ##
 KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
 	$(shell ls -d /lib/modules/*/build 2>/dev/null | sort -rV))
-KREL = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+# As `uname -r` says it: Debian's kernel.release is another.
+KREL = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 KMOD_DIR = $(CURDIR)/$(B)/kmod/$(KREL)
 # kbuild writes beside its sources: it gets a folder of links to them.
 KMOD_SRC := $(shell find Kbuild include kmod -type f ! -name '*.o' ! -name '*.ko' ! -name '.*' ! -name '*.mod*' 2>/dev/null)

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cgroup-get: the memory of processes, summed per cgroup v2.
+ *
+ * The sums are made when the dump starts, and then told as they are.
+ */
+
+#include <linux/cgroup.h>
+#include <linux/limits.h>
+#include <linux/nsproxy.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/xarray.h>
+
+#include "dynmem.h"
+
+/**
+ * dynmem_task_cgroup() - the cgroup v2 of a task
+ * @task: the task
+ *
+ * Under RCU.
+ *
+ * Return: its id.
+ */
+u64 dynmem_task_cgroup(struct task_struct *task)
+{
+	return cgroup_id(task_dfl_cgroup(task));
+}
+
+/**
+ * dynmem_task_below() - whether a task is in a cgroup or below it
+ * @task: the task
+ * @cgroup: the cgroup's id
+ *
+ * Under RCU.
+ *
+ * Return: true if it is.
+ */
+bool dynmem_task_below(struct task_struct *task, u64 cgroup)
+{
+	struct cgroup *at;
+
+	for (at = task_dfl_cgroup(task); at; at = cgroup_parent(at))
+		if (cgroup_id(at) == cgroup)
+			return true;
+	return false;
+}
+
+/* An attribute that is as long as the path; -ENOENT: the cgroup is gone. */
+int dynmem_cgroup_put_path(struct sk_buff *skb, int attr, u64 id)
+{
+	struct cgroup *cgroup;
+	char *path;
+	int len;
+	int err;
+
+	cgroup = cgroup_get_from_id(id);
+	if (IS_ERR(cgroup))
+		return PTR_ERR(cgroup);
+	path = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (!path) {
+		err = -ENOMEM;
+		goto put;
+	}
+	len = cgroup_path_ns(cgroup, path, PATH_MAX,
+			     current->nsproxy->cgroup_ns);
+	err = len < 0 ? len : 0;
+	if (!err)
+		err = nla_put_string(skb, attr, path);
+	kfree(path);
+put:
+	cgroup_put(cgroup);
+	return err;
+}
+
+static const u8 cgroup_types[DYNMEM_A_CGROUP_MAX + 1] = {
+	[DYNMEM_A_CGROUP_PROCESSES] = DYNMEM_U32,
+	[DYNMEM_A_CGROUP_KSM_PROCESSES] = DYNMEM_U32,
+	[DYNMEM_A_CGROUP_FLAGS] = DYNMEM_U32,
+	[DYNMEM_A_CGROUP_PROFIT] = DYNMEM_SINT,
+};
+
+/**
+ * struct cgroup_sum - a cgroup, and what its processes have
+ * @id: its id
+ * @parent: that of the cgroup above, 0: this is the root
+ * @depth: cgroups above it
+ * @processes: address spaces counted
+ * @ksm_processes: those that KSM knows
+ * @sum: their figures; pid, start_time, cgroup and comm are not used
+ */
+struct cgroup_sum {
+	u64 id;
+	u64 parent;
+	u32 depth;
+	u32 processes;
+	u32 ksm_processes;
+	struct dynmem_process sum;
+};
+
+/**
+ * struct cgroup_dump - a dump under way
+ * @sums: struct cgroup_sum by id
+ * @order: the same in the order in which they are told
+ * @n: how many
+ * @at: the next one
+ * @only: the cgroup at the top, 0: the root
+ * @tree: sums include the cgroups below
+ * @select: enum dynmem_select
+ */
+struct cgroup_dump {
+	struct xarray sums;
+	struct cgroup_sum **order;
+	unsigned int n;
+	unsigned int at;
+	u64 only;
+	bool tree;
+	u32 select;
+};
+
+static struct cgroup_dump *cgroup_dump(struct netlink_callback *cb)
+{
+	return (struct cgroup_dump *)cb->args[0];
+}
+
+static struct cgroup_sum *sum_new(struct cgroup_dump *dump,
+				  struct cgroup *cgroup)
+{
+	struct cgroup_sum *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
+	struct cgroup *parent = cgroup_parent(cgroup);
+	int err;
+
+	if (!sum)
+		return ERR_PTR(-ENOMEM);
+	sum->id = cgroup_id(cgroup);
+	sum->parent = parent ? cgroup_id(parent) : 0;
+	sum->depth = cgroup->level;
+	err = xa_insert(&dump->sums, sum->id, sum, GFP_KERNEL);
+	if (err) {
+		kfree(sum);
+		return ERR_PTR(err);
+	}
+	dump->n++;
+	return sum;
+}
+
+/*
+ * The sum of a cgroup, and in a tree those of the cgroups above it. NULL: the
+ * cgroup is gone, or not to be seen from the reader's cgroup namespace.
+ */
+static struct cgroup_sum *sum_get(struct cgroup_dump *dump, u64 id)
+{
+	struct cgroup_sum *sum = xa_load(&dump->sums, id);
+	struct cgroup *cgroup, *at;
+
+	if (sum)
+		return sum;
+	cgroup = cgroup_get_from_id(id);
+	if (IS_ERR(cgroup))
+		return NULL;
+	sum = sum_new(dump, cgroup);
+	/* The cgroups above are there as long as one below is. */
+	for (at = cgroup_parent(cgroup); dump->tree && at && !IS_ERR(sum);
+	     at = cgroup_parent(at)) {
+		struct cgroup_sum *above;
+
+		if (xa_load(&dump->sums, cgroup_id(at)))
+			break;
+		above = sum_new(dump, at);
+		if (IS_ERR(above))
+			sum = above;
+	}
+	cgroup_put(cgroup);
+	return sum;
+}
+
+static void add(struct dynmem_process *to, const struct dynmem_process *from)
+{
+	to->flags |= from->flags;
+	to->merging_pages += from->merging_pages;
+	to->rmap_items += from->rmap_items;
+	to->zero_pages += from->zero_pages;
+	to->profit += from->profit;
+	to->rss_anon += from->rss_anon;
+	to->rss_file += from->rss_file;
+	to->rss_shmem += from->rss_shmem;
+	to->swap += from->swap;
+}
+
+static bool is_ksm_user(const struct dynmem_process *proc)
+{
+	return proc->flags & (DYNMEM_PROCESS_FLAG_MERGEABLE |
+			      DYNMEM_PROCESS_FLAG_MERGE_ANY) ||
+	       proc->merging_pages || proc->rmap_items || proc->zero_pages;
+}
+
+static int sum_processes(struct cgroup_dump *dump)
+{
+	struct dynmem_walk walk = {
+		.fields = DYNMEM_FIELD_CGROUP | DYNMEM_FIELD_KSM |
+			  DYNMEM_FIELD_RSS | DYNMEM_FIELD_SWAP,
+		.select = DYNMEM_SELECT_ALL,
+		.cgroup = dump->only,
+	};
+	struct dynmem_process proc;
+
+	while (dynmem_walk_next(&walk, &proc)) {
+		struct cgroup_sum *sum;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (proc.flags & DYNMEM_PROCESS_FLAG_BORROWED)
+			continue;
+		sum = sum_get(dump, proc.cgroup);
+		if (IS_ERR(sum))
+			return PTR_ERR(sum);
+		if (!sum)
+			continue;
+		sum->processes++;
+		sum->ksm_processes += is_ksm_user(&proc);
+		add(&sum->sum, &proc);
+	}
+	return 0;
+}
+
+static int by_depth(const void *x, const void *y)
+{
+	const struct cgroup_sum *a = *(const struct cgroup_sum **)x;
+	const struct cgroup_sum *b = *(const struct cgroup_sum **)y;
+
+	if (a->depth != b->depth)
+		return a->depth < b->depth ? -1 : 1;
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static int put_in_order(struct cgroup_dump *dump)
+{
+	struct cgroup_sum *sum;
+	unsigned long id;
+	unsigned int n = 0;
+
+	if (!dump->n)
+		return 0;
+	dump->order = kvmalloc_array(dump->n, sizeof(*dump->order),
+				     GFP_KERNEL);
+	if (!dump->order)
+		return -ENOMEM;
+	xa_for_each(&dump->sums, id, sum)
+		dump->order[n++] = sum;
+	sort(dump->order, n, sizeof(*dump->order), by_depth, NULL);
+	return 0;
+}
+
+/* From the leaves to the root, each adds to the one above. */
+static void sum_tree(struct cgroup_dump *dump)
+{
+	unsigned int i;
+
+	for (i = dump->n; i--;) {
+		const struct cgroup_sum *sum = dump->order[i];
+		struct cgroup_sum *above = xa_load(&dump->sums, sum->parent);
+
+		if (!above)
+			continue;
+		above->processes += sum->processes;
+		above->ksm_processes += sum->ksm_processes;
+		add(&above->sum, &sum->sum);
+	}
+}
+
+static void dump_free(struct cgroup_dump *dump)
+{
+	struct cgroup_sum *sum;
+	unsigned long id;
+
+	xa_for_each(&dump->sums, id, sum)
+		kfree(sum);
+	xa_destroy(&dump->sums);
+	kvfree(dump->order);
+	kfree(dump);
+}
+
+static int check_request(struct cgroup_dump *dump, struct nlattr **attrs,
+			 struct netlink_ext_ack *extack)
+{
+	struct cgroup *cgroup;
+
+	/* Where only cgroup v1 is used all tasks are in the root of v2. */
+	if (!READ_ONCE(cgrp_dfl_root.cgrp.nr_descendants)) {
+		NL_SET_ERR_MSG(extack,
+			       "cgroup v2 is not in use here: it has no cgroup but the root");
+		return -EOPNOTSUPP;
+	}
+	dump->tree = nla_get_flag(attrs[DYNMEM_A_CGROUP_TREE]);
+	if (attrs[DYNMEM_A_CGROUP_SELECT])
+		dump->select = nla_get_u32(attrs[DYNMEM_A_CGROUP_SELECT]);
+	if (!attrs[DYNMEM_A_CGROUP_ID])
+		return 0;
+	dump->only = nla_get_uint(attrs[DYNMEM_A_CGROUP_ID]);
+	cgroup = cgroup_get_from_id(dump->only);
+	if (IS_ERR(cgroup)) {
+		NL_SET_ERR_MSG_ATTR(extack, attrs[DYNMEM_A_CGROUP_ID],
+				    "no cgroup v2 has this id");
+		return -ENOENT;
+	}
+	cgroup_put(cgroup);
+	return 0;
+}
+
+int dynmem_cgroup_start(struct netlink_callback *cb)
+{
+	struct cgroup_dump *dump = kzalloc(sizeof(*dump), GFP_KERNEL);
+	int err;
+
+	if (!dump)
+		return -ENOMEM;
+	xa_init(&dump->sums);
+	err = check_request(dump, dynmem_dump_attrs(cb), cb->extack) ?:
+	      sum_processes(dump) ?: put_in_order(dump);
+	if (err) {
+		dump_free(dump);
+		return err;
+	}
+	if (dump->tree)
+		sum_tree(dump);
+	cb->args[0] = (long)dump;
+	return 0;
+}
+
+int dynmem_cgroup_done(struct netlink_callback *cb)
+{
+	dump_free(cgroup_dump(cb));
+	return 0;
+}
+
+static void fill(struct dynmem_record *rec, const struct cgroup_sum *sum)
+{
+	const struct dynmem_process *proc = &sum->sum;
+
+	dynmem_set(rec, DYNMEM_A_CGROUP_PROCESSES, sum->processes);
+	dynmem_set(rec, DYNMEM_A_CGROUP_KSM_PROCESSES, sum->ksm_processes);
+	dynmem_set(rec, DYNMEM_A_CGROUP_FLAGS, proc->flags);
+	dynmem_set(rec, DYNMEM_A_CGROUP_MERGING_PAGES, proc->merging_pages);
+	dynmem_set(rec, DYNMEM_A_CGROUP_RMAP_ITEMS, proc->rmap_items);
+	if (dynmem_has_zero_pages)
+		dynmem_set(rec, DYNMEM_A_CGROUP_ZERO_PAGES, proc->zero_pages);
+	dynmem_set(rec, DYNMEM_A_CGROUP_PROFIT, proc->profit);
+	dynmem_set(rec, DYNMEM_A_CGROUP_RSS_ANON,
+		   proc->rss_anon << PAGE_SHIFT);
+	dynmem_set(rec, DYNMEM_A_CGROUP_RSS_FILE,
+		   proc->rss_file << PAGE_SHIFT);
+	dynmem_set(rec, DYNMEM_A_CGROUP_RSS_SHMEM,
+		   proc->rss_shmem << PAGE_SHIFT);
+	dynmem_set(rec, DYNMEM_A_CGROUP_SWAP, proc->swap << PAGE_SHIFT);
+}
+
+static int put(struct sk_buff *skb, const struct cgroup_sum *sum)
+{
+	struct dynmem_record rec = {};
+
+	if (nla_put_uint(skb, DYNMEM_A_CGROUP_ID, sum->id))
+		return -EMSGSIZE;
+	if (sum->parent &&
+	    nla_put_uint(skb, DYNMEM_A_CGROUP_PARENT_ID, sum->parent))
+		return -EMSGSIZE;
+	/* A cgroup that is gone meanwhile has no path, but had its sum. */
+	if (dynmem_cgroup_put_path(skb, DYNMEM_A_CGROUP_PATH, sum->id) ==
+	    -EMSGSIZE)
+		return -EMSGSIZE;
+	fill(&rec, sum);
+	return dynmem_record_put(skb, cgroup_types, &rec);
+}
+
+static bool wanted(const struct cgroup_dump *dump,
+		   const struct cgroup_sum *sum)
+{
+	if (dump->select == DYNMEM_SELECT_KSM && !sum->ksm_processes)
+		return false;
+	return true;
+}
+
+int dynmem_cgroup_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct cgroup_dump *dump = cgroup_dump(cb);
+
+	for (; dump->at < dump->n; dump->at++) {
+		const struct cgroup_sum *sum = dump->order[dump->at];
+		void *head;
+
+		if (!wanted(dump, sum))
+			continue;
+		head = dynmem_dump_put(skb, cb, DYNMEM_CMD_CGROUP_GET);
+		if (!head)
+			break;
+		if (put(skb, sum)) {
+			genlmsg_cancel(skb, head);
+			break;
+		}
+		genlmsg_end(skb, head);
+	}
+	return skb->len;
+}

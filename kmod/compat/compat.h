@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All differences between kernels, so that the sources are written for the
+ * newest one. have.h, made by kmod/Kbuild, says what this kernel has.
+ */
+
+#ifndef _DYNMEM_COMPAT_H
+#define _DYNMEM_COMPAT_H
+
+#include "have.h"
+
+#include <linux/ksm.h>
+#include <linux/mm.h>
+#include <linux/sched/coredump.h>
+#include <linux/vmstat.h>
+#include <net/genetlink.h>
+
+#ifndef HAVE_NLA_UINT
+static inline int nla_put_uint(struct sk_buff *skb, int type, u64 value)
+{
+	if (value == (u32)value)
+		return nla_put_u32(skb, type, value);
+	return nla_put(skb, type, sizeof(value), &value);
+}
+
+static inline int nla_put_sint(struct sk_buff *skb, int type, s64 value)
+{
+	if (value == (s32)value)
+		return nla_put_s32(skb, type, value);
+	return nla_put(skb, type, sizeof(value), &value);
+}
+
+static inline u64 nla_get_uint(const struct nlattr *nla)
+{
+	if (nla_len(nla) == sizeof(u32))
+		return nla_get_u32(nla);
+	return nla_get_u64(nla);
+}
+
+static inline int compat_nla_validate_uint(const struct nlattr *nla,
+					   struct netlink_ext_ack *extack)
+{
+	if (nla_len(nla) == sizeof(u32) || nla_len(nla) == sizeof(u64))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, nla, "invalid attribute length");
+	return -ERANGE;
+}
+
+#define DYNMEM_POLICY_UINT \
+	NLA_POLICY_VALIDATE_FN(NLA_BINARY, compat_nla_validate_uint)
+#else
+#define DYNMEM_POLICY_UINT	{ .type = NLA_UINT }
+#endif
+
+#ifdef HAVE_GENL_INFO_DUMP
+static inline struct nlattr **dynmem_dump_attrs(struct netlink_callback *cb)
+{
+	return genl_info_dump(cb)->attrs;
+}
+#else
+static inline struct nlattr **dynmem_dump_attrs(struct netlink_callback *cb)
+{
+	return genl_dumpit_info(cb)->attrs;
+}
+#endif
+
+#ifndef HAVE_MM_FLAGS_TEST
+#define mm_flags_test(flag, mm)	test_bit(flag, &(mm)->flags)
+#endif
+
+/* Absent before 6.4; the caller asks dynmem_has_merge_any. */
+#ifdef MMF_VM_MERGE_ANY
+#define dynmem_has_merge_any	true
+#define dynmem_merge_any(mm)	mm_flags_test(MMF_VM_MERGE_ANY, mm)
+#else
+#define dynmem_has_merge_any	false
+#define dynmem_merge_any(mm)	false
+#endif
+
+#ifdef HAVE_MM_KSM_ZERO_PAGES
+#define dynmem_has_zero_pages	true
+#define dynmem_zero_pages(mm)	mm_ksm_zero_pages(mm)
+#else
+#define dynmem_has_zero_pages	false
+#define dynmem_zero_pages(mm)	0
+#endif
+
+/* Prototypes of the probes; probe.c has the kernel's headers check them. */
+#ifdef HAVE_RECLAIM_BEGIN_MEMCG
+#define DYNMEM_RECLAIM_BEGIN_ARGS \
+	void *data, gfp_t gfp, int order, struct mem_cgroup *memcg
+#define DYNMEM_RECLAIM_END_ARGS \
+	void *data, unsigned long reclaimed, struct mem_cgroup *memcg
+#else
+#define DYNMEM_RECLAIM_BEGIN_ARGS	void *data, int order, gfp_t gfp
+#define DYNMEM_RECLAIM_END_ARGS		void *data, unsigned long reclaimed
+#endif
+
+#ifdef HAVE_MARK_VICTIM_TASK
+#define DYNMEM_MARK_VICTIM_ARGS	void *data, struct task_struct *task, uid_t uid
+#else
+#define DYNMEM_MARK_VICTIM_ARGS	void *data, int pid
+#endif
+
+/* 6.6 has tracepoints in KSM. */
+#if __has_include(<trace/events/ksm.h>)
+#define DYNMEM_TRACE_KSM
+#endif
+
+#ifdef HAVE_VM_EVENT_PGSCAN
+#define dynmem_scan_stat(item)	dynmem_vm_event(item)
+#else
+#define dynmem_scan_stat(item)	global_node_page_state(item)
+#endif
+
+#endif /* _DYNMEM_COMPAT_H */

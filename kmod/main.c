@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dynmem: KSM statistics and memory pressure over generic netlink
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/timekeeping.h>
+
+#include "dynmem.h"
+
+/* When the module was loaded, ns. */
+u64 dynmem_since;
+
+/* enum dynmem_capability bits; complete when the module has been loaded. */
+u32 dynmem_capabilities;
+
+/*
+ * Of its own, for what is done here matters most when memory is out:
+ * WQ_MEM_RECLAIM gives it a rescuer, which the system's have not.
+ */
+struct workqueue_struct *dynmem_wq;
+
+static void __init find_capabilities(void)
+{
+	if (dynmem_has_merge_any)
+		dynmem_capabilities |= DYNMEM_CAPABILITY_MERGE_ANY;
+	if (IS_ENABLED(CONFIG_CGROUPS))
+		dynmem_capabilities |= DYNMEM_CAPABILITY_CGROUP;
+}
+
+/*
+ * In this order: no probe may raise a work that is on its way out, no work may
+ * send to a family that is gone, no request may find KSM's files gone.
+ */
+static void stop(bool probes)
+{
+	dynmem_pressure_stop();
+	dynmem_ksm_ntf_stop();
+	if (probes)
+		dynmem_probe_exit();
+	dynmem_pressure_cancel();
+	dynmem_ksm_ntf_cancel();
+	dynmem_genl_exit();
+}
+
+static void put_all(void)
+{
+	destroy_workqueue(dynmem_wq);
+	dynmem_pressure_exit();
+	dynmem_ksm_ntf_exit();
+	dynmem_ksm_exit();
+}
+
+static int __init dynmem_init(void)
+{
+	int err;
+
+	dynmem_since = ktime_get_ns();
+	find_capabilities();
+	err = dynmem_config_init();
+	if (err)
+		return err;
+	dynmem_wq = alloc_workqueue("dynmem", WQ_MEM_RECLAIM | WQ_UNBOUND |
+				    WQ_HIGHPRI, 0);
+	if (!dynmem_wq)
+		return -ENOMEM;
+	dynmem_ksm_init();
+	err = dynmem_pressure_init();
+	if (err)
+		goto put;
+	err = dynmem_ksm_ntf_init();
+	if (err)
+		goto put;
+	err = dynmem_genl_init();
+	if (err)
+		goto put;
+	err = dynmem_probe_init();
+	if (err)
+		goto stop;
+	return 0;
+
+stop:
+	stop(false);
+put:
+	put_all();
+	return err;
+}
+
+static void __exit dynmem_exit(void)
+{
+	stop(true);
+	put_all();
+}
+
+module_init(dynmem_init);
+module_exit(dynmem_exit);
+
+MODULE_DESCRIPTION("KSM statistics and memory pressure over generic netlink");
+MODULE_AUTHOR("dynmem authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");
+MODULE_ALIAS_GENL_FAMILY(DYNMEM_FAMILY_NAME);

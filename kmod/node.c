@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * node-get: free memory and watermarks per NUMA node.
+ */
+
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/vmstat.h>
+
+#include "dynmem.h"
+
+static const u8 node_types[DYNMEM_A_NODE_MAX + 1] = {
+	[DYNMEM_A_NODE_ID] = DYNMEM_U32,
+};
+
+static void set_bytes(struct dynmem_record *rec, int attr, u64 pages)
+{
+	dynmem_set(rec, attr, pages << PAGE_SHIFT);
+}
+
+static void set_stat(struct dynmem_record *rec, int attr,
+		     struct pglist_data *node, enum node_stat_item item)
+{
+	/* Per-CPU differences may make it negative for a moment. */
+	set_bytes(rec, attr, max(atomic_long_read(&node->vm_stat[item]), 0L));
+}
+
+static void fill_zones(struct dynmem_record *rec, struct pglist_data *node)
+{
+	u64 total = 0, free = 0, min = 0, low = 0, high = 0;
+	struct zone *zone;
+
+	for (zone = node->node_zones; zone < node->node_zones + MAX_NR_ZONES;
+	     zone++) {
+		if (!populated_zone(zone))
+			continue;
+		total += zone_managed_pages(zone);
+		free += zone_page_state(zone, NR_FREE_PAGES);
+		min += min_wmark_pages(zone);
+		low += low_wmark_pages(zone);
+		high += high_wmark_pages(zone);
+	}
+	set_bytes(rec, DYNMEM_A_NODE_TOTAL, total);
+	set_bytes(rec, DYNMEM_A_NODE_FREE, free);
+	set_bytes(rec, DYNMEM_A_NODE_WATERMARK_MIN, min);
+	set_bytes(rec, DYNMEM_A_NODE_WATERMARK_LOW, low);
+	set_bytes(rec, DYNMEM_A_NODE_WATERMARK_HIGH, high);
+}
+
+static void fill(struct dynmem_record *rec, int nid)
+{
+	struct pglist_data *node = NODE_DATA(nid);
+
+	dynmem_set(rec, DYNMEM_A_NODE_ID, nid);
+	fill_zones(rec, node);
+	set_stat(rec, DYNMEM_A_NODE_ACTIVE_ANON, node, NR_ACTIVE_ANON);
+	set_stat(rec, DYNMEM_A_NODE_INACTIVE_ANON, node, NR_INACTIVE_ANON);
+	set_stat(rec, DYNMEM_A_NODE_ACTIVE_FILE, node, NR_ACTIVE_FILE);
+	set_stat(rec, DYNMEM_A_NODE_INACTIVE_FILE, node, NR_INACTIVE_FILE);
+	set_stat(rec, DYNMEM_A_NODE_UNEVICTABLE, node, NR_UNEVICTABLE);
+	set_stat(rec, DYNMEM_A_NODE_SLAB_RECLAIMABLE, node,
+		 NR_SLAB_RECLAIMABLE_B);
+}
+
+/* Memory hot-unplug may take a node away; its data stays. */
+int dynmem_node_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY) {
+		struct dynmem_record rec = {};
+		void *head;
+
+		if (nid < cb->args[0])
+			continue;
+		head = dynmem_dump_put(skb, cb, DYNMEM_CMD_NODE_GET);
+		if (!head)
+			break;
+		fill(&rec, nid);
+		if (dynmem_record_put(skb, node_types, &rec)) {
+			genlmsg_cancel(skb, head);
+			break;
+		}
+		genlmsg_end(skb, head);
+		cb->args[0] = nid + 1;
+	}
+	return skb->len;
+}

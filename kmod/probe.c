@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Probes on reclaim's tracepoints, and the counters behind them.
+ *
+ * They run in the allocating task under locks unknown, and mark_victim under
+ * task_lock: a probe counts and, when somebody listens, raises an irq_work.
+ * It never sleeps, allocates or sends.
+ */
+
+#include <linux/irq_work.h>
+#include <linux/mm.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/swap.h>
+#include <linux/tracepoint.h>
+#include <trace/events/oom.h>
+#include <trace/events/vmscan.h>
+
+#include "dynmem.h"
+
+#ifdef DYNMEM_TRACE_KSM
+#include <trace/events/ksm.h>
+#endif
+
+static DEFINE_PER_CPU(struct dynmem_counters, counters);
+
+/* Preemption may be on in a probe (from 7.0 on): this_cpu, not __this_cpu. */
+static void count(int counter, u64 n)
+{
+	this_cpu_add(counters.value[counter], n);
+}
+
+/**
+ * dynmem_counters_read() - the counters of all CPUs
+ * @sum: where to
+ */
+void dynmem_counters_read(struct dynmem_counters *sum)
+{
+	int cpu, i;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < DYNMEM_COUNTERS; i++)
+			sum->value[i] += READ_ONCE(per_cpu(counters.value[i],
+							   cpu));
+}
+
+/* What happened since pressure.c last looked. */
+static atomic_t pressure_events;
+/* Until then pressure.c looks by itself, and wants no irq_work. */
+static u64 quiet_until;
+
+static void pressure_irq(struct irq_work *work)
+{
+	dynmem_pressure_kick();
+}
+
+static void ksm_irq(struct irq_work *work)
+{
+	dynmem_ksm_kick();
+}
+
+static DEFINE_IRQ_WORK(pressure_irq_work, pressure_irq);
+static DEFINE_IRQ_WORK(ksm_irq_work, ksm_irq);
+
+/**
+ * dynmem_pressure_events_take() - what happened since the last call
+ *
+ * Ends a quiet time.
+ *
+ * Return: enum dynmem_pressure_event bits.
+ */
+u32 dynmem_pressure_events_take(void)
+{
+	/* A probe that missed this has set its event before the exchange. */
+	WRITE_ONCE(quiet_until, 0);
+	smp_mb();
+	return atomic_xchg(&pressure_events, 0);
+}
+
+/**
+ * dynmem_probe_quiet() - raise no irq_work for a while
+ * @until: ns; the caller looks by itself then, at the latest
+ */
+void dynmem_probe_quiet(u64 until)
+{
+	WRITE_ONCE(quiet_until, until);
+}
+
+static void raise(u32 event)
+{
+	if (!dynmem_listened(DYNMEM_GROUP_PRESSURE))
+		return;
+	atomic_or(event, &pressure_events);
+	smp_mb__after_atomic();
+	if (ktime_get_ns() >= READ_ONCE(quiet_until))
+		irq_work_queue(&pressure_irq_work);
+}
+
+static void stall_begin(enum dynmem_kind kind)
+{
+	count(DYNMEM_STALLS + kind, 1);
+	if (!dynmem_stall_begin(kind))
+		count(DYNMEM_UNTIMED_STALLS, 1);
+	if (kind == DYNMEM_KIND_HOST)
+		raise(DYNMEM_PRESSURE_EVENT_STALL);
+}
+
+static void stall_end(void)
+{
+	enum dynmem_kind kind;
+	u64 time;
+
+	if (dynmem_stall_end(&kind, &time))
+		count(DYNMEM_STALL_TIME + kind, time);
+}
+
+static void probe_reclaim_begin(DYNMEM_RECLAIM_BEGIN_ARGS)
+{
+	stall_begin(order > PAGE_ALLOC_COSTLY_ORDER ? DYNMEM_KIND_HUGE :
+						      DYNMEM_KIND_HOST);
+}
+
+static void probe_reclaim_end(DYNMEM_RECLAIM_END_ARGS)
+{
+	count(DYNMEM_RECLAIMED, reclaimed);
+	stall_end();
+}
+
+#ifdef CONFIG_MEMCG
+static void probe_memcg_reclaim_begin(DYNMEM_RECLAIM_BEGIN_ARGS)
+{
+	stall_begin(DYNMEM_KIND_MEMCG);
+}
+
+static void probe_memcg_reclaim_end(DYNMEM_RECLAIM_END_ARGS)
+{
+	count(DYNMEM_MEMCG_RECLAIMED, reclaimed);
+	stall_end();
+}
+#endif
+
+static void probe_throttled(void *data, int nid, int usec_timeout,
+			    int usec_delayed, int reason)
+{
+	count(DYNMEM_THROTTLED, 1);
+	count(DYNMEM_THROTTLED_TIME, (u64)max(usec_delayed, 0) * NSEC_PER_USEC);
+}
+
+static void probe_kswapd_wake(void *data, int nid, int zid, int order)
+{
+	count(DYNMEM_KSWAPD_WAKES, 1);
+}
+
+/* Who is in out_of_memory() on the host's behalf; oom_lock lets in but one. */
+static struct task_struct *oom_task;
+
+static void probe_mark_victim(DYNMEM_MARK_VICTIM_ARGS)
+{
+	/* A cgroup's OOM kill goes by the notifier, and is its own matter. */
+	if (READ_ONCE(oom_task) != current) {
+		count(DYNMEM_MEMCG_OOM_KILLS, 1);
+		return;
+	}
+	WRITE_ONCE(oom_task, NULL);
+	count(DYNMEM_OOM_KILLS, 1);
+	raise(DYNMEM_PRESSURE_EVENT_OOM);
+}
+
+static int oom_notify(struct notifier_block *nb, unsigned long unused,
+		      void *freed)
+{
+	WRITE_ONCE(oom_task, current);
+	count(DYNMEM_OOMS, 1);
+	raise(DYNMEM_PRESSURE_EVENT_OOM);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block oom_nb = {
+	.notifier_call = oom_notify,
+};
+
+#ifdef DYNMEM_TRACE_KSM
+static void probe_ksm_scan(void *data, int scan, u32 rmap_entries)
+{
+	count(DYNMEM_KSM_SCANS, 1);
+	if (dynmem_listened(DYNMEM_GROUP_KSM))
+		irq_work_queue(&ksm_irq_work);
+}
+#endif
+
+/**
+ * struct dynmem_probe - a probe on a tracepoint
+ * @name: the tracepoint
+ * @func: the probe
+ * @capability: what it gives; all probes that give it are there, or none
+ * @tp: the tracepoint, NULL: this kernel has none
+ * @registered: the probe is on it
+ */
+struct dynmem_probe {
+	const char *name;
+	void *func;
+	u32 capability;
+	struct tracepoint *tp;
+	bool registered;
+};
+
+/* In this order they are registered: an end must not miss its beginning. */
+static struct dynmem_probe probes[] = {
+	{ "mm_vmscan_direct_reclaim_end", probe_reclaim_end,
+	  DYNMEM_CAPABILITY_STALL },
+	{ "mm_vmscan_direct_reclaim_begin", probe_reclaim_begin,
+	  DYNMEM_CAPABILITY_STALL },
+#ifdef CONFIG_MEMCG
+	{ "mm_vmscan_memcg_reclaim_end", probe_memcg_reclaim_end,
+	  DYNMEM_CAPABILITY_MEMCG_STALL },
+	{ "mm_vmscan_memcg_reclaim_begin", probe_memcg_reclaim_begin,
+	  DYNMEM_CAPABILITY_MEMCG_STALL },
+#endif
+	{ "mm_vmscan_throttled", probe_throttled,
+	  DYNMEM_CAPABILITY_THROTTLED },
+	{ "mm_vmscan_kswapd_wake", probe_kswapd_wake,
+	  DYNMEM_CAPABILITY_KSWAPD },
+	{ "mark_victim", probe_mark_victim, DYNMEM_CAPABILITY_OOM_KILL },
+#ifdef DYNMEM_TRACE_KSM
+	{ "ksm_stop_scan", probe_ksm_scan, DYNMEM_CAPABILITY_KSM_SCAN },
+#endif
+};
+
+/* A prototype that the kernel changed must not compile. */
+static void __init check_prototypes(void)
+{
+	check_trace_callback_type_mm_vmscan_direct_reclaim_begin(probe_reclaim_begin);
+	check_trace_callback_type_mm_vmscan_direct_reclaim_end(probe_reclaim_end);
+#ifdef CONFIG_MEMCG
+	check_trace_callback_type_mm_vmscan_memcg_reclaim_begin(probe_memcg_reclaim_begin);
+	check_trace_callback_type_mm_vmscan_memcg_reclaim_end(probe_memcg_reclaim_end);
+#endif
+	check_trace_callback_type_mm_vmscan_throttled(probe_throttled);
+	check_trace_callback_type_mm_vmscan_kswapd_wake(probe_kswapd_wake);
+	check_trace_callback_type_mark_victim(probe_mark_victim);
+#ifdef DYNMEM_TRACE_KSM
+	check_trace_callback_type_ksm_stop_scan(probe_ksm_scan);
+#endif
+}
+
+static void __init find_tracepoint(struct tracepoint *tp, void *data)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		if (!strcmp(tp->name, probes[i].name))
+			probes[i].tp = tp;
+}
+
+static bool __init all_found(u32 capability)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		if (probes[i].capability == capability && !probes[i].tp)
+			return false;
+	return true;
+}
+
+static int __init register_probes(void)
+{
+	int err;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		struct dynmem_probe *probe = &probes[i];
+
+		if (!all_found(probe->capability))
+			continue;
+		err = tracepoint_probe_register(probe->tp, probe->func, NULL);
+		if (err)
+			return err;
+		probe->registered = true;
+		dynmem_capabilities |= probe->capability;
+	}
+	return 0;
+}
+
+static void unregister_probes(void)
+{
+	int i;
+
+	for (i = ARRAY_SIZE(probes) - 1; i >= 0; i--) {
+		if (!probes[i].registered)
+			continue;
+		tracepoint_probe_unregister(probes[i].tp, probes[i].func, NULL);
+		probes[i].registered = false;
+	}
+	/* A probe that still runs must not do so in memory that is gone. */
+	tracepoint_synchronize_unregister();
+}
+
+/**
+ * dynmem_probe_init() - register all probes that the kernel has tracepoints for
+ *
+ * A tracepoint that is missing costs a capability, not the module.
+ *
+ * Return: 0 or a negative errno; then nothing is registered.
+ */
+int __init dynmem_probe_init(void)
+{
+	int err;
+
+	check_prototypes();
+	for_each_kernel_tracepoint(find_tracepoint, NULL);
+	err = register_oom_notifier(&oom_nb);
+	if (err)
+		return err;
+	dynmem_capabilities |= DYNMEM_CAPABILITY_OOM;
+	err = register_probes();
+	if (err)
+		dynmem_probe_exit();
+	return err;
+}
+
+/* When this returns no probe runs, nor will a work be raised by one. */
+void dynmem_probe_exit(void)
+{
+	unregister_probes();
+	unregister_oom_notifier(&oom_nb);
+	irq_work_sync(&pressure_irq_work);
+	irq_work_sync(&ksm_irq_work);
+}
