@@ -49,14 +49,14 @@ struct backend_qmp {
 
 static void connect_seat(struct seat *s);
 
-static void seat_free(struct seat *s)
+static void seat_free(struct seat *s, const char *why)
 {
 	struct seat **at = &s->backend->seats;
 
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
-	guest_qmp_free(s->guest);
+	guest_qmp_free(s->guest, why);
 	sd_event_source_disable_unref(s->timer);
 	free(s);
 }
@@ -107,7 +107,7 @@ static void on_closed(void *userdata, bool was_guest, const char *why)
 
 	s->guest = NULL;
 	if (!s->there) {
-		seat_free(s);
+		seat_free(s, NULL);
 		return;
 	}
 	if (was_guest) {
@@ -127,7 +127,7 @@ static void connect_seat(struct seat *s)
 		return;
 	r = qmp_connect(&fd, s->path);
 	if (r == -ENOENT) {
-		seat_free(s);
+		seat_free(s, NULL);
 		return;
 	}
 	if (r == -ECONNREFUSED && ++s->refusals >= REFUSALS_MAX) {
@@ -180,7 +180,7 @@ static void on_socket(void *userdata, const char *path, bool there)
 		s->there = false;
 		/* A guest whose file was deleted is still there. */
 		if (!s->guest)
-			seat_free(s);
+			seat_free(s, NULL);
 		return;
 	}
 	if (!s)
@@ -229,7 +229,7 @@ int backend_qmp_reload(struct backend_qmp *b, const struct config *config)
 	for (s = b->seats; s; s = next) {
 		next = s->next;
 		if (!is_held(b, s))
-			seat_free(s);
+			seat_free(s, "the configuration left its socket out");
 	}
 	return r;
 }
@@ -259,7 +259,7 @@ struct backend_qmp *backend_qmp_free(struct backend_qmp *b)
 		return NULL;
 	free_folders(b);
 	while (b->seats)
-		seat_free(b->seats);
+		seat_free(b->seats, NULL);
 	free(b);
 	return NULL;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,11 +11,13 @@
 
 #define NSEC_PER_SEC 1000000000ULL
 
-static int open_file(pid_t pid, const char *name)
+static int open_file(const char *proc, pid_t pid, const char *name)
 {
-	char path[64];
+	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	if (snprintf(path, sizeof(path), "%s/%d/%s", proc, (int)pid, name) >=
+	    PATH_MAX)
+		return -1;
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -23,15 +26,15 @@ void cost_init(struct cost *c)
 	*c = (struct cost){ -1, -1, -1, -1 };
 }
 
-void cost_open(struct cost *c, pid_t pid)
+void cost_open(struct cost *c, const char *proc, pid_t pid)
 {
 	cost_init(c);
 	if (pid <= 0)
 		return;
-	c->statm = open_file(pid, "statm");
-	c->status = open_file(pid, "status");
-	c->stat = open_file(pid, "stat");
-	c->ksm = open_file(pid, "ksm_merging_pages");
+	c->statm = open_file(proc, pid, "statm");
+	c->status = open_file(proc, pid, "status");
+	c->stat = open_file(proc, pid, "stat");
+	c->ksm = open_file(proc, pid, "ksm_merging_pages");
 }
 
 void cost_close(struct cost *c)

@@ -26,11 +26,12 @@ void cost_init(struct cost *c);
 
 /**
  * cost_open() - open the files of a process
+ * @proc: "/proc", or a folder that looks like it
  * @pid: 0: unknown, then cost_read() finds nothing
  *
  * What cannot be opened is left out later.
  */
-void cost_open(struct cost *c, pid_t pid);
+void cost_open(struct cost *c, const char *proc, pid_t pid);
 
 /**
  * cost_read() - read it

@@ -181,14 +181,15 @@ static int start_loop(struct daemon *d)
 
 static int start(struct daemon *d)
 {
+	struct manager_options options = { 0 };
 	int r;
 
 	if (load(d, &d->config) < 0)
 		return EXIT_CONFIG;
+	options.dry_run = d->options->dry_run;
 	r = start_loop(d);
 	if (r >= 0)
-		r = manager_new(&d->manager, d->event, d->config,
-				d->options->dry_run);
+		r = manager_new(&d->manager, d->event, d->config, &options);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));
 		return EXIT_FAILURE;

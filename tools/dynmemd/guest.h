@@ -42,6 +42,7 @@ struct guest_ops {
 /**
  * struct guest - one guest
  * @name: unique, printable ASCII
+ * @named: QEMU told the name; else it is the socket's
  * @origin: where the backend found it: a socket's path
  * @pid: QEMU's, 0 if not known
  * @memory: what the machine was started with, bytes
@@ -52,6 +53,7 @@ struct guest {
 	/* The backend's, before manager_guest_add(). */
 	const struct guest_ops *ops;
 	char name[GUEST_NAME_MAX];
+	bool named;
 	const char *origin;
 	pid_t pid;
 	uint64_t memory;

@@ -49,7 +49,7 @@ static struct guest_qmp *drop(struct guest_qmp *g, const char *why)
 	if (was_guest)
 		manager_guest_remove(&g->guest, text);
 	g->added = false;
-	guest_qmp_free(g);
+	guest_qmp_free(g, NULL);
 	closed(userdata, was_guest, text);
 	return NULL;
 }
@@ -275,7 +275,8 @@ static void add(struct guest_qmp *g)
 {
 	int r;
 
-	if (!g->guest.name[0])
+	g->guest.named = g->guest.name[0];
+	if (!g->guest.named)
 		name_by_socket(g);
 	if (!g->guest.memory) {
 		drop(g, "QEMU does not tell the guest's memory");
@@ -538,12 +539,12 @@ int guest_qmp_new(struct guest_qmp **ret, struct manager *m, sd_event *event,
 	return 0;
 }
 
-struct guest_qmp *guest_qmp_free(struct guest_qmp *g)
+struct guest_qmp *guest_qmp_free(struct guest_qmp *g, const char *why)
 {
 	if (!g)
 		return NULL;
 	if (g->added)
-		manager_guest_remove(&g->guest, "the daemon stops");
+		manager_guest_remove(&g->guest, why);
 	qmp_free(g->q);
 	free(g->stats_args);
 	free(g->period_path);

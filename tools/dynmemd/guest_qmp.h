@@ -26,7 +26,12 @@ int guest_qmp_new(struct guest_qmp **ret, struct manager *m, sd_event *event,
 		  int fd, const char *path, guest_qmp_closed_t closed,
 		  void *userdata);
 
-/** guest_qmp_free() - the guest stays as it is. NULL is fine. Return: NULL */
-struct guest_qmp *guest_qmp_free(struct guest_qmp *g);
+/**
+ * guest_qmp_free() - the guest stays as it is. NULL is fine.
+ * @why: told to the manager; NULL: the daemon stops, nothing has happened to it
+ *
+ * Return: NULL
+ */
+struct guest_qmp *guest_qmp_free(struct guest_qmp *g, const char *why);
 
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,16 +10,22 @@
 #include "dynmemd/proc.h"
 #include "dynmemd/util.h"
 
-#define MEMINFO	 "/proc/meminfo"
-#define ARCSTATS "/proc/spl/kstat/zfs/arcstats"
+static int open_below(const char *folder, const char *name)
+{
+	char path[PATH_MAX];
 
-int host_open(struct host *h)
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int host_open(struct host *h, const char *proc)
 {
 	*h = (struct host){ .meminfo = -1, .arcstats = -1 };
-	h->meminfo = open(MEMINFO, O_RDONLY | O_CLOEXEC);
+	h->meminfo = open_below(proc, "meminfo");
 	if (h->meminfo < 0)
 		return -errno;
-	h->arcstats = open(ARCSTATS, O_RDONLY | O_CLOEXEC);
+	h->arcstats = open_below(proc, "spl/kstat/zfs/arcstats");
 	return host_read(h);
 }
 

@@ -23,8 +23,13 @@ struct host {
 	uint64_t arc_min;
 };
 
-/** host_open() - 0, or why /proc/meminfo cannot be read */
-int host_open(struct host *h);
+/**
+ * host_open() - open the files
+ * @proc: "/proc", or a folder that looks like it
+ *
+ * Return: 0, or why meminfo cannot be read.
+ */
+int host_open(struct host *h, const char *proc);
 
 /** host_read() - read anew; allocates nothing. 0 or a negative errno */
 int host_read(struct host *h);

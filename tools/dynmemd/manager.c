@@ -126,11 +126,16 @@ void manager_pressure(struct manager *m, const struct source_pressure *p)
  * Guests
  */
 
+/* A QEMU with several monitors in our folders is one guest all the same. */
 static int check_process(struct manager *m, const struct guest *g)
 {
-	for (size_t i = 0; g->pid && i < m->n_guests; i++)
-		if (m->guests[i]->pid == g->pid)
+	for (size_t i = 0; g->pid && i < m->n_guests; i++) {
+		const struct guest *o = m->guests[i];
+
+		if (o->pid == g->pid && o->named == g->named &&
+		    (!g->named || !strcmp(o->name, g->name)))
 			return -EEXIST;
+	}
 	return 0;
 }
 
@@ -207,7 +212,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	g->manager = m;
 	g->target = g->actual;
 	m->guests[m->n_guests++] = g;
-	cost_open(&g->cost, g->pid);
+	cost_open(&g->cost, m->proc, g->pid);
 	if (!g->has_balloon)
 		policy_guest_event(m->policy, g->handle,
 				   POLICY_GUEST_NO_BALLOON, now);
@@ -235,6 +240,8 @@ void manager_guest_remove(struct guest *g, const char *why)
 	act_answered(m, g);
 	policy_guest_remove(m->policy, g->handle);
 	cost_close(&g->cost);
+	if (!why)
+		return;
 	log_guest(LOG_INFO, g->name, "gone: %s", why);
 	if (m->listener)
 		m->listener->guest_removed(m->listener_data, g, why);
@@ -300,7 +307,8 @@ int manager_reload(struct manager *m, const struct config *config)
 }
 
 int manager_new(struct manager **ret, sd_event *event,
-		const struct config *config, bool dry_run)
+		const struct config *config,
+		const struct manager_options *options)
 {
 	struct manager *m = calloc(1, sizeof(*m));
 	int r;
@@ -309,9 +317,10 @@ int manager_new(struct manager **ret, sd_event *event,
 		return -ENOMEM;
 	m->event = event;
 	m->config = config;
-	m->dry_run = dry_run;
+	m->dry_run = options->dry_run;
 	m->pressure.available = UINT64_MAX;
-	r = host_open(&m->host);
+	m->proc = options->proc ? options->proc : "/proc";
+	r = host_open(&m->host, m->proc);
 	if (r == 0)
 		r = policy_new(&config->policy, &m->policy);
 	if (r == 0)

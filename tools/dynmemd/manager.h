@@ -34,7 +34,10 @@ struct manager;
 /**
  * struct manager_listener - who wants to hear what the manager does
  * @decision: @g->told was made known; whether it was @applied
+ * @guest_added: there is one more
+ * @guest_removed: there is one less
  * @level: the host's level changed
+ * @mode: the mode may have changed
  */
 struct manager_listener {
 	void (*decision)(void *userdata, const struct guest *g, bool applied);
@@ -46,12 +49,22 @@ struct manager_listener {
 };
 
 /**
+ * struct manager_options - what is no configuration
+ * @dry_run: never write a target, whatever the configuration says
+ * @proc: instead of /proc, for what the host has and guests cost; NULL: /proc
+ */
+struct manager_options {
+	bool dry_run;
+	const char *proc;
+};
+
+/**
  * manager_new() - without guests and without a source
  * @config: stays the caller's, and must live until the next manager_reload()
- * @dry_run: never write a target, whatever the configuration says
  */
 int manager_new(struct manager **ret, sd_event *event,
-		const struct config *config, bool dry_run);
+		const struct config *config,
+		const struct manager_options *options);
 
 /** manager_free() - guests must be gone; they keep their targets */
 struct manager *manager_free(struct manager *m);
@@ -78,12 +91,12 @@ void manager_pressure(struct manager *m, const struct source_pressure *p);
  * @g: its backend's part filled in. A name that another guest has gets the
  *	end of its origin added.
  *
- * Return: 0; -EEXIST: the same process is managed already; -ENOMEM, -ENOSPC,
+ * Return: 0; -EEXIST: the same QEMU is managed already; -ENOMEM, -ENOSPC,
  * -EINVAL as policy_guest_add().
  */
 int manager_guest_add(struct manager *m, struct guest *g);
 
-/** manager_guest_remove() - it is gone */
+/** manager_guest_remove() - it is gone; @why NULL: it is only let go */
 void manager_guest_remove(struct guest *g, const char *why);
 
 /** manager_guest_polled() - the answer to a poll; NULL: there is none */

@@ -14,6 +14,7 @@ struct manager {
 	sd_event *event;
 	const struct config *config;
 	bool dry_run;
+	const char *proc;
 	struct policy *policy;
 	struct host host;
 

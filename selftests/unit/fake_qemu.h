@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A QEMU that a test plays: it listens on a monitor socket and answers, in
+ * the same event loop as what is tested. Its fields may be changed at any
+ * time to make it misbehave.
+ */
+#ifndef FAKE_QEMU_H
+#define FAKE_QEMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+#include <systemd/sd-event.h>
+
+struct fake_qemu {
+	/* what it is */
+	const char *name; /* NULL: it was not given one */
+	uint64_t memory;
+	uint64_t actual;
+	bool no_balloon;
+	bool balloon_in_anon; /* not below /machine/peripheral */
+	const char *status; /* default "running" */
+
+	/* what its guest says */
+	uint64_t total, available, free;
+	int64_t last_update; /* 0: it never reported */
+
+	/* how it misbehaves */
+	bool no_accept; /* another client has the monitor */
+	bool no_greeting;
+	bool mute; /* reads, and does not answer */
+	const char *greeting;
+
+	/* what it was told */
+	unsigned int connections;
+	unsigned int commands;
+	unsigned int polls;
+	unsigned int balloons;
+	uint64_t target; /* of the latest balloon command */
+	int64_t period;
+	unsigned int period_sets;
+
+	sd_event *event;
+	int listener, fd;
+	sd_event_source *accepts, *reads;
+	char line[4096];
+	size_t len;
+	char path[108];
+};
+
+#define FAKE_GREETING                                                          \
+	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, "     \
+	"\"major\": 7}, \"package\": \"\"}, \"capabilities\": [\"oob\"]}}\r\n"
+
+static inline void fake_say(struct fake_qemu *f, const char *text)
+{
+	/* A test's messages fit into the socket's buffer. */
+	if (f->fd >= 0 && send(f->fd, text, strlen(text),
+			       MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		perror("fake QEMU");
+}
+
+static inline void fake_reply(struct fake_qemu *f, long long id,
+			      const char *value)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text), "{\"return\": %s, \"id\": %lld}\r\n", value,
+		 id);
+	fake_say(f, text);
+}
+
+static inline void fake_refuse(struct fake_qemu *f, long long id,
+			       const char *desc)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{\"id\": %lld, \"error\": {\"class\": \"GenericError\", \"desc\": \"%s\"}}\r\n",
+		 id, desc);
+	fake_say(f, text);
+}
+
+/* The guest's balloon has reached a size. */
+static inline void fake_move(struct fake_qemu *f, uint64_t actual)
+{
+	char text[256];
+
+	f->actual = actual;
+	snprintf(text, sizeof(text),
+		 "{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"BALLOON_CHANGE\", \"data\": {\"actual\": %llu}}\r\n",
+		 (unsigned long long)actual);
+	fake_say(f, text);
+}
+
+static inline void fake_stats(struct fake_qemu *f, long long id)
+{
+	static const char unknown[] = "18446744073709551615";
+	char text[1024], total[24], available[24], free_[24];
+	const char *t = unknown, *a = unknown, *fr = unknown;
+
+	f->polls++;
+	if (f->last_update) {
+		snprintf(total, sizeof(total), "%llu",
+			 (unsigned long long)f->total);
+		snprintf(available, sizeof(available), "%llu",
+			 (unsigned long long)f->available);
+		snprintf(free_, sizeof(free_), "%llu",
+			 (unsigned long long)f->free);
+		t = total;
+		a = available;
+		fr = free_;
+	}
+	snprintf(text, sizeof(text),
+		 "{\"stats\": {\"stat-swap-out\": 0, \"stat-available-memory\": %s, \"stat-free-memory\": %s, \"stat-minor-faults\": 100, \"stat-major-faults\": 0, \"stat-total-memory\": %s, \"stat-swap-in\": 0, \"stat-disk-caches\": 0}, \"last-update\": %lld}",
+		 a, fr, t, (long long)f->last_update);
+	fake_reply(f, id, text);
+	if (f->last_update)
+		f->last_update++;
+}
+
+static inline const char *fake_text(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) ?
+		       json_object_get_string(v) :
+		       "";
+}
+
+static inline int64_t fake_number(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) :
+						       -1;
+}
+
+static inline void fake_qom_list(struct fake_qemu *f, long long id,
+				 const char *path)
+{
+	bool here = !strcmp(path, f->balloon_in_anon ?
+					  "/machine/peripheral-anon" :
+					  "/machine/peripheral");
+
+	fake_reply(f, id,
+		   here && !f->no_balloon ?
+			   "[{\"name\": \"type\", \"type\": \"string\"}, {\"name\": \"balloon0\", \"type\": \"child<virtio-balloon-pci>\"}]" :
+			   "[{\"name\": \"type\", \"type\": \"string\"}]");
+}
+
+static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
+{
+	const char *command = fake_text(o, "execute");
+	long long id = fake_number(o, "id");
+	struct json_object *args = NULL;
+	char text[256];
+
+	json_object_object_get_ex(o, "arguments", &args);
+	f->commands++;
+	if (!strcmp(command, "query-name")) {
+		snprintf(text, sizeof(text), "{\"name\": \"%s\"}", f->name);
+		fake_reply(f, id, f->name ? text : "{}");
+	} else if (!strcmp(command, "query-status")) {
+		snprintf(text, sizeof(text), "{\"status\": \"%s\"}",
+			 f->status ? f->status : "running");
+		fake_reply(f, id, text);
+	} else if (!strcmp(command, "query-memory-size-summary")) {
+		snprintf(text, sizeof(text),
+			 "{\"base-memory\": %llu, \"plugged-memory\": 0}",
+			 (unsigned long long)f->memory);
+		fake_reply(f, id, text);
+	} else if (!strcmp(command, "query-balloon") && f->no_balloon) {
+		fake_refuse(f, id, "No balloon device has been activated");
+	} else if (!strcmp(command, "query-balloon")) {
+		snprintf(text, sizeof(text), "{\"actual\": %llu}",
+			 (unsigned long long)f->actual);
+		fake_reply(f, id, text);
+	} else if (!strcmp(command, "balloon")) {
+		f->balloons++;
+		f->target = fake_number(args, "value");
+		fake_reply(f, id, "{}");
+	} else if (!strcmp(command, "qom-list")) {
+		fake_qom_list(f, id, fake_text(args, "path"));
+	} else if (!strcmp(command, "qom-set")) {
+		f->period = fake_number(args, "value");
+		f->period_sets++;
+		fake_reply(f, id, "{}");
+	} else if (!strcmp(command, "qom-get") &&
+		   !strcmp(fake_text(args, "property"), "guest-stats")) {
+		fake_stats(f, id);
+	} else if (!strcmp(command, "qom-get")) {
+		snprintf(text, sizeof(text), "%lld", (long long)f->period);
+		fake_reply(f, id, text);
+	} else {
+		fake_reply(f, id, "{}");
+	}
+}
+
+/* The monitor's client is dropped, and may come again. */
+static inline void fake_hang_up(struct fake_qemu *f)
+{
+	f->reads = sd_event_source_disable_unref(f->reads);
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+	f->len = 0;
+	if (f->accepts)
+		sd_event_source_set_enabled(f->accepts, SD_EVENT_ON);
+}
+
+static inline int fake_on_read(sd_event_source *s, int fd, uint32_t revents,
+			       void *userdata)
+{
+	struct fake_qemu *f = userdata;
+	ssize_t n = recv(fd, f->line + f->len, sizeof(f->line) - f->len - 1,
+			 MSG_DONTWAIT);
+	char *end;
+
+	(void)s;
+	(void)revents;
+	if (n <= 0) {
+		fake_hang_up(f);
+		return 0;
+	}
+	f->len += n;
+	f->line[f->len] = 0;
+	while ((end = strchr(f->line, '\n'))) {
+		struct json_object *o;
+
+		*end = 0;
+		o = json_tokener_parse(f->line);
+		f->len -= end + 1 - f->line;
+		memmove(f->line, end + 1, f->len + 1);
+		if (o && !f->mute)
+			fake_execute(f, o);
+		json_object_put(o);
+		if (f->fd < 0)
+			break;
+	}
+	return 0;
+}
+
+static inline int fake_on_accept(sd_event_source *s, int listener,
+				 uint32_t revents, void *userdata)
+{
+	struct fake_qemu *f = userdata;
+
+	(void)s;
+	(void)revents;
+	f->fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (f->fd < 0)
+		return 0;
+	/* One client at a time, as QEMU does. */
+	sd_event_source_set_enabled(f->accepts, SD_EVENT_OFF);
+	f->connections++;
+	sd_event_add_io(f->event, &f->reads, f->fd, EPOLLIN, fake_on_read, f);
+	if (!f->no_greeting)
+		fake_say(f, f->greeting ? f->greeting : FAKE_GREETING);
+	return 0;
+}
+
+/* Starts to listen; what it is has been filled in. */
+static inline int fake_start(struct fake_qemu *f, sd_event *event,
+			     const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	f->event = event;
+	f->fd = -1;
+	if (!f->actual)
+		f->actual = f->memory;
+	if (strlen(path) >= sizeof(f->path))
+		return -1;
+	strcpy(f->path, path);
+	strcpy(addr.sun_path, path);
+	f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			     0);
+	if (f->listener < 0 ||
+	    bind(f->listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    listen(f->listener, 1) < 0)
+		return -1;
+	if (sd_event_add_io(event, &f->accepts, f->listener, EPOLLIN,
+			    fake_on_accept, f) < 0)
+		return -1;
+	return f->no_accept ? sd_event_source_set_enabled(f->accepts,
+							  SD_EVENT_OFF) :
+			      0;
+}
+
+/* As QEMU ends: or killed, when it leaves its socket behind. */
+static inline void fake_stop(struct fake_qemu *f, bool killed)
+{
+	f->accepts = sd_event_source_disable_unref(f->accepts);
+	fake_hang_up(f);
+	if (f->listener >= 0)
+		close(f->listener);
+	f->listener = -1;
+	if (!killed)
+		unlink(f->path);
+}
+
+#endif

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The daemon's parts together: guests come, are moved, misbehave and go. */
+#include "dynmemd_world.h"
+
+/*
+ * Guests come and go
+ */
+
+static void test_adoption(_unused_ void **state)
+{
+	struct fake_qemu before = idle_guest("before");
+	struct fake_qemu after = idle_guest("after");
+	const struct guest *g;
+	struct world w;
+
+	open_world(&w, "[guest after]\nmin = 300M\nmax = 800M\nshares = 7\n");
+	daemon_stop(&w);
+	start_guest(&w, &before, "a.sock");
+	daemon_start(&w, false);
+	run_until(&w, 1000, manager_find(w.manager, "before"));
+	after.balloon_in_anon = true;
+	start_guest(&w, &after, "b.sock");
+	run_until(&w, 1000, manager_find(w.manager, "after"));
+
+	g = manager_find(w.manager, "after");
+	assert_int_equal(g->memory, 1024 * MIB);
+	assert_int_equal(g->limits.min, 300 * MIB);
+	assert_int_equal(g->limits.max, 800 * MIB);
+	assert_int_equal(g->limits.shares, 7);
+	assert_int_equal(g->actual, 1024 * MIB);
+	assert_int_equal(g->pid, getpid());
+	assert_true(g->has_balloon);
+
+	/* New guests are asked for statistics. */
+	run_until(&w, 3000, after.polls > 0 && before.polls > 0);
+	assert_in_range(after.period_sets, 1, 2);
+	run_until(&w, 3000,
+		  info_of(&w, "after").class == POLICY_CLASS_REPORTING);
+	assert_int_equal(after.balloons + before.balloons, 0);
+
+	/* Gone, and back under the same name. */
+	fake_stop(&after, false);
+	run_until(&w, 1000, !manager_find(w.manager, "after"));
+	assert_non_null(manager_find(w.manager, "before"));
+	start_guest(&w, &after, "b.sock");
+	run_until(&w, 1000, manager_find(w.manager, "after"));
+	fake_stop(&after, true);
+	run_until(&w, 1000, !manager_find(w.manager, "after"));
+
+	fake_stop(&before, false);
+	close_world(&w);
+}
+
+static void test_names(_unused_ void **state)
+{
+	struct fake_qemu unnamed = idle_guest(NULL), one = idle_guest("x");
+	struct fake_qemu two = idle_guest("y"), evil = idle_guest("\\u001b[2J\\u0000\\n");
+	struct world w;
+
+	open_world(&w, "");
+	start_guest(&w, &unnamed, "vm.with.dots.sock");
+	start_guest(&w, &one, "one.sock");
+	start_guest(&w, &two, "two.sock");
+	start_guest(&w, &evil, "evil.sock");
+	run_until(&w, 1000, manager_guest_count(w.manager) == 4);
+	assert_non_null(manager_find(w.manager, "vm.with.dots"));
+	assert_non_null(manager_find(w.manager, "x"));
+	assert_non_null(manager_find(w.manager, "y"));
+	assert_non_null(manager_find(w.manager, "\\x1b[2J"));
+	fake_stop(&unnamed, false);
+	fake_stop(&one, false);
+	fake_stop(&two, false);
+	fake_stop(&evil, false);
+	close_world(&w);
+}
+
+/* Two monitors of one QEMU are one guest. */
+static void test_same_qemu_twice(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("x"), b = idle_guest("x");
+	struct world w;
+
+	open_world(&w, "");
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 1000, manager_find(w.manager, "x"));
+	start_guest(&w, &b, "b.sock");
+	run_for(&w, 300);
+	assert_true(b.connections > 0);
+	assert_int_equal(manager_guest_count(w.manager), 1);
+	assert_string_equal(manager_find(w.manager, "x")->origin, a.path);
+	fake_stop(&a, false);
+	fake_stop(&b, false);
+	close_world(&w);
+}
+
+/* The folder comes later, goes, and comes again. */
+static void test_folder(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, "");
+	daemon_stop(&w);
+	assert_int_equal(rmdir(w.qmp), 0);
+	daemon_start(&w, false);
+	run_for(&w, 20);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(mkdir(w.qmp, 0700), 0);
+		run_for(&w, 20);
+		start_guest(&w, &a, "a.sock");
+		run_until(&w, 1000, manager_find(w.manager, "a"));
+		fake_stop(&a, false);
+		run_until(&w, 1000, !manager_find(w.manager, "a"));
+		assert_int_equal(rmdir(w.qmp), 0);
+		run_for(&w, 20);
+	}
+	assert_int_equal(mkdir(w.qmp, 0700), 0);
+	close_world(&w);
+}
+
+static void test_no_balloon(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, "[daemon]\nmode = manage\n");
+	a.no_balloon = true;
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	assert_int_equal(info_of(&w, "a").class, POLICY_CLASS_NO_BALLOON);
+	assert_int_equal(manager_find(w.manager, "a")->actual, 1024 * MIB);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons + a.polls + a.period_sets, 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/*
+ * Bad peers
+ */
+
+static void test_bad_peers(_unused_ void **state)
+{
+	struct fake_qemu busy = idle_guest("busy"), silent = idle_guest("silent");
+	struct fake_qemu garbage = idle_guest("garbage");
+	struct fake_qemu mute = idle_guest("mute"), good = idle_guest("good");
+	struct world w;
+
+	open_world(&w, "");
+	busy.no_accept = true;
+	silent.no_greeting = true;
+	garbage.greeting = "220 mail.example.org ESMTP\r\n";
+	mute.mute = true;
+	start_guest(&w, &busy, "1.sock");
+	start_guest(&w, &silent, "2.sock");
+	start_guest(&w, &garbage, "3.sock");
+	start_guest(&w, &mute, "4.sock");
+	start_guest(&w, &good, "5.sock");
+	run_until(&w, 500, manager_find(w.manager, "good"));
+	assert_int_equal(manager_guest_count(w.manager), 1);
+
+	/* Tried again after 0.1, 0.2, 0.4 s, and not more often. */
+	run_for(&w, 700);
+	assert_in_range(garbage.connections, 2, 5);
+
+	/* No greeting for 2 s: dropped; when it greets, it is a guest. */
+	assert_int_equal(silent.connections, 1);
+	run_until(&w, 2500, silent.connections == 2);
+	silent.no_greeting = false;
+	garbage.greeting = NULL;
+	fake_hang_up(&silent);
+	run_until(&w, 5000, manager_find(w.manager, "silent") &&
+				    manager_find(w.manager, "garbage"));
+
+	/* So is the busy one, once the other client has gone. */
+	sd_event_source_set_enabled(busy.accepts, SD_EVENT_ON);
+	run_until(&w, 5000, manager_find(w.manager, "busy"));
+
+	/* The mute one negotiates nothing: dropped after 5 s. */
+	assert_null(manager_find(w.manager, "mute"));
+	mute.mute = false;
+	run_until(&w, 8000, manager_find(w.manager, "mute"));
+	assert_int_equal(manager_guest_count(w.manager), 5);
+	fake_stop(&busy, false);
+	fake_stop(&silent, false);
+	fake_stop(&garbage, false);
+	fake_stop(&mute, false);
+	fake_stop(&good, false);
+	close_world(&w);
+}
+
+/* A guest that turns to garbage is dropped; the others do not notice. */
+static void test_guest_goes_bad(_unused_ void **state)
+{
+	struct fake_qemu bad = idle_guest("bad"), good = idle_guest("good");
+	struct world w;
+
+	open_world(&w, "");
+	start_guest(&w, &bad, "bad.sock");
+	start_guest(&w, &good, "good.sock");
+	run_until(&w, 1000, manager_guest_count(w.manager) == 2);
+	fake_say(&bad, "{\"event\": \"BALLOON_CHANGE\", \"data\": {\"actual\": -5}}\r\n"
+		       "{\"event\": \"BALLOON_CHANGE\", \"data\": {}}\r\n"
+		       "{\"event\": \"BALLOON_CHANGE\"}\r\n"
+		       "{\"event\": \"BALLOON_CHANGE\", \"data\": {\"actual\": \"x\"}}\r\n"
+		       "{\"event\": \"MIGRATION\", \"data\": {\"status\": null}}\r\n"
+		       "{\"event\": \"MIGRATION\"}\r\n");
+	run_for(&w, 50);
+	assert_int_equal(manager_find(w.manager, "bad")->actual, 1024 * MIB);
+	fake_say(&bad, "}");
+	run_until(&w, 1000, !manager_find(w.manager, "bad"));
+	assert_non_null(manager_find(w.manager, "good"));
+	assert_int_equal(good.connections, 1);
+	run_until(&w, 2000, manager_find(w.manager, "bad"));
+	fake_stop(&bad, false);
+	fake_stop(&good, false);
+	close_world(&w);
+}
+
+/* One that answers no poll does not keep the others' decisions waiting. */
+static void test_mute_neighbour(_unused_ void **state)
+{
+	struct fake_qemu mute = idle_guest("mute"), good = idle_guest("good");
+	struct world w;
+
+	open_world(&w, "[daemon]\nmode = manage\n");
+	start_guest(&w, &mute, "a.sock");
+	start_guest(&w, &good, "b.sock");
+	run_until(&w, 3000, mute.polls && good.polls);
+	mute.mute = true;
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_until(&w, 3000, good.balloons > 0);
+	assert_true(good.target < 1024 * MIB);
+	fake_stop(&mute, false);
+	fake_stop(&good, false);
+	close_world(&w);
+}
+
+/*
+ * What is done
+ */
+
+static const char manage[] = "[daemon]\nmode = manage\n";
+
+/* Waits until a guest reports, so that it may be shrunk. */
+static void until_known(struct world *w, const char *name)
+{
+	run_until(w, 2000, manager_find(w->manager, name));
+	run_until(w, 4000,
+		  info_of(w, name).class == POLICY_CLASS_REPORTING);
+}
+
+/* Critical: the command is written before the event's handler returns. */
+static void test_event_acts_at_once(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	char written[256] = "";
+	struct world w;
+
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	run_for(&w, 200);
+	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) < 0);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) > 0);
+	assert_non_null(strstr(written, "\"execute\":\"balloon\""));
+	run_until(&w, 50, a.balloons > 0);
+	assert_true(a.target < 1024 * MIB);
+	assert_true(a.target >= manager_find(w.manager, "a")->limits.min);
+	assert_int_equal(manager_level(w.manager), POLICY_LEVEL_CRITICAL);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+static void observes(bool dry_run, const char *config)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, config);
+	daemon_stop(&w);
+	daemon_start(&w, dry_run);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_for(&w, 1500);
+	/* It would: that was decided and told, but not written. */
+	assert_true(manager_find(w.manager, "a")->told_any);
+	assert_true(manager_find(w.manager, "a")->told.target < 1024 * MIB);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+	assert_int_equal(info_of(&w, "a").target, 1024 * MIB);
+	assert_true(a.polls > 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+static void test_observe_writes_nothing(_unused_ void **state)
+{
+	observes(false, "[daemon]\nmode = observe\n");
+}
+
+static void test_dry_run_writes_nothing(_unused_ void **state)
+{
+	observes(true, manage);
+}
+
+/* Nothing squeezed, nothing pressed: after a while nobody is asked. */
+static void test_quiet(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	unsigned int commands;
+	struct world w;
+
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	run_for(&w, 3000);
+	commands = a.commands;
+	assert_int_equal(a.period, 0);
+	run_for(&w, 3000);
+	assert_int_equal(a.commands, commands);
+	assert_int_equal(a.balloons, 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* The statistics period of somebody else is left, and put back. */
+static void test_found_period(_unused_ void **state)
+{
+	struct fake_qemu two = idle_guest("two"), ten = idle_guest("ten");
+	struct world w;
+
+	open_world(&w, manage);
+	two.period = 1;
+	ten.period = 10;
+	start_guest(&w, &two, "two.sock");
+	start_guest(&w, &ten, "ten.sock");
+	until_known(&w, "two");
+	until_known(&w, "ten");
+	assert_int_equal(two.period_sets, 0);
+	run_until(&w, 5000, ten.period == 10 && ten.period_sets == 2);
+	assert_int_equal(two.period_sets, 0);
+	fake_stop(&two, false);
+	fake_stop(&ten, false);
+	close_world(&w);
+}
+
+/* The end of the daemon moves nothing; the next takes guests as they are. */
+static void test_restart(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	unsigned int balloons;
+	struct world w;
+
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_until(&w, 3000, a.balloons > 0);
+	fake_move(&a, a.target);
+	run_for(&w, 20);
+	daemon_stop(&w);
+	balloons = a.balloons;
+	run_for(&w, 100);
+	assert_int_equal(a.balloons, balloons);
+	assert_int_equal(a.fd, -1);
+
+	daemon_start(&w, false);
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	assert_int_equal(manager_find(w.manager, "a")->actual, a.actual);
+	assert_int_equal(info_of(&w, "a").target, a.actual);
+	assert_int_equal(a.balloons, balloons);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+static void test_reload(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct config *c;
+	struct world w;
+
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	c = configure(&w, "[daemon]\nmode = manage\n[guest a]\nmax = 512M\nmin = 500M\n");
+	assert_int_equal(manager_reload(w.manager, c), 0);
+	assert_int_equal(backend_qmp_reload(w.backend, c), 0);
+	config_free(w.config);
+	w.config = c;
+	assert_int_equal(manager_find(w.manager, "a")->limits.max, 512 * MIB);
+	run_until(&w, 3000, a.target == 512 * MIB);
+	assert_int_equal(a.connections, 1);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+static void test_reload_leaves_folder(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct config *c;
+	struct world w;
+
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	c = configure(&w, "path =\npath = /nonexistent\n");
+	assert_int_equal(manager_reload(w.manager, c), 0);
+	assert_int_equal(backend_qmp_reload(w.backend, c), 0);
+	config_free(w.config);
+	w.config = c;
+	assert_int_equal(manager_guest_count(w.manager), 0);
+	run_for(&w, 20);
+	assert_int_equal(a.fd, -1);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* Paused and migrating guests are left alone. */
+static void test_events(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a"), moving = idle_guest("moving");
+	struct world w;
+
+	open_world(&w, manage);
+	moving.status = "inmigrate";
+	start_guest(&w, &a, "a.sock");
+	start_guest(&w, &moving, "b.sock");
+	until_known(&w, "a");
+	run_until(&w, 500,
+		  info_of(&w, "moving").class == POLICY_CLASS_FROZEN);
+	fake_say(&a, "{\"event\": \"STOP\"}\r\n");
+	run_until(&w, 500, info_of(&w, "a").class == POLICY_CLASS_PAUSED);
+	fake_say(&a, "{\"event\": \"RESUME\"}\r\n");
+	run_until(&w, 500, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	fake_say(&a, "{\"event\": \"MIGRATION\", \"data\": {\"status\": \"active\"}}\r\n");
+	run_until(&w, 500, info_of(&w, "a").class == POLICY_CLASS_FROZEN);
+	fake_say(&a, "{\"event\": \"MIGRATION\", \"data\": {\"status\": \"cancelled\"}}\r\n");
+	run_until(&w, 500, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	fake_say(&a, "{\"event\": \"RESET\", \"data\": {\"guest\": true}}\r\n");
+	run_until(&w, 500, info_of(&w, "a").class == POLICY_CLASS_REBOOTING);
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_for(&w, 500);
+	assert_int_equal(moving.balloons, 0);
+	fake_stop(&a, false);
+	fake_stop(&moving, false);
+	close_world(&w);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_adoption),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_same_qemu_twice),
+		cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_no_balloon),
+		cmocka_unit_test(test_bad_peers),
+		cmocka_unit_test(test_guest_goes_bad),
+		cmocka_unit_test(test_mute_neighbour),
+		cmocka_unit_test(test_event_acts_at_once),
+		cmocka_unit_test(test_observe_writes_nothing),
+		cmocka_unit_test(test_dry_run_writes_nothing),
+		cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_found_period),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_reload_leaves_folder),
+		cmocka_unit_test(test_events),
+	};
+
+	return cmocka_run_group_tests_name("dynmemd", tests, NULL, NULL);
+}

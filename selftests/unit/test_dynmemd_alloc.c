@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From a pressure event to the last byte of the last command nothing is
+ * allocated: when the host is out of memory, there is none to be had.
+ */
+#include <sys/syscall.h>
+
+#include "dynmemd_world.h"
+
+#ifdef __SANITIZE_ADDRESS__
+
+int main(void)
+{
+	/* The sanitizer's allocator cannot be counted. */
+	puts("1..0 # SKIP allocations are counted without AddressSanitizer");
+	return 0;
+}
+
+#else
+
+static bool counting;
+static unsigned int allocations, sends, allocations_at_send;
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t size);
+
+void *malloc(size_t size)
+{
+	allocations += counting;
+	return __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	allocations += counting;
+	return __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+	allocations += counting;
+	return __libc_realloc(p, size);
+}
+
+ssize_t send(int fd, const void *p, size_t size, int flags)
+{
+	if (counting) {
+		sends++;
+		allocations_at_send = allocations;
+	}
+	return syscall(SYS_sendto, fd, p, size, flags, NULL, 0);
+}
+
+static void count(void (*run)(struct world *w), struct world *w)
+{
+	allocations = sends = allocations_at_send = 0;
+	counting = true;
+	run(w);
+	counting = false;
+}
+
+static void to_critical(struct world *w)
+{
+	struct source_pressure p = {
+		.level = POLICY_LEVEL_CRITICAL,
+		.available = 100 * MIB,
+		.news = true,
+		.stall = true,
+	};
+
+	manager_pressure(w->manager, &p);
+}
+
+static void to_medium(struct world *w)
+{
+	struct source_pressure p = {
+		.level = POLICY_LEVEL_MEDIUM,
+		.available = 400 * MIB,
+		.news = true,
+	};
+
+	manager_pressure(w->manager, &p);
+}
+
+static void test_event(void (*event)(struct world *w))
+{
+	struct fake_qemu guests[5];
+	struct world w;
+	char file[16];
+
+	open_world(&w, "[daemon]\nmode = manage\n");
+	host_memory(&w, 6144, 5500);
+	for (int i = 0; i < 5; i++) {
+		static char names[5][8];
+
+		snprintf(names[i], sizeof(names[i]), "g%d", i);
+		guests[i] = idle_guest(names[i]);
+		snprintf(file, sizeof(file), "%d.sock", i);
+		start_guest(&w, &guests[i], file);
+	}
+	for (int i = 0; i < 5; i++)
+		run_until(&w, 4000,
+			  manager_find(w.manager, guests[i].name) &&
+				  info_of(&w, guests[i].name).class ==
+					  POLICY_CLASS_REPORTING);
+	run_for(&w, 200);
+	host_memory(&w, 6144, 100);
+	count(event, &w);
+	/* It was an event that made commands, or this says nothing. */
+	assert_true(sends > 0);
+	assert_int_equal(allocations_at_send, 0);
+	for (int i = 0; i < 5; i++)
+		fake_stop(&guests[i], false);
+	close_world(&w);
+}
+
+static void test_critical(_unused_ void **state)
+{
+	test_event(to_critical);
+}
+
+static void test_medium(_unused_ void **state)
+{
+	test_event(to_medium);
+}
+
+/* The counter counts. */
+static void allocate(_unused_ struct world *w)
+{
+	void *(*volatile real_malloc)(size_t size) = malloc;
+
+	free(real_malloc(1));
+	send(-1, "", 0, 0);
+}
+
+static void test_counter(_unused_ void **state)
+{
+	count(allocate, NULL);
+	assert_int_equal(sends, 1);
+	assert_int_equal(allocations_at_send, 1);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_counter),
+		cmocka_unit_test(test_medium),
+		cmocka_unit_test(test_critical),
+	};
+
+	return cmocka_run_group_tests_name("dynmemd_alloc", tests, NULL, NULL);
+}
+
+#endif
