@@ -42,6 +42,7 @@ kmod:
 	$(Q)find $(KMOD_DIR) -xtype l -delete
 	$(Q)$(foreach f,$(KMOD_SRC),ln -sf $(CURDIR)/$(f) $(KMOD_DIR)/$(f) && ):
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(KMOD_DIR) $(if $(C),C=$(C)) modules
+	$(Q)ln -sf kmod/dynmem.ko $(KMOD_DIR)/dynmem.ko
 
 # For every kernel that the lab can boot (see selftests/deps).
 .PHONY: lab-modules
@@ -201,7 +202,7 @@ install: all
 	$(Q)mkdir -p $(DESTDIR)$(UNITDIR)
 	$(Q)sed 's|@SBINDIR@|$(PREFIX)/sbin|;s|@SYSCONFDIR@|$(SYSCONFDIR)|' tools/dynmemd/dynmemd.service.in > $(DESTDIR)$(UNITDIR)/dynmemd.service
 	$(Q)install -D -m 0644 tools/dynmemd/org.dynmem1.conf $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf
-	$(Q)install -D -m 0644 $(KMOD_DIR)/kmod/dynmem.ko $(DESTDIR)/lib/modules/$(KREL)/updates/dynmem.ko
+	$(Q)install -D -m 0644 $(KMOD_DIR)/dynmem.ko $(DESTDIR)/lib/modules/$(KREL)/updates/dynmem.ko
 	$(Q)$(if $(DESTDIR),:,depmod $(KREL) && ldconfig)
 
 uninstall:

@@ -23,7 +23,7 @@ VM_BINS := $(addprefix $(VM_BUILD)/bin/,jobd ask qmp agent pattern)
 lab:
 	$(VM_DIR)/lab shell
 
-lab-prepare: $(VM_BINS) $(VM_BUILD)/disk.img
+lab-prepare: $(VM_BINS) $(VM_BUILD)/disk.img $(VM_BUILD)/disk2.img
 
 $(VM_BUILD)/bin/jobd: $(VM_DIR)/l1/jobd.c
 $(VM_BUILD)/bin/jobd: VM_LIBS := -lutil
@@ -38,9 +38,11 @@ $(VM_BINS): $(wildcard $(VM_DIR)/l1/*.h $(VM_DIR)/l2/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(VM_CFLAGS) -o $@ $(filter %.c,$^) $(VM_LIBS)
 
-# What guests fill their page cache from.
-$(VM_BUILD)/disk.img: $(VM_BUILD)/bin/pattern
-	$< $(VM_DISK_MB) >$@.tmp
+# What guests fill their page cache from: two, that have no page in common.
+$(VM_BUILD)/disk.img: VM_SEED := 1
+$(VM_BUILD)/disk2.img: VM_SEED := 2
+$(VM_BUILD)/disk.img $(VM_BUILD)/disk2.img: $(VM_BUILD)/bin/pattern
+	$< $(VM_DISK_MB) $(VM_SEED) >$@.tmp
 	mv $@.tmp $@
 
 ifdef KERNEL_DIR

@@ -5,7 +5,7 @@
 #
 #   idle1, idle2   768 MiB: filled most of it; then part is page cache, part
 #                  was freed again, and the host still pays for all of it
-#   busy          1152 MiB: its demand rises in steps, stays, and falls again
+#   busy          1536 MiB: its demand rises in steps, stays, and falls again
 #   silent         448 MiB: no balloon driver in it
 #
 # Ends with a table, and with status 1 if memory did not move as it should.
@@ -15,20 +15,20 @@ cd "$(dirname "$0")/../../.." || exit 1
 . selftests/vm/jobs/demo-report.sh
 
 : "${BASELINE:=}"
-STEP=160 STEPS=4 PAUSE=8
+STEP=260 STEPS=4 PAUSE=8
 out=${LAB_DIR:-/tmp}
 options=()
 [[ $BASELINE == fpr ]] && options=(--fpr)
 
 say()
 {
-	printf '\n=== %s\n' "$*"
+	printf '\n=== [%3d s] %s\n' $SECONDS "$*"
 }
 
 setup_host()
 {
 	# Fast enough that merging can be watched; on a host it takes minutes.
-	echo 1000 >/sys/kernel/mm/ksm/pages_to_scan
+	echo 300 >/sys/kernel/mm/ksm/pages_to_scan
 	echo 20 >/sys/kernel/mm/ksm/sleep_millisecs
 	echo 1 >/sys/kernel/mm/ksm/run
 	start_bus
@@ -39,9 +39,9 @@ start_guests()
 {
 	say "Starting four KVM guests"
 	guest start idle1 --mem 768 --disk "${options[@]}" &
-	guest start idle2 --mem 768 --disk "${options[@]}" &
+	guest start idle2 --mem 768 --disk "$BUILD/lab/disk2.img" "${options[@]}" &
 	wait
-	guest start busy --mem 1152 "${options[@]}" &
+	guest start busy --mem 1536 "${options[@]}" &
 	guest start silent --mem 448 --no-driver &
 	wait
 	[[ $(guest list | grep -vc dead) -eq 4 ]] || { echo "demo: a guest did not start" >&2; exit 1; }
@@ -52,7 +52,7 @@ fill_guests()
 {
 	local g
 	say "The idle guests use most of their memory: 120 MiB alike in both, 140 MiB of their own,"
-	say "250 MiB of page cache; 130 MiB of it they free again. The silent one holds 160 MiB."
+	echo "250 MiB of page cache; 130 MiB of it they free again. The silent one holds 160 MiB."
 	for g in idle1 idle2; do
 		ask_guest -t 300 "$g" touch 120M same >/dev/null
 		ask_guest -t 300 "$g" touch 140M >/dev/null

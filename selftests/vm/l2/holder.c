@@ -24,6 +24,7 @@
 #include "size.h"
 
 #define PAGE 4096
+#define WORDS (PAGE / sizeof(uint64_t))
 /* How often the rewriting by "busy" takes its turn. */
 #define BUSY_TICK_MS 100
 
@@ -43,14 +44,25 @@ struct holder {
 	size_t busy_page;
 };
 
-/* A page is filled with its own number and what belongs to the guest. */
+/*
+ * A page is filled with what belongs to the guest and its own number. As in
+ * real memory about half of it can be compressed away: zram would store pages
+ * of one repeated word for nothing, and be a swap that costs no memory.
+ */
 static void fill_page(struct region *region, size_t page, uint64_t round)
 {
-	uint64_t *words = region->data + page * (PAGE / sizeof(uint64_t));
+	uint64_t *words = region->data + page * WORDS;
 	uint64_t value = region->seed + round + (page + 1) * 0x9e3779b97f4a7c15ULL;
 
-	for (size_t i = 0; i < PAGE / sizeof(uint64_t); i++)
+	for (size_t i = 0; i < WORDS; i++) {
 		words[i] = value;
+		if (i % 2) {
+			/* xorshift64 */
+			value ^= value << 13;
+			value ^= value >> 7;
+			value ^= value << 17;
+		}
+	}
 }
 
 static unsigned long long held(const struct holder *h)
@@ -97,7 +109,7 @@ static void release(struct holder *h, unsigned long long size)
 		struct region *region = h->newest;
 		size_t n = pages < region->pages ? pages : region->pages;
 
-		munmap(region->data + (region->pages - n) * (PAGE / sizeof(uint64_t)), n * PAGE);
+		munmap(region->data + (region->pages - n) * WORDS, n * PAGE);
 		region->pages -= n;
 		pages -= n;
 		if (!region->pages) {
