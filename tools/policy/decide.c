@@ -61,9 +61,8 @@ static bool out_of_range(const struct guest *g, struct policy_decision *d)
 {
 	if (!balloon_moves(g) || (g->target >= g->min && g->target <= g->max))
 		return false;
-	if (g->movable && g->target < g->min)
-		return false;	/* grows as any guest below its floor */
-	send(d, clamp_u64(g->target, g->min, g->max), POLICY_REASON_RANGE);
+	send(d, clamp_u64(g->target + g->grant, g->min, g->max),
+	     POLICY_REASON_RANGE);
 	d->arg[0] = (s64)g->min;
 	d->arg[1] = (s64)g->max;
 	return true;

@@ -24,11 +24,11 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 	u64 now = min_of(g->target, g->max), low = min_of(g->min, now);
 	u64 free = over(g->free, keep), cold = over(g->cache, g->hot);
 
-	size[0] = now;
-	size[1] = size[2] = now;
+	size[0] = size[1] = now;
 	/* Under pressure, what it has free it is about to use. */
 	if (!g->pressed_now && g->y >= WORTH_TAKING)
 		size[1] = clamp_u64(over(g->sample_actual, free), low, now);
+	size[2] = size[1];
 	if (!g->pressed_now && cold)
 		size[2] = clamp_u64(over(g->sample_actual, free + cold), low,
 				    size[1]);
@@ -36,13 +36,13 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 	size[4] = low;
 }
 
-/* Cache was touched, whatever the free pages are. */
-static double yield_at(const struct policy *p, const struct guest *g,
-		       enum policy_plan_class class)
+/* Bytes that the host gets: above bend free pages go, below it what is in use. */
+static double freed(const struct policy *p, const struct guest *g, u64 from, u64 to)
 {
-	if (class == POLICY_PLAN_FREE)
-		return g->y;
-	return max_of(g->yield, p->t.yield_floor);
+	u64 bend = clamp_u64(g->bend, to, from);
+
+	return g->y * (double)(from - bend) +
+	       max_of(g->yield, p->t.yield_floor) * (double)(bend - to);
 }
 
 static bool in_plan(const struct guest *g)
@@ -61,8 +61,7 @@ static double class_brings(const struct policy *p, enum policy_plan_class class)
 		if (!in_plan(g))
 			continue;
 		stairs_of(p, g, size);
-		sum += yield_at(p, g, class) *
-		       (double)(size[class] - size[class + 1]);
+		sum += freed(p, g, size[class], size[class + 1]);
 	}
 	return sum;
 }
@@ -92,7 +91,7 @@ static bool step_of(const struct policy *p, const struct guest *g,
 		if (from <= to)
 			continue;
 		step->class = c;
-		frees += yield_at(p, g, c) * (double)(from - to);
+		frees += freed(p, g, from, to);
 	}
 	step->frees = (u64)frees;
 	return true;
