@@ -23,6 +23,7 @@ struct world_guest {
 	uint64_t min, max;
 	uint32_t shares;
 	bool driver; /* holds the balloon and reports */
+	bool liar; /* always says that it is dying for lack of memory */
 	uint64_t overhead; /* of the guest's kernel: actual - total */
 	uint64_t want; /* anonymous memory its programs want */
 	uint64_t want_cache; /* page cache that it would like to keep */
@@ -275,6 +276,12 @@ static inline void world_stats(struct world *w)
 			.major_faults = g->faults,
 		};
 
+		if (g->liar) {
+			s.present |= POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL;
+			s.available = s.free = s.disk_caches = 0;
+			s.oom_kill = s.alloc_stall = g->update;
+			s.major_faults = g->update * 100000;
+		}
 		if (g->driver)
 			policy_guest_sample(w->p, g->handle, &s, w->now);
 	}
@@ -338,6 +345,13 @@ static inline void world_run(struct world *w, uint64_t seconds)
 {
 	for (uint64_t i = 0; i < seconds * 20; i++)
 		world_step(w, 50);
+}
+
+/* The same with coarse steps, for very many worlds. */
+static inline void world_rush(struct world *w, uint64_t seconds)
+{
+	for (uint64_t i = 0; i < seconds * 4; i++)
+		world_step(w, 250);
 }
 
 static inline void world_init(struct world *w, uint64_t total, uint64_t other,

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random small worlds that do not change: the engine must come to rest.  And
+ * worlds with a liar, and with very many guests, and without malloc.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "policy_random.h"
+#include "policy_world.h"
+
+static uint64_t worlds = 300, only;
+
+/* A host whose guests' needs fit, if only just; their maxima do not. */
+static void random_world(struct world *w, struct rng *r)
+{
+	unsigned int n = 2 + (unsigned int)rnd_to(r, 14);
+	uint64_t total = rnd_size(r, 2 * GiB, 64 * GiB), left;
+
+	world_init(w, total, total / 16, chance(r, 50) ? total / 4 : 0);
+	w->slew = rnd_size(r, 64 * MiB, GiB);
+	left = total - total / 16 - total / 6 - n * 48 * MiB;
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t share = left / n;
+		uint64_t max = rnd_size(r, 256 * MiB + share, 4 * share + 256 * MiB);
+		struct world_guest *g = world_guest(w, max / 4, max);
+		uint64_t most = share > 400 * MiB ? share - 300 * MiB : share / 4;
+
+		g->want = rnd_size(r, 16 * MiB, least(most, max - 200 * MiB));
+		g->want_cache = rnd_size(r, 0, max / 4);
+		/* All of it was touched once. */
+		g->touched = chance(r, 50) ? least(max / 2, share) : 0;
+		g->driver = !chance(r, 5);
+	}
+}
+
+static unsigned int commands(const struct world *w)
+{
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < w->n; i++)
+		sum += w->g[i].commands;
+	return sum;
+}
+
+static void test_comes_to_rest(void **state)
+{
+	unsigned int restless = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= worlds; seed++) {
+		struct rng r = { only ? only : seed };
+		struct world w;
+		unsigned int before, after, reversals = 0;
+
+		random_world(&w, &r);
+		world_rush(&w, 600);
+		before = commands(&w);
+		for (unsigned int i = 0; i < w.n; i++)
+			w.g[i].reversals = 0;
+		world_rush(&w, 300);
+		after = commands(&w);
+		for (unsigned int i = 0; i < w.n; i++)
+			reversals += w.g[i].reversals;
+		if (after - before > w.n || reversals) {
+			fprintf(stderr, "# POLICY_SEED=%llu: %u guests, %u commands and %u reversals in 300 s of rest\n",
+				(unsigned long long)(only ? only : seed), w.n,
+				after - before, reversals);
+			restless++;
+		}
+		world_free(&w);
+		if (only)
+			break;
+	}
+	assert_int_equal(restless, 0);
+}
+
+/*
+ * A guest that always cries takes nothing from its neighbours that they need, as
+ * far as their fair share reaches.
+ */
+static void test_liar(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= worlds; seed++) {
+		struct rng r = { only ? only : seed };
+		double budget = 0, shares = 0;
+		const struct guest *g;
+		struct world w;
+
+		random_world(&w, &r);
+		w.g[0].liar = w.g[0].driver = true;
+		world_rush(&w, 240);
+
+		for_each_guest(w.p, g) {
+			if (!g->movable)
+				continue;
+			budget += (double)g->target;
+			shares += g->shares;
+		}
+		budget -= (double)w.p->b.deficit;
+		for (unsigned int i = 1; i < w.n; i++) {
+			double fair, need;
+
+			g = &w.p->guest[w.g[i].handle];
+			if (!g->movable)
+				continue;
+			fair = budget * g->shares / shares;
+			need = (double)(g->used + g->overhead);
+			need = min_of(need, fair);
+			if ((double)g->entitled < 0.98 * need) {
+				fprintf(stderr, "# POLICY_SEED=%llu: guest %u needs %.0f, gets %llu\n",
+					(unsigned long long)(only ? only : seed), i,
+					need, (unsigned long long)g->entitled);
+				fail();
+			}
+		}
+		world_free(&w);
+		if (only)
+			break;
+	}
+}
+
+/* TiBs and ten thousand guests: no sum overflows, the invariants hold. */
+static void test_very_many(void **state)
+{
+	const unsigned int n = 10000;
+	struct policy_host_sample h = {
+		.total = UINT64_C(1) << 50,
+		.available = UINT64_C(1) << 47,
+	};
+	struct policy_result res;
+	struct policy *p = NULL;
+	u64 granted = 0, shrunk = 0;
+	struct rng r = { 7 };
+
+	(void)state;
+	assert_int_equal(policy_new(NULL, &p), 0);
+	for (unsigned int i = 0; i < n; i++) {
+		struct policy_guest_config c = {
+			.min = GIB, .max = i % 100 ? 16 * 1024 * GIB :
+						     POLICY_GUEST_BYTES_MAX,
+		};
+		unsigned int handle;
+
+		assert_int_equal(policy_guest_add(p, &c, c.max, SEC, &handle), 0);
+		assert_int_equal(handle, i);
+	}
+	for (unsigned int t = 0; t < 20; t++) {
+		u64 now = (2 + t) * SEC;
+
+		policy_host_sample(p, &h, now);
+		for (unsigned int i = 0; i < n; i++) {
+			u64 actual = p->guest[i].actual;
+			struct policy_guest_sample s = {
+				.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
+					   POLICY_STAT_FREE,
+				.last_update = t + 1,
+				.actual = actual,
+				.total = actual,
+				.available = rnd_to(&r, actual),
+			};
+			struct policy_guest_host_sample c = {
+				.present = POLICY_COST_RSS | POLICY_COST_SWAPPED,
+				.rss = actual - rnd_to(&r, actual / 4),
+				.swapped = actual / 4,
+			};
+
+			s.free = s.available;
+			policy_guest_sample(p, i, &s, now);
+			policy_guest_host_sample(p, i, &c, now);
+		}
+		assert_true(policy_decide(p, now, &res) >= 0);
+		assert_int_equal(res.count, n);
+		assert_true(res.deficit > 0);
+		assert_true(res.exposure < UINT64_MAX / 2);
+		for (unsigned int i = 0; i < n; i++) {
+			const struct policy_decision *d = &res.decision[i];
+
+			assert_true(d->target >= p->guest[i].min);
+			assert_true(d->target <= p->guest[i].max);
+			if (d->flags & POLICY_SEND)
+				policy_command_sent(p, i, d->target, now);
+			policy_guest_actual(p, i, d->target, now);
+		}
+		granted += res.granted;
+		shrunk += res.shrunk;
+	}
+	assert_true(shrunk > granted);
+	policy_free(p);
+}
+
+/* Once the guests are there, nothing allocates: looked at from malloc's side. */
+#ifndef __SANITIZE_ADDRESS__
+static volatile size_t allocations;
+static volatile bool counting; /* malloc() looks at it behind the compiler's back */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+void *malloc(size_t size);
+void *calloc(size_t n, size_t size);
+void *realloc(void *p, size_t size);
+
+void *malloc(size_t size)
+{
+	allocations += counting;
+	return __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	allocations += counting;
+	return __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+	allocations += counting;
+	return __libc_realloc(p, size);
+}
+
+static void allocate(void)
+{
+	char *volatile p = malloc(1);
+
+	free(p);
+}
+
+static void test_no_allocation(void **state)
+{
+	const struct policy_plan_step *step;
+	const struct policy_plan *plan;
+	unsigned int count;
+	struct world w;
+	char text[256];
+
+	(void)state;
+	world_init(&w, 8 * GiB, 512 * MiB, 0);
+	for (int i = 0; i < 40; i++)
+		world_guest(&w, 64 * MiB, 512 * MiB)->want = 200 * MiB;
+	allocate();
+
+	counting = true;
+	world_run(&w, 30);
+	policy_plan_emergency(w.p, GiB, w.now, &plan);
+	policy_host_event(w.p, POLICY_LEVEL_CRITICAL, 0, w.now);
+	policy_emergency_begin(w.p, w.now, &step, &count);
+	for (unsigned int i = 0; i < w.r.count; i++)
+		policy_reason_render(&w.r.decision[i], text, sizeof(text));
+	counting = false;
+	assert_int_equal(allocations, 0);
+	assert_true(count > 0);
+
+	/* The counter does count. */
+	counting = true;
+	allocate();
+	counting = false;
+	assert_int_equal(allocations, 1);
+	world_free(&w);
+}
+#endif
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_comes_to_rest),
+		cmocka_unit_test(test_liar),
+		cmocka_unit_test(test_very_many),
+#ifndef __SANITIZE_ADDRESS__
+		cmocka_unit_test(test_no_allocation),
+#endif
+	};
+	const char *env = getenv("POLICY_WORLDS");
+
+	if (env)
+		worlds = strtoull(env, NULL, 0);
+	env = getenv("POLICY_SEED");
+	if (env)
+		only = strtoull(env, NULL, 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
