@@ -15,8 +15,16 @@
 #include "dynmemd/log.h"
 #include "dynmemd/manager_private.h"
 
-/* Ticks that fall together: guests are polled in one go. */
-#define TICK_SLACK (50 * NSEC_PER_MSEC)
+/* What is due so soon is done in the same tick. */
+#define TICK_SLACK (5 * NSEC_PER_MSEC)
+
+/*
+ * A guest that was not asked for statistics so far gives its first within
+ * some milliseconds: it is asked again and again, but not for ever.
+ */
+#define EAGER_FIRST (10 * NSEC_PER_MSEC)
+#define EAGER_NEXT  (50 * NSEC_PER_MSEC)
+#define EAGER_POLLS 10
 
 /* A thousand guests that appear in one moment make a few ticks, not a thousand. */
 #define TICK_GAP (100 * NSEC_PER_MSEC)
@@ -27,8 +35,8 @@
  */
 #define PATIENCE (100 * USEC_PER_MSEC)
 
-/* On an event, what guests cost is read anew if it is older than this. */
-#define COSTS_MAX_AGE (1 * NSEC_PER_SEC)
+/* What guests cost is read anew if it is older than this. */
+#define COSTS_MAX_AGE (NSEC_PER_SEC / 2)
 
 /* An observer tells a decision again when it has moved by this much. */
 #define TELL_STEP (64 * MIB)
@@ -79,6 +87,8 @@ static void read_costs(struct manager *m, uint64_t now)
 {
 	bool swaps = m->host.swap_free < m->host.swap_total;
 
+	if (m->costs_at && now - m->costs_at < COSTS_MAX_AGE)
+		return;
 	for (size_t i = 0; i < m->n_guests; i++) {
 		struct guest *g = m->guests[i];
 		struct policy_guest_host_sample s;
@@ -222,6 +232,12 @@ static void begin_emergency(struct manager *m, uint64_t now)
  * Ticks
  */
 
+/* At whole periods of the clock, so that all are asked in the same tick. */
+static uint64_t next_poll(const struct guest *g, uint64_t now)
+{
+	return (now / g->poll_period + 1) * g->poll_period;
+}
+
 static void poll_guests(struct manager *m, uint64_t now)
 {
 	for (size_t i = 0; i < m->n_guests; i++) {
@@ -229,7 +245,7 @@ static void poll_guests(struct manager *m, uint64_t now)
 
 		if (!g->poll_period || g->poll_at > now + TICK_SLACK)
 			continue;
-		g->poll_at = now + g->poll_period;
+		g->poll_at = next_poll(g, now);
 		/* One that has not answered the last poll is not asked anew. */
 		if (g->polled || g->ops->poll(g) < 0)
 			continue;
@@ -278,11 +294,13 @@ static int on_patience(_unused_ sd_event_source *s, _unused_ uint64_t usec,
 /* Every command is written before anything else is done. */
 static void write_commands(struct manager *m, const struct policy_result *r)
 {
+	m->somebody_waits = false;
 	for (unsigned int i = 0; i < r->count; i++) {
 		const struct policy_decision *d = &r->decision[i];
 		struct guest *g = d->userdata;
 
 		g->sent = -1;
+		m->somebody_waits |= d->reason == POLICY_REASON_WAIT_BYTES;
 		if (d->flags & POLICY_SEND && managing(m))
 			g->sent = g->ops->set_target(g, d->target);
 		g->decision = *d;
@@ -326,8 +344,19 @@ static void follow_polling(struct manager *m, struct guest *g, uint64_t now)
 		return;
 	g->ops->watch(g, period ? MAX(period / NSEC_PER_SEC, 1ULL) : 0);
 	policy_guest_polling(m->policy, g->handle, period != 0, now);
-	if (period)
-		g->poll_at = now + TICK_GAP;
+	g->poll_at = now + EAGER_FIRST;
+	g->eager = EAGER_POLLS;
+}
+
+void act_sampled(struct manager *m, struct guest *g, bool fresh, uint64_t now)
+{
+	if (fresh)
+		g->eager = 0;
+	if (!g->eager || !g->poll_period)
+		return;
+	g->eager--;
+	g->poll_at = now + EAGER_NEXT;
+	tick_at(m, g->poll_at);
 }
 
 static void finish_commands(struct manager *m, uint64_t now)
@@ -390,8 +419,7 @@ static int on_decide(_unused_ sd_event_source *s, void *userdata)
 
 void act_on_pressure(struct manager *m, enum policy_level level, uint64_t now)
 {
-	if (now - m->costs_at > COSTS_MAX_AGE)
-		read_costs(m, now);
+	read_costs(m, now);
 	if (level == POLICY_LEVEL_CRITICAL && managing(m))
 		begin_emergency(m, now);
 	else

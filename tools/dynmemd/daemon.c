@@ -22,13 +22,14 @@ struct daemon {
 	sd_event *event;
 	struct config *config;
 	struct manager *manager;
-	struct source *source;
+	struct source *genl; /* both: the module may come and go */
+	struct source *procfs;
 	struct backend_qmp *qmp;
 	struct api *api;
 };
 
 static const char no_module[] =
-	"the kernel has no netlink family 'dynmem': load the module with 'modprobe dynmem' (built and installed by 'make && make install'), or set source = auto in [daemon]";
+	"the kernel has no netlink family 'dynmem': load the module with 'modprobe dynmem' (built and installed by 'make && make install'); source = procfs in [daemon] does without it";
 
 /*
  * Configuration
@@ -85,7 +86,7 @@ static void reload(struct daemon *d)
 }
 
 /*
- * The source
+ * The source: the module if it is there, else /proc, unless one is configured
  */
 
 static void on_pressure(void *userdata, const struct source_pressure *p)
@@ -95,52 +96,78 @@ static void on_pressure(void *userdata, const struct source_pressure *p)
 	manager_pressure(d->manager, p);
 }
 
+static void use_source(struct daemon *d, struct source *s)
+{
+	manager_set_source(d->manager, s, s != NULL);
+	log_info("pressure is told by: %s", manager_source_name(d->manager));
+	if (d->api)
+		api_source_changed(d->api);
+}
+
+static const struct source_handlers procfs_handlers = {
+	.pressure = on_pressure,
+};
+
+static int use_procfs(struct daemon *d)
+{
+	int r = source_procfs_new(&d->procfs, d->event, "/proc",
+				  &d->config->policy, &procfs_handlers, d);
+
+	if (r < 0)
+		log_error("source procfs: %s; the host is looked at once a second",
+			  strerror(-r));
+	use_source(d, d->procfs);
+	return r;
+}
+
 static void on_gone(void *userdata, const char *why)
 {
 	struct daemon *d = userdata;
 
-	log_warning("source genl: %s; the host is looked at once a second until it is back",
-		    why);
-	manager_set_source(d->manager, NULL, false);
-	if (d->api)
-		api_source_changed(d->api);
+	log_warning("source genl: %s", why);
+	if (d->config->source == SOURCE_GENL)
+		use_source(d, NULL);
+	else if (!d->procfs)
+		use_procfs(d);
 }
 
 static void on_back(void *userdata)
 {
 	struct daemon *d = userdata;
 
-	log_info("source genl: the kernel module tells pressure");
-	manager_set_source(d->manager, d->source, true);
-	if (d->api)
-		api_source_changed(d->api);
+	use_source(d, d->genl);
+	d->procfs = source_free(d->procfs);
 }
 
-static const struct source_handlers source_handlers = {
+static const struct source_handlers genl_handlers = {
 	.pressure = on_pressure,
 	.gone = on_gone,
 	.back = on_back,
 };
 
+/* Returns 0 or an exit status. */
 static int start_source(struct daemon *d)
 {
 	int r;
 
-	if (d->config->source == SOURCE_PROCFS)
-		return 0;
-	r = source_genl_new(&d->source, d->event, &source_handlers, d);
-	if (r < 0) {
-		log_error("cannot open a netlink socket: %s", strerror(-r));
-		return d->config->source == SOURCE_GENL ? EXIT_FAILURE : 0;
+	if (d->config->source != SOURCE_PROCFS) {
+		r = source_genl_new(&d->genl, d->event, &genl_handlers, d);
+		if (r < 0)
+			log_error("cannot open a netlink socket: %s",
+				  strerror(-r));
+		if (r < 0 && d->config->source == SOURCE_GENL)
+			return EXIT_FAILURE;
+		/* It says itself that it is there. */
+		if (r >= 0 && source_genl_present(d->genl))
+			return 0;
 	}
-	if (source_genl_present(d->source))
-		return 0;
 	if (d->config->source == SOURCE_GENL) {
 		log_error("%s", no_module);
 		return EXIT_NO_MODULE;
 	}
-	log_notice("%s", no_module);
-	return 0;
+	if (d->config->source == SOURCE_AUTO)
+		log_notice("%s", no_module);
+	return use_procfs(d) < 0 ? EXIT_FAILURE : 0;
 }
 
 /*
@@ -222,7 +249,8 @@ static void stop(struct daemon *d)
 	backend_qmp_free(d->qmp);
 	api_free(d->api);
 	manager_free(d->manager);
-	source_free(d->source);
+	source_free(d->genl);
+	source_free(d->procfs);
 	config_free(d->config);
 	sd_event_unref(d->event);
 }

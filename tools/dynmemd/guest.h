@@ -68,6 +68,7 @@ struct guest {
 
 	uint64_t poll_period; /* ns, 0: not polled */
 	uint64_t poll_at; /* ns */
+	unsigned int eager; /* polls that may be made at once */
 	bool polled; /* and not answered yet */
 	unsigned int round; /* the tick in which it was */
 

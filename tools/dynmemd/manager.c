@@ -251,17 +251,23 @@ void manager_guest_remove(struct guest *g, const char *why)
 void manager_guest_polled(struct guest *g, const struct policy_guest_sample *s)
 {
 	struct manager *m = g->manager;
+	uint64_t now = manager_now(m);
+	int r = s ? policy_guest_sample(m->policy, g->handle, s, now) : 0;
 
-	if (s)
-		policy_guest_sample(m->policy, g->handle, s, manager_now(m));
+	act_sampled(m, g, r > 0, now);
 	act_answered(m, g);
 }
 
+/* Bytes that were freed go to who waits for them. */
 void manager_guest_actual(struct guest *g, uint64_t actual)
 {
+	bool freed = actual < g->actual;
+
 	g->actual = actual;
 	policy_guest_actual(g->manager->policy, g->handle, actual,
 			    manager_now(g->manager));
+	if (freed && g->manager->somebody_waits)
+		act_tick_soon(g->manager);
 }
 
 void manager_guest_event(struct guest *g, enum policy_guest_event event)

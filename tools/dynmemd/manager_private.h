@@ -40,6 +40,7 @@ struct manager {
 	sd_event_source *decide; /* soon */
 	sd_event_source *emergency; /* its next step */
 	uint64_t costs_at; /* ns, guests' costs were read */
+	bool somebody_waits; /* for bytes that others are to free */
 
 	struct policy_result result; /* the latest, without its array */
 };
@@ -63,6 +64,9 @@ void act_decide_soon(struct manager *m);
 
 /** act_answered() - a guest has answered its poll, or never will */
 void act_answered(struct manager *m, struct guest *g);
+
+/** act_sampled() - a guest was asked for statistics; they were @fresh or not */
+void act_sampled(struct manager *m, struct guest *g, bool fresh, uint64_t now);
 
 /** act_set_level() - tell a change of the host's level */
 void act_set_level(struct manager *m, enum policy_level level);

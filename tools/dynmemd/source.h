@@ -77,6 +77,20 @@ int source_genl_new(struct source **ret, sd_event *event,
 /** source_genl_present() - the module is loaded */
 bool source_genl_present(const struct source *s);
 
+/**
+ * source_procfs_new() - PSI triggers, /proc and KSM's sysfs
+ * @proc: "/proc", or a folder that looks like it
+ * @tunables: where the levels lie; only read by this call
+ *
+ * Never @gone. Return: 0; a negative errno where there is no /proc.
+ */
+int source_procfs_new(struct source **ret, sd_event *event, const char *proc,
+		      const struct policy_tunables *tunables,
+		      const struct source_handlers *handlers, void *userdata);
+
+/** source_procfs_triggers() - how many PSI triggers are set: 3, or none */
+unsigned int source_procfs_triggers(const struct source *s);
+
 static inline struct source *source_free(struct source *s)
 {
 	if (s)

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The source procfs, on a /proc that this file writes. */
+#include "dynmemd/source.h"
+#include "dynmemd_world.h"
+
+struct heard {
+	unsigned int events;
+	struct source_pressure last;
+};
+
+static void on_pressure(void *userdata, const struct source_pressure *p)
+{
+	struct heard *h = userdata;
+
+	h->events++;
+	h->last = *p;
+}
+
+static const struct source_handlers handlers = { .pressure = on_pressure };
+
+static void vmstat(struct world *w, unsigned int oom_kill, unsigned int stalls)
+{
+	char path[96], text[256];
+
+	snprintf(path, sizeof(path), "%s/vmstat", w->folder);
+	snprintf(text, sizeof(text),
+		 "nr_free_pages 1\nallocstall_dma32 %u\nallocstall_normal %u\noom_kill %u\n",
+		 stalls / 2, stalls - stalls / 2, oom_kill);
+	write_text(path, text);
+}
+
+static struct source *open_source(struct world *w, struct heard *h)
+{
+	struct policy_tunables t;
+	struct source *s = NULL;
+
+	policy_tunables_init(&t);
+	assert_int_equal(source_procfs_new(&s, w->event, w->folder, &t,
+					   &handlers, h),
+			 0);
+	return s;
+}
+
+/* minfree of 4 GiB is 246 MiB: low below 983, medium below 492. */
+static void test_levels(_unused_ void **state)
+{
+	static const struct {
+		unsigned int available;
+		enum policy_level level;
+	} steps[] = {
+		{ 900, POLICY_LEVEL_LOW },	{ 480, POLICY_LEVEL_MEDIUM },
+		{ 200, POLICY_LEVEL_CRITICAL }, { 600, POLICY_LEVEL_LOW },
+		{ 3000, POLICY_LEVEL_NONE },
+	};
+	struct heard h = { 0 };
+	struct source *s;
+	struct world w;
+
+	open_world(&w, "");
+	vmstat(&w, 0, 0);
+	s = open_source(&w, &h);
+	run_for(&w, 100);
+	assert_int_equal(h.events, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		host_memory(&w, 4096, steps[i].available);
+		run_until(&w, 1500, h.events == i + 1);
+		assert_int_equal(h.last.level, steps[i].level);
+		assert_int_equal(h.last.available, steps[i].available * MIB);
+		assert_false(h.last.stall);
+	}
+	source_free(s);
+	close_world(&w);
+}
+
+/* Near a threshold it is looked at more often: 40 MiB are 10 ms away. */
+static void test_looks_more_often(_unused_ void **state)
+{
+	struct heard h = { 0 };
+	struct source *s;
+	struct world w;
+
+	open_world(&w, "");
+	vmstat(&w, 0, 0);
+	host_memory(&w, 4096, 1023);
+	s = open_source(&w, &h);
+	run_for(&w, 50);
+	host_memory(&w, 4096, 900);
+	run_until(&w, 60, h.events == 1);
+	source_free(s);
+	close_world(&w);
+}
+
+static void test_oom_kill(_unused_ void **state)
+{
+	struct heard h = { 0 };
+	struct source *s;
+	struct world w;
+
+	open_world(&w, "");
+	vmstat(&w, 7, 4);
+	s = open_source(&w, &h);
+	run_for(&w, 100);
+	assert_int_equal(h.events, 0);
+	vmstat(&w, 8, 9);
+	run_until(&w, 1500, h.events == 1);
+	assert_true(h.last.oom);
+	assert_int_equal(h.last.level, POLICY_LEVEL_CRITICAL);
+	assert_int_equal(h.last.oom_kills, 8);
+	assert_int_equal(h.last.stalls, 9);
+	/* It was one event: the level is what memory says again. */
+	run_until(&w, 1500, h.events == 2);
+	assert_false(h.last.oom);
+	assert_int_equal(h.last.level, POLICY_LEVEL_NONE);
+	source_free(s);
+	close_world(&w);
+}
+
+static void test_no_proc(_unused_ void **state)
+{
+	struct policy_tunables t;
+	struct source *s = NULL;
+	sd_event *event;
+
+	policy_tunables_init(&t);
+	assert_int_equal(sd_event_new(&event), 0);
+	assert_int_equal(source_procfs_new(&s, event, "/nonexistent", &t,
+					   &handlers, NULL),
+			 -ENOENT);
+	assert_null(s);
+	sd_event_unref(event);
+}
+
+/* Where the kernel has PSI, a real trigger can be set. */
+static void test_psi_trigger(_unused_ void **state)
+{
+	struct heard h = { 0 };
+	struct policy_tunables t;
+	struct source *s = NULL;
+	sd_event *event;
+
+	if (access("/proc/pressure/memory", R_OK | W_OK) < 0)
+		skip();
+	policy_tunables_init(&t);
+	assert_int_equal(sd_event_new(&event), 0);
+	assert_int_equal(source_procfs_new(&s, event, "/proc", &t, &handlers,
+					   &h),
+			 0);
+	assert_int_equal(source_procfs_triggers(s), 3);
+	source_free(s);
+	sd_event_unref(event);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_looks_more_often),
+		cmocka_unit_test(test_oom_kill),
+		cmocka_unit_test(test_no_proc),
+		cmocka_unit_test(test_psi_trigger),
+	};
+
+	return cmocka_run_group_tests_name("dynmemd_procfs", tests, NULL, NULL);
+}
