@@ -8,7 +8,7 @@
 
 #include "kselftest_harness.h"
 
-#include "nl.h"
+#include "mem.h"
 
 #define NOBODY 65534
 
@@ -102,6 +102,7 @@ TEST_F(family, commands)
 /* All of them answer to root. */
 TEST_F(family, root)
 {
+	ASSERT_NE(0, cgroup_make("dynmem-family"));
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		for (int dump = 0; dump < 2; dump++) {
 			if (!(dump ? commands[i].can_dump : commands[i].can_do))
@@ -114,6 +115,7 @@ TEST_F(family, root)
 			}
 		}
 	}
+	cgroup_remove("dynmem-family");
 }
 
 /* Readers may ask and listen; what is marked (admin) is refused. */

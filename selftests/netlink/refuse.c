@@ -3,7 +3,7 @@
  */
 #include "kselftest_harness.h"
 
-#include "nl.h"
+#include "mem.h"
 
 FIXTURE(refuse)
 {
@@ -53,9 +53,14 @@ TEST_F(refuse, unknown_attribute)
 				TH_LOG("command %u, attribute %d",
 				       commands[i].cmd, types[t]);
 			}
+			/* Three places in the kernel refuse them. */
 			EXPECT_TRUE(
-				strstr(nl_refusal.text, "nknown attribute") ||
-				strstr(nl_refusal.text, "nsupported attribute"))
+				!strcmp("Unknown attribute type",
+					nl_refusal.text) ||
+				!strcmp("Unsupported attribute",
+					nl_refusal.text) ||
+				!strcmp("Attribute failed policy validation",
+					nl_refusal.text))
 			{
 				TH_LOG("command %u, attribute %d: '%s'",
 				       commands[i].cmd, types[t],
@@ -288,20 +293,28 @@ TEST_F(refuse, attributes_of_the_other_way)
 	EXPECT_EQ(DYNMEM_A_PROCESS_CGROUP_ID, nl_refusal.attr);
 }
 
-/* A group of processes that is not there. */
 TEST_F(refuse, no_such_cgroup)
 {
-	request(&self->nl, DYNMEM_CMD_PROCESS_GET, DUMP);
-	put_u64(DYNMEM_A_PROCESS_CGROUP_ID, 1ULL << 40);
-	EXPECT_EQ(-ENOENT, transact(&self->nl, NULL, 0));
-	EXPECT_NE('\0', nl_refusal.text[0]);
-	EXPECT_EQ(DYNMEM_A_PROCESS_CGROUP_ID, nl_refusal.attr);
-
+	/* Without any the kernel may use cgroup v1 only. */
+	ASSERT_NE(0, cgroup_make("dynmem-refuse"));
 	request(&self->nl, DYNMEM_CMD_CGROUP_GET, DUMP);
 	put_u64(DYNMEM_A_CGROUP_ID, 1ULL << 40);
 	EXPECT_EQ(-ENOENT, transact(&self->nl, NULL, 0));
 	EXPECT_NE('\0', nl_refusal.text[0]);
 	EXPECT_EQ(DYNMEM_A_CGROUP_ID, nl_refusal.attr);
+	cgroup_remove("dynmem-refuse");
+}
+
+TEST_F(refuse, no_cgroups)
+{
+	const char *s = slurp(CGROUP_ROOT "/cgroup.stat");
+
+	ASSERT_NE(NULL, s);
+	if (!strstr(s, "nr_descendants 0\n"))
+		SKIP(return, "this host uses cgroup v2");
+	request(&self->nl, DYNMEM_CMD_CGROUP_GET, DUMP);
+	EXPECT_EQ(-EOPNOTSUPP, transact(&self->nl, NULL, 0));
+	EXPECT_NE(NULL, strstr(nl_refusal.text, "cgroup v2 is not in use"));
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,649 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the gets answer, held against what the kernel says elsewhere: sysfs,
+ * /proc/meminfo, vmstat, zoneinfo and the files of processes.
+ */
+#include <dirent.h>
+#include <sched.h>
+
+#include "kselftest_harness.h"
+
+#include "mem.h"
+
+#define PAGE 4096ULL
+
+FIXTURE(get)
+{
+	struct nl nl;
+	struct answer a;
+};
+
+FIXTURE_SETUP(get)
+{
+	ASSERT_EQ(PAGE, (unsigned long long)sysconf(_SC_PAGESIZE));
+	ASSERT_EQ(0, nl_open(&self->nl));
+}
+
+FIXTURE_TEARDOWN(get)
+{
+	nl_close(&self->nl);
+}
+
+/* KSM: its files, under their own names. */
+#define KSM_DIR "/sys/kernel/mm/ksm/"
+
+static const struct {
+	const char *file;
+	int attr;
+	uint32_t capability; /* that says the attribute is there */
+} ksm_files[] = {
+	{"run", DYNMEM_A_KSM_RUN, 0},
+	{"pages_to_scan", DYNMEM_A_KSM_PAGES_TO_SCAN, 0},
+	{"sleep_millisecs", DYNMEM_A_KSM_SLEEP_MILLISECS, 0},
+	{"merge_across_nodes", DYNMEM_A_KSM_MERGE_ACROSS_NODES, 0},
+	{"max_page_sharing", DYNMEM_A_KSM_MAX_PAGE_SHARING, 0},
+	{"use_zero_pages", DYNMEM_A_KSM_USE_ZERO_PAGES, 0},
+	{"stable_node_chains_prune_millisecs",
+	 DYNMEM_A_KSM_STABLE_NODE_CHAINS_PRUNE_MILLISECS, 0},
+	{"smart_scan", DYNMEM_A_KSM_SMART_SCAN, 0},
+	{"advisor_max_cpu", DYNMEM_A_KSM_ADVISOR_MAX_CPU,
+	 DYNMEM_CAPABILITY_KSM_ADVISOR},
+	{"advisor_min_pages_to_scan", DYNMEM_A_KSM_ADVISOR_MIN_PAGES_TO_SCAN,
+	 DYNMEM_CAPABILITY_KSM_ADVISOR},
+	{"advisor_max_pages_to_scan", DYNMEM_A_KSM_ADVISOR_MAX_PAGES_TO_SCAN,
+	 DYNMEM_CAPABILITY_KSM_ADVISOR},
+	{"advisor_target_scan_time", DYNMEM_A_KSM_ADVISOR_TARGET_SCAN_TIME,
+	 DYNMEM_CAPABILITY_KSM_ADVISOR},
+	{"pages_shared", DYNMEM_A_KSM_PAGES_SHARED, DYNMEM_CAPABILITY_KSM},
+	{"pages_sharing", DYNMEM_A_KSM_PAGES_SHARING, DYNMEM_CAPABILITY_KSM},
+	{"pages_unshared", DYNMEM_A_KSM_PAGES_UNSHARED, DYNMEM_CAPABILITY_KSM},
+	{"pages_volatile", DYNMEM_A_KSM_PAGES_VOLATILE, DYNMEM_CAPABILITY_KSM},
+	{"pages_scanned", DYNMEM_A_KSM_PAGES_SCANNED, 0},
+	{"pages_skipped", DYNMEM_A_KSM_PAGES_SKIPPED, 0},
+	{"ksm_zero_pages", DYNMEM_A_KSM_ZERO_PAGES,
+	 DYNMEM_CAPABILITY_KSM_ZERO_PAGES},
+	{"full_scans", DYNMEM_A_KSM_FULL_SCANS, DYNMEM_CAPABILITY_KSM},
+	{"stable_node_chains", DYNMEM_A_KSM_STABLE_NODE_CHAINS, 0},
+	{"stable_node_dups", DYNMEM_A_KSM_STABLE_NODE_DUPS, 0},
+	{"general_profit", DYNMEM_A_KSM_PROFIT, DYNMEM_CAPABILITY_KSM_PROFIT},
+};
+
+TEST_F(get, ksm)
+{
+	uint32_t capabilities;
+
+	ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_KSM_GET, &self->a));
+	capabilities = (uint32_t)get(&self->a, DYNMEM_A_KSM_CAPABILITIES);
+	EXPECT_TRUE(capabilities & DYNMEM_CAPABILITY_KSM);
+	EXPECT_EQ(PAGE, get(&self->a, DYNMEM_A_KSM_PAGE_SIZE));
+	EXPECT_FALSE(has(&self->a, DYNMEM_A_KSM_EVENT));
+
+	for (size_t i = 0; i < ARRAY_LEN(ksm_files); i++) {
+		bool there = has(&self->a, ksm_files[i].attr);
+		char path[128];
+		char *text;
+
+		snprintf(path, sizeof(path), KSM_DIR "%s", ksm_files[i].file);
+		text = slurp(path);
+		if (ksm_files[i].attr == DYNMEM_A_KSM_PROFIT) {
+			/* Without the file it is computed, and says so. */
+			EXPECT_TRUE(there);
+			EXPECT_EQ(!text,
+				  has(&self->a, DYNMEM_A_KSM_PROFIT_ESTIMATED));
+		} else {
+			EXPECT_EQ(!!text, there)
+			{
+				TH_LOG("%s", ksm_files[i].file);
+			}
+		}
+		if (text && there) {
+			EXPECT_EQ(strtoll(text, NULL, 10),
+				  get_signed(&self->a, ksm_files[i].attr))
+			{
+				TH_LOG("%s", ksm_files[i].file);
+			}
+		}
+		if (ksm_files[i].capability) {
+			EXPECT_EQ(!!text,
+				  !!(capabilities & ksm_files[i].capability))
+			{
+				TH_LOG("capability for %s", ksm_files[i].file);
+			}
+		}
+	}
+	EXPECT_EQ((get(&self->a, DYNMEM_A_KSM_PAGES_SHARING) +
+		   (has(&self->a, DYNMEM_A_KSM_ZERO_PAGES)
+			    ? get(&self->a, DYNMEM_A_KSM_ZERO_PAGES)
+			    : 0)) *
+			  PAGE,
+		  get(&self->a, DYNMEM_A_KSM_SAVED));
+	EXPECT_EQ(number_of("/proc/vmstat", "cow_ksm"),
+		  (long long)get(&self->a, DYNMEM_A_KSM_COW_BREAKS));
+	EXPECT_EQ(number_of("/proc/vmstat", "ksm_swpin_copy"),
+		  (long long)get(&self->a, DYNMEM_A_KSM_SWAPIN_COPIES));
+
+	if (slurp(KSM_DIR "advisor_mode")) {
+		EXPECT_EQ(strstr(slurp(KSM_DIR "advisor_mode"), "[none]")
+				  ? DYNMEM_ADVISOR_NONE
+				  : DYNMEM_ADVISOR_SCAN_TIME,
+			  get(&self->a, DYNMEM_A_KSM_ADVISOR_MODE));
+	} else {
+		EXPECT_FALSE(has(&self->a, DYNMEM_A_KSM_ADVISOR_MODE));
+	}
+}
+
+/* A setting that is changed in sysfs is read back at once. */
+TEST_F(get, ksm_settings_follow)
+{
+	char old[32];
+
+	snprintf(old, sizeof(old), "%s", slurp(KSM_DIR "pages_to_scan"));
+	ASSERT_EQ(0, spit(KSM_DIR "pages_to_scan", "4711"));
+	EXPECT_EQ(0, ask(&self->nl, DYNMEM_CMD_KSM_GET, &self->a));
+	EXPECT_EQ(4711, get(&self->a, DYNMEM_A_KSM_PAGES_TO_SCAN));
+	ASSERT_EQ(0, spit(KSM_DIR "pages_to_scan", "%s", old));
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+TEST_F(get, pressure)
+{
+	uint32_t capabilities;
+	uint64_t before = now_ns();
+
+	ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_PRESSURE_GET, &self->a));
+	EXPECT_FALSE(has(&self->a, DYNMEM_A_PRESSURE_EVENT));
+	EXPECT_GE(get(&self->a, DYNMEM_A_PRESSURE_TIME), before);
+	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_TIME), now_ns());
+	EXPECT_LT(get(&self->a, DYNMEM_A_PRESSURE_SINCE), before);
+	EXPECT_EQ(meminfo("MemTotal"), get(&self->a, DYNMEM_A_PRESSURE_TOTAL));
+	EXPECT_LT(distance(meminfo("MemFree"),
+			   get(&self->a, DYNMEM_A_PRESSURE_FREE)),
+		  32 * MIB);
+	EXPECT_LT(distance(meminfo("MemAvailable"),
+			   get(&self->a, DYNMEM_A_PRESSURE_AVAILABLE)),
+		  32 * MIB);
+	EXPECT_LT(distance(meminfo("SwapFree"),
+			   get(&self->a, DYNMEM_A_PRESSURE_SWAP_FREE)),
+		  32 * MIB);
+	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_LEVEL),
+		  DYNMEM_LEVEL_CRITICAL);
+	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_STALL_SHARE), 1000);
+	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_REFAULT_SHARE), 1000);
+
+	/* Debian's kernels have all the tracepoints. */
+	capabilities = (uint32_t)get(&self->a, DYNMEM_A_PRESSURE_CAPABILITIES);
+	EXPECT_EQ(DYNMEM_CAPABILITY_STALL | DYNMEM_CAPABILITY_MEMCG_STALL |
+			  DYNMEM_CAPABILITY_THROTTLED |
+			  DYNMEM_CAPABILITY_KSWAPD | DYNMEM_CAPABILITY_OOM |
+			  DYNMEM_CAPABILITY_OOM_KILL | DYNMEM_CAPABILITY_KSM |
+			  DYNMEM_CAPABILITY_CGROUP,
+		  capabilities & (127U | DYNMEM_CAPABILITY_CGROUP));
+	for (int attr = DYNMEM_A_PRESSURE_STALLED;
+	     attr <= DYNMEM_A_PRESSURE_MAX; attr++) {
+		EXPECT_TRUE(has(&self->a, attr)) TH_LOG("attribute %d", attr);
+		get(&self->a, attr);
+	}
+}
+
+/* Counters of the kernel's own: between two looks at /proc/vmstat. */
+static uint64_t vmstat(const char *key)
+{
+	long long v = number_of("/proc/vmstat", key);
+
+	return v < 0 ? 0 : (uint64_t)v;
+}
+
+static uint64_t allocstalls(void)
+{
+	uint64_t sum = 0;
+
+	/* Every zone has its own. */
+	for (const char *s = slurp("/proc/vmstat");
+	     (s = strstr(s, "allocstall_")); s++)
+		sum += strtoull(strchr(s, ' '), NULL, 10);
+	return sum;
+}
+
+static const struct {
+	int attr;
+	const char *key; /* NULL: allocstalls() */
+	uint64_t unit;
+} vm_counters[] = {
+	{DYNMEM_A_PRESSURE_ALLOCSTALLS, NULL, 1},
+	{DYNMEM_A_PRESSURE_SCANNED_DIRECT, "pgscan_direct", PAGE},
+	{DYNMEM_A_PRESSURE_SCANNED_KSWAPD, "pgscan_kswapd", PAGE},
+	{DYNMEM_A_PRESSURE_RECLAIMED_KSWAPD, "pgsteal_kswapd", PAGE},
+	{DYNMEM_A_PRESSURE_REFAULTS_ANON, "workingset_refault_anon", PAGE},
+	{DYNMEM_A_PRESSURE_REFAULTS_FILE, "workingset_refault_file", PAGE},
+	{DYNMEM_A_PRESSURE_RESTORES_ANON, "workingset_restore_anon", PAGE},
+	{DYNMEM_A_PRESSURE_RESTORES_FILE, "workingset_restore_file", PAGE},
+	{DYNMEM_A_PRESSURE_SWAP_INS, "pswpin", PAGE},
+	{DYNMEM_A_PRESSURE_SWAP_OUTS, "pswpout", PAGE},
+};
+
+static uint64_t vm_counter(size_t i)
+{
+	return (vm_counters[i].key ? vmstat(vm_counters[i].key)
+				   : allocstalls()) *
+	       vm_counters[i].unit;
+}
+
+TEST_F(get, pressure_counters)
+{
+	uint64_t before[ARRAY_LEN(vm_counters)];
+
+	for (size_t i = 0; i < ARRAY_LEN(vm_counters); i++)
+		before[i] = vm_counter(i);
+	ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_PRESSURE_GET, &self->a));
+	for (size_t i = 0; i < ARRAY_LEN(vm_counters); i++) {
+		uint64_t v = get(&self->a, vm_counters[i].attr);
+
+		/* Node counters lag on each CPU by a few pages. */
+		EXPECT_LE(before[i], v + MIB) TH_LOG("%s", vm_counters[i].key);
+		EXPECT_LE(v, vm_counter(i) + MIB)
+		{
+			TH_LOG("%s", vm_counters[i].key);
+		}
+	}
+}
+
+/* A node's figures, summed over the zones of /proc/zoneinfo. */
+static uint64_t zoneinfo(unsigned int node, const char *key)
+{
+	static char copy[65536];
+	bool mine = false;
+	uint64_t sum = 0;
+	char *line, *rest;
+	size_t len = strlen(key);
+
+	snprintf(copy, sizeof(copy), "%s", slurp("/proc/zoneinfo"));
+	for (line = strtok_r(copy, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		unsigned int n;
+
+		if (sscanf(line, "Node %u,", &n) == 1)
+			mine = n == node;
+		line += strspn(line, " ");
+		if (!strncmp(line, "pages ", 6))
+			line += 6;
+		line += strspn(line, " ");
+		if (mine && !strncmp(line, key, len) && line[len] == ' ')
+			sum += strtoull(line + len, NULL, 10);
+	}
+	return sum * PAGE;
+}
+
+TEST_F(get, nodes)
+{
+	static struct answer nodes[16];
+	unsigned int expected = 0, first, last;
+	uint64_t total = 0;
+	int n;
+	char *s = slurp("/sys/devices/system/node/has_memory");
+
+	ASSERT_NE(NULL, s);
+	for (; *s && *s != '\n'; s += strcspn(s, ",\n"), s += *s == ',') {
+		if (sscanf(s, "%u-%u", &first, &last) != 2)
+			last = first = (unsigned int)strtoul(s, NULL, 10);
+		expected += last - first + 1;
+	}
+	request(&self->nl, DYNMEM_CMD_NODE_GET, NLM_F_DUMP);
+	n = transact(&self->nl, nodes, ARRAY_LEN(nodes));
+	ASSERT_EQ(expected, (unsigned int)n);
+	for (int i = 0; i < n; i++) {
+		unsigned int id =
+			(unsigned int)get(&nodes[i], DYNMEM_A_NODE_ID);
+
+		EXPECT_EQ(zoneinfo(id, "managed"),
+			  get(&nodes[i], DYNMEM_A_NODE_TOTAL));
+		EXPECT_EQ(zoneinfo(id, "min"),
+			  get(&nodes[i], DYNMEM_A_NODE_WATERMARK_MIN));
+		EXPECT_EQ(zoneinfo(id, "low"),
+			  get(&nodes[i], DYNMEM_A_NODE_WATERMARK_LOW));
+		EXPECT_EQ(zoneinfo(id, "high"),
+			  get(&nodes[i], DYNMEM_A_NODE_WATERMARK_HIGH));
+		EXPECT_LT(distance(zoneinfo(id, "free"),
+				   get(&nodes[i], DYNMEM_A_NODE_FREE)),
+			  32 * MIB);
+		EXPECT_LT(distance(zoneinfo(id, "nr_inactive_anon"),
+				   get(&nodes[i], DYNMEM_A_NODE_INACTIVE_ANON)),
+			  32 * MIB);
+		EXPECT_LT(distance(zoneinfo(id, "nr_active_anon"),
+				   get(&nodes[i], DYNMEM_A_NODE_ACTIVE_ANON)),
+			  32 * MIB);
+		EXPECT_LT(distance(zoneinfo(id, "nr_inactive_file"),
+				   get(&nodes[i], DYNMEM_A_NODE_INACTIVE_FILE)),
+			  32 * MIB);
+		EXPECT_LT(distance(zoneinfo(id, "nr_active_file"),
+				   get(&nodes[i], DYNMEM_A_NODE_ACTIVE_FILE)),
+			  32 * MIB);
+		EXPECT_LT(distance(zoneinfo(id, "nr_unevictable"),
+				   get(&nodes[i], DYNMEM_A_NODE_UNEVICTABLE)),
+			  32 * MIB);
+		EXPECT_LT(distance(zoneinfo(id, "nr_slab_reclaimable"),
+				   get(&nodes[i],
+				       DYNMEM_A_NODE_SLAB_RECLAIMABLE)),
+			  32 * MIB);
+		total += get(&nodes[i], DYNMEM_A_NODE_TOTAL);
+	}
+	EXPECT_EQ(meminfo("MemTotal"), total);
+}
+
+/* Processes. */
+
+static int ask_process(struct nl *nl, pid_t pid, uint32_t fields,
+		       struct answer *a)
+{
+	int r;
+
+	request(nl, DYNMEM_CMD_PROCESS_GET, NLM_F_ACK);
+	put_u32(DYNMEM_A_PROCESS_PID, (uint32_t)pid);
+	if (fields)
+		put_u32(DYNMEM_A_PROCESS_FIELDS, fields);
+	r = transact(nl, a, 1);
+	return r < 0 ? r : r == 1 ? 0 : -EBADMSG;
+}
+
+static uint64_t status_bytes(pid_t pid, const char *key)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	return (uint64_t)number_of(path, key) * KIB;
+}
+
+static uint64_t own_cgroup(void)
+{
+	char path[PATH_MAX], *s = slurp("/proc/self/cgroup");
+	struct stat st;
+
+	s = s ? strstr(s, "0::") : NULL;
+	if (!s)
+		return 0;
+	s[strcspn(s, "\n")] = '\0';
+	snprintf(path, sizeof(path), CGROUP_ROOT "%s", s + 3);
+	return stat(path, &st) < 0 ? 0 : st.st_ino;
+}
+
+TEST_F(get, process)
+{
+	long hz = sysconf(_SC_CLK_TCK);
+	pid_t pid = getpid();
+	uint64_t start;
+	char *p;
+
+	/* Some of each kind of memory; a name of the longest. */
+	p = mmap(NULL, 16 * MIB, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	memset(p, 1, 16 * MIB);
+	p = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	memset(p, 1, 8 * MIB);
+	prctl(PR_SET_NAME, "fifteen-letters");
+
+	ASSERT_EQ(0, ask_process(&self->nl, pid, 0, &self->a));
+	EXPECT_EQ(pid, (pid_t)get(&self->a, DYNMEM_A_PROCESS_PID));
+	EXPECT_STREQ("fifteen-letters",
+		     get_text(&self->a, DYNMEM_A_PROCESS_COMM));
+	start = get(&self->a, DYNMEM_A_PROCESS_START_TIME);
+	EXPECT_EQ(start_ticks(pid), start / (NSEC_PER_SEC / (uint64_t)hz));
+	EXPECT_NE(0, own_cgroup());
+	EXPECT_EQ(own_cgroup(), get(&self->a, DYNMEM_A_PROCESS_CGROUP_ID));
+	EXPECT_LT(distance(status_bytes(pid, "RssAnon"),
+			   get(&self->a, DYNMEM_A_PROCESS_RSS_ANON)),
+		  MIB);
+	EXPECT_LT(distance(status_bytes(pid, "RssFile"),
+			   get(&self->a, DYNMEM_A_PROCESS_RSS_FILE)),
+		  MIB);
+	EXPECT_LT(distance(status_bytes(pid, "RssShmem"),
+			   get(&self->a, DYNMEM_A_PROCESS_RSS_SHMEM)),
+		  MIB);
+	EXPECT_LT(distance(status_bytes(pid, "VmSwap"),
+			   get(&self->a, DYNMEM_A_PROCESS_SWAP)),
+		  MIB);
+	/* Counters that each CPU, or thread, keeps a part of. */
+	EXPECT_GE(get(&self->a, DYNMEM_A_PROCESS_RSS_ANON), 15 * MIB);
+	EXPECT_GE(get(&self->a, DYNMEM_A_PROCESS_RSS_SHMEM), 7 * MIB);
+	EXPECT_FALSE(
+		get(&self->a, DYNMEM_A_PROCESS_FLAGS) &
+		(DYNMEM_PROCESS_FLAG_MERGEABLE | DYNMEM_PROCESS_FLAG_BORROWED));
+	EXPECT_EQ(0, get(&self->a, DYNMEM_A_PROCESS_MERGING_PAGES));
+}
+
+TEST_F(get, process_mergeable)
+{
+	char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_EQ(0, madvise(p, MIB, MADV_MERGEABLE));
+	ASSERT_EQ(0, ask_process(&self->nl, getpid(), 0, &self->a));
+	EXPECT_TRUE(get(&self->a, DYNMEM_A_PROCESS_FLAGS) &
+		    DYNMEM_PROCESS_FLAG_MERGEABLE);
+}
+
+/* Only what was asked for, and the PID. */
+TEST_F(get, process_fields)
+{
+	static const struct {
+		uint32_t field;
+		int attrs[4];
+	} fields[] = {
+		{DYNMEM_FIELD_START_TIME, {DYNMEM_A_PROCESS_START_TIME}},
+		{DYNMEM_FIELD_COMM, {DYNMEM_A_PROCESS_COMM}},
+		{DYNMEM_FIELD_CGROUP, {DYNMEM_A_PROCESS_CGROUP_ID}},
+		{DYNMEM_FIELD_FLAGS, {DYNMEM_A_PROCESS_FLAGS}},
+		{DYNMEM_FIELD_KSM,
+		 {DYNMEM_A_PROCESS_MERGING_PAGES, DYNMEM_A_PROCESS_RMAP_ITEMS,
+		  DYNMEM_A_PROCESS_PROFIT}},
+		{DYNMEM_FIELD_RSS,
+		 {DYNMEM_A_PROCESS_RSS_ANON, DYNMEM_A_PROCESS_RSS_FILE,
+		  DYNMEM_A_PROCESS_RSS_SHMEM}},
+		{DYNMEM_FIELD_SWAP, {DYNMEM_A_PROCESS_SWAP}},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		int wanted = 1, got = 0;
+
+		ASSERT_EQ(0, ask_process(&self->nl, getpid(), fields[i].field,
+					 &self->a));
+		EXPECT_TRUE(has(&self->a, DYNMEM_A_PROCESS_PID));
+		for (int j = 0; j < 4 && fields[i].attrs[j]; j++, wanted++) {
+			EXPECT_TRUE(has(&self->a, fields[i].attrs[j]))
+			{
+				TH_LOG("field %u, attribute %d",
+				       fields[i].field, fields[i].attrs[j]);
+			}
+		}
+		for (int attr = 0; attr < 64; attr++)
+			got += has(&self->a, attr);
+		got -= has(&self->a, DYNMEM_A_PROCESS_ZERO_PAGES);
+		EXPECT_EQ(wanted, got) TH_LOG("field %u", fields[i].field);
+	}
+}
+
+/* A dump: which of these PIDs were in it, and how often. */
+#define CHILDREN 300
+
+static struct answer dumped[2000];
+
+static int dump_all(struct nl *nl, uint32_t select, uint64_t cgroup)
+{
+	request(nl, DYNMEM_CMD_PROCESS_GET, NLM_F_DUMP);
+	put_u32(DYNMEM_A_PROCESS_SELECT, select);
+	if (cgroup)
+		put_u64(DYNMEM_A_PROCESS_CGROUP_ID, cgroup);
+	return transact(nl, dumped, ARRAY_LEN(dumped));
+}
+
+static int times_dumped(int n, pid_t pid)
+{
+	int times = 0;
+
+	for (int i = 0; i < n; i++)
+		times += get(&dumped[i], DYNMEM_A_PROCESS_PID) == (uint64_t)pid;
+	return times;
+}
+
+/* A child that only waits to be killed. */
+static pid_t spawn(bool mergeable)
+{
+	pid_t pid = fork();
+	char *p;
+
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (mergeable) {
+		p = mmap(NULL, 64 * KIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		madvise(p, 64 * KIB, MADV_MERGEABLE);
+	}
+	raise(SIGSTOP);
+	_exit(0);
+}
+
+static void reap(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Threads and kernel threads are none; each process once, in many messages. */
+TEST_F(get, process_dump)
+{
+	pid_t children[CHILDREN];
+	int n, kthreads = 0;
+
+	for (int i = 0; i < CHILDREN; i++) {
+		children[i] = spawn(false);
+		ASSERT_LT(0, children[i]);
+	}
+	n = dump_all(&self->nl, DYNMEM_SELECT_ALL, 0);
+	ASSERT_GT(n, CHILDREN) TH_LOG("%s", nl_refusal.text);
+	ASSERT_LT(n, (int)ARRAY_LEN(dumped));
+	for (int i = 0; i < CHILDREN; i++) {
+		EXPECT_EQ(1, times_dumped(n, children[i]));
+		reap(children[i]);
+	}
+	EXPECT_EQ(1, times_dumped(n, 1));
+	EXPECT_EQ(1, times_dumped(n, getpid()));
+	/* kthreadd, and in order of PIDs. */
+	EXPECT_EQ(0, times_dumped(n, 2));
+	for (int i = 1; i < n; i++)
+		kthreads += get(&dumped[i], DYNMEM_A_PROCESS_PID) <=
+			    get(&dumped[i - 1], DYNMEM_A_PROCESS_PID);
+	EXPECT_EQ(0, kthreads);
+}
+
+TEST_F(get, process_dump_ksm)
+{
+	pid_t plain = spawn(false), mergeable = spawn(true);
+	int status, n;
+
+	ASSERT_EQ(mergeable, waitpid(mergeable, &status, WUNTRACED));
+	n = dump_all(&self->nl, DYNMEM_SELECT_KSM, 0);
+	EXPECT_LE(1, n);
+	EXPECT_EQ(0, times_dumped(n, plain));
+	EXPECT_EQ(1, times_dumped(n, mergeable));
+	/* It is the default. */
+	request(&self->nl, DYNMEM_CMD_PROCESS_GET, NLM_F_DUMP);
+	EXPECT_EQ(n, transact(&self->nl, dumped, ARRAY_LEN(dumped)));
+	EXPECT_EQ(1, times_dumped(n, mergeable));
+	reap(plain);
+	reap(mergeable);
+}
+
+TEST_F(get, process_dump_cgroup)
+{
+	uint64_t outer = cgroup_make("dynmem-get");
+	uint64_t inner = cgroup_make("dynmem-get/inner");
+	pid_t a = spawn(false), b = spawn(false), c = spawn(false);
+	int n;
+
+	ASSERT_NE(0, outer);
+	ASSERT_NE(0, inner);
+	ASSERT_EQ(0, cgroup_move("dynmem-get/inner", a));
+	ASSERT_EQ(0, cgroup_move("dynmem-get/inner", b));
+	n = dump_all(&self->nl, DYNMEM_SELECT_ALL, outer);
+	EXPECT_EQ(2, n) TH_LOG("%s", nl_refusal.text);
+	EXPECT_EQ(1, times_dumped(n, a));
+	EXPECT_EQ(1, times_dumped(n, b));
+	EXPECT_EQ(inner, get(&dumped[0], DYNMEM_A_PROCESS_CGROUP_ID));
+	EXPECT_EQ(2, dump_all(&self->nl, DYNMEM_SELECT_ALL, inner));
+	EXPECT_EQ(0, dump_all(&self->nl, DYNMEM_SELECT_KSM, inner));
+	reap(a);
+	reap(b);
+	reap(c);
+	/* Empty, but there. */
+	EXPECT_EQ(0, dump_all(&self->nl, DYNMEM_SELECT_ALL, outer));
+	cgroup_remove("dynmem-get/inner");
+	cgroup_remove("dynmem-get");
+}
+
+static int borrower(void *arg)
+{
+	(void)arg;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pause();
+}
+
+/* Two processes, one address space: the one that has not made it says so. */
+TEST_F(get, process_borrowed)
+{
+	char *stack = malloc(64 * KIB);
+	pid_t pid;
+
+	ASSERT_NE(NULL, stack);
+	pid = clone(borrower, stack + 64 * KIB, CLONE_VM | SIGCHLD, NULL);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, ask_process(&self->nl, pid, 0, &self->a));
+	EXPECT_TRUE(get(&self->a, DYNMEM_A_PROCESS_FLAGS) &
+		    DYNMEM_PROCESS_FLAG_BORROWED);
+	ASSERT_EQ(0, ask_process(&self->nl, getpid(), 0, &self->a));
+	EXPECT_FALSE(get(&self->a, DYNMEM_A_PROCESS_FLAGS) &
+		     DYNMEM_PROCESS_FLAG_BORROWED);
+	reap(pid);
+}
+
+static int leaderless(void *arg)
+{
+	(void)arg;
+	return pause();
+}
+
+/* A process whose main thread has ended lives on in the others. */
+TEST_F(get, process_without_leader)
+{
+	char *stack = malloc(64 * KIB);
+	pid_t pid;
+	int n, r;
+
+	ASSERT_NE(NULL, stack);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		clone(leaderless, stack + 64 * KIB,
+		      CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_FS |
+			      CLONE_FILES,
+		      NULL);
+		syscall(60 /* exit, of this thread alone */, 0);
+	}
+	sleep_ms(300);
+	/* Told or not, it must neither crash nor name another. */
+	r = ask_process(&self->nl, pid, 0, &self->a);
+	EXPECT_TRUE(r == 0 || r == -ESRCH) TH_LOG("%d", r);
+	n = dump_all(&self->nl, DYNMEM_SELECT_ALL, 0);
+	EXPECT_LT(0, n);
+	EXPECT_EQ(r == 0, times_dumped(n, pid));
+	reap(pid);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Out of memory, for real: the host's is told and makes the level critical, a
+ * cgroup's own is counted apart and told to nobody.
+ */
+#include "kselftest_harness.h"
+
+#include "mem.h"
+
+FIXTURE(oom)
+{
+	struct nl requests, events;
+	struct eater eater;
+	struct answer before, after, ev;
+};
+
+FIXTURE_SETUP(oom)
+{
+	ASSERT_EQ(0, nl_open(&self->requests));
+	ASSERT_EQ(0, nl_open(&self->events));
+	ASSERT_EQ(0, eater_start(&self->eater));
+	ASSERT_EQ(0, join(&self->events, self->events.pressure_group));
+	ASSERT_EQ(0,
+		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+}
+
+FIXTURE_TEARDOWN(oom)
+{
+	eater_stop(&self->eater);
+	cgroup_remove("dynmem-oom");
+	nl_close(&self->requests);
+	nl_close(&self->events);
+}
+
+TEST_F_TIMEOUT(oom, host, 240)
+{
+	uint64_t end = now_ns() + 200 * NSEC_PER_SEC, killed = 0;
+	bool told = false;
+
+	eater_order(&self->eater, meminfo("MemTotal") + meminfo("SwapTotal"),
+		    EAT_SMALL);
+	while (!told && now_ns() < end) {
+		if (next_event(&self->events, &self->ev, 1000) < 0)
+			continue;
+		told = get(&self->ev, DYNMEM_A_PRESSURE_EVENT) &
+		       DYNMEM_PRESSURE_EVENT_OOM;
+	}
+	ASSERT_TRUE(told);
+	EXPECT_FALSE(eater_done(&self->eater));
+	EXPECT_EQ(DYNMEM_LEVEL_CRITICAL,
+		  get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
+	EXPECT_TRUE(get(&self->ev, DYNMEM_A_PRESSURE_CAUSES) &
+		    DYNMEM_CAUSE_OOM);
+
+	/* The kill may be told with the OOM or right after it. */
+	for (int i = 0; i < 50 && !killed; i++) {
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
+				 &self->after));
+		killed = get(&self->after, DYNMEM_A_PRESSURE_OOM_KILLS) -
+			 get(&self->before, DYNMEM_A_PRESSURE_OOM_KILLS);
+		sleep_ms(100);
+	}
+	EXPECT_EQ(1, killed);
+	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_OOMS),
+		  get(&self->after, DYNMEM_A_PRESSURE_OOMS));
+	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS),
+		  get(&self->after, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS));
+
+	/* It passes: memory is back, and the hold is over some time. */
+	end = now_ns() + 60 * NSEC_PER_SEC;
+	do {
+		ASSERT_LT(now_ns(), end);
+		sleep_ms(200);
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
+				 &self->after));
+	} while (get(&self->after, DYNMEM_A_PRESSURE_LEVEL) !=
+		 DYNMEM_LEVEL_NONE);
+}
+
+TEST_F_TIMEOUT(oom, memcg, 60)
+{
+	uint64_t killed = 0;
+
+	ASSERT_NE(0, cgroup_make("dynmem-oom"));
+	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.max", "32M"));
+	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.swap.max", "0"));
+	ASSERT_EQ(0, cgroup_move("dynmem-oom", self->eater.pid));
+	drain(&self->events);
+	EXPECT_FALSE(eat(&self->eater, 64 * MIB));
+	for (int i = 0; i < 50 && !killed; i++) {
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
+				 &self->after));
+		killed = get(&self->after, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS) -
+			 get(&self->before, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS);
+		sleep_ms(100);
+	}
+	EXPECT_EQ(1, killed);
+	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_OOMS),
+		  get(&self->after, DYNMEM_A_PRESSURE_OOMS));
+	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_OOM_KILLS),
+		  get(&self->after, DYNMEM_A_PRESSURE_OOM_KILLS));
+	while (next_event(&self->events, &self->ev, 500) == 0)
+		EXPECT_FALSE(get(&self->ev, DYNMEM_A_PRESSURE_EVENT) &
+			     DYNMEM_PRESSURE_EVENT_OOM);
+}
+
+TEST_HARNESS_MAIN

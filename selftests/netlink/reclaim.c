@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Direct reclaim: on the host's behalf it is told when it begins, and who
+ * stalled can be asked; for a huge page or a cgroup's own limit it is counted
+ * apart and told to nobody.
+ *
+ * The host is pressed for real, into its swap, but not out of memory.
+ */
+#include "kselftest_harness.h"
+
+#include "mem.h"
+
+#define TRACE "/sys/kernel/tracing/instances/dynmem-test/"
+
+/* Far below any poll; a loaded machine under TCG takes a few of these. */
+#define TOLD_WITHIN (100 * NSEC_PER_MSEC)
+
+FIXTURE(reclaim)
+{
+	struct nl requests, events;
+	struct eater eaters[3];
+	struct answer before, after, ev;
+};
+
+static void reset(struct nl *nl)
+{
+	request(nl, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
+	transact(nl, NULL, 0);
+}
+
+FIXTURE_SETUP(reclaim)
+{
+	ASSERT_EQ(0, nl_open(&self->requests));
+	ASSERT_EQ(0, nl_open(&self->events));
+	reset(&self->requests);
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		ASSERT_EQ(0, eater_start(&self->eaters[i]));
+	ASSERT_EQ(0, join(&self->events, self->events.pressure_group));
+	ASSERT_EQ(0,
+		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+}
+
+FIXTURE_TEARDOWN(reclaim)
+{
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		eater_stop(&self->eaters[i]);
+	cgroup_remove("dynmem-reclaim");
+	reset(&self->requests);
+	nl_close(&self->requests);
+	nl_close(&self->events);
+}
+
+/* The first event with this bit within the time; 0 or -ETIMEDOUT. */
+static int wait_event(FIXTURE_DATA(reclaim) * self, uint32_t bit,
+		      unsigned int seconds)
+{
+	uint64_t end = now_ns() + seconds * NSEC_PER_SEC;
+
+	while (now_ns() < end) {
+		int r = next_event(&self->events, &self->ev, 200);
+
+		if (r < 0 && r != -ETIMEDOUT)
+			return r;
+		if (r == 0 && get(&self->ev, DYNMEM_A_PRESSURE_EVENT) & bit)
+			return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+static int trace_on(void)
+{
+	int r = mkdir(TRACE, 0700) < 0 && errno != EEXIST ? -errno : 0;
+
+	if (r == 0)
+		r = spit(TRACE "trace_clock", "mono");
+	if (r == 0)
+		r = spit(TRACE
+			 "events/vmscan/mm_vmscan_direct_reclaim_begin/filter",
+			 "order < 4");
+	if (r == 0)
+		r = spit(TRACE
+			 "events/vmscan/mm_vmscan_direct_reclaim_begin/enable",
+			 "1");
+	return r;
+}
+
+static void trace_off(void)
+{
+	spit(TRACE "events/vmscan/mm_vmscan_direct_reclaim_begin/enable", "0");
+	rmdir(TRACE);
+}
+
+/* When the tracepoint was hit first, by ftrace; 0 if it was not. */
+static uint64_t first_stall(void)
+{
+	char *line = slurp(TRACE "trace");
+	unsigned long long s, us;
+
+	line = line ? strstr(line, ": mm_vmscan_direct_reclaim_begin") : NULL;
+	if (!line)
+		return 0;
+	while (line[-1] != ' ')
+		line--;
+	if (sscanf(line, "%llu.%llu", &s, &us) != 2)
+		return 0;
+	return s * NSEC_PER_SEC + us * 1000;
+}
+
+/* All that is available and a part of the swap, by three at a time. */
+static void press(struct __test_metadata *_metadata,
+		  FIXTURE_DATA(reclaim) * self)
+{
+	uint64_t swap = meminfo("SwapFree");
+	uint64_t bytes = meminfo("MemAvailable") + swap / 3;
+
+	ASSERT_GT(swap, 128 * MIB);
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		eater_order(&self->eaters[i], bytes / ARRAY_LEN(self->eaters),
+			    EAT_SMALL);
+}
+
+static void check_stallers(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(reclaim) * self)
+{
+	static struct answer stallers[256];
+	uint64_t cgroup = cgroup_make("dynmem-reclaim"), last = UINT64_MAX;
+	bool seen = false;
+	int n;
+
+	request(&self->requests, DYNMEM_CMD_STALL_GET, NLM_F_DUMP);
+	n = transact(&self->requests, stallers, ARRAY_LEN(stallers));
+	ASSERT_LT(0, n) TH_LOG("%s", nl_refusal.text);
+	for (int i = 0; i < n && i < (int)ARRAY_LEN(stallers); i++) {
+		struct answer *a = &stallers[i];
+		pid_t pid = (pid_t)get(a, DYNMEM_A_STALL_PID);
+
+		EXPECT_LE(get(a, DYNMEM_A_STALL_STALL_TIME), last);
+		last = get(a, DYNMEM_A_STALL_STALL_TIME);
+		EXPECT_FALSE(has(a, DYNMEM_A_STALL_CGROUP_PATH));
+		for (size_t e = 0; e < ARRAY_LEN(self->eaters); e++) {
+			if (pid != self->eaters[e].pid)
+				continue;
+			seen = true;
+			EXPECT_LT(0, get(a, DYNMEM_A_STALL_STALLS));
+			EXPECT_STREQ("dynmem-eater",
+				     get_text(a, DYNMEM_A_STALL_COMM));
+			EXPECT_EQ(cgroup, get(a, DYNMEM_A_STALL_CGROUP_ID));
+			EXPECT_EQ(start_ticks(pid),
+				  get(a, DYNMEM_A_STALL_START_TIME) /
+					  (NSEC_PER_SEC /
+					   (uint64_t)sysconf(_SC_CLK_TCK)));
+		}
+	}
+	EXPECT_TRUE(seen);
+
+	seen = false;
+	request(&self->requests, DYNMEM_CMD_STALL_GET, NLM_F_DUMP);
+	put_u32(DYNMEM_A_STALL_BY, DYNMEM_STALL_BY_CGROUP);
+	n = transact(&self->requests, stallers, ARRAY_LEN(stallers));
+	ASSERT_LT(0, n);
+	for (int i = 0; i < n && i < (int)ARRAY_LEN(stallers); i++) {
+		EXPECT_FALSE(has(&stallers[i], DYNMEM_A_STALL_PID));
+		EXPECT_FALSE(has(&stallers[i], DYNMEM_A_STALL_START_TIME));
+		if (get(&stallers[i], DYNMEM_A_STALL_CGROUP_ID) != cgroup)
+			continue;
+		seen = true;
+		EXPECT_STREQ(
+			"/dynmem-reclaim",
+			get_text(&stallers[i], DYNMEM_A_STALL_CGROUP_PATH));
+	}
+	EXPECT_TRUE(seen);
+}
+
+TEST_F_TIMEOUT(reclaim, stall, 120)
+{
+	uint64_t began, told, counted;
+
+	/* So that what is asked for below is still in the window. */
+	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	put_u64(DYNMEM_A_CONFIG_WINDOW, 30 * NSEC_PER_SEC);
+	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
+	ASSERT_NE(0, cgroup_make("dynmem-reclaim"));
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		ASSERT_EQ(0,
+			  cgroup_move("dynmem-reclaim", self->eaters[i].pid));
+	ASSERT_EQ(0, trace_on());
+	press(_metadata, self);
+	ASSERT_EQ(0, wait_event(self, DYNMEM_PRESSURE_EVENT_STALL, 90));
+	told = now_ns();
+	began = first_stall();
+	trace_off();
+	ASSERT_NE(0, began);
+	/* Ftrace is called behind the module: this can be below zero. */
+	TH_LOG("told %lld us after the first direct reclaim began",
+	       (long long)(told - began) / 1000);
+	EXPECT_LT((long long)(told - began), (long long)TOLD_WITHIN);
+	counted = get(&self->ev, DYNMEM_A_PRESSURE_STALLS);
+	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_STALLS), counted);
+
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		ASSERT_TRUE(eater_done(&self->eaters[i]));
+	check_stallers(_metadata, self);
+
+	ASSERT_EQ(0,
+		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+	EXPECT_LE(counted, get(&self->after, DYNMEM_A_PRESSURE_STALLS));
+	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_STALL_TIME),
+		  get(&self->after, DYNMEM_A_PRESSURE_STALL_TIME));
+	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_RECLAIMED),
+		  get(&self->after, DYNMEM_A_PRESSURE_RECLAIMED));
+	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_KSWAPD_WAKES),
+		  get(&self->after, DYNMEM_A_PRESSURE_KSWAPD_WAKES));
+	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_ALLOCSTALLS),
+		  get(&self->after, DYNMEM_A_PRESSURE_ALLOCSTALLS));
+	EXPECT_LT(0, get(&self->after, DYNMEM_A_PRESSURE_STALL_SHARE));
+	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_OOMS),
+		  get(&self->after, DYNMEM_A_PRESSURE_OOMS));
+}
+
+/* A level for stalls alone: thresholds of available memory are off. */
+TEST_F_TIMEOUT(reclaim, stall_level, 120)
+{
+	uint64_t end;
+	uint32_t causes = 0;
+
+	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW, 0);
+	put_u64(DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, 0);
+	put_u64(DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, 0);
+	put_u32(DYNMEM_A_CONFIG_STALL_LOW, 1);
+	put_u32(DYNMEM_A_CONFIG_STALL_MEDIUM, 0);
+	put_u32(DYNMEM_A_CONFIG_STALL_CRITICAL, 0);
+	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
+	sleep_ms(2500);
+	drain(&self->events);
+	press(_metadata, self);
+
+	end = now_ns() + 90 * NSEC_PER_SEC;
+	while (now_ns() < end && !(causes & DYNMEM_CAUSE_STALL)) {
+		ASSERT_EQ(0, wait_event(self, DYNMEM_PRESSURE_EVENT_LEVEL, 90));
+		causes = (uint32_t)get(&self->ev, DYNMEM_A_PRESSURE_CAUSES);
+		EXPECT_FALSE(causes & DYNMEM_CAUSE_AVAILABLE);
+	}
+	EXPECT_TRUE(causes & DYNMEM_CAUSE_STALL);
+	EXPECT_EQ(DYNMEM_LEVEL_LOW, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
+}
+
+/* However many stalls there are, they come no faster than the interval. */
+TEST_F_TIMEOUT(reclaim, coalesced, 120)
+{
+	uint64_t last = 0, seq = get(&self->before, DYNMEM_A_PRESSURE_SEQ);
+	uint32_t level = UINT32_MAX;
+	unsigned int events = 0;
+
+	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	put_u64(DYNMEM_A_CONFIG_MIN_INTERVAL, 500 * NSEC_PER_MSEC);
+	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
+	press(_metadata, self);
+	while (events < 6 && wait_event(self, ~0U, events ? 5 : 90) == 0) {
+		uint32_t now =
+			(uint32_t)get(&self->ev, DYNMEM_A_PRESSURE_LEVEL);
+		uint64_t time = get(&self->ev, DYNMEM_A_PRESSURE_TIME);
+
+		/* Only a rise may come sooner. */
+		if (level != UINT32_MAX && now <= level)
+			EXPECT_GE(time - last, 490 * NSEC_PER_MSEC);
+		EXPECT_EQ(++seq, get(&self->ev, DYNMEM_A_PRESSURE_SEQ));
+		level = now;
+		last = time;
+		events++;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		ASSERT_TRUE(eater_done(&self->eaters[i]));
+	EXPECT_LE(3, events);
+	ASSERT_EQ(0,
+		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_COALESCED),
+		  get(&self->after, DYNMEM_A_PRESSURE_COALESCED));
+}
+
+/* A cgroup at its own limit is no pressure of the host's. */
+TEST_F_TIMEOUT(reclaim, memcg, 60)
+{
+	ASSERT_NE(0, cgroup_make("dynmem-reclaim"));
+	ASSERT_EQ(0, cgroup_write("dynmem-reclaim", "memory.max", "32M"));
+	ASSERT_EQ(0, cgroup_move("dynmem-reclaim", self->eaters[0].pid));
+	drain(&self->events);
+	ASSERT_EQ(0,
+		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+	ASSERT_TRUE(eat(&self->eaters[0], 64 * MIB));
+	ASSERT_EQ(0,
+		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_MEMCG_STALLS),
+		  get(&self->after, DYNMEM_A_PRESSURE_MEMCG_STALLS));
+	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_MEMCG_STALL_TIME),
+		  get(&self->after, DYNMEM_A_PRESSURE_MEMCG_STALL_TIME));
+	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_MEMCG_RECLAIMED),
+		  get(&self->after, DYNMEM_A_PRESSURE_MEMCG_RECLAIMED));
+	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_STALLS),
+		  get(&self->after, DYNMEM_A_PRESSURE_STALLS));
+	EXPECT_EQ(-ETIMEDOUT, wait_event(self, DYNMEM_PRESSURE_EVENT_STALL, 1));
+}
+
+TEST_HARNESS_MAIN
