@@ -308,7 +308,8 @@ static int check_request(struct cgroup_dump *dump, struct nlattr **attrs,
 	return 0;
 }
 
-int dynmem_cgroup_start(struct netlink_callback *cb)
+int dynmem_cgroup_start(struct netlink_callback *cb, struct nlattr **attrs,
+			struct netlink_ext_ack *extack)
 {
 	struct cgroup_dump *dump = kzalloc(sizeof(*dump), GFP_KERNEL);
 	int err;
@@ -316,7 +317,7 @@ int dynmem_cgroup_start(struct netlink_callback *cb)
 	if (!dump)
 		return -ENOMEM;
 	xa_init(&dump->sums);
-	err = check_request(dump, dynmem_dump_attrs(cb), cb->extack) ?:
+	err = check_request(dump, attrs, extack) ?:
 	      sum_processes(dump) ?: put_in_order(dump);
 	if (err) {
 		dump_free(dump);

@@ -217,7 +217,8 @@ struct dynmem_staller *dynmem_stallers(unsigned int *ret_n);
 
 /* stall_get.c */
 
-int dynmem_stall_start(struct netlink_callback *cb);
+int dynmem_stall_start(struct netlink_callback *cb, struct nlattr **attrs,
+		       struct netlink_ext_ack *extack);
 int dynmem_stall_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int dynmem_stall_done(struct netlink_callback *cb);
 
@@ -365,7 +366,8 @@ struct dynmem_walk {
 
 bool dynmem_walk_next(struct dynmem_walk *walk, struct dynmem_process *proc);
 int dynmem_process_get_doit(struct sk_buff *skb, struct genl_info *info);
-int dynmem_process_start(struct netlink_callback *cb);
+int dynmem_process_start(struct netlink_callback *cb, struct nlattr **attrs,
+			 struct netlink_ext_ack *extack);
 int dynmem_process_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* cgroup.c */
@@ -374,7 +376,8 @@ int dynmem_process_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 u64 dynmem_task_cgroup(struct task_struct *task);
 bool dynmem_task_below(struct task_struct *task, u64 cgroup);
 int dynmem_cgroup_put_path(struct sk_buff *skb, int attr, u64 cgroup);
-int dynmem_cgroup_start(struct netlink_callback *cb);
+int dynmem_cgroup_start(struct netlink_callback *cb, struct nlattr **attrs,
+			struct netlink_ext_ack *extack);
 int dynmem_cgroup_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int dynmem_cgroup_done(struct netlink_callback *cb);
 #endif

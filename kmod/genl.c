@@ -47,7 +47,17 @@ static const struct nla_policy cgroup_policy[] = {
 };
 #endif
 
-#define DYNMEM_POLICY(p)	.policy = p, .maxattr = ARRAY_SIZE(p) - 1
+#define DYNMEM_START(name)						\
+	static int name ## _start(struct netlink_callback *cb)		\
+	{								\
+		return dynmem_dump_start(cb, dynmem_ ## name ## _start);	\
+	}
+
+DYNMEM_START(process)
+DYNMEM_START(stall)
+#ifdef CONFIG_CGROUPS
+DYNMEM_START(cgroup)
+#endif
 
 /* A command without a policy takes no attributes: the core refuses them. */
 static const struct genl_ops dynmem_ops[] = {
@@ -58,17 +68,19 @@ static const struct genl_ops dynmem_ops[] = {
 	{
 		.cmd = DYNMEM_CMD_PROCESS_GET,
 		.flags = GENL_ADMIN_PERM,
-		DYNMEM_POLICY(process_policy),
+		.policy = process_policy,
+		.maxattr = ARRAY_SIZE(process_policy) - 1,
 		.doit = dynmem_process_get_doit,
-		.start = dynmem_process_start,
+		.start = process_start,
 		.dumpit = dynmem_process_dumpit,
 	},
 #ifdef CONFIG_CGROUPS
 	{
 		.cmd = DYNMEM_CMD_CGROUP_GET,
 		.flags = GENL_ADMIN_PERM,
-		DYNMEM_POLICY(cgroup_policy),
-		.start = dynmem_cgroup_start,
+		.policy = cgroup_policy,
+		.maxattr = ARRAY_SIZE(cgroup_policy) - 1,
+		.start = cgroup_start,
 		.dumpit = dynmem_cgroup_dumpit,
 		.done = dynmem_cgroup_done,
 	},
@@ -84,8 +96,9 @@ static const struct genl_ops dynmem_ops[] = {
 	{
 		.cmd = DYNMEM_CMD_STALL_GET,
 		.flags = GENL_ADMIN_PERM,
-		DYNMEM_POLICY(stall_policy),
-		.start = dynmem_stall_start,
+		.policy = stall_policy,
+		.maxattr = ARRAY_SIZE(stall_policy) - 1,
+		.start = stall_start,
 		.dumpit = dynmem_stall_dumpit,
 		.done = dynmem_stall_done,
 	},
@@ -96,7 +109,8 @@ static const struct genl_ops dynmem_ops[] = {
 	{
 		.cmd = DYNMEM_CMD_CONFIG_SET,
 		.flags = GENL_ADMIN_PERM,
-		DYNMEM_POLICY(config_policy),
+		.policy = config_policy,
+		.maxattr = ARRAY_SIZE(config_policy) - 1,
 		.doit = dynmem_config_set_doit,
 	},
 };

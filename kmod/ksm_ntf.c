@@ -43,7 +43,7 @@ static const int moving[] = {
 
 /**
  * struct ksm - the state
- * @lock: guards all of it
+ * @lock: held to read or write
  * @work: the look
  * @stopping: the module goes, no more work
  * @channel: the group
@@ -52,7 +52,7 @@ static const int moving[] = {
  * @watched: @told is from the last look, not from long ago
  */
 static struct ksm {
-	struct mutex lock;
+	struct mutex lock; /* all of it */
 	struct delayed_work work;
 	bool stopping;
 	struct dynmem_channel channel;

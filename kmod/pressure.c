@@ -34,7 +34,7 @@ static const u8 pressure_types[DYNMEM_A_PRESSURE_MAX + 1] = {
 
 /**
  * struct pressure - the state
- * @lock: guards all of it
+ * @lock: held to read or write
  * @work: the look
  * @stopping: the module goes, no more work
  * @host: the level
@@ -46,7 +46,7 @@ static const u8 pressure_types[DYNMEM_A_PRESSURE_MAX + 1] = {
  * @told: stalls, OOMs and level changes that have been told
  */
 static struct pressure {
-	struct mutex lock;
+	struct mutex lock; /* all of it */
 	struct delayed_work work;
 	bool stopping;
 	struct dynmem_host host;

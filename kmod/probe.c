@@ -20,7 +20,7 @@
 
 #include "dynmem.h"
 
-#ifdef DYNMEM_TRACE_KSM
+#ifdef HAVE_TRACE_KSM
 #include <trace/events/ksm.h>
 #endif
 
@@ -74,8 +74,8 @@ static DEFINE_IRQ_WORK(ksm_irq_work, ksm_irq);
  */
 u32 dynmem_pressure_events_take(void)
 {
-	/* A probe that missed this has set its event before the exchange. */
 	WRITE_ONCE(quiet_until, 0);
+	/* A probe that missed this has set its event before the exchange. */
 	smp_mb();
 	return atomic_xchg(&pressure_events, 0);
 }
@@ -94,6 +94,7 @@ static void raise(u32 event)
 	if (!dynmem_listened(DYNMEM_GROUP_PRESSURE))
 		return;
 	atomic_or(event, &pressure_events);
+	/* Pairs with the barrier in dynmem_pressure_events_take(). */
 	smp_mb__after_atomic();
 	if (ktime_get_ns() >= READ_ONCE(quiet_until))
 		irq_work_queue(&pressure_irq_work);
@@ -182,7 +183,7 @@ static struct notifier_block oom_nb = {
 	.notifier_call = oom_notify,
 };
 
-#ifdef DYNMEM_TRACE_KSM
+#ifdef HAVE_TRACE_KSM
 static void probe_ksm_scan(void *data, int scan, u32 rmap_entries)
 {
 	count(DYNMEM_KSM_SCANS, 1);
@@ -224,7 +225,7 @@ static struct dynmem_probe probes[] = {
 	{ "mm_vmscan_kswapd_wake", probe_kswapd_wake,
 	  DYNMEM_CAPABILITY_KSWAPD },
 	{ "mark_victim", probe_mark_victim, DYNMEM_CAPABILITY_OOM_KILL },
-#ifdef DYNMEM_TRACE_KSM
+#ifdef HAVE_TRACE_KSM
 	{ "ksm_stop_scan", probe_ksm_scan, DYNMEM_CAPABILITY_KSM_SCAN },
 #endif
 };
@@ -241,7 +242,7 @@ static void __init check_prototypes(void)
 	check_trace_callback_type_mm_vmscan_throttled(probe_throttled);
 	check_trace_callback_type_mm_vmscan_kswapd_wake(probe_kswapd_wake);
 	check_trace_callback_type_mark_victim(probe_mark_victim);
-#ifdef DYNMEM_TRACE_KSM
+#ifdef HAVE_TRACE_KSM
 	check_trace_callback_type_ksm_stop_scan(probe_ksm_scan);
 #endif
 }

@@ -285,19 +285,19 @@ static struct dynmem_walk *process_walk(struct netlink_callback *cb)
 	return (struct dynmem_walk *)cb->ctx;
 }
 
-int dynmem_process_start(struct netlink_callback *cb)
+int dynmem_process_start(struct netlink_callback *cb, struct nlattr **attrs,
+			 struct netlink_ext_ack *extack)
 {
 	struct dynmem_walk *walk = process_walk(cb);
-	struct nlattr **attrs = dynmem_dump_attrs(cb);
 	struct nlattr *cgroup = attrs[DYNMEM_A_PROCESS_CGROUP_ID];
 
 	if (attrs[DYNMEM_A_PROCESS_PID]) {
-		NL_SET_ERR_MSG_ATTR(cb->extack, attrs[DYNMEM_A_PROCESS_PID],
+		NL_SET_ERR_MSG_ATTR(extack, attrs[DYNMEM_A_PROCESS_PID],
 				    "pid is not for dumps; ask for that process alone");
 		return -EINVAL;
 	}
 	if (cgroup && !IS_ENABLED(CONFIG_CGROUPS)) {
-		NL_SET_ERR_MSG_ATTR(cb->extack, cgroup,
+		NL_SET_ERR_MSG_ATTR(extack, cgroup,
 				    "this kernel has no cgroups");
 		return -EOPNOTSUPP;
 	}

@@ -20,7 +20,7 @@
 
 /* More tasks than that in reclaim at once are counted, but not timed. */
 #define SLOT_BITS	10
-#define SLOTS		(1 << SLOT_BITS)
+#define SLOTS		((int)BIT(SLOT_BITS))
 /* How far from its place a task may be. */
 #define SLOT_REACH	16
 
@@ -48,7 +48,7 @@ static atomic_t stalled_tasks;
 
 /* Processes that stalled in the last two windows; the least is forgotten. */
 #define BUCKET_BITS	6
-#define BUCKETS		(1 << BUCKET_BITS)
+#define BUCKETS		((int)BIT(BUCKET_BITS))
 #define BUCKET_SIZE	8
 
 struct stall_sum {
@@ -246,6 +246,7 @@ bool dynmem_stall_end(enum dynmem_kind *ret_kind, u64 *ret_time)
 		account_add(slot, now, time);
 	}
 	WRITE_ONCE(slot->start, 0);
+	/* The next to claim the slot sees it empty. */
 	smp_store_release(&slot->task, NULL);
 	return true;
 }
@@ -266,6 +267,7 @@ u64 dynmem_stalled(u64 now, u32 *ret_tasks)
 	if (!*ret_tasks)
 		return 0;
 	for (i = 0; i < SLOTS; i++) {
+		/* Pairs with the release in dynmem_stall_begin(). */
 		u64 start = smp_load_acquire(&slots[i].start);
 
 		if (start && start < now &&
@@ -312,6 +314,7 @@ static unsigned int copy_slots(struct dynmem_staller *out, u64 now)
 
 	for (i = 0; i < SLOTS; i++) {
 		const struct stall_slot *slot = &slots[i];
+		/* Pairs with the release in dynmem_stall_begin(). */
 		u64 start = smp_load_acquire(&slot->start);
 
 		if (!start || READ_ONCE(slot->kind) != DYNMEM_KIND_HOST)

@@ -81,13 +81,13 @@ static unsigned int sum_up(struct dynmem_staller *s, unsigned int n, u32 by)
 	return last + 1;
 }
 
-int dynmem_stall_start(struct netlink_callback *cb)
+int dynmem_stall_start(struct netlink_callback *cb, struct nlattr **attrs,
+		       struct netlink_ext_ack *extack)
 {
 	struct stall_dump *dump = stall_dump(cb);
-	struct nlattr **attrs = dynmem_dump_attrs(cb);
 
 	if (!(dynmem_capabilities & DYNMEM_CAPABILITY_STALL)) {
-		NL_SET_ERR_MSG(cb->extack,
+		NL_SET_ERR_MSG(extack,
 			       "this kernel has no tracepoints of direct reclaim");
 		return -EOPNOTSUPP;
 	}
@@ -95,7 +95,7 @@ int dynmem_stall_start(struct netlink_callback *cb)
 		dump->by = nla_get_u32(attrs[DYNMEM_A_STALL_BY]);
 #ifndef CONFIG_CGROUPS
 	if (dump->by == DYNMEM_STALL_BY_CGROUP) {
-		NL_SET_ERR_MSG(cb->extack, "this kernel has no cgroups");
+		NL_SET_ERR_MSG(extack, "this kernel has no cgroups");
 		return -EOPNOTSUPP;
 	}
 #endif

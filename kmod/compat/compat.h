@@ -64,6 +64,29 @@ static inline struct nlattr **dynmem_dump_attrs(struct netlink_callback *cb)
 }
 #endif
 
+typedef int (*dynmem_start_t)(struct netlink_callback *cb,
+			      struct nlattr **attrs,
+			      struct netlink_ext_ack *extack);
+
+/*
+ * Before 6.8 a dump's start cannot explain why it refuses. It sends the
+ * acknowledgment itself then; -EINTR tells the core that it is done.
+ */
+static inline int dynmem_dump_start(struct netlink_callback *cb,
+				    dynmem_start_t start)
+{
+	struct netlink_ext_ack extack = {};
+	int err;
+
+	if (cb->extack)
+		return start(cb, dynmem_dump_attrs(cb), cb->extack);
+	err = start(cb, dynmem_dump_attrs(cb), &extack);
+	if (!err)
+		return 0;
+	netlink_ack(cb->skb, nlmsg_hdr(cb->skb), err, &extack);
+	return -EINTR;
+}
+
 #ifndef HAVE_MM_FLAGS_TEST
 #define mm_flags_test(flag, mm)	test_bit(flag, &(mm)->flags)
 #endif
@@ -100,11 +123,6 @@ static inline struct nlattr **dynmem_dump_attrs(struct netlink_callback *cb)
 #define DYNMEM_MARK_VICTIM_ARGS	void *data, struct task_struct *task, uid_t uid
 #else
 #define DYNMEM_MARK_VICTIM_ARGS	void *data, int pid
-#endif
-
-/* 6.6 has tracepoints in KSM. */
-#if __has_include(<trace/events/ksm.h>)
-#define DYNMEM_TRACE_KSM
 #endif
 
 #ifdef HAVE_VM_EVENT_PGSCAN

@@ -22,7 +22,7 @@
  * The family lives in the initial network namespace alone, and PIDs are those
  * of the initial PID namespace.  Commands marked (admin) need CAP_NET_ADMIN:
  * they change something or name a process.  A refusal carries an extended
- * acknowledgement: a text, and the attribute that it is about.
+ * acknowledgment: a text, and the attribute that it is about.
  *
  * How to listen
  * -------------
@@ -126,7 +126,7 @@
  *
  * Answer, one per cgroup, parents before children.  An address space is
  * counted once, in the cgroup of the process that owns it.  EOPNOTSUPP where
- * the kernel has no cgroups.
+ * cgroup v2 is not in use (it has no cgroup but the root, as on a v1 host).
  *
  *	DYNMEM_A_CGROUP_ID: uint
  *	DYNMEM_A_CGROUP_PARENT_ID: uint, not in the root's
@@ -251,7 +251,7 @@
  * ----------------------------------------------------------
  * The request of GET has no attributes; its answer has all but DEFAULTS.
  * The request of SET has those that change; it is answered by an
- * acknowledgement.  Ranges are inclusive.
+ * acknowledgment.  Ranges are inclusive.
  *
  *	DYNMEM_A_CONFIG_DEFAULTS: flag, set only: reset all others first
  *	DYNMEM_A_CONFIG_THRESHOLD_LOW: uint, bytes; the level is at least low
