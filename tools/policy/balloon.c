@@ -162,6 +162,10 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 		g->progress_at = p->now;
 		if (distance(g) <= GRAIN && p->now >= g->stuck_until)
 			g->stuck_for = 0;
+	} else if (distance(g) > g->nearest + MIB) {
+		/* Moved away, as after a reset: its way begins here. */
+		g->nearest = distance(g);
+		g->progress_at = p->now;
 	}
 }
 

@@ -14,6 +14,8 @@
 #define REREAD_LIFE	(10 * SEC)
 /* Below this, faults are noise whatever their 95th percentile. */
 #define REFAULT_NOISE	(1.0 * (double)MIB)
+/* A steady rate is its own 95th percentile: above it means clearly above. */
+#define REFAULT_EXCESS	1.25
 /* A probe is judged so long after it: the averages have followed by then. */
 #define PROBE_AFTER	(15 * SEC)
 #define PROBE_NOISE	(256.0 * (double)KIB)
@@ -225,7 +227,7 @@ static void take_activity(struct policy *p, struct guest *g,
 		g->pressed |= POLICY_PRESSED_OOM;
 	if (stall)
 		g->pressed |= POLICY_PRESSED_STALL;
-	if (fault > REFAULT_NOISE && fault > g->refault_p95)
+	if (fault > REFAULT_NOISE && fault > REFAULT_EXCESS * g->refault_p95)
 		g->pressed |= POLICY_PRESSED_REFAULT;
 	g->refault = fault;
 	quantile_step(&g->refault_p95, fault, 0.95,
