@@ -138,6 +138,12 @@ $(O)/unit/%: $(O)/obj/selftests/unit/%.o $(CMD_A) $(DAEMON_A) $(SIM_A) $(POLICY_
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LDFLAGS) $(pkg_libs) $(shell $(PKG_CONFIG) --libs cmocka) -lm
 
+# Tests replace functions of libraries: that takes visible symbols.
+$(O)/obj/selftests/unit/%.o: selftests/unit/%.c
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fvisibility=hidden,$(ALL_CFLAGS)) -c -o $@ $<
+
 # kselftest_harness.h is not ours and trips our warnings: a system header.
 $(O)/obj/selftests/netlink/%.o: selftests/netlink/%.c | $(KSELFTEST)/kselftest_harness.h
 	$(say) CC $<
