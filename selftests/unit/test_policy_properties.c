@@ -120,7 +120,7 @@ static void check_granted(const struct random_snapshot *x, const struct policy *
 		else if (g->need == NEED_DEMAND)
 			demand += bytes;
 		else
-			share += bytes * g->c;
+			share += bytes * g->cost;
 	}
 	check(x, pressed <= max_of(exist - (double)b->reserve_pressed, 0.0) + 1);
 	check(x, !demand || pressed + demand <=

@@ -5,21 +5,6 @@
 
 #include "engine.h"
 
-static bool balloon_moves(const struct guest *g)
-{
-	switch (g->class) {
-	case POLICY_CLASS_FROZEN:
-	case POLICY_CLASS_NO_BALLOON:
-	case POLICY_CLASS_PAUSED:
-	case POLICY_CLASS_REBOOTING:
-	case POLICY_CLASS_UNMANAGED:
-	case POLICY_CLASS_STUCK:
-		return false;
-	default:
-		return true;
-	}
-}
-
 static void send(struct policy_decision *d, u64 target, enum policy_reason why)
 {
 	d->target = target;
@@ -140,7 +125,7 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 					      (s64)(g->target - g->entitled);
 	if (out_of_range(g, d))
 		return;
-	if (g->class == POLICY_CLASS_STUCK || g->exhausted) {
+	if ((g->class == POLICY_CLASS_STUCK || g->exhausted) && !p->drain) {
 		unstick(g, d);
 		if (d->flags & POLICY_SEND)
 			return;
@@ -155,6 +140,8 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 		size = max_of(round_up_to(size, GRAIN), g->entitled);
 		if (size < g->target)
 			send(d, size, shrink_reason(p, sum));
+		if (g->node_hint)
+			d->flags |= POLICY_NODE_HINT;
 		d->arg[1] = (s64)(sum->all + p->b.value - p->b.budget);
 		d->arg[2] = p->b.deficit;
 	} else if (g->movable || p->drain) {

@@ -47,6 +47,21 @@ static enum policy_class classify(struct policy *p, struct guest *g)
 	return POLICY_CLASS_SILENT;
 }
 
+/* Whether a command to this guest's balloon makes sense at all. */
+bool balloon_moves(const struct guest *g)
+{
+	switch (g->class) {
+	case POLICY_CLASS_FROZEN:
+	case POLICY_CLASS_NO_BALLOON:
+	case POLICY_CLASS_PAUSED:
+	case POLICY_CLASS_REBOOTING:
+	case POLICY_CLASS_UNMANAGED:
+		return false;
+	default:
+		return true;
+	}
+}
+
 /* Guest memory that is resident: a QEMU process has some of its own. */
 static u64 resident(const struct policy *p, const struct guest *g)
 {
@@ -145,10 +160,14 @@ static void demand_of(const struct policy *p, struct guest *g)
 	floor_pressed(p, g);
 }
 
-/* Guests whose target is not ours to choose keep what they have. */
+/*
+ * Guests whose target is not ours to choose keep what they have; pinned ones get
+ * all of it back, since holding it back frees nothing.
+ */
 static void demand_fixed(struct guest *g)
 {
-	g->active = g->demand = g->target;
+	g->active = g->target;
+	g->demand = g->class == POLICY_CLASS_PINNED ? g->max : g->target;
 	g->floor = g->floor_pressed = min_of(g->min, g->target);
 	g->room = g->hot = 0;
 }
@@ -177,7 +196,7 @@ void demand_update(struct policy *p)
 			demand_of(p, g);
 		else
 			demand_fixed(g);
-		g->entitled = g->target;
+		g->entitled = g->movable ? g->target : g->demand;
 	}
 }
 

@@ -15,6 +15,8 @@
 
 /* Rounds after which a balloon under way is no longer believed in. */
 #define ROUNDS_OF_CREDIT 4
+/* Then it is over, as well as it went; if the host is still critical, anew. */
+#define ROUNDS_MAX 8
 
 /* What each class leaves the guest. */
 static void stairs_of(const struct policy *p, const struct guest *g,
@@ -43,6 +45,21 @@ static double freed(const struct policy *p, const struct guest *g, u64 from, u64
 
 	return g->y * (double)(from - bend) +
 	       max_of(g->yield, p->t.yield_floor) * (double)(bend - to);
+}
+
+/* The size at which @part of what lies between two stairs has been freed. */
+static u64 part_way(const struct policy *p, const struct guest *g, u64 from, u64 to,
+		    double part)
+{
+	u64 bend = clamp_u64(g->bend, to, from);
+	double want = part * freed(p, g, from, to);
+	double above = freed(p, g, from, bend);
+
+	if (part >= 1)
+		return to;
+	if (want <= above)
+		return from - scale(from - bend, above > 0 ? want / above : 0);
+	return bend - scale(bend - to, (want - above) / freed(p, g, bend, to));
 }
 
 static bool in_plan(const struct guest *g)
@@ -75,7 +92,7 @@ static bool step_of(const struct policy *p, const struct guest *g,
 	double frees = 0;
 
 	stairs_of(p, g, size);
-	target = size[last] - scale(size[last] - size[last + 1], part);
+	target = part_way(p, g, size[last], size[last + 1], part);
 	target = min_of(round_up_to(target, GRAIN), size[0]);
 	if (size[0] - target < GRAIN)
 		return false;
@@ -233,8 +250,7 @@ s64 policy_emergency_next(struct policy *p, u64 now,
 	host_budget(p);
 
 	if (came >= want || p->b.available >= 2 * p->b.minfree ||
-	    (p->plan.class == POLICY_PLAN_MIN &&
-	     p->emergency_round > 2 * ROUNDS_OF_CREDIT)) {
+	    p->emergency_round > ROUNDS_MAX) {
 		p->emergency = false;
 		p->have_plan = false;
 		return 0;
@@ -247,8 +263,6 @@ s64 policy_emergency_next(struct policy *p, u64 now,
 	look(p);
 	make_plan(p, usual_want(p), next);
 	p->emergency_avail = p->host.available;
-	if (next == p->plan.class && !p->plan.count)
-		p->emergency_round = 2 * ROUNDS_OF_CREDIT + 1;
 	*ret_count = p->plan.count;
 	return (s64)p->t.emergency_wait;
 }

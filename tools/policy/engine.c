@@ -165,7 +165,7 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	g->good = g->target;
 	g->learned = 0;
 	g->undo = 0;
-	g->backoff = 0;
+	g->backoff = g->backoff_until = 0;
 	g->harms = 0;
 	g->judged = true;
 	balloon_forget(g);
@@ -203,7 +203,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	g->cost_at = NEVER;
 	g->reboot_at = NEVER;
 	g->polling_at = NEVER;
-	g->learned_at = g->undo_at = g->backoff_at = g->harm_at = NEVER;
+	g->learned_at = g->undo_at = g->harm_at = NEVER;
 	g->progress_at = now;
 	guest_unlearn(p, g);
 

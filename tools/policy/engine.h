@@ -186,7 +186,7 @@ struct guest {
 	u64 good;		/* last size that did no harm */
 	u64 learned, learned_at;
 	u64 undo, undo_at;
-	u64 backoff, backoff_at;
+	u64 backoff, backoff_until;
 	unsigned int harms;
 	u64 harm_at;		/* the first of them */
 	bool judged;		/* the last shrink's outcome is known */
@@ -205,8 +205,11 @@ struct guest {
 	int need;		/* how badly it needs to grow: enum need */
 	bool waits;		/* but not right after a shrink */
 	u64 lack, grant;
+	double cost;		/* of a byte of that */
 	u64 excess, within, rated; /* what may be taken: see shrink.c */
-	double take;
+	double offer, take;
+	double on_pressed_node;	/* the part of it that is there */
+	bool node_hint;
 	enum policy_reason held; /* why it is not shrunk */
 	bool lends;
 	u64 moved_demand;	/* its demand at the last command */
@@ -229,6 +232,7 @@ struct budget {
 	double hold_slope;	/* dHold/dK */
 	s64 deficit;		/* X */
 	s64 lack;		/* X without precaution */
+	double node_lack;	/* of NUMA nodes that are short by themselves */
 	double value, budget;	/* of all targets, and of all entitlements */
 };
 
@@ -307,6 +311,7 @@ u64 harm_learned(const struct policy *p, const struct guest *g);
 u64 harm_floor(const struct policy *p, const struct guest *g);
 
 /* demand.c */
+bool balloon_moves(const struct guest *g);
 void demand_update(struct policy *p);
 void demand_learned(struct policy *p);
 

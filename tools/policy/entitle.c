@@ -259,8 +259,12 @@ void entitle(struct policy *p)
 
 	p->tier = tier_of(p);
 	p->mu = 0;
-	if (p->drain)
+	if (p->drain) {
 		p->tier = POLICY_TIER_MAX;
+		for_each_guest(p, g)
+			if (balloon_moves(g))
+				g->entitled = g->max;
+	}
 
 	switch (p->tier) {
 	case POLICY_TIER_MAX:

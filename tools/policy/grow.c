@@ -23,7 +23,7 @@ static void need_of(const struct policy *p, struct guest *g)
 		return;
 
 	upto = min_of(g->entitled, g->demand);
-	if (p->drain) {
+	if (p->drain || g->class == POLICY_CLASS_PINNED) {
 		g->need = NEED_SHARE;
 		upto = g->entitled;
 	} else if (!g->movable) {
@@ -79,9 +79,14 @@ static void pools(const struct policy *p, struct need_sum *sum)
 	sum->spare = sum->pool[2] > 0 ? sum->pool[2] : 0;
 }
 
-/* What a byte of growth costs: pressed guests touch it, others perhaps. */
+/*
+ * What a byte of growth costs: pressed guests touch it, others perhaps, and pinned
+ * ones have it already.
+ */
 static double cost_of(const struct guest *g)
 {
+	if (g->class == POLICY_CLASS_PINNED && g->rss >= g->max)
+		return 0;
 	return g->need == NEED_SHARE ? g->c : 1;
 }
 
@@ -91,27 +96,22 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 	double lack = 0, part;
 	struct guest *g;
 
-	if (pool <= 0)
-		return;
 	for_each_guest(p, g)
 		if (g->need == (int)need && !g->waits)
-			lack += cost_of(g) * (double)g->lack;
-	if (lack <= 0)
-		return;
-
-	part = min_of(pool / lack, 1.0);
+			lack += g->cost * (double)g->lack;
+	part = lack > 0 ? min_of(max_of(pool, 0.0) / lack, 1.0) : 1;
 	for_each_guest(p, g) {
 		u64 size;
 
 		if (g->need != (int)need || g->waits)
 			continue;
-		size = g->target + scale(g->lack, part);
+		size = g->target + (g->cost > 0 ? scale(g->lack, part) : g->lack);
 		if (size < g->max)
 			size = max_of(round_down_to(size, GRAIN), g->target);
 		if (size - g->target < worth(p, g))
 			continue;
 		g->grant = size - g->target;
-		sum->granted += cost_of(g) * (double)g->grant;
+		sum->granted += g->cost * (double)g->grant;
 	}
 }
 
@@ -125,6 +125,7 @@ void grow(struct policy *p, struct need_sum *sum)
 	for_each_guest(p, g) {
 		need_of(p, g);
 		g->waits = g->need && reversal(p, g);
+		g->cost = cost_of(g);
 		if (!g->need || g->waits)
 			continue;
 		if (g->need != NEED_SHARE)

@@ -255,7 +255,7 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 	if (g->used < g->press_used - g->press_used / 4) {
 		life = max_of(life / PRESS_RELIEF, 1);
 		g->undo = 0;
-		g->backoff_at = NEVER;	/* what hurt then is no guide now */
+		g->backoff_until = 0;	/* what hurt then is no guide now */
 	}
 	g->press = 1 + (g->press - 1) * half_life(min_of(dt, 64 * life), life);
 }

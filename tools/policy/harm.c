@@ -37,7 +37,7 @@ static void harmed(struct policy *p, struct guest *g)
 	g->undo_at = p->now;
 	g->backoff = clamp_u64(2 * g->backoff, p->t.backoff_min,
 			       p->t.backoff_max);
-	g->backoff_at = p->now;
+	g->backoff_until = p->now + g->backoff;
 
 	if (!g->harms || since(p->now, g->harm_at) > p->t.harm_period) {
 		g->harms = 0;
@@ -76,9 +76,7 @@ void harm_look(struct policy *p, struct guest *g)
 
 u64 harm_backoff_left(const struct policy *p, const struct guest *g)
 {
-	if (!g->backoff)
-		return 0;
-	return over(g->backoff, since(p->now, g->backoff_at));
+	return over(g->backoff_until, p->now);
 }
 
 /* Hurt too often: it stays at its last good size until the period is over. */

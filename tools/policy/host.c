@@ -261,6 +261,43 @@ static u64 reserve_of(const struct policy *p, u64 minfree)
 		      max_of(least, share)) + outside;
 }
 
+/*
+ * Nodes below their share of level medium's threshold. A balloon cannot choose
+ * among a guest's nodes, but among guests one can prefer those that are there.
+ */
+static void nodes(struct policy *p)
+{
+	bool pressed[POLICY_NODES_MAX] = { false };
+	double total = 0, threshold;
+	struct guest *g;
+
+	p->b.node_lack = 0;
+	if (p->host.nodes < 2)
+		return;
+	for (unsigned int i = 0; i < p->host.nodes; i++)
+		total += (double)p->host.node[i].total;
+
+	for (unsigned int i = 0; i < p->host.nodes; i++) {
+		const struct policy_node_sample *n = &p->host.node[i];
+
+		threshold = p->t.level_medium * (double)p->b.minfree *
+			    (double)n->total / max_of(total, 1.0);
+		if ((double)n->available >= threshold)
+			continue;
+		pressed[i] = true;
+		p->b.node_lack += threshold - (double)n->available;
+	}
+	for_each_guest(p, g) {
+		double there = 0, all = 0;
+
+		for (unsigned int i = 0; i < p->host.nodes; i++) {
+			all += (double)g->node[i];
+			there += pressed[i] ? (double)g->node[i] : 0;
+		}
+		g->on_pressed_node = all > 0 ? there / all : 0;
+	}
+}
+
 void host_budget(struct policy *p)
 {
 	struct budget *b = &p->b;
@@ -270,6 +307,7 @@ void host_budget(struct policy *p)
 	b->total = p->host.total;
 	b->available = credited(p);
 	b->minfree = minfree_of(p);
+	nodes(p);
 	b->reserve = reserve_of(p, b->minfree);
 	b->reserve_pressed = scale(b->minfree, p->t.reserve_pressed);
 	b->reserved = reserve_sum(p);

@@ -171,6 +171,9 @@ int policy_reserve_status(struct policy *p, unsigned int id, u64 now,
 		/* Bytes on their way are in the budget, but not yet there. */
 		at_once = over(at_once, p->b.in_flight);
 		s.missing = over(s.bytes, at_once);
+		/* What dead bands leave undone is none of the reserve's last bytes. */
+		if (s.missing <= max_of(p->t.dead_band, s.bytes / 128))
+			s.missing = 0;
 		s.state = s.missing ? POLICY_RESERVE_FREEING :
 				      POLICY_RESERVE_READY;
 	}

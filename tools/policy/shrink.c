@@ -98,6 +98,7 @@ static void offer(const struct policy *p, struct guest *g, bool urgent)
 
 	g->excess = g->within = g->rated = 0;
 	g->take = 0;
+	g->node_hint = false;
 	g->held = POLICY_REASON_SETTLED;
 	if (!g->movable || !surplus || p->drain)
 		return;
@@ -119,14 +120,67 @@ static void offer(const struct policy *p, struct guest *g, bool urgent)
 	g->rated = min_of(g->rated, surplus);
 }
 
-static double part(double need, double offered)
+/* Take @need of what is offered, from each in proportion, so that no order matters. */
+static double spread(struct policy *p, double need)
 {
-	return offered > 0 ? min_of(max_of(need, 0.0) / offered, 1.0) : 0;
+	double offered = 0, part;
+	struct guest *g;
+
+	if (need <= 0)
+		return 0;
+	for_each_guest(p, g)
+		offered += g->c * g->offer;
+	if (offered <= 0)
+		return 0;
+
+	part = min_of(need / offered, 1.0);
+	for_each_guest(p, g)
+		g->take += part * g->offer;
+	return part * offered;
 }
 
 /*
- * Each in proportion to its offer, so that no order matters. What comes out too
- * small for a command is given together to those who have most.
+ * What is offered of one kind: first by guests on pressed NUMA nodes.
+ * @upto: what each guest offers of this and the kinds before it
+ */
+static double take_kind(struct policy *p, double need, u64 (*upto)(const struct guest *))
+{
+	double taken = 0;
+	struct guest *g;
+
+	if (need <= 0)
+		return 0;
+	if (p->b.node_lack > 0) {
+		for_each_guest(p, g) {
+			g->offer = g->on_pressed_node *
+				   max_of((double)upto(g) - g->take, 0.0);
+			g->node_hint |= g->offer >= 1;
+		}
+		taken = spread(p, min_of(need, p->b.node_lack));
+	}
+	for_each_guest(p, g)
+		g->offer = max_of((double)upto(g) - g->take, 0.0);
+	return taken + spread(p, need - taken);
+}
+
+static u64 upto_excess(const struct guest *g)
+{
+	return g->excess;
+}
+
+static u64 upto_within(const struct guest *g)
+{
+	return g->excess + g->within;
+}
+
+static u64 upto_rated(const struct guest *g)
+{
+	return g->rated;
+}
+
+/*
+ * What comes out too small for a command is given together to those who have
+ * most.
  */
 static void settle(struct policy *p)
 {
@@ -168,27 +222,17 @@ void shrink(struct policy *p, const struct need_sum *sum)
 {
 	double need = sum->all + (p->b.value - p->b.budget);
 	double lend = sum->urgent + (double)p->b.reserved - (double)sum->spare;
-	double excess = 0, within = 0, rated = 0, a, b, c;
+	double taken;
 	struct guest *g;
 
 	lend = min_of(lend, need);
-	for_each_guest(p, g) {
-		offer(p, g, lend > 0);
-		excess += g->c * (double)g->excess;
-		within += g->c * (double)g->within;
-	}
-	a = part(lend, excess);
-	b = part(lend - a * excess, within);
-
-	for_each_guest(p, g) {
-		g->take = a * (double)g->excess + b * (double)g->within;
-		need -= g->c * g->take;
-		g->rated = over(g->rated, (u64)g->take);
-		rated += g->c * (double)g->rated;
-	}
-	c = part(need, rated);
 	for_each_guest(p, g)
-		g->take += c * (double)g->rated;
+		offer(p, g, lend > 0);
+	if (need <= 0)
+		return;
 
+	taken = take_kind(p, lend, upto_excess);
+	taken += take_kind(p, lend - taken, upto_within);
+	take_kind(p, need - taken, upto_rated);
 	settle(p);
 }

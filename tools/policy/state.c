@@ -58,7 +58,7 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 	g->growth_p99 = (double)min_of(s->room, g->max);
 	g->debt = min_of(s->debt, g->max);
 	g->backoff = min_of(s->backoff, p->t.backoff_max);
-	g->backoff_at = now - min_of(over(g->backoff, s->backoff_left), now);
+	g->backoff_until = now + min_of(s->backoff_left, g->backoff);
 	g->harms = (unsigned int)min_of(s->harms, p->t.harm_limit);
 	g->harm_at = now;
 	g->follows = s->total_follows < 0 ? -1 : s->total_follows != 0;

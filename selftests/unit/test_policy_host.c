@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The host: levels, budget, exposure, NUMA nodes, silent guests, KSM. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "policy/engine.h"
+
+struct fixture {
+	struct policy *p;
+	u64 now;
+	struct policy_host_sample h;
+	struct policy_result r;
+	u64 update;
+};
+
+static void init(struct fixture *f, u64 total, u64 available)
+{
+	*f = (struct fixture){ .now = 1000 * SEC };
+	f->h.total = total;
+	f->h.available = available;
+	assert_int_equal(policy_new(NULL, &f->p), 0);
+}
+
+static unsigned int add(struct fixture *f, u64 min, u64 max)
+{
+	struct policy_guest_config c = { .min = min, .max = max };
+	unsigned int g = 0;
+
+	assert_int_equal(policy_guest_add(f->p, &c, max, f->now, &g), 0);
+	policy_guest_polling(f->p, g, true, f->now);
+	return g;
+}
+
+static void report(struct fixture *f, unsigned int g, u64 used, u64 rss)
+{
+	const struct guest *guest = guest_get(f->p, g);
+	struct policy_guest_sample s = {
+		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
+			   POLICY_STAT_FREE,
+		.last_update = ++f->update,
+		.actual = guest->actual,
+		.total = guest->actual,
+		.available = guest->actual - used,
+		.free = guest->actual - used,
+	};
+	struct policy_guest_host_sample c = {
+		.present = POLICY_COST_RSS, .rss = rss,
+	};
+
+	policy_guest_host_sample(f->p, g, &c, f->now);
+	policy_guest_sample(f->p, g, &s, f->now);
+}
+
+static void decide(struct fixture *f)
+{
+	policy_host_sample(f->p, &f->h, f->now);
+	assert_true(policy_decide(f->p, f->now, &f->r) >= 0);
+}
+
+static void pass(struct fixture *f, u64 seconds)
+{
+	f->now += seconds * SEC;
+}
+
+/* Waldspurger's table, worked out by hand: 6 % of 4, 4 % of 8, 2 % of 16, 1 %. */
+static void test_minfree(void **state)
+{
+	(void)state;
+	assert_int_equal(policy_minfree(0), 0);
+	assert_in_range(policy_minfree(2 * GIB) / MIB, 122, 123);
+	assert_in_range(policy_minfree(4 * GIB) / MIB, 245, 246);
+	assert_in_range(policy_minfree(12 * GIB) / MIB, 573, 574);
+	assert_in_range(policy_minfree(28 * GIB) / MIB, 900, 902);
+	assert_in_range(policy_minfree(128 * GIB) / MIB, 1923, 1926);
+}
+
+static void test_levels(void **state)
+{
+	u64 minfree = policy_minfree(64 * GIB);
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * GIB, 32 * GIB);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_NONE);
+	f.h.available = 4 * minfree - 1;
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_LOW);
+	f.h.available = 2 * minfree - 1;
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	f.h.available = minfree - 1;
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
+
+	/* Left only a quarter above, and after its hold: 30 s, then 10 s. */
+	f.h.available = 2 * minfree + 1;
+	pass(&f, 1);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
+	pass(&f, 29);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
+	pass(&f, 2);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	pass(&f, 60);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	f.h.available = 5 * minfree + 1;
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	pass(&f, 11);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_NONE);
+
+	/* A dip in between starts the hold anew. */
+	f.h.available = 2 * minfree;
+	policy_host_sample(f.p, &f.h, f.now);
+	f.h.available = 6 * minfree;
+	policy_host_sample(f.p, &f.h, f.now);
+	pass(&f, 9);
+	f.h.available = 3 * minfree;
+	policy_host_sample(f.p, &f.h, f.now);
+	f.h.available = 6 * minfree;
+	pass(&f, 9);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_LOW);
+	policy_free(f.p);
+}
+
+static void test_level_events(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * GIB, 32 * GIB);
+	/* Before any sample a level is all there is. */
+	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_MEDIUM, UINT64_MAX, f.now),
+			 POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_decide(f.p, f.now, &f.r), -ENODATA);
+	policy_host_sample(f.p, &f.h, f.now);
+	/* A stall: available memory looks fine, the level says otherwise. */
+	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_CRITICAL, UINT64_MAX, f.now),
+			 POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_NONE, GIB, f.now),
+			 POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_event(f.p, 99, GIB, f.now), POLICY_LEVEL_CRITICAL);
+	policy_free(f.p);
+}
+
+/* The clock is what the caller says, but it never goes back. */
+static void test_clock_steps_back(void **state)
+{
+	struct fixture f;
+	unsigned int g;
+
+	(void)state;
+	init(&f, 64 * GIB, GIB);
+	g = add(&f, GIB, 4 * GIB);
+	report(&f, g, 3 * GIB, 4 * GIB);
+	decide(&f);
+	f.now -= 500 * SEC;
+	report(&f, g, 3 * GIB, 4 * GIB);
+	decide(&f);
+	assert_int_equal(f.r.level, POLICY_LEVEL_CRITICAL);
+	policy_free(f.p);
+}
+
+static void test_arc_counts(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * GIB, GIB);
+	f.h.arc_size = 30 * GIB;
+	f.h.arc_min = 10 * GIB;
+	decide(&f);
+	assert_int_equal(f.r.level, POLICY_LEVEL_NONE);
+	assert_int_equal(f.r.available, 17 * GIB);
+	policy_free(f.p);
+}
+
+/* Hold: all of it where there is little, else rate x time, or 5 %. */
+static void test_hold(void **state)
+{
+	struct fixture f;
+	unsigned int g[4];
+
+	(void)state;
+	init(&f, 256 * GIB, 200 * GIB);
+	for (int i = 0; i < 4; i++)
+		g[i] = add(&f, GIB, GIB);
+	for (int i = 0; i < 4; i++)
+		report(&f, g[i], 100 * MIB, 0);
+	decide(&f);
+	assert_int_equal(f.r.exposure, 4 * GIB);
+	assert_int_equal(f.r.hold, 4 * GIB);
+
+	for (int i = 0; i < 4; i++) {
+		unsigned int n = add(&f, GIB, 16 * GIB);
+
+		report(&f, n, 100 * MIB, 0);
+	}
+	decide(&f);
+	assert_int_equal(f.r.exposure, 68 * GIB);
+	assert_int_equal(f.r.hold, 6 * GIB); /* 2 GiB/s x 3 s */
+
+	for (int i = 0; i < 16; i++) {
+		unsigned int n = add(&f, GIB, 16 * GIB);
+
+		report(&f, n, 100 * MIB, 0);
+	}
+	decide(&f);
+	assert_in_range(f.r.hold, 16 * GIB, 17 * GIB); /* 5 % of 324 */
+	policy_free(f.p);
+}
+
+/* The rate is the largest that was seen, and is forgotten after a week. */
+static void test_touch_rate(void **state)
+{
+	struct fixture f;
+	unsigned int g;
+
+	(void)state;
+	init(&f, 1024 * GIB, 900 * GIB);
+	g = add(&f, GIB, 512 * GIB);
+	report(&f, g, GIB, 10 * GIB);
+	decide(&f);
+	assert_int_equal(host_touch_rate(f.p), 2 * GIB);
+	pass(&f, 1);
+	report(&f, g, GIB, 15 * GIB);
+	decide(&f);
+	assert_int_equal(host_touch_rate(f.p), 5 * GIB);
+	for (int day = 0; day < 9; day++) {
+		pass(&f, 86400);
+		report(&f, g, GIB, 15 * GIB);
+		decide(&f);
+	}
+	assert_true(host_touch_rate(f.p) < MIB);
+	policy_free(f.p);
+}
+
+/* No more than 8 % of a small host is kept, but twice minfree. */
+static void test_reserve_of_small_hosts(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	init(&f, 2 * GIB, GIB);
+	decide(&f);
+	assert_in_range(f.r.reserve / MIB, 244, 247);
+	policy_free(f.p);
+	init(&f, 256 * GIB, 100 * GIB);
+	decide(&f);
+	assert_in_range(f.r.reserve / MIB, 4 * 3228, 4 * 3240);
+	policy_free(f.p);
+}
+
+/* Precaution alone never pushes guests below their floors. */
+static void test_precaution_spares_floors(void **state)
+{
+	struct fixture f;
+	unsigned int a, b;
+
+	(void)state;
+	init(&f, 16 * GIB, 2 * GIB);
+	a = add(&f, GIB, 12 * GIB);
+	b = add(&f, GIB, 12 * GIB);
+	for (int i = 0; i < 3; i++) {
+		pass(&f, 1);
+		report(&f, a, 6 * GIB, 7 * GIB);
+		report(&f, b, 6 * GIB, 7 * GIB);
+		decide(&f);
+	}
+	assert_true(f.r.deficit > 0);
+	assert_true(f.r.tier <= POLICY_TIER_FLOOR);
+	for (int i = 0; i < 2; i++)
+		assert_true(f.r.decision[i].entitled >= 6 * GIB + 128 * MIB);
+
+	/* What is really lacking does, where there is no swap. */
+	f.h.available = 50 * MIB;
+	pass(&f, 1);
+	report(&f, a, 12 * GIB, 12 * GIB);
+	report(&f, b, 12 * GIB, 12 * GIB);
+	decide(&f);
+	assert_int_equal(f.r.tier, POLICY_TIER_MIN);
+	assert_true(f.r.decision[0].entitled < 12 * GIB);
+
+	f.h.swap_total = f.h.swap_free = 8 * GIB;
+	decide(&f);
+	assert_true(f.r.decision[0].entitled >= 12 * GIB - 128 * MIB);
+	policy_free(f.p);
+}
+
+/* Two alike but for their node: the one on the pressed node lends. */
+static void test_numa(void **state)
+{
+	struct policy_guest_host_sample c = {
+		.present = POLICY_COST_RSS | POLICY_COST_NODES,
+		.rss = 16 * GIB,
+	};
+	u64 minfree = policy_minfree(64 * GIB);
+	struct fixture f;
+	unsigned int a, b;
+	u64 from_a = 0, from_b = 0;
+
+	(void)state;
+	init(&f, 64 * GIB, 3 * minfree);
+	f.h.nodes = 2;
+	f.h.node[0] = (struct policy_node_sample){ 32 * GIB, minfree / 8 };
+	f.h.node[1] = (struct policy_node_sample){ 32 * GIB, 2 * minfree };
+	a = add(&f, GIB, 16 * GIB);
+	b = add(&f, GIB, 16 * GIB);
+	for (int i = 0; i < 3; i++) {
+		pass(&f, 1);
+		report(&f, a, 4 * GIB, 16 * GIB);
+		report(&f, b, 4 * GIB, 16 * GIB);
+		c.node[0] = 16 * GIB;
+		c.node[1] = 0;
+		policy_guest_host_sample(f.p, a, &c, f.now);
+		c.node[0] = 0;
+		c.node[1] = 16 * GIB;
+		policy_guest_host_sample(f.p, b, &c, f.now);
+		decide(&f);
+		from_a += f.r.decision[a].from - f.r.decision[a].target;
+		from_b += f.r.decision[b].from - f.r.decision[b].target;
+	}
+	assert_true(from_a > 0);
+	assert_true(from_a >= from_b);
+	assert_true(f.r.decision[a].flags & POLICY_NODE_HINT);
+	assert_false(f.r.decision[b].flags & POLICY_NODE_HINT);
+	policy_free(f.p);
+}
+
+/* What no balloon reaches, a cgroup does; only when balloons do not suffice. */
+static void test_silent_is_reclaimed(void **state)
+{
+	struct fixture f;
+	unsigned int silent, talks;
+
+	(void)state;
+	init(&f, 16 * GIB, 8 * GIB);
+	silent = add(&f, GIB, 8 * GIB);
+	talks = add(&f, GIB, 4 * GIB);
+	for (int i = 0; i < 70; i++) {
+		struct policy_guest_host_sample c = {
+			.present = POLICY_COST_RSS, .rss = 6 * GIB,
+		};
+
+		pass(&f, 1);
+		policy_guest_host_sample(f.p, silent, &c, f.now);
+		report(&f, talks, 3 * GIB, 4 * GIB);
+		decide(&f);
+	}
+	assert_int_equal(f.r.decision[silent].class, POLICY_CLASS_SILENT);
+	assert_int_equal(f.r.decision[silent].reclaim, 0);
+
+	f.h.available = 1500 * MIB; /* low */
+	pass(&f, 1);
+	report(&f, talks, 3 * GIB, 4 * GIB);
+	decide(&f);
+	assert_true(f.r.decision[silent].reclaim > 0);
+	assert_int_equal(f.r.level, POLICY_LEVEL_LOW);
+	assert_true(f.r.decision[silent].reclaim <= 6 * GIB / 20);
+	assert_int_equal(f.r.decision[silent].flags & POLICY_SEND, 0);
+	assert_int_equal(f.r.decision[talks].reclaim, 0);
+	policy_free(f.p);
+}
+
+static void test_enforcement(void **state)
+{
+	struct policy_tunables t;
+	struct fixture f;
+	unsigned int g;
+
+	(void)state;
+	init(&f, 64 * GIB, 32 * GIB);
+	g = add(&f, GIB, 8 * GIB);
+	report(&f, g, GIB, 8 * GIB);
+	decide(&f);
+	assert_int_equal(f.r.decision[0].memory_high, 0);
+	policy_tunables_init(&t);
+	t.enforce = 1;
+	assert_int_equal(policy_set_tunables(f.p, &t), 0);
+	decide(&f);
+	assert_int_equal(f.r.decision[0].memory_high,
+			 8 * GIB + 32 * MIB + (u64)(0.05 * 8 * (double)GIB));
+	policy_free(f.p);
+}
+
+/* Growing back before dynmem leaves: silent ones too, and only what there is. */
+static void test_drain(void **state)
+{
+	struct fixture f;
+	unsigned int g, other;
+
+	(void)state;
+	init(&f, 64 * GIB, 20 * GIB);
+	g = add(&f, GIB, 8 * GIB);
+	other = add(&f, GIB, 8 * GIB);
+	report(&f, g, GIB, 4 * GIB);
+	policy_command_sent(f.p, g, 4 * GIB, f.now);
+	policy_guest_actual(f.p, g, 4 * GIB, f.now);
+	policy_command_sent(f.p, other, 4 * GIB, f.now);
+	policy_guest_actual(f.p, other, 4 * GIB, f.now);
+	policy_set_drain(f.p, true);
+	pass(&f, 1);
+	report(&f, g, GIB, 4 * GIB);
+	decide(&f);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(f.r.decision[i].reason, POLICY_REASON_GROW_DRAIN);
+		assert_int_equal(f.r.decision[i].target, 8 * GIB);
+	}
+	f.h.available = GIB;
+	decide(&f);
+	assert_int_equal(f.r.send, 0);
+	assert_int_equal(f.r.decision[0].reason, POLICY_REASON_WAIT_BYTES);
+	policy_free(f.p);
+}
+
+static void ksm_host(struct fixture *f)
+{
+	f->h.ksm = (struct policy_ksm_sample){
+		.present = true,
+		.run = 1,
+		.pages_to_scan = 100,
+		.sleep_ms = 20,
+		.mergeable = 40 * GIB,
+	};
+}
+
+static void test_ksm(void **state)
+{
+	u64 minfree = policy_minfree(64 * GIB), slow, fast;
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * GIB, 40 * GIB);
+	decide(&f);
+	assert_false(f.r.ksm.change);
+
+	ksm_host(&f);
+	decide(&f);
+	assert_true(f.r.ksm.change);
+	assert_int_equal(f.r.ksm.run, 1);
+	slow = f.r.ksm.pages_to_scan;
+	/* 10485760 pages in 1200 s of 20 ms turns that take 2 us a page */
+	assert_in_range(slow, 175, 180);
+
+	f.h.available = 2 * minfree - 1;
+	decide(&f);
+	fast = f.r.ksm.pages_to_scan;
+	assert_true(fast > 10 * slow);
+	/* at most 70 % of a CPU: n x 2 us / (n x 2 us + 20 ms) */
+	assert_true((double)fast * 2000 / ((double)fast * 2000 + 2e7) <= 0.701);
+
+	/* As it is now: no change. */
+	f.h.ksm.pages_to_scan = fast;
+	decide(&f);
+	assert_false(f.r.ksm.change);
+
+	/* Two full scans that found nothing: no use in hurrying. */
+	f.h.ksm.full_scans = 2;
+	decide(&f);
+	assert_int_equal(f.r.ksm.pages_to_scan, slow);
+
+	/* Savings move again. */
+	f.h.ksm.full_scans = 4;
+	f.h.ksm.saved = 4 * GIB;
+	decide(&f);
+	assert_in_range(f.r.ksm.pages_to_scan, fast - fast / 8, fast);
+
+	/* Not ours: an administrator's unmerge, the kernel's advisor. */
+	f.h.ksm.run = 2;
+	decide(&f);
+	assert_false(f.r.ksm.change);
+	f.h.ksm.run = 0;
+	f.h.ksm.advisor = true;
+	decide(&f);
+	assert_false(f.r.ksm.change);
+	assert_non_null(strstr(f.r.ksm.reason, "advisor"));
+	policy_free(f.p);
+}
+
+static void test_ksm_cost_is_measured(void **state)
+{
+	struct fixture f;
+	double busy;
+
+	(void)state;
+	init(&f, 64 * GIB, GIB);
+	ksm_host(&f);
+	decide(&f);
+	for (int i = 1; i < 60; i++) {
+		f.h.ksm.pages_scanned = (u64)i * 100000;
+		f.h.ksm.cpu_ns = (u64)i * 100000 * 8000; /* four times as dear */
+		pass(&f, 1);
+		decide(&f);
+	}
+	/* A full scan in 60 s would now take more than a CPU: capped at 70 %. */
+	busy = (double)f.r.ksm.pages_to_scan * 8000;
+	busy = busy / (busy + 2e7);
+	assert_true(busy > 0.68 && busy < 0.71);
+	policy_free(f.p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_minfree),
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_level_events),
+		cmocka_unit_test(test_clock_steps_back),
+		cmocka_unit_test(test_arc_counts),
+		cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_touch_rate),
+		cmocka_unit_test(test_reserve_of_small_hosts),
+		cmocka_unit_test(test_precaution_spares_floors),
+		cmocka_unit_test(test_numa),
+		cmocka_unit_test(test_silent_is_reclaimed),
+		cmocka_unit_test(test_enforcement),
+		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_ksm),
+		cmocka_unit_test(test_ksm_cost_is_measured),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The emergency plan, and memory reserved for guests that are about to start. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "policy/engine.h"
+
+enum { IDLE, CACHED, BUSY, UNTOUCHED, GUESTS };
+
+struct fixture {
+	struct policy *p;
+	u64 now, update;
+	struct policy_host_sample h;
+	unsigned int g[GUESTS];
+};
+
+static void report(struct fixture *f, int i, u64 used, u64 cache, u64 rss)
+{
+	const struct guest *g = guest_get(f->p, f->g[i]);
+	u64 available = g->actual - used;
+	struct policy_guest_sample s = {
+		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
+			   POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES,
+		.last_update = ++f->update,
+		.actual = g->actual,
+		.total = g->actual,
+		.available = available,
+		.free = available - cache,
+		.disk_caches = cache,
+	};
+	struct policy_guest_host_sample c = {
+		.present = POLICY_COST_RSS, .rss = rss + 32 * MIB,
+	};
+
+	policy_guest_host_sample(f->p, f->g[i], &c, f->now);
+	policy_guest_sample(f->p, f->g[i], &s, f->now);
+}
+
+/* 16 GiB host; guests of 4 GiB of four kinds. */
+static void init(struct fixture *f, u64 available)
+{
+	struct policy_guest_config c = { .min = GIB, .max = 4 * GIB };
+
+	*f = (struct fixture){
+		.now = 1000 * SEC,
+		.h = { .total = 16 * GIB, .available = available },
+	};
+	assert_int_equal(policy_new(NULL, &f->p), 0);
+	for (int i = 0; i < GUESTS; i++) {
+		assert_int_equal(policy_guest_add(f->p, &c, 4 * GIB, f->now,
+						  &f->g[i]), 0);
+		policy_guest_polling(f->p, f->g[i], true, f->now);
+	}
+	for (int n = 0; n < 3; n++) {
+		f->now += SEC;
+		report(f, IDLE, GIB, 0, 4 * GIB);
+		report(f, CACHED, GIB, 2 * GIB, 3 * GIB);
+		report(f, BUSY, 3990 * MIB, 0, 4 * GIB);
+		report(f, UNTOUCHED, GIB, 0, GIB);
+		policy_host_sample(f->p, &f->h, f->now);
+	}
+}
+
+static const struct policy_plan_step *step_for(const struct policy_plan *plan,
+					       unsigned int guest)
+{
+	for (unsigned int i = 0; i < plan->count; i++)
+		if (plan->step[i].guest == guest)
+			return &plan->step[i];
+	return NULL;
+}
+
+/* Free memory that was touched goes first, and suffices for a little. */
+static void test_plan_takes_free_first(void **state)
+{
+	const struct policy_plan_step *s;
+	const struct policy_plan *plan;
+	struct fixture f;
+
+	(void)state;
+	init(&f, GIB);
+	assert_int_equal(policy_plan_emergency(f.p, GIB, f.now, &plan), 0);
+	assert_int_equal(plan->class, POLICY_PLAN_FREE);
+	assert_true(plan->frees >= GIB - 8 * MIB);
+	s = step_for(plan, f.g[IDLE]);
+	assert_non_null(s);
+	assert_in_range(s->target, 3 * GIB - 16 * MIB, 3 * GIB + 16 * MIB);
+	assert_null(step_for(plan, f.g[BUSY]));
+	assert_null(step_for(plan, f.g[UNTOUCHED]));
+	policy_free(f.p);
+}
+
+/* Then cold cache; what is used is not touched for it. */
+static void test_plan_then_cache(void **state)
+{
+	const struct policy_plan *plan;
+	struct fixture f;
+
+	(void)state;
+	init(&f, GIB);
+	assert_int_equal(policy_plan_emergency(f.p, 4 * GIB, f.now, &plan), 0);
+	assert_int_equal(plan->class, POLICY_PLAN_CACHE);
+	assert_non_null(step_for(plan, f.g[CACHED]));
+	assert_true(step_for(plan, f.g[CACHED])->target < 2 * GIB);
+	assert_true(step_for(plan, f.g[CACHED])->target >= GIB + 96 * MIB);
+	assert_null(step_for(plan, f.g[BUSY]));
+	policy_free(f.p);
+}
+
+/* Down to min only for what the host can neither free nor swap. */
+static void test_plan_min_is_last(void **state)
+{
+	const struct policy_plan *plan;
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * MIB);
+	f.h.swap_total = f.h.swap_free = 4 * GIB;
+	policy_host_sample(f.p, &f.h, f.now);
+	assert_int_equal(policy_plan_emergency(f.p, 12 * GIB, f.now, &plan), 0);
+	assert_true(plan->class < POLICY_PLAN_MIN);
+
+	f.h.swap_total = f.h.swap_free = 0;
+	policy_host_sample(f.p, &f.h, f.now);
+	/* Nothing is free in them: what is lacking must come from what is used. */
+	f.now += SEC;
+	for (int i = 0; i < GUESTS; i++)
+		report(&f, i, 4 * GIB - MIB, 0, 4 * GIB);
+	assert_int_equal(policy_plan_emergency(f.p, 0, f.now, &plan), 0);
+	assert_true(plan->class >= POLICY_PLAN_EXCESS);
+	assert_true(plan->frees > 500 * MIB);
+	for (unsigned int i = 0; i < plan->count; i++)
+		assert_true(plan->step[i].target >= GIB);
+	policy_free(f.p);
+}
+
+static void sent(struct fixture *f, const struct policy_plan_step *s, unsigned int n,
+		 bool moves)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		policy_command_sent(f->p, s[i].guest, s[i].target, f->now);
+		if (moves)
+			policy_guest_actual(f->p, s[i].guest, s[i].target, f->now);
+	}
+}
+
+static void test_emergency_runs_and_ends(void **state)
+{
+	const struct policy_plan_step *step;
+	struct policy_result r;
+	struct fixture f;
+	unsigned int n = 0;
+
+	(void)state;
+	init(&f, GIB);
+	/* Not critical: nothing to send. */
+	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
+	assert_int_equal(n, 0);
+
+	policy_host_event(f.p, POLICY_LEVEL_CRITICAL, 300 * MIB, f.now);
+	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
+	assert_true(n > 0);
+	sent(&f, step, n, true);
+	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), -EALREADY);
+
+	/* While it runs, deciding shrinks nobody. */
+	policy_decide(f.p, f.now, &r);
+	assert_int_equal(r.shrunk, 0);
+
+	f.now += 250 * MSEC;
+	f.h.available = 2 * GIB;
+	policy_host_sample(f.p, &f.h, f.now);
+	assert_int_equal(policy_emergency_next(f.p, f.now, &step, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(policy_emergency_next(f.p, f.now, &step, &n), 0);
+	policy_free(f.p);
+}
+
+/* Balloons that move get time; those that do not are no longer waited for. */
+static void test_emergency_goes_on(void **state)
+{
+	const struct policy_plan_step *step;
+	struct fixture f;
+	unsigned int n = 0, rounds = 0;
+	s64 again;
+
+	(void)state;
+	init(&f, GIB);
+	policy_host_event(f.p, POLICY_LEVEL_CRITICAL, 300 * MIB, f.now);
+	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
+	sent(&f, step, n, false);
+
+	f.now += 250 * MSEC;
+	again = policy_emergency_next(f.p, f.now, &step, &n);
+	assert_int_equal(again, 250 * MSEC);
+	assert_int_equal(n, 0); /* in flight, and believed in */
+	for (; again > 0 && rounds < 50; rounds++) {
+		f.now += (u64)again;
+		again = policy_emergency_next(f.p, f.now, &step, &n);
+		sent(&f, step, n, false);
+		if (n)
+			break;
+	}
+	assert_in_range(rounds, 0, 5);
+	assert_true(n > 0);
+	/* It ends by itself, whatever happens. */
+	for (rounds = 0; again > 0 && rounds < 50; rounds++) {
+		f.now += (u64)again;
+		again = policy_emergency_next(f.p, f.now, &step, &n);
+	}
+	assert_true(rounds < 50);
+	policy_free(f.p);
+}
+
+static void test_reserve_ready(void **state)
+{
+	struct policy_reserve_status s;
+	struct fixture f;
+	unsigned int id;
+
+	(void)state;
+	init(&f, 14 * GIB);
+	assert_int_equal(policy_reserve(f.p, 0, SEC, f.now, &id, &s), -EINVAL);
+	assert_int_equal(policy_reserve(f.p, 2 * GIB, 60 * SEC, f.now, &id, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_READY);
+	assert_string_equal(s.why, "2.0 GiB are kept for it");
+	/* It counts for the next one. */
+	assert_int_equal(reserve_sum(f.p), 2 * GIB);
+	assert_int_equal(policy_reserve_status(f.p, id, f.now, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_READY);
+	f.now += 61 * SEC;
+	assert_int_equal(policy_reserve_status(f.p, id, f.now, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_EXPIRED);
+	assert_int_equal(reserve_sum(f.p), 0);
+	assert_int_equal(policy_reserve_release(f.p, id), 0);
+	assert_int_equal(policy_reserve_release(f.p, id), -ENOENT);
+	assert_int_equal(policy_reserve_status(f.p, 999, f.now, &s), -ENOENT);
+	policy_free(f.p);
+}
+
+/* Guests are shrunk for it, to their floors at the most; then it is ready. */
+static void test_reserve_frees(void **state)
+{
+	struct policy_reserve_status s;
+	struct policy_result r;
+	struct fixture f;
+	unsigned int id;
+	u64 free_before = 7 * GIB, rss[GUESTS] = { 4 * GIB, 3 * GIB, 4 * GIB, GIB };
+
+	(void)state;
+	init(&f, free_before);
+	assert_int_equal(policy_reserve(f.p, 3 * GIB, 600 * SEC, f.now, &id, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_FREEING);
+	assert_true(s.missing > 0 && s.missing < 3 * GIB);
+
+	for (int n = 0; n < 60; n++) {
+		policy_decide(f.p, f.now, &r);
+		for (unsigned int i = 0; i < r.count; i++) {
+			const struct policy_decision *d = &r.decision[i];
+
+			if (!(d->flags & POLICY_SEND))
+				continue;
+			if (n < 2)
+				assert_int_equal(d->reason, POLICY_REASON_SHRINK_RESERVE);
+			policy_command_sent(f.p, d->guest, d->target, f.now);
+			policy_guest_actual(f.p, d->guest, d->target, f.now);
+			if (rss[i] > d->target) {
+				f.h.available += rss[i] - d->target;
+				rss[i] = d->target;
+			}
+		}
+		f.now += SEC;
+		report(&f, IDLE, GIB, 0, rss[IDLE]);
+		report(&f, CACHED, GIB, 0, rss[CACHED]);
+		report(&f, BUSY, 3900 * MIB, 0, rss[BUSY]);
+		report(&f, UNTOUCHED, GIB, 0, rss[UNTOUCHED]);
+		policy_host_sample(f.p, &f.h, f.now);
+		policy_reserve_status(f.p, id, f.now, &s);
+		if (s.state == POLICY_RESERVE_READY)
+			break;
+	}
+	assert_int_equal(s.state, POLICY_RESERVE_READY);
+	assert_true(rss[IDLE] >= GIB);
+	assert_true(rss[BUSY] >= 3900 * MIB);
+	policy_free(f.p);
+}
+
+static void test_reserve_refused(void **state)
+{
+	struct policy_reserve_status s;
+	u64 at_once, squeezed;
+	struct fixture f;
+	unsigned int id = 77;
+
+	(void)state;
+	init(&f, 6 * GIB);
+	assert_int_equal(policy_largest(f.p, f.now, &at_once, &squeezed), 0);
+	assert_true(at_once < squeezed);
+	assert_int_equal(policy_reserve(f.p, squeezed + GIB, 60 * SEC, f.now, &id, &s),
+			 -ENOSPC);
+	assert_int_equal(id, 77);
+	assert_int_equal(s.state, POLICY_RESERVE_REFUSED);
+	assert_int_equal(s.largest, squeezed);
+	assert_int_equal(s.missing, GIB);
+	assert_non_null(strstr(s.why, "1.0 GiB short"));
+	/* Just what fits is not refused. */
+	assert_int_equal(policy_reserve(f.p, squeezed, 60 * SEC, f.now, &id, &s), 0);
+
+	policy_host_event(f.p, POLICY_LEVEL_CRITICAL, UINT64_MAX, f.now);
+	assert_int_equal(policy_reserve(f.p, MIB, 60 * SEC, f.now, &id, &s), -ENOSPC);
+	assert_non_null(strstr(s.why, "critical"));
+	policy_free(f.p);
+}
+
+static void test_reserve_many(void **state)
+{
+	struct policy_reserve_status s;
+	struct fixture f;
+	unsigned int id;
+
+	(void)state;
+	init(&f, 14 * GIB);
+	for (unsigned int i = 0; i < RESERVES_MAX; i++)
+		assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), 0);
+	assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), -EBUSY);
+	f.now += 2 * SEC; /* those that ran out make room */
+	assert_int_equal(policy_reserve(f.p, MIB, UINT64_MAX, f.now, &id, &s), 0);
+	policy_free(f.p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plan_takes_free_first),
+		cmocka_unit_test(test_plan_then_cache),
+		cmocka_unit_test(test_plan_min_is_last),
+		cmocka_unit_test(test_emergency_runs_and_ends),
+		cmocka_unit_test(test_emergency_goes_on),
+		cmocka_unit_test(test_reserve_ready),
+		cmocka_unit_test(test_reserve_frees),
+		cmocka_unit_test(test_reserve_refused),
+		cmocka_unit_test(test_reserve_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
