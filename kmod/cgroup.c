@@ -161,11 +161,13 @@ static struct cgroup_sum *sum_get(struct cgroup_dump *dump, u64 id)
 		return NULL;
 	sum = sum_new(dump, cgroup);
 	/* The cgroups above are there as long as one below is. */
-	for (at = cgroup_parent(cgroup); dump->tree && at && !IS_ERR(sum);
-	     at = cgroup_parent(at)) {
+	for (at = cgroup; dump->tree && !IS_ERR(sum);) {
 		struct cgroup_sum *above;
 
-		if (xa_load(&dump->sums, cgroup_id(at)))
+		if (cgroup_id(at) == dump->only)
+			break;
+		at = cgroup_parent(at);
+		if (!at || xa_load(&dump->sums, cgroup_id(at)))
 			break;
 		above = sum_new(dump, at);
 		if (IS_ERR(above))

@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# netlink.sh - runs the tests of the netlink family in the lab; prints TAP.
+#
+#   netlink.sh [PROGRAM...]     names of build/netlink; default: all
+#
+# After each program the kernel's log must hold nothing that a sound kernel
+# does not write. OOM kills are what some of the tests are about.
+
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+. selftests/vm/tap.sh
+
+[[ ${LAB:-} == 1 ]] || {
+	echo "netlink.sh: loads modules and runs the host out of memory; run it in the lab:" \
+		"selftests/vm/lab run -- $0" >&2
+	exit 1
+}
+
+# Those that read values come first, those that shake the host last.
+all=(family config refuse get cgroup ksm pressure idle lib lifecycle reclaim oom)
+
+DYNMEM_KO=$BUILD/kmod/$(uname -r)/kmod/dynmem.ko
+export DYNMEM_KO
+
+BAD='WARNING: |BUG: |Oops|general protection fault|kernel panic|rcu.*(stall|detected)|soft lockup'
+BAD+='|hard LOCKUP|blocked for more than|possible (circular|recursive) locking|suspicious RCU'
+BAD+='|KASAN|UBSAN|kmemleak|page allocation failure|refcount_t:|list_(add|del) corruption'
+BAD+='|sleeping function called|scheduling while atomic|Bad page state|dynmem: .*fail'
+
+# Also fails when a program's plan and its results differ: it died half-way.
+run()
+{
+	local program=$1 output=/tmp/netlink.$1 planned results
+	dmesg -C
+	timeout --kill-after=10 600 "build/netlink/$program" 2>&1 | tee "$output"
+	planned=$(sed -n 's/^1\.\.//p' "$output")
+	results=$(grep -cE '^(not )?ok ' "$output")
+	[[ $planned == "$results" ]] || fail "$program: $results results of ${planned:-none} planned"
+	if dmesg | grep -E "$BAD" >"$output.dmesg"; then
+		fail "$program: kernel log"
+		diag "$(head -n 20 "$output.dmesg")"
+	else
+		pass "$program: kernel log"
+	fi
+}
+
+(($#)) || set -- "${all[@]}"
+for program; do
+	run "$program"
+done
+((tap_failed == 0))
