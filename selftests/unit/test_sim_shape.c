@@ -156,7 +156,7 @@ static void phase_turns_the_circle(void **state)
 	w.warmup = 7200;
 	assert_int_equal(sim_curve_build(&s, SIM_SHAPE_STEP, &w, &r, &b), 0);
 	assert_true(b.knot[0].time == -7200);
-	for (int k = 1; k < 2 * 288; k++) {
+	for (int k = 1; k < 2 * 288 - 1; k++) {
 		double from = 300.0 * k;
 
 		assert_true(
