@@ -22,12 +22,16 @@
 /* Shorter than that is a burden, longer than a day is a mistake. */
 #define EVERY_MAX_SECONDS 86400
 
+/* In text, KSM's counters are news when what it saves has moved this much. */
+#define KSM_NEWS_BYTES (1 << 20)
+
 struct monitor {
 	sd_event *event;
 	sd_bus *bus;
 	struct dynmem *dynmem;
 	bool json;
 	uint64_t every_usec;
+	uint64_t ksm_shown;
 };
 
 /* The one way out: time is added, then JSON or text is printed. */
@@ -58,14 +62,34 @@ static void show(const struct monitor *m, struct json_object *obj)
 		sd_event_exit(m->event, EXIT_FAILURE);
 }
 
+/* JSON gets every event; a reader of text is spared the pages that come and go.
+ */
+static bool is_news(struct monitor *m, const struct dynmem_event *event)
+{
+	uint64_t saved = event->ksm.saved;
+	uint64_t moved = saved > m->ksm_shown ? saved - m->ksm_shown
+					      : m->ksm_shown - saved;
+
+	if (m->json || event->type != DYNMEM_EVENT_KSM ||
+	    event->ksm.event != DYNMEM_KSM_EVENT_COUNTERS)
+		return true;
+	if (moved < KSM_NEWS_BYTES)
+		return false;
+	m->ksm_shown = saved;
+	return true;
+}
+
 static int drain_kernel(struct monitor *m)
 {
 	struct dynmem_event event;
 	int r;
 
 	while ((r = dynmem_next_event(m->dynmem, &event)) > 0) {
-		struct json_object *obj = kernel_event(&event);
+		struct json_object *obj;
 
+		if (!is_news(m, &event))
+			continue;
+		obj = kernel_event(&event);
 		if (obj)
 			show(m, obj);
 	}
