@@ -97,29 +97,33 @@ fall()
 	sleep 30
 }
 
+control()
+{
+	[[ -z $BASELINE ]] || return 0
+	say "Starting dynmemd, which finds them as they are"
+	start_daemon selftests/vm/jobs/demo.conf || exit 1
+	dynmem status
+}
+
 main()
 {
 	setup_host
 	start_guests
-	if [[ -z $BASELINE ]]; then
-		say "Starting dynmemd"
-		start_daemon selftests/vm/jobs/demo.conf || exit 1
-	fi
 	fill_guests
-	sleep 5
 	report_take before
-	[[ -z $BASELINE ]] && dynmem status
+	control
 	watch
 	rise
-	sleep 5
 	report_take pressed
 	fall
 	report_take after
 	unwatch
-	[[ -z $BASELINE ]] && stop_daemon
+	stop_daemon
 	report_print
-	guest stop --all
 	report_verdict
+	verdict=$?
+	guest stop --all
+	exit $verdict
 }
 
 main
