@@ -97,7 +97,7 @@ static void check_taken(const struct random_snapshot *x, const struct policy *p,
 						     r->decision[i].target);
 		if (g->movable)
 			need += g->c * (double)over(g->entitled, g->target);
-		band = max_of(band, (double)dead_band(p, g));
+		band = max_of(band, (double)g->band);
 	}
 	check(x, taken <= max_of(need, 0.0) * 1.000001 + band + GRAIN);
 }

@@ -17,15 +17,6 @@
 #define STUCK_MIN	(30 * SEC)
 #define STUCK_MAX	(3600 * SEC)
 
-/* max(16 MiB, 0.5 % of max), but small guests have a smaller one. */
-u64 dead_band(const struct policy *p, const struct guest *g)
-{
-	u64 small = scale(g->max, p->t.dead_band_small);
-
-	return max_of(min_of(p->t.dead_band, small),
-		      scale(g->max, p->t.dead_band_share));
-}
-
 static u64 distance(const struct guest *g)
 {
 	return g->actual > g->target ? g->actual - g->target :
@@ -135,10 +126,9 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 no
 static bool moved_by_other(const struct policy *p, const struct guest *g,
 			   u64 actual)
 {
-	u64 band = dead_band(p, g);
 	u64 off = actual > g->target ? actual - g->target : g->target - actual;
 
-	return distance(g) <= GRAIN && off > band &&
+	return distance(g) <= GRAIN && off > g->band &&
 	       since(p->now, g->moved_at) > p->t.stuck &&
 	       since(p->now, g->reboot_at) > p->t.reboot_grace;
 }
@@ -175,18 +165,16 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
  */
 bool balloon_stuck(struct policy *p, struct guest *g)
 {
-	u64 slack = min_of(p->t.floor_slack, scale(g->max, p->t.floor_slack_share));
-
 	g->exhausted = false;
 	if (p->now < g->stuck_until)
 		return true;
-	if (distance(g) <= dead_band(p, g) || g->paused || g->frozen ||
+	if (distance(g) <= g->band || g->paused || g->frozen ||
 	    since(p->now, g->progress_at) <= p->t.stuck)
 		return false;
 
 	/* A balloon that has all that was available is no broken one. */
 	if (g->actual > g->target && g->fresh_at != NEVER &&
-	    g->available < slack && since(p->now, g->fresh_at) <= p->t.fresh) {
+	    g->available < g->slack && since(p->now, g->fresh_at) <= p->t.fresh) {
 		g->exhausted = true;
 		return false;
 	}

@@ -69,7 +69,7 @@ static void unstick(const struct guest *g, struct policy_decision *d)
 static void reason_of_rest(const struct policy *p, const struct guest *g,
 			   const struct need_sum *sum, struct policy_decision *d)
 {
-	u64 band = dead_band(p, g);
+	u64 band = g->band;
 
 	if (g->entitled > g->target) {
 		d->reason = g->entitled - g->target < band && !g->pressed_now ?

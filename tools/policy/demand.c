@@ -96,7 +96,7 @@ static double structural_yield(const struct policy *p, const struct guest *g)
 {
 	u64 touched = resident(p, g) + g->swapped;
 	u64 untouched = over(g->actual, touched);
-	u64 pool = max_of(g->free, max_of(untouched, dead_band(p, g)));
+	u64 pool = max_of(g->free, max_of(untouched, g->band));
 	double y;
 
 	if (!(g->known & POLICY_COST_RSS))
@@ -146,14 +146,13 @@ static void floor_pressed(const struct policy *p, struct guest *g)
 
 static void demand_of(const struct policy *p, struct guest *g)
 {
-	u64 slack = min_of(p->t.floor_slack, scale(g->max, p->t.floor_slack_share));
 	double hot = (double)p->t.hot_window / (double)SEC * g->reread * g->sigma;
 	u64 base;
 
 	g->hot = min_of(g->cache, (u64)min_of(hot, (double)g->max));
 	base = g->overhead + g->used + g->debt;
 	g->active = min_of(base + g->hot, g->max);
-	g->floor = clamp_u64(base + slack, g->min, g->max);
+	g->floor = clamp_u64(base + g->slack, g->min, g->max);
 	g->room = room_of(p, g);
 	g->demand = clamp_u64(scale(g->active + g->room, g->press), g->floor,
 			      g->max);

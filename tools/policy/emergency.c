@@ -19,12 +19,10 @@
 #define ROUNDS_MAX 8
 
 /* What each class leaves the guest. */
-static void stairs_of(const struct policy *p, const struct guest *g,
-		      u64 size[POLICY_PLAN_COUNT + 1])
+static void stairs_of(const struct guest *g, u64 size[POLICY_PLAN_COUNT + 1])
 {
-	u64 keep = min_of(p->t.floor_slack, scale(g->max, p->t.floor_slack_share));
 	u64 now = min_of(g->target, g->max), low = min_of(g->min, now);
-	u64 free = over(g->free, keep), cold = over(g->cache, g->hot);
+	u64 free = over(g->free, g->slack), cold = over(g->cache, g->hot);
 
 	size[0] = size[1] = now;
 	/* Under pressure, what it has free it is about to use. */
@@ -77,7 +75,7 @@ static double class_brings(const struct policy *p, enum policy_plan_class class)
 
 		if (!in_plan(g))
 			continue;
-		stairs_of(p, g, size);
+		stairs_of(g, size);
 		sum += freed(p, g, size[class], size[class + 1]);
 	}
 	return sum;
@@ -91,7 +89,7 @@ static bool step_of(const struct policy *p, const struct guest *g,
 	u64 size[POLICY_PLAN_COUNT + 1], target;
 	double frees = 0;
 
-	stairs_of(p, g, size);
+	stairs_of(g, size);
 	target = part_way(p, g, size[last], size[last + 1], part);
 	target = min_of(round_up_to(target, GRAIN), size[0]);
 	if (size[0] - target < GRAIN)

@@ -46,18 +46,7 @@ void policy_free(struct policy *p)
 	free(p->step);
 	free(p->knee);
 	free(p->knee_tmp);
-	free(p->pick);
 	free(p);
-}
-
-int policy_set_tunables(struct policy *p, const struct policy_tunables *t)
-{
-	const char *why;
-
-	if (policy_tunables_check(t, &why) < 0)
-		return -ERANGE;
-	p->t = *t;
-	return 0;
 }
 
 void policy_set_drain(struct policy *p, bool drain)
@@ -108,7 +97,6 @@ static int make_slots(struct policy *p)
 		       sizeof(*p->step)) < 0 ||
 	    grow_array(&p->knee, (size_t)slots * 4, sizeof(*p->knee)) < 0 ||
 	    grow_array(&p->knee_tmp, (size_t)slots * 4, sizeof(*p->knee)) < 0 ||
-	    grow_array(&p->pick, slots, sizeof(*p->pick)) < 0 ||
 	    grow_array(&p->guest, slots, sizeof(*p->guest)) < 0)
 		return -ENOMEM;
 
@@ -126,7 +114,21 @@ static int config_check(const struct policy_guest_config *config)
 	return 0;
 }
 
-static void config_apply(struct guest *g, const struct policy_guest_config *c)
+/*
+ * Dead band: max(16 MiB, 0.5 % of max), but small guests have a smaller one; and
+ * the floor's slack likewise.
+ */
+static void derive(const struct policy *p, struct guest *g)
+{
+	const struct policy_tunables *t = &p->t;
+
+	g->band = max_of(min_of(t->dead_band, scale(g->max, t->dead_band_small)),
+			 scale(g->max, t->dead_band_share));
+	g->slack = min_of(t->floor_slack, scale(g->max, t->floor_slack_share));
+}
+
+static void config_apply(const struct policy *p, struct guest *g,
+			 const struct policy_guest_config *c)
 {
 	g->max = c->max;
 	g->min = max_of(c->min, min_of(GUEST_MIN, c->max));
@@ -134,6 +136,7 @@ static void config_apply(struct guest *g, const struct policy_guest_config *c)
 				POLICY_SHARES_DEFAULT;
 	g->unmanaged = c->unmanaged;
 	g->userdata = c->userdata;
+	derive(p, g);
 }
 
 /* Everything that a guest's samples have taught, but not what it is. */
@@ -171,6 +174,19 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	balloon_forget(g);
 }
 
+int policy_set_tunables(struct policy *p, const struct policy_tunables *t)
+{
+	const char *why;
+	struct guest *g;
+
+	if (policy_tunables_check(t, &why) < 0)
+		return -ERANGE;
+	p->t = *t;
+	for_each_guest(p, g)
+		derive(p, g);
+	return 0;
+}
+
 int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 		     u64 actual, u64 now, unsigned int *ret_guest)
 {
@@ -195,7 +211,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	g = &p->guest[i];
 	memset(g, 0, sizeof(*g));
 	g->exists = true;
-	config_apply(g, config);
+	config_apply(p, g, config);
 	g->actual = g->target = min_of(actual, g->max);
 	g->born_at = now;
 	g->moved_at = g->shrunk_at = g->grown_at = NEVER;
@@ -236,7 +252,7 @@ int policy_guest_configure(struct policy *p, unsigned int guest,
 	r = config_check(config);
 	if (r < 0)
 		return r;
-	config_apply(g, config);
+	config_apply(p, g, config);
 	p->have_plan = false;
 	return 0;
 }

@@ -115,18 +115,48 @@ struct hot_watch {
 	double rate;	/* of re-reading, before */
 };
 
+/*
+ * What a decision walks through comes first: it is read for every guest, several
+ * times, and the rest of the struct would only push it out of the cache.
+ */
 struct guest {
 	bool exists;
-
-	/* configuration */
-	u64 min, max;
-	u32 shares;
 	bool unmanaged;
+
+	/* configuration, and what follows from it and the tunables */
+	u32 shares;
+	u64 min, max;
+	u64 band;		/* dead band */
+	u64 slack;		/* of the floor */
+
+	u64 target, actual;
+
+	/* worked out anew for each decision */
+	enum policy_class class;
+	u32 pressed_now;
+	bool fresh, movable;
+	u64 hot, active, floor, floor_pressed, room, demand, exposure;
+	u64 bend;		/* size at which all its free memory is taken */
+	double y;		/* yield of a byte above bend */
+	double c_above, c_below; /* what a byte is worth to the budget there */
+	double c;		/* on the way from target to entitled */
+	u64 entitled;
+	int need;		/* how badly it needs to grow: enum need */
+	bool waits;		/* but not right after a shrink */
+	u64 lack, grant;
+	double cost;		/* of a byte of that */
+	u64 excess, within, rated; /* what may be taken: see shrink.c */
+	double offer, take;
+	double on_pressed_node;	/* the part of it that is there */
+	bool node_hint;
+	enum policy_reason held; /* why it is not shrunk */
+	bool lends;
+
 	void *userdata;
 
 	/* the balloon */
-	u64 target, actual;
 	u64 moved_at;		/* last command */
+	u64 moved_demand;	/* its demand then */
 	int direction;		/* of it: -1, 0, +1 */
 	u64 shrunk_at, grown_at;
 	u64 nearest;		/* smallest |actual - target| since the command */
@@ -192,27 +222,6 @@ struct guest {
 	bool judged;		/* the last shrink's outcome is known */
 	u64 mark, mark_at;	/* a size on its way to being good */
 
-	/* worked out anew for each decision */
-	enum policy_class class;
-	u32 pressed_now;
-	bool fresh, movable;
-	u64 hot, active, floor, floor_pressed, room, demand, exposure;
-	u64 bend;		/* size at which all its free memory is taken */
-	double y;		/* yield of a byte above bend */
-	double c_above, c_below; /* what a byte is worth to the budget there */
-	double c;		/* on the way from target to entitled */
-	u64 entitled;
-	int need;		/* how badly it needs to grow: enum need */
-	bool waits;		/* but not right after a shrink */
-	u64 lack, grant;
-	double cost;		/* of a byte of that */
-	u64 excess, within, rated; /* what may be taken: see shrink.c */
-	double offer, take;
-	double on_pressed_node;	/* the part of it that is there */
-	bool node_hint;
-	enum policy_reason held; /* why it is not shrunk */
-	bool lends;
-	u64 moved_demand;	/* its demand at the last command */
 };
 
 /* One end of a piece of some guest's line; see entitle.c. */
@@ -246,7 +255,6 @@ struct policy {
 	struct policy_decision *decision;
 	struct policy_plan_step *step;
 	struct knee *knee, *knee_tmp;
-	unsigned int *pick;
 
 	struct policy_host_sample host;
 	bool have_host;
@@ -300,7 +308,6 @@ void balloon_settled(struct policy *p, struct guest *g);
 void balloon_forget(struct guest *g);
 bool balloon_stuck(struct policy *p, struct guest *g);
 void balloon_actual(struct policy *p, struct guest *g, u64 actual);
-u64 dead_band(const struct policy *p, const struct guest *g);
 
 /* harm.c */
 void harm_look(struct policy *p, struct guest *g);
@@ -333,6 +340,7 @@ struct need_sum {
 	double all;		/* c * lack of all */
 	s64 spare;		/* bytes that nobody needs */
 	s64 pool[3];		/* by enum need - 1 */
+	unsigned int count[3];
 	double granted;
 };
 

@@ -43,13 +43,11 @@ static void need_of(const struct policy *p, struct guest *g)
 }
 
 /* The difference that is worth a command; the last step up to max always is. */
-static u64 worth(const struct policy *p, const struct guest *g)
+static u64 worth(const struct guest *g)
 {
-	u64 band = dead_band(p, g);
-
 	if (g->pressed_now || g->target + g->lack >= g->max)
 		return min_of(GRAIN, g->lack);
-	return g->need == NEED_SHARE ? band : band / 2;
+	return g->need == NEED_SHARE ? g->band : g->band / 2;
 }
 
 /*
@@ -59,13 +57,11 @@ static u64 worth(const struct policy *p, const struct guest *g)
  */
 static bool reversal(const struct policy *p, const struct guest *g)
 {
-	u64 band = dead_band(p, g);
-
 	if (g->direction >= 0 || p->drain || g->need == NEED_PRESSED ||
 	    since(p->now, g->moved_at) >= p->t.reversal)
 		return false;
 	return g->need == NEED_SHARE ||
-	       (g->lack < MUCH * band && g->demand <= g->moved_demand + band);
+	       (g->lack < MUCH * g->band && g->demand <= g->moved_demand + g->band);
 }
 
 static void pools(const struct policy *p, struct need_sum *sum)
@@ -96,6 +92,8 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 	double lack = 0, part;
 	struct guest *g;
 
+	if (!sum->count[need - 1])
+		return;
 	for_each_guest(p, g)
 		if (g->need == (int)need && !g->waits)
 			lack += g->cost * (double)g->lack;
@@ -108,7 +106,7 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 		size = g->target + (g->cost > 0 ? scale(g->lack, part) : g->lack);
 		if (size < g->max)
 			size = max_of(round_down_to(size, GRAIN), g->target);
-		if (size - g->target < worth(p, g))
+		if (size - g->target < worth(g))
 			continue;
 		g->grant = size - g->target;
 		sum->granted += g->cost * (double)g->grant;
@@ -128,6 +126,7 @@ void grow(struct policy *p, struct need_sum *sum)
 		g->cost = cost_of(g);
 		if (!g->need || g->waits)
 			continue;
+		sum->count[g->need - 1]++;
 		if (g->need != NEED_SHARE)
 			sum->urgent += (double)g->lack;
 		sum->all += g->c * (double)over(g->entitled, g->target);

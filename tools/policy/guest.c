@@ -235,11 +235,9 @@ static void take_activity(struct policy *p, struct guest *g,
 }
 
 /* Half of the floor's slack is gone: a Linux guest wakes kswapd about there. */
-static bool tight(const struct policy *p, const struct guest *g)
+static bool tight(const struct guest *g)
 {
-	u64 slack = min_of(p->t.floor_slack, scale(g->max, p->t.floor_slack_share));
-
-	return g->actual < g->max && g->available < slack / 2;
+	return g->actual < g->max && g->available < g->slack / 2;
 }
 
 /* m rises while pressed; a guest that now uses far less was under another load. */
@@ -281,7 +279,7 @@ int policy_guest_sample(struct policy *p, unsigned int guest,
 	dt = g->fresh_at == NEVER ? p->t.poll : since(now, g->fresh_at);
 	take_activity(p, g, s, dt);
 	learn_growth(p, g, dt);
-	if (tight(p, g))
+	if (tight(g))
 		g->pressed |= POLICY_PRESSED_TIGHT;
 
 	learn_press(p, g, dt);

@@ -30,7 +30,7 @@ static double rate_of(const struct policy *p, enum policy_level level)
 static u64 allowance(const struct policy *p, const struct guest *g, double rate)
 {
 	u64 step = scale(g->target, rate);
-	u64 most = max_of(step, dead_band(p, g));
+	u64 most = max_of(step, g->band);
 	u64 dt = min_of(since(p->now, max_of(g->born_at, g->shrunk_at == NEVER ?
 						     0 : g->shrunk_at)), 3600 * SEC);
 
@@ -41,7 +41,7 @@ static u64 allowance(const struct policy *p, const struct guest *g, double rate)
 static bool reversal(const struct policy *p, const struct guest *g)
 {
 	return g->direction > 0 && since(p->now, g->moved_at) < p->t.reversal &&
-	       g->demand + dead_band(p, g) >= g->moved_demand;
+	       g->demand + g->band >= g->moved_demand;
 }
 
 /*
@@ -191,7 +191,7 @@ static void settle(struct policy *p)
 
 	for_each_guest(p, g) {
 		u64 surplus = over(g->target, g->entitled);
-		u64 band = dead_band(p, g);
+		u64 band = g->band;
 
 		if (g->take <= 0 || g->take >= (double)band)
 			continue;
@@ -210,7 +210,7 @@ static void settle(struct policy *p)
 		u64 band;
 
 		g = &p->guest[(size_t)k[n].slope];
-		band = dead_band(p, g);
+		band = g->band;
 		if (left < g->c * (double)band)
 			break;
 		g->take = (double)band;

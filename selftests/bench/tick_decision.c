@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a decision costs: CPU time of a round over all guests, against Proxmox VE's
+ * arithmetic in Perl on the same guests, interleaved in one run.
+ *
+ * The decision is policy_decide() on a host that lacks and on one that has bytes
+ * to give, by turns; PVE's round likewise shrinks and grows by turns.  What taking
+ * in a fresh sample and cost of every guest adds is said too; PVE has no such
+ * step, its numbers are used as they are read.
+ *
+ * usage: tick_decision PEER.pl OUT.json
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policy/policy.h"
+
+#define MiB (UINT64_C(1) << 20)
+#define GiB (UINT64_C(1) << 30)
+#define SEC UINT64_C(1000000000)
+
+#define RUNS 21
+#define BOOTSTRAP 2000
+#define GOAL_RATIO 20.0
+
+static const unsigned int sizes[] = { 100, 1000, 10000 };
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
+static uint64_t seed = 42;
+
+static uint64_t rnd(uint64_t n)
+{
+	uint64_t z = (seed += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	z ^= z >> 31;
+	return n ? z % n : 0;
+}
+
+static double cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+struct bench_guest {
+	uint64_t min, max, actual, used, cache;
+};
+
+struct bench {
+	unsigned int n;
+	uint64_t now, update, total;
+	struct policy *p;
+	struct bench_guest *g;
+};
+
+static int bench_init(struct bench *b, unsigned int n)
+{
+	memset(b, 0, sizeof(*b));
+	b->n = n;
+	b->now = 1000 * SEC;
+	b->g = calloc(n, sizeof(*b->g));
+	if (!b->g || policy_new(NULL, &b->p) < 0)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < n; i++) {
+		struct bench_guest *g = &b->g[i];
+		struct policy_guest_config c;
+		unsigned int handle;
+
+		g->max = (1 + rnd(15)) * GiB;
+		g->min = g->max / 4;
+		g->actual = g->max / 2 + rnd(g->max / 2);
+		g->used = g->actual / 4 + rnd(g->actual / 2);
+		g->cache = rnd((g->actual - g->used) / 2);
+		b->total += g->max * 3 / 4;
+		c = (struct policy_guest_config){ .min = g->min, .max = g->max };
+		if (policy_guest_add(b->p, &c, g->actual, b->now, &handle) < 0)
+			return -ENOMEM;
+		policy_guest_polling(b->p, handle, true, b->now);
+	}
+	return 0;
+}
+
+static void bench_free(struct bench *b)
+{
+	policy_free(b->p);
+	free(b->g);
+}
+
+/* The host's sample and the decision. Returns commands. */
+static int bench_decide(struct bench *b, bool lacks)
+{
+	struct policy_host_sample h = {
+		.total = b->total,
+		.available = lacks ? b->total / 64 : b->total / 4,
+	};
+	struct policy_result r;
+
+	b->now += 1000;
+	policy_host_sample(b->p, &h, b->now);
+	return policy_decide(b->p, b->now, &r);
+}
+
+/* A fresh sample of everything. */
+static void bench_samples(struct bench *b)
+{
+	b->now += SEC;
+	b->update++;
+	for (unsigned int i = 0; i < b->n; i++) {
+		struct bench_guest *g = &b->g[i];
+		uint64_t available = g->actual - g->used;
+		struct policy_guest_sample s = {
+			.present = 0x1ff,
+			.last_update = b->update,
+			.actual = g->actual,
+			.total = g->actual - 32 * MiB,
+			.available = available - 32 * MiB - (i * b->update) % (8 * MiB),
+			.free = available - g->cache,
+			.disk_caches = g->cache,
+			.major_faults = b->update * (i % 7),
+		};
+		struct policy_guest_host_sample c = {
+			.present = POLICY_COST_RSS | POLICY_COST_SWAPPED |
+				   POLICY_COST_DISK_READ | POLICY_COST_CPU,
+			.rss = g->actual - g->actual / 8,
+			.disk_read = b->update * (i % 5) * MiB,
+			.cpu_ns = b->update * (i % 3) * SEC / 4,
+		};
+
+		policy_guest_host_sample(b->p, i, &c, b->now);
+		policy_guest_sample(b->p, i, &s, b->now);
+	}
+}
+
+/* ns of CPU a round; @whole: with fresh samples */
+static double bench_ours(struct bench *b, bool whole)
+{
+	unsigned int rounds = 200000 / b->n + 4;
+	double start;
+	long commands = 0;
+
+	bench_samples(b);
+	start = cpu_ns();
+	for (unsigned int i = 0; i < rounds; i++) {
+		if (whole)
+			bench_samples(b);
+		commands += bench_decide(b, i % 2);
+	}
+	if (commands <= 0) {
+		fprintf(stderr, "tick_decision: nothing was decided\n");
+		exit(1);
+	}
+	return (cpu_ns() - start) / rounds;
+}
+
+static int dump_guests(const struct bench *b, const char *file)
+{
+	FILE *f = fopen(file, "w");
+
+	if (!f)
+		return -errno;
+	for (unsigned int i = 0; i < b->n; i++) {
+		const struct bench_guest *g = &b->g[i];
+
+		fprintf(f, "%" PRIu64 " %" PRIu64 " %" PRIu64 " 1000 %" PRIu64 "\n",
+			g->actual, g->min, g->max, g->actual - g->used - g->cache);
+	}
+	return fclose(f) ? -EIO : 0;
+}
+
+static double bench_peer(const char *peer, const char *file, unsigned int n)
+{
+	char command[1024], line[64] = "";
+	FILE *f;
+
+	snprintf(command, sizeof(command), "perl '%s' '%s' %u", peer, file,
+		 20000 / n + 2);
+	f = popen(command, "r");
+	if (!f || !fgets(line, sizeof(line), f) || pclose(f) != 0) {
+		fprintf(stderr, "tick_decision: the peer failed: %s\n", command);
+		exit(1);
+	}
+	return strtod(line, NULL);
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double median(const double *x, unsigned int n)
+{
+	double sorted[BOOTSTRAP];
+
+	memcpy(sorted, x, n * sizeof(*x));
+	qsort(sorted, n, sizeof(*sorted), compare);
+	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+/* 95 % interval of the median, by drawing runs with replacement */
+static void interval(const double *x, double ret[2])
+{
+	static double drawn[BOOTSTRAP];
+
+	for (unsigned int k = 0; k < BOOTSTRAP; k++) {
+		double sample[RUNS];
+
+		for (unsigned int i = 0; i < RUNS; i++)
+			sample[i] = x[rnd(RUNS)];
+		drawn[k] = median(sample, RUNS);
+	}
+	qsort(drawn, BOOTSTRAP, sizeof(*drawn), compare);
+	ret[0] = drawn[BOOTSTRAP / 40];
+	ret[1] = drawn[BOOTSTRAP - BOOTSTRAP / 40 - 1];
+}
+
+struct result {
+	double ours, whole, peer, ratio, ci[2];
+};
+
+static int measure(const char *peer, unsigned int n, struct result *ret)
+{
+	double ours[RUNS], whole[RUNS], theirs[RUNS], ratio[RUNS];
+	char file[] = "/tmp/tick_decision.XXXXXX";
+	int fd = mkstemp(file), r;
+	struct bench b;
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	r = bench_init(&b, n);
+	if (r == 0)
+		r = dump_guests(&b, file);
+	for (unsigned int i = 0; r == 0 && i < RUNS; i++) {
+		ours[i] = bench_ours(&b, false);
+		whole[i] = bench_ours(&b, true);
+		theirs[i] = bench_peer(peer, file, n);
+		ratio[i] = theirs[i] / ours[i];
+	}
+	bench_free(&b);
+	unlink(file);
+	if (r < 0)
+		return r;
+	ret->ours = median(ours, RUNS);
+	ret->whole = median(whole, RUNS);
+	ret->peer = median(theirs, RUNS);
+	ret->ratio = median(ratio, RUNS);
+	interval(ratio, ret->ci);
+	printf("%6u guests: dynmem %.1f us (%.1f with fresh samples), PVE's arithmetic %.1f us, %.1f times [%.1f, %.1f]\n",
+	       n, ret->ours / 1e3, ret->whole / 1e3, ret->peer / 1e3, ret->ratio,
+	       ret->ci[0], ret->ci[1]);
+	fflush(stdout);
+	return 0;
+}
+
+static void print_json(FILE *f, const struct result *r)
+{
+	double growth = r[SIZES - 1].ours / r[0].ours;
+	double allowed = (double)sizes[SIZES - 1] * log2(sizes[SIZES - 1]) /
+			 ((double)sizes[0] * log2(sizes[0]));
+	bool holds = r[1].ci[0] >= GOAL_RATIO && growth <= allowed;
+
+	fprintf(f, "{\"name\": \"tick-decision\", \"goal\": {\"ratio_1000\": %.0f, \"growth_100_to_10000\": %.0f}, ",
+		GOAL_RATIO, allowed);
+	fprintf(f, "\"value\": {\"ratio_1000\": %.1f, \"growth_100_to_10000\": %.1f, ",
+		r[1].ratio, growth);
+	for (unsigned int i = 0; i < SIZES; i++)
+		fprintf(f, "\"us_%u\": %.1f, \"us_%u_with_samples\": %.1f, \"pve_us_%u\": %.1f%s",
+			sizes[i], r[i].ours / 1e3, sizes[i], r[i].whole / 1e3,
+			sizes[i], r[i].peer / 1e3,
+			i + 1 < SIZES ? ", " : "}, ");
+	fprintf(f, "\"ci95\": [%.1f, %.1f], \"runs\": %u, \"holds\": %s}\n",
+		r[1].ci[0], r[1].ci[1], RUNS, holds ? "true" : "false");
+}
+
+int main(int argc, char **argv)
+{
+	struct result r[SIZES];
+	FILE *f;
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: tick_decision PEER.pl OUT.json\n");
+		return 2;
+	}
+	for (unsigned int i = 0; i < SIZES; i++) {
+		int err = measure(argv[1], sizes[i], &r[i]);
+
+		if (err < 0) {
+			fprintf(stderr, "tick_decision: %s\n", strerror(-err));
+			return 1;
+		}
+	}
+	f = fopen(argv[2], "w");
+	if (!f) {
+		fprintf(stderr, "tick_decision: %s: %s\n", argv[2], strerror(errno));
+		return 1;
+	}
+	print_json(f, r);
+	fclose(f);
+	print_json(stdout, r);
+	return 0;
+}
