@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a decision costs: CPU time of a round over all guests, against Proxmox VE's
- * arithmetic in Perl on the same guests, interleaved in one run.
+ * What a decision costs: CPU time of a round over all guests, against Proxmox
+ * VE's arithmetic in Perl on the same guests, interleaved in one run.
  *
- * The decision is policy_decide() on a host that lacks and on one that has bytes
- * to give, by turns; PVE's round likewise shrinks and grows by turns.  What taking
- * in a fresh sample and cost of every guest adds is said too; PVE has no such
- * step, its numbers are used as they are read.
+ * The decision is policy_decide() on a host that lacks and on one that has
+ * bytes to give, by turns; PVE's round likewise shrinks and grows by turns.
+ * What taking in a fresh sample and cost of every guest adds is said too; PVE
+ * has no such step, its numbers are used as they are read.
  *
  * usage: tick_decision PEER.pl OUT.json
  */
@@ -26,11 +26,11 @@
 #define GiB (UINT64_C(1) << 30)
 #define SEC UINT64_C(1000000000)
 
-#define RUNS 21
-#define BOOTSTRAP 2000
+#define RUNS	   21
+#define BOOTSTRAP  2000
 #define GOAL_RATIO 20.0
 
-static const unsigned int sizes[] = { 100, 1000, 10000 };
+static const unsigned int sizes[] = {100, 1000, 10000};
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
 static uint64_t seed = 42;
@@ -83,7 +83,7 @@ static int bench_init(struct bench *b, unsigned int n)
 		g->used = g->actual / 4 + rnd(g->actual / 2);
 		g->cache = rnd((g->actual - g->used) / 2);
 		b->total += g->max * 3 / 4;
-		c = (struct policy_guest_config){ .min = g->min, .max = g->max };
+		c = (struct policy_guest_config){.min = g->min, .max = g->max};
 		if (policy_guest_add(b->p, &c, g->actual, b->now, &handle) < 0)
 			return -ENOMEM;
 		policy_guest_polling(b->p, handle, true, b->now);
@@ -124,7 +124,8 @@ static void bench_samples(struct bench *b)
 			.last_update = b->update,
 			.actual = g->actual,
 			.total = g->actual - 32 * MiB,
-			.available = available - 32 * MiB - (i * b->update) % (8 * MiB),
+			.available = available - 32 * MiB -
+				     (i * b->update) % (8 * MiB),
 			.free = available - g->cache,
 			.disk_caches = g->cache,
 			.major_faults = b->update * (i % 7),
@@ -172,8 +173,11 @@ static int dump_guests(const struct bench *b, const char *file)
 	for (unsigned int i = 0; i < b->n; i++) {
 		const struct bench_guest *g = &b->g[i];
 
-		fprintf(f, "%" PRIu64 " %" PRIu64 " %" PRIu64 " 1000 %" PRIu64 "\n",
-			g->actual, g->min, g->max, g->actual - g->used - g->cache);
+		fprintf(f,
+			"%" PRIu64 " %" PRIu64 " %" PRIu64 " 1000 %" PRIu64
+			"\n",
+			g->actual, g->min, g->max,
+			g->actual - g->used - g->cache);
 	}
 	return fclose(f) ? -EIO : 0;
 }
@@ -187,7 +191,8 @@ static double bench_peer(const char *peer, const char *file, unsigned int n)
 		 20000 / n + 2);
 	f = popen(command, "r");
 	if (!f || !fgets(line, sizeof(line), f) || pclose(f) != 0) {
-		fprintf(stderr, "tick_decision: the peer failed: %s\n", command);
+		fprintf(stderr, "tick_decision: the peer failed: %s\n",
+			command);
 		exit(1);
 	}
 	return strtod(line, NULL);
@@ -259,8 +264,8 @@ static int measure(const char *peer, unsigned int n, struct result *ret)
 	ret->ratio = median(ratio, RUNS);
 	interval(ratio, ret->ci);
 	printf("%6u guests: dynmem %.1f us (%.1f with fresh samples), PVE's arithmetic %.1f us, %.1f times [%.1f, %.1f]\n",
-	       n, ret->ours / 1e3, ret->whole / 1e3, ret->peer / 1e3, ret->ratio,
-	       ret->ci[0], ret->ci[1]);
+	       n, ret->ours / 1e3, ret->whole / 1e3, ret->peer / 1e3,
+	       ret->ratio, ret->ci[0], ret->ci[1]);
 	fflush(stdout);
 	return 0;
 }
@@ -272,12 +277,15 @@ static void print_json(FILE *f, const struct result *r)
 			 ((double)sizes[0] * log2(sizes[0]));
 	bool holds = r[1].ci[0] >= GOAL_RATIO && growth <= allowed;
 
-	fprintf(f, "{\"name\": \"tick-decision\", \"goal\": {\"ratio_1000\": %.0f, \"growth_100_to_10000\": %.0f}, ",
+	fprintf(f,
+		"{\"name\": \"tick-decision\", \"goal\": {\"ratio_1000\": %.0f, \"growth_100_to_10000\": %.0f}, ",
 		GOAL_RATIO, allowed);
-	fprintf(f, "\"value\": {\"ratio_1000\": %.1f, \"growth_100_to_10000\": %.1f, ",
+	fprintf(f,
+		"\"value\": {\"ratio_1000\": %.1f, \"growth_100_to_10000\": %.1f, ",
 		r[1].ratio, growth);
 	for (unsigned int i = 0; i < SIZES; i++)
-		fprintf(f, "\"us_%u\": %.1f, \"us_%u_with_samples\": %.1f, \"pve_us_%u\": %.1f%s",
+		fprintf(f,
+			"\"us_%u\": %.1f, \"us_%u_with_samples\": %.1f, \"pve_us_%u\": %.1f%s",
 			sizes[i], r[i].ours / 1e3, sizes[i], r[i].whole / 1e3,
 			sizes[i], r[i].peer / 1e3,
 			i + 1 < SIZES ? ", " : "}, ");
@@ -304,7 +312,8 @@ int main(int argc, char **argv)
 	}
 	f = fopen(argv[2], "w");
 	if (!f) {
-		fprintf(stderr, "tick_decision: %s: %s\n", argv[2], strerror(errno));
+		fprintf(stderr, "tick_decision: %s: %s\n", argv[2],
+			strerror(errno));
 		return 1;
 	}
 	print_json(f, r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Random snapshots for the policy's property tests: a host and guests over a few
- * ticks, from plausible to hostile, all of it from one seed.
+ * Random snapshots for the policy's property tests: a host and guests over a
+ * few ticks, from plausible to hostile, all of it from one seed.
  */
 #ifndef POLICY_RANDOM_H
 #define POLICY_RANDOM_H
@@ -12,7 +12,7 @@
 #include "policy/engine.h"
 
 #define RANDOM_GUESTS 48
-#define RANDOM_TICKS 4
+#define RANDOM_TICKS  4
 
 struct random_guest {
 	struct policy_guest_config config;
@@ -70,8 +70,15 @@ static inline uint64_t rnd_size(struct rng *r, uint64_t lo, uint64_t hi)
 static inline uint64_t hostile(struct rng *r, uint64_t normal)
 {
 	static const uint64_t evil[] = {
-		0, 1, 4095, UINT32_MAX, UINT64_C(1) << 32, INT64_MAX,
-		(uint64_t)INT64_MAX + 1, UINT64_MAX - 1, UINT64_MAX,
+		0,
+		1,
+		4095,
+		UINT32_MAX,
+		UINT64_C(1) << 32,
+		INT64_MAX,
+		(uint64_t)INT64_MAX + 1,
+		UINT64_MAX - 1,
+		UINT64_MAX,
 	};
 
 	return chance(r, 50) ? normal : evil[rnd_to(r, 9)];
@@ -124,8 +131,10 @@ static inline void random_cost(struct rng *r, struct random_guest *g,
 	*s = (struct policy_guest_host_sample){
 		.present = 0x3f,
 		.rss = rnd_size(r, 0, g->config.max),
-		.swapped = chance(r, 20) ? rnd_size(r, 0, g->config.max / 8) : 0,
-		.ksm_saved = chance(r, 30) ? rnd_size(r, 0, g->config.max / 4) : 0,
+		.swapped =
+			chance(r, 20) ? rnd_size(r, 0, g->config.max / 8) : 0,
+		.ksm_saved =
+			chance(r, 30) ? rnd_size(r, 0, g->config.max / 4) : 0,
 		.disk_read = tick * rnd_to(r, 1 << 28),
 		.cpu_ns = tick * rnd_to(r, 1 << 30),
 	};
@@ -164,22 +173,22 @@ static inline void random_guest(struct rng *r, struct random_guest *g,
 static inline void random_snapshot(struct random_snapshot *x, uint64_t seed,
 				   bool evil)
 {
-	struct rng r = { seed };
-	uint64_t total = rnd_size(&r, 256 * MIB, chance(&r, 10) ? 64 * 1024 * GIB :
-							     512 * GIB);
+	struct rng r = {seed};
+	uint64_t total = rnd_size(&r, 256 * MIB,
+				  chance(&r, 10) ? 64 * 1024 * GIB : 512 * GIB);
 
 	memset(x, 0, sizeof(*x));
 	x->seed = seed;
 	x->start = rnd_to(&r, 1000) * SEC;
 	x->step = chance(&r, 70) ? SEC : rnd_to(&r, 8 * SEC);
-	x->n = chance(&r, 70) ? 1 + (unsigned int)rnd_to(&r, 8) :
-				1 + (unsigned int)rnd_to(&r, RANDOM_GUESTS);
+	x->n = chance(&r, 70) ? 1 + (unsigned int)rnd_to(&r, 8)
+			      : 1 + (unsigned int)rnd_to(&r, RANDOM_GUESTS);
 	for (unsigned int t = 0; t < RANDOM_TICKS; t++) {
 		struct policy_host_sample *h = &x->host[t];
 
 		h->total = total;
-		h->available = chance(&r, 50) ? rnd_size(&r, 0, total) :
-						rnd_size(&r, 0, total / 8);
+		h->available = chance(&r, 50) ? rnd_size(&r, 0, total)
+					      : rnd_size(&r, 0, total / 8);
 		if (chance(&r, 50)) {
 			h->swap_total = total / 4;
 			h->swap_free = rnd_size(&r, 0, h->swap_total);
@@ -203,12 +212,16 @@ static inline void random_snapshot(struct random_snapshot *x, uint64_t seed,
 		}
 	}
 	for (unsigned int i = 0; i < x->n; i++)
-		random_guest(&r, &x->g[i], chance(&r, 80) ? total / 2 + MIB :
-				       min_of(2 * total, POLICY_GUEST_BYTES_MAX), evil);
+		random_guest(&r, &x->g[i],
+			     chance(&r, 80) ? total / 2 + MIB
+					    : min_of(2 * total,
+						     POLICY_GUEST_BYTES_MAX),
+			     evil);
 }
 
 /* Feed one tick to an engine whose guest @map[i] is the snapshot's guest i. */
-static inline void random_feed(struct policy *p, const struct random_snapshot *x,
+static inline void random_feed(struct policy *p,
+			       const struct random_snapshot *x,
 			       const unsigned int *map, unsigned int t)
 {
 	uint64_t now = x->start + t * x->step;
@@ -239,8 +252,8 @@ static inline struct policy *random_engine(const struct random_snapshot *x,
 	for (unsigned int k = 0; k < x->n; k++) {
 		unsigned int i = backwards ? x->n - 1 - k : k;
 
-		if (policy_guest_add(p, &x->g[i].config, x->g[i].actual, x->start,
-				     &map[i]) < 0) {
+		if (policy_guest_add(p, &x->g[i].config, x->g[i].actual,
+				     x->start, &map[i]) < 0) {
 			policy_free(p);
 			return NULL;
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A small world for the policy's tests: a host, guests with memory that is used,
- * cached, free and touched or never touched, and balloons that take their time.
- * No simulator: just enough physics that a wrong decision shows.
+ * A small world for the policy's tests: a host, guests with memory that is
+ * used, cached, free and touched or never touched, and balloons that take their
+ * time. No simulator: just enough physics that a wrong decision shows.
  */
 #ifndef POLICY_WORLD_H
 #define POLICY_WORLD_H
@@ -14,27 +14,27 @@
 #define KiB (UINT64_C(1) << 10)
 #define MiB (UINT64_C(1) << 20)
 #define GiB (UINT64_C(1) << 30)
-#define MS UINT64_C(1000000)
-#define S UINT64_C(1000000000)
+#define MS  UINT64_C(1000000)
+#define S   UINT64_C(1000000000)
 
 #define WORLD_GUESTS 64
 
 struct world_guest {
 	uint64_t min, max;
 	uint32_t shares;
-	bool driver; /* holds the balloon and reports */
-	bool liar; /* always says that it is dying for lack of memory */
+	bool driver;	   /* holds the balloon and reports */
+	bool liar;	   /* always says that it is dying for lack of memory */
 	uint64_t overhead; /* of the guest's kernel: actual - total */
-	uint64_t want; /* anonymous memory its programs want */
+	uint64_t want;	   /* anonymous memory its programs want */
 	uint64_t want_cache; /* page cache that it would like to keep */
 
 	uint64_t target, actual;
 	uint64_t used, cache;
-	uint64_t touched; /* of actual, resident on the host */
-	uint64_t swapped; /* of touched, in the host's swap */
+	uint64_t touched;	/* of actual, resident on the host */
+	uint64_t swapped;	/* of touched, in the host's swap */
 	uint64_t faults, reads; /* counters: major faults, bytes read */
-	uint64_t short_of; /* what it wants and cannot have now */
-	uint64_t short_ms; /* for how long */
+	uint64_t short_of;	/* what it wants and cannot have now */
+	uint64_t short_ms;	/* for how long */
 	bool oom;
 
 	unsigned int handle;
@@ -91,8 +91,8 @@ static inline void guest_lose_free(struct world_guest *g, uint64_t bytes)
 	uint64_t in_use = g->overhead + g->used + g->cache;
 	uint64_t free = guest_free(g), touched_free = sub0(g->touched, in_use);
 	uint64_t part = free ? (uint64_t)((double)touched_free / (double)free *
-					  (double)bytes) :
-			       0;
+					  (double)bytes)
+			     : 0;
 
 	g->touched -= least(part, g->touched);
 	g->swapped = least(g->swapped, g->touched);
@@ -122,7 +122,8 @@ static inline void guest_balloon(struct world *w, struct world_guest *g,
 	g->swapped = least(g->swapped, g->touched);
 }
 
-/* Programs take what they want, if it is there; then cache fills what is free. */
+/* Programs take what they want, if it is there; then cache fills what is free.
+ */
 static inline void guest_run(struct world_guest *g, uint64_t ms)
 {
 	uint64_t room = sub0(g->actual, g->overhead + 8 * MiB), grow;
@@ -191,8 +192,10 @@ static inline void host_swap(struct world *w)
 	for (int pass = 0; pass < 2 && need; pass++)
 		for (unsigned int i = 0; i < w->n && need; i++) {
 			struct world_guest *g = &w->g[i];
-			uint64_t cold = pass ? g->touched :
-				sub0(g->touched, g->overhead + g->used + g->cache);
+			uint64_t cold =
+				pass ? g->touched
+				     : sub0(g->touched,
+					    g->overhead + g->used + g->cache);
 			uint64_t out = least(need, sub0(cold, g->swapped));
 
 			out = least(out, w->swap_total - w->swap_used);
@@ -221,7 +224,8 @@ static inline void world_command(struct world *w, struct world_guest *g,
 	policy_command_sent(w->p, g->handle, target, w->now);
 }
 
-static inline struct world_guest *world_find(struct world *w, unsigned int handle)
+static inline struct world_guest *world_find(struct world *w,
+					     unsigned int handle)
 {
 	for (unsigned int i = 0; i < w->n; i++)
 		if (w->g[i].handle == handle)
@@ -277,7 +281,8 @@ static inline void world_stats(struct world *w)
 		};
 
 		if (g->liar) {
-			s.present |= POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL;
+			s.present |=
+				POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL;
 			s.available = s.free = s.disk_caches = 0;
 			s.oom_kill = s.alloc_stall = g->update;
 			s.major_faults = g->update * 100000;
@@ -372,11 +377,16 @@ static inline struct world_guest *world_guest(struct world *w, uint64_t min,
 					      uint64_t max)
 {
 	struct world_guest *g = &w->g[w->n++];
-	struct policy_guest_config c = { .min = min, .max = max };
+	struct policy_guest_config c = {.min = min, .max = max};
 
 	*g = (struct world_guest){
-		.min = min, .max = max, .driver = true, .overhead = 64 * MiB,
-		.target = max, .actual = max, .shares = 1000,
+		.min = min,
+		.max = max,
+		.driver = true,
+		.overhead = 64 * MiB,
+		.target = max,
+		.actual = max,
+		.shares = 1000,
 		.update = 1000,
 	};
 	policy_guest_add(w->p, &c, max, w->now, &g->handle);

@@ -22,13 +22,15 @@ struct one {
 
 static void one_init(struct one *o, u64 min, u64 max, u64 actual)
 {
-	struct policy_guest_config config = { .min = min, .max = max };
+	struct policy_guest_config config = {.min = min, .max = max};
 
-	*o = (struct one){ .now = 1000 * SEC };
+	*o = (struct one){.now = 1000 * SEC};
 	assert_int_equal(policy_new(NULL, &o->p), 0);
-	assert_int_equal(policy_guest_add(o->p, &config, actual, o->now, &o->g), 0);
+	assert_int_equal(policy_guest_add(o->p, &config, actual, o->now, &o->g),
+			 0);
 	policy_guest_polling(o->p, o->g, true, o->now);
-	o->h = (struct policy_host_sample){ .total = 16 * GIB, .available = 8 * GIB };
+	o->h = (struct policy_host_sample){.total = 16 * GIB,
+					   .available = 8 * GIB};
 	o->s = (struct policy_guest_sample){
 		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
 			   POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES,
@@ -140,7 +142,8 @@ static void test_absent_is_absent(void **state)
 	/* then free is what is available */
 	assert_int_equal(o.i.used, GIB - 64 * MIB - GIB / 4);
 
-	/* Neither available nor free: nothing is learned, and it grows stale. */
+	/* Neither available nor free: nothing is learned, and it grows stale.
+	 */
 	o.s.free = UINT64_MAX;
 	o.s.last_update++;
 	assert_int_equal(policy_guest_sample(o.p, o.g, &o.s, o.now), 0);
@@ -183,7 +186,8 @@ static void test_debt(void **state)
 	o.s.swap_out += 100 * MIB;
 	tick(&o, true);
 	assert_int_equal(o.i.debt, 100 * MIB);
-	assert_int_equal(o.i.pressed, 0); /* zram: swap-out alone is no pressure */
+	assert_int_equal(o.i.pressed,
+			 0); /* zram: swap-out alone is no pressure */
 	assert_int_equal(o.i.active, GIB / 2 + 100 * MIB);
 
 	o.s.swap_in += 40 * MIB;
@@ -342,13 +346,13 @@ static void test_classes(void **state)
 		enum policy_guest_event event, undo;
 		enum policy_class class;
 	} row[] = {
-		{ POLICY_GUEST_PAUSE, POLICY_GUEST_RESUME, POLICY_CLASS_PAUSED },
-		{ POLICY_GUEST_MIGRATE_BEGIN, POLICY_GUEST_MIGRATE_END,
-		  POLICY_CLASS_FROZEN },
-		{ POLICY_GUEST_NO_BALLOON, POLICY_GUEST_BALLOON,
-		  POLICY_CLASS_NO_BALLOON },
-		{ POLICY_GUEST_PINNED, POLICY_GUEST_UNPINNED,
-		  POLICY_CLASS_PINNED },
+		{POLICY_GUEST_PAUSE, POLICY_GUEST_RESUME, POLICY_CLASS_PAUSED},
+		{POLICY_GUEST_MIGRATE_BEGIN, POLICY_GUEST_MIGRATE_END,
+		 POLICY_CLASS_FROZEN},
+		{POLICY_GUEST_NO_BALLOON, POLICY_GUEST_BALLOON,
+		 POLICY_CLASS_NO_BALLOON},
+		{POLICY_GUEST_PINNED, POLICY_GUEST_UNPINNED,
+		 POLICY_CLASS_PINNED},
 	};
 	struct one o;
 
@@ -360,7 +364,8 @@ static void test_classes(void **state)
 		o.h.available = 100 * MIB;
 		o.s.available = 900 * MIB;
 		o.s.free = 900 * MIB;
-		assert_int_equal(policy_guest_event(o.p, o.g, row[i].event, o.now), 0);
+		assert_int_equal(
+			policy_guest_event(o.p, o.g, row[i].event, o.now), 0);
 		ticks(&o, 8);
 		assert_int_equal(o.i.class, row[i].class);
 		assert_int_equal(o.r.send, 0);
@@ -373,11 +378,13 @@ static void test_classes(void **state)
 	}
 	one_init(&o, 256 * MIB, GIB, GIB);
 	assert_int_equal(policy_guest_event(o.p, o.g, 99, o.now), -EINVAL);
-	assert_int_equal(policy_guest_event(o.p, 7, POLICY_GUEST_PAUSE, o.now), -ENOENT);
+	assert_int_equal(policy_guest_event(o.p, 7, POLICY_GUEST_PAUSE, o.now),
+			 -ENOENT);
 	policy_free(o.p);
 }
 
-/* For 6 s after a reset QEMU repeats the old size, and nobody holds the balloon. */
+/* For 6 s after a reset QEMU repeats the old size, and nobody holds the
+ * balloon. */
 static void test_reboot(void **state)
 {
 	struct one o;
@@ -393,7 +400,8 @@ static void test_reboot(void **state)
 	assert_int_equal(o.i.target, 512 * MIB);
 	for (int n = 0; n < 6; n++)
 		tick(&o, false);
-	/* Its driver is back: the balloon inflates to the old target by itself. */
+	/* Its driver is back: the balloon inflates to the old target by itself.
+	 */
 	for (u64 size = GIB; size > 512 * MIB; size -= 128 * MIB) {
 		policy_guest_actual(o.p, o.g, size, o.now);
 		o.s.actual = size;
@@ -515,14 +523,14 @@ static void test_moved_by_other(void **state)
 
 static void test_config_refused(void **state)
 {
-	struct policy_guest_config c = { .min = 2 * GIB, .max = GIB };
+	struct policy_guest_config c = {.min = 2 * GIB, .max = GIB};
 	struct policy *p = NULL;
 	unsigned int g = 77;
 
 	(void)state;
 	assert_int_equal(policy_new(NULL, &p), 0);
 	assert_int_equal(policy_guest_add(p, &c, GIB, 0, &g), -EINVAL);
-	c = (struct policy_guest_config){ .max = 0 };
+	c = (struct policy_guest_config){.max = 0};
 	assert_int_equal(policy_guest_add(p, &c, GIB, 0, &g), -EINVAL);
 	c.max = POLICY_GUEST_BYTES_MAX + 1;
 	assert_int_equal(policy_guest_add(p, &c, GIB, 0, &g), -EINVAL);
@@ -535,7 +543,7 @@ static void test_config_refused(void **state)
 
 static void test_handles_are_dense_and_stable(void **state)
 {
-	struct policy_guest_config c = { .max = GIB };
+	struct policy_guest_config c = {.max = GIB};
 	struct policy *p = NULL;
 	unsigned int g[40];
 

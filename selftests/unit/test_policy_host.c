@@ -20,7 +20,7 @@ struct fixture {
 
 static void init(struct fixture *f, u64 total, u64 available)
 {
-	*f = (struct fixture){ .now = 1000 * SEC };
+	*f = (struct fixture){.now = 1000 * SEC};
 	f->h.total = total;
 	f->h.available = available;
 	assert_int_equal(policy_new(NULL, &f->p), 0);
@@ -28,7 +28,7 @@ static void init(struct fixture *f, u64 total, u64 available)
 
 static unsigned int add(struct fixture *f, u64 min, u64 max)
 {
-	struct policy_guest_config c = { .min = min, .max = max };
+	struct policy_guest_config c = {.min = min, .max = max};
 	unsigned int g = 0;
 
 	assert_int_equal(policy_guest_add(f->p, &c, max, f->now, &g), 0);
@@ -49,7 +49,8 @@ static void report(struct fixture *f, unsigned int g, u64 used, u64 rss)
 		.free = guest->actual - used,
 	};
 	struct policy_guest_host_sample c = {
-		.present = POLICY_COST_RSS, .rss = rss,
+		.present = POLICY_COST_RSS,
+		.rss = rss,
 	};
 
 	policy_guest_host_sample(f->p, g, &c, f->now);
@@ -67,7 +68,8 @@ static void pass(struct fixture *f, u64 seconds)
 	f->now += seconds * SEC;
 }
 
-/* Waldspurger's table, worked out by hand: 6 % of 4, 4 % of 8, 2 % of 16, 1 %. */
+/* Waldspurger's table, worked out by hand: 6 % of 4, 4 % of 8, 2 % of 16, 1 %.
+ */
 static void test_minfree(void **state)
 {
 	(void)state;
@@ -86,28 +88,38 @@ static void test_levels(void **state)
 
 	(void)state;
 	init(&f, 64 * GIB, 32 * GIB);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_NONE);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_NONE);
 	f.h.available = 4 * minfree - 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_LOW);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_LOW);
 	f.h.available = 2 * minfree - 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_MEDIUM);
 	f.h.available = minfree - 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_CRITICAL);
 
 	/* Left only a quarter above, and after its hold: 30 s, then 10 s. */
 	f.h.available = 2 * minfree + 1;
 	pass(&f, 1);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_CRITICAL);
 	pass(&f, 29);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_CRITICAL);
 	pass(&f, 2);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_MEDIUM);
 	pass(&f, 60);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_MEDIUM);
 	f.h.available = 5 * minfree + 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_MEDIUM);
 	pass(&f, 11);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_NONE);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_NONE);
 
 	/* A dip in between starts the hold anew. */
 	f.h.available = 2 * minfree;
@@ -119,7 +131,8 @@ static void test_levels(void **state)
 	policy_host_sample(f.p, &f.h, f.now);
 	f.h.available = 6 * minfree;
 	pass(&f, 9);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_LOW);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
+			 POLICY_LEVEL_LOW);
 	policy_free(f.p);
 }
 
@@ -130,16 +143,19 @@ static void test_level_events(void **state)
 	(void)state;
 	init(&f, 64 * GIB, 32 * GIB);
 	/* Before any sample a level is all there is. */
-	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_MEDIUM, UINT64_MAX, f.now),
-			 POLICY_LEVEL_MEDIUM);
+	assert_int_equal(
+		policy_host_event(f.p, POLICY_LEVEL_MEDIUM, UINT64_MAX, f.now),
+		POLICY_LEVEL_MEDIUM);
 	assert_int_equal(policy_decide(f.p, f.now, &f.r), -ENODATA);
 	policy_host_sample(f.p, &f.h, f.now);
 	/* A stall: available memory looks fine, the level says otherwise. */
-	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_CRITICAL, UINT64_MAX, f.now),
+	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_CRITICAL,
+					   UINT64_MAX, f.now),
 			 POLICY_LEVEL_CRITICAL);
 	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_NONE, GIB, f.now),
 			 POLICY_LEVEL_CRITICAL);
-	assert_int_equal(policy_host_event(f.p, 99, GIB, f.now), POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_event(f.p, 99, GIB, f.now),
+			 POLICY_LEVEL_CRITICAL);
 	policy_free(f.p);
 }
 
@@ -302,8 +318,8 @@ static void test_numa(void **state)
 	(void)state;
 	init(&f, 64 * GIB, 3 * minfree);
 	f.h.nodes = 2;
-	f.h.node[0] = (struct policy_node_sample){ 32 * GIB, minfree / 8 };
-	f.h.node[1] = (struct policy_node_sample){ 32 * GIB, 2 * minfree };
+	f.h.node[0] = (struct policy_node_sample){32 * GIB, minfree / 8};
+	f.h.node[1] = (struct policy_node_sample){32 * GIB, 2 * minfree};
 	a = add(&f, GIB, 16 * GIB);
 	b = add(&f, GIB, 16 * GIB);
 	for (int i = 0; i < 3; i++) {
@@ -339,7 +355,8 @@ static void test_silent_is_reclaimed(void **state)
 	talks = add(&f, GIB, 4 * GIB);
 	for (int i = 0; i < 70; i++) {
 		struct policy_guest_host_sample c = {
-			.present = POLICY_COST_RSS, .rss = 6 * GIB,
+			.present = POLICY_COST_RSS,
+			.rss = 6 * GIB,
 		};
 
 		pass(&f, 1);
@@ -383,7 +400,8 @@ static void test_enforcement(void **state)
 	policy_free(f.p);
 }
 
-/* Growing back before dynmem leaves: silent ones too, and only what there is. */
+/* Growing back before dynmem leaves: silent ones too, and only what there is.
+ */
 static void test_drain(void **state)
 {
 	struct fixture f;
@@ -403,7 +421,8 @@ static void test_drain(void **state)
 	report(&f, g, GIB, 4 * GIB);
 	decide(&f);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(f.r.decision[i].reason, POLICY_REASON_GROW_DRAIN);
+		assert_int_equal(f.r.decision[i].reason,
+				 POLICY_REASON_GROW_DRAIN);
 		assert_int_equal(f.r.decision[i].target, 8 * GIB);
 	}
 	f.h.available = GIB;
@@ -488,11 +507,13 @@ static void test_ksm_cost_is_measured(void **state)
 	decide(&f);
 	for (int i = 1; i < 60; i++) {
 		f.h.ksm.pages_scanned = (u64)i * 100000;
-		f.h.ksm.cpu_ns = (u64)i * 100000 * 8000; /* four times as dear */
+		f.h.ksm.cpu_ns =
+			(u64)i * 100000 * 8000; /* four times as dear */
 		pass(&f, 1);
 		decide(&f);
 	}
-	/* A full scan in 60 s would now take more than a CPU: capped at 70 %. */
+	/* A full scan in 60 s would now take more than a CPU: capped at 70 %.
+	 */
 	busy = (double)f.r.ksm.pages_to_scan * 8000;
 	busy = busy / (busy + 2e7);
 	assert_true(busy > 0.68 && busy < 0.71);

@@ -32,7 +32,8 @@ static void test_tunables_table(void **state)
 		assert_true(strlen(policy_unit_name(row->unit)) > 1);
 		assert_int_equal(policy_tunable_set(&t, row, row->min), 0);
 		assert_int_equal(policy_tunable_set(&t, row, row->max), 0);
-		assert_int_equal(policy_tunable_set(&t, row, row->max * 2 + 1), -ERANGE);
+		assert_int_equal(policy_tunable_set(&t, row, row->max * 2 + 1),
+				 -ERANGE);
 		assert_int_equal(policy_tunable_set(&t, row, -1), -ERANGE);
 		assert_int_equal(policy_tunable_set(&t, row, NAN), -ERANGE);
 		assert_true(policy_tunable_get(&t, row) == row->max);
@@ -51,7 +52,8 @@ static void test_tunables_order(void **state)
 	policy_tunables_init(&t);
 	t.level_medium = 5;
 	assert_int_equal(policy_tunables_check(&t, &why), -ERANGE);
-	assert_string_equal(why, "level_medium must not be larger than level_low");
+	assert_string_equal(why,
+			    "level_medium must not be larger than level_low");
 	assert_int_equal(policy_new(&t, &p), -ERANGE);
 	assert_null(p);
 	policy_tunables_init(&t);
@@ -82,7 +84,8 @@ static void bytes_are(s64 bytes, const char *text)
 {
 	char buf[32];
 
-	assert_int_equal(policy_bytes_render(bytes, buf, sizeof(buf)), strlen(text));
+	assert_int_equal(policy_bytes_render(bytes, buf, sizeof(buf)),
+			 strlen(text));
 	assert_string_equal(buf, text);
 }
 
@@ -92,8 +95,10 @@ static void test_sentences(void **state)
 		.class = POLICY_CLASS_REPORTING,
 		.reason = POLICY_REASON_GROW_PRESSED,
 		.pressed = POLICY_PRESSED_STALL,
-		.from = 512 * MIB, .target = 640 * MIB,
-		.wanted = GIB, .entitled = 768 * MIB,
+		.from = 512 * MIB,
+		.target = 640 * MIB,
+		.wanted = GIB,
+		.entitled = 768 * MIB,
 	};
 	char buf[256];
 
@@ -106,14 +111,18 @@ static void test_sentences(void **state)
 	bytes_are(INT64_MIN, "-8192 PiB");
 
 	policy_reason_render(&d, buf, sizeof(buf));
-	assert_string_equal(buf, "grown by 128 MiB to 640 MiB: its allocations stall; demand 1.0 GiB, entitled to 768 MiB");
+	assert_string_equal(
+		buf,
+		"grown by 128 MiB to 640 MiB: its allocations stall; demand 1.0 GiB, entitled to 768 MiB");
 
 	d.reason = POLICY_REASON_WAIT_BYTES;
 	d.target = d.from;
 	d.arg[0] = 256 * MIB;
 	d.arg[1] = -5;
 	policy_reason_render(&d, buf, sizeof(buf));
-	assert_string_equal(buf, "stays at 512 MiB: it lacks 256 MiB, but no bytes exist for it above the reserve");
+	assert_string_equal(
+		buf,
+		"stays at 512 MiB: it lacks 256 MiB, but no bytes exist for it above the reserve");
 
 	d.reason = POLICY_REASON_CLASS;
 	d.class = POLICY_CLASS_FROZEN;
@@ -144,11 +153,11 @@ struct hurt {
 
 static void hurt_init(struct hurt *x)
 {
-	struct policy_guest_config c = { .min = GIB, .max = 8 * GIB };
+	struct policy_guest_config c = {.min = GIB, .max = 8 * GIB};
 
 	*x = (struct hurt){
 		.now = 1000 * SEC,
-		.h = { .total = 16 * GIB, .available = 8 * GIB },
+		.h = {.total = 16 * GIB, .available = 8 * GIB},
 	};
 	assert_int_equal(policy_new(NULL, &x->p), 0);
 	assert_int_equal(policy_guest_add(x->p, &c, 8 * GIB, x->now, &x->g), 0);
@@ -169,7 +178,8 @@ static void hurt_tick(struct hurt *x, u64 faults)
 		.major_faults = x->faults += faults,
 	};
 	struct policy_guest_host_sample c = {
-		.present = POLICY_COST_RSS, .rss = g->target,
+		.present = POLICY_COST_RSS,
+		.rss = g->target,
 	};
 
 	x->now += SEC;
@@ -281,7 +291,7 @@ static void test_learned_floor_sinks(void **state)
 
 static void test_state_survives(void **state)
 {
-	struct policy_guest_config c = { .min = GIB, .max = 8 * GIB };
+	struct policy_guest_config c = {.min = GIB, .max = 8 * GIB};
 	struct policy_guest_state a, b;
 	struct policy_host_state ha, hb;
 	struct policy *q = NULL;
@@ -322,8 +332,8 @@ static void test_state_survives(void **state)
 /* Whatever the file says. */
 static void test_state_corrupt(void **state)
 {
-	struct policy_host_sample h = { .total = 16 * GIB, .available = GIB };
-	struct policy_guest_config c = { .min = GIB, .max = 8 * GIB };
+	struct policy_host_sample h = {.total = 16 * GIB, .available = GIB};
+	struct policy_guest_config c = {.min = GIB, .max = 8 * GIB};
 	struct policy_guest_state s;
 	struct policy_host_state host;
 	struct policy_result r;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The emergency plan, and memory reserved for guests that are about to start. */
+/* The emergency plan, and memory reserved for guests that are about to start.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +35,8 @@ static void report(struct fixture *f, int i, u64 used, u64 cache, u64 rss)
 		.disk_caches = cache,
 	};
 	struct policy_guest_host_sample c = {
-		.present = POLICY_COST_RSS, .rss = rss + 32 * MIB,
+		.present = POLICY_COST_RSS,
+		.rss = rss + 32 * MIB,
 	};
 
 	policy_guest_host_sample(f->p, f->g[i], &c, f->now);
@@ -44,16 +46,17 @@ static void report(struct fixture *f, int i, u64 used, u64 cache, u64 rss)
 /* 16 GiB host; guests of 4 GiB of four kinds. */
 static void init(struct fixture *f, u64 available)
 {
-	struct policy_guest_config c = { .min = GIB, .max = 4 * GIB };
+	struct policy_guest_config c = {.min = GIB, .max = 4 * GIB};
 
 	*f = (struct fixture){
 		.now = 1000 * SEC,
-		.h = { .total = 16 * GIB, .available = available },
+		.h = {.total = 16 * GIB, .available = available},
 	};
 	assert_int_equal(policy_new(NULL, &f->p), 0);
 	for (int i = 0; i < GUESTS; i++) {
-		assert_int_equal(policy_guest_add(f->p, &c, 4 * GIB, f->now,
-						  &f->g[i]), 0);
+		assert_int_equal(
+			policy_guest_add(f->p, &c, 4 * GIB, f->now, &f->g[i]),
+			0);
 		policy_guest_polling(f->p, f->g[i], true, f->now);
 	}
 	for (int n = 0; n < 3; n++) {
@@ -127,7 +130,8 @@ static void test_plan_min_is_last(void **state)
 
 	f.h.swap_total = f.h.swap_free = 0;
 	policy_host_sample(f.p, &f.h, f.now);
-	/* Nothing is free in them: what is lacking must come from what is used. */
+	/* Nothing is free in them: what is lacking must come from what is used.
+	 */
 	f.now += SEC;
 	for (int i = 0; i < GUESTS; i++)
 		report(&f, i, 4 * GIB - MIB, 0, 4 * GIB);
@@ -139,13 +143,14 @@ static void test_plan_min_is_last(void **state)
 	policy_free(f.p);
 }
 
-static void sent(struct fixture *f, const struct policy_plan_step *s, unsigned int n,
-		 bool moves)
+static void sent(struct fixture *f, const struct policy_plan_step *s,
+		 unsigned int n, bool moves)
 {
 	for (unsigned int i = 0; i < n; i++) {
 		policy_command_sent(f->p, s[i].guest, s[i].target, f->now);
 		if (moves)
-			policy_guest_actual(f->p, s[i].guest, s[i].target, f->now);
+			policy_guest_actual(f->p, s[i].guest, s[i].target,
+					    f->now);
 	}
 }
 
@@ -166,7 +171,8 @@ static void test_emergency_runs_and_ends(void **state)
 	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
 	assert_true(n > 0);
 	sent(&f, step, n, true);
-	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), -EALREADY);
+	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n),
+			 -EALREADY);
 
 	/* While it runs, deciding shrinks nobody. */
 	policy_decide(f.p, f.now, &r);
@@ -226,7 +232,8 @@ static void test_reserve_ready(void **state)
 	(void)state;
 	init(&f, 14 * GIB);
 	assert_int_equal(policy_reserve(f.p, 0, SEC, f.now, &id, &s), -EINVAL);
-	assert_int_equal(policy_reserve(f.p, 2 * GIB, 60 * SEC, f.now, &id, &s), 0);
+	assert_int_equal(policy_reserve(f.p, 2 * GIB, 60 * SEC, f.now, &id, &s),
+			 0);
 	assert_int_equal(s.state, POLICY_RESERVE_READY);
 	assert_string_equal(s.why, "2.0 GiB are kept for it");
 	/* It counts for the next one. */
@@ -250,11 +257,13 @@ static void test_reserve_frees(void **state)
 	struct policy_result r;
 	struct fixture f;
 	unsigned int id;
-	u64 free_before = 7 * GIB, rss[GUESTS] = { 4 * GIB, 3 * GIB, 4 * GIB, GIB };
+	u64 free_before = 7 * GIB,
+	    rss[GUESTS] = {4 * GIB, 3 * GIB, 4 * GIB, GIB};
 
 	(void)state;
 	init(&f, free_before);
-	assert_int_equal(policy_reserve(f.p, 3 * GIB, 600 * SEC, f.now, &id, &s), 0);
+	assert_int_equal(
+		policy_reserve(f.p, 3 * GIB, 600 * SEC, f.now, &id, &s), 0);
 	assert_int_equal(s.state, POLICY_RESERVE_FREEING);
 	assert_true(s.missing > 0 && s.missing < 3 * GIB);
 
@@ -266,7 +275,8 @@ static void test_reserve_frees(void **state)
 			if (!(d->flags & POLICY_SEND))
 				continue;
 			if (n < 2)
-				assert_int_equal(d->reason, POLICY_REASON_SHRINK_RESERVE);
+				assert_int_equal(d->reason,
+						 POLICY_REASON_SHRINK_RESERVE);
 			policy_command_sent(f.p, d->guest, d->target, f.now);
 			policy_guest_actual(f.p, d->guest, d->target, f.now);
 			if (rss[i] > d->target) {
@@ -301,18 +311,21 @@ static void test_reserve_refused(void **state)
 	init(&f, 6 * GIB);
 	assert_int_equal(policy_largest(f.p, f.now, &at_once, &squeezed), 0);
 	assert_true(at_once < squeezed);
-	assert_int_equal(policy_reserve(f.p, squeezed + GIB, 60 * SEC, f.now, &id, &s),
-			 -ENOSPC);
+	assert_int_equal(
+		policy_reserve(f.p, squeezed + GIB, 60 * SEC, f.now, &id, &s),
+		-ENOSPC);
 	assert_int_equal(id, 77);
 	assert_int_equal(s.state, POLICY_RESERVE_REFUSED);
 	assert_int_equal(s.largest, squeezed);
 	assert_int_equal(s.missing, GIB);
 	assert_non_null(strstr(s.why, "1.0 GiB short"));
 	/* Just what fits is not refused. */
-	assert_int_equal(policy_reserve(f.p, squeezed, 60 * SEC, f.now, &id, &s), 0);
+	assert_int_equal(
+		policy_reserve(f.p, squeezed, 60 * SEC, f.now, &id, &s), 0);
 
 	policy_host_event(f.p, POLICY_LEVEL_CRITICAL, UINT64_MAX, f.now);
-	assert_int_equal(policy_reserve(f.p, MIB, 60 * SEC, f.now, &id, &s), -ENOSPC);
+	assert_int_equal(policy_reserve(f.p, MIB, 60 * SEC, f.now, &id, &s),
+			 -ENOSPC);
 	assert_non_null(strstr(s.why, "critical"));
 	policy_free(f.p);
 }
@@ -326,10 +339,12 @@ static void test_reserve_many(void **state)
 	(void)state;
 	init(&f, 14 * GIB);
 	for (unsigned int i = 0; i < RESERVES_MAX; i++)
-		assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), 0);
+		assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s),
+				 0);
 	assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), -EBUSY);
 	f.now += 2 * SEC; /* those that ran out make room */
-	assert_int_equal(policy_reserve(f.p, MIB, UINT64_MAX, f.now, &id, &s), 0);
+	assert_int_equal(policy_reserve(f.p, MIB, UINT64_MAX, f.now, &id, &s),
+			 0);
 	policy_free(f.p);
 }
 

@@ -63,8 +63,10 @@ static void check_range(const struct random_snapshot *x, const struct policy *p,
 	check(x, d->reason >= POLICY_REASON_GROW_PRESSED);
 }
 
-/* Invariant 2: pressed guests keep their entitlement, stale ones their target. */
-static void check_shrink(const struct random_snapshot *x, const struct policy *p,
+/* Invariant 2: pressed guests keep their entitlement, stale ones their target.
+ */
+static void check_shrink(const struct random_snapshot *x,
+			 const struct policy *p,
 			 const struct policy_decision *d)
 {
 	const struct guest *g = guest_of(p, d);
@@ -77,7 +79,7 @@ static void check_shrink(const struct random_snapshot *x, const struct policy *p
 	if (p->raw < POLICY_LEVEL_CRITICAL) {
 		check(x, g->fresh);
 		check(x, !g->pressed_now || g->target > g->demand ||
-			 p->raw >= POLICY_LEVEL_MEDIUM);
+				 p->raw >= POLICY_LEVEL_MEDIUM);
 	}
 	if (p->tier < POLICY_TIER_MIN)
 		check(x, d->target >= g->floor);
@@ -93,8 +95,8 @@ static void check_taken(const struct random_snapshot *x, const struct policy *p,
 		const struct guest *g = guest_of(p, &r->decision[i]);
 
 		if (g->movable && g->target > g->entitled)
-			taken += g->c * (double)over(g->target,
-						     r->decision[i].target);
+			taken += g->c *
+				 (double)over(g->target, r->decision[i].target);
 		if (g->movable)
 			need += g->c * (double)over(g->entitled, g->target);
 		band = max_of(band, (double)g->band);
@@ -103,12 +105,12 @@ static void check_taken(const struct random_snapshot *x, const struct policy *p,
 }
 
 /* Invariant 3: only bytes that exist are granted. */
-static void check_granted(const struct random_snapshot *x, const struct policy *p,
-			  const struct policy_result *r)
+static void check_granted(const struct random_snapshot *x,
+			  const struct policy *p, const struct policy_result *r)
 {
 	const struct budget *b = &p->b;
-	double exist = (double)b->available - (double)b->pending -
-		       (double)b->reserved;
+	double exist =
+		(double)b->available - (double)b->pending - (double)b->reserved;
 	double pressed = 0, demand = 0, share = 0;
 
 	for (unsigned int i = 0; i < r->count; i++) {
@@ -122,12 +124,17 @@ static void check_granted(const struct random_snapshot *x, const struct policy *
 		else
 			share += bytes * g->cost;
 	}
-	check(x, pressed <= max_of(exist - (double)b->reserve_pressed, 0.0) + 1);
-	check(x, !demand || pressed + demand <=
-			max_of(exist - (double)b->reserve, 0.0) + 1);
-	check(x, !share || pressed + demand + share <=
-			max_of(exist - (double)(b->reserve + b->hold + b->payback),
-			       0.0) + 1);
+	check(x,
+	      pressed <= max_of(exist - (double)b->reserve_pressed, 0.0) + 1);
+	check(x,
+	      !demand || pressed + demand <=
+				 max_of(exist - (double)b->reserve, 0.0) + 1);
+	check(x,
+	      !share || pressed + demand + share <=
+				max_of(exist - (double)(b->reserve + b->hold +
+							b->payback),
+				       0.0) +
+					1);
 }
 
 static double spent(const struct policy *p)
@@ -135,20 +142,21 @@ static double spent(const struct policy *p)
 	const struct guest *g;
 	double sum = 0;
 
-	for_each_guest(p, g)
+	for_each_guest (p, g)
 		if (g->movable)
 			sum += value_of(g, g->entitled);
 	return sum;
 }
 
 /* The sweep meets the budget, to a byte a guest. */
-static void check_residual(const struct random_snapshot *x, const struct policy *p)
+static void check_residual(const struct random_snapshot *x,
+			   const struct policy *p)
 {
 	double sum = spent(p), slack = x->n + 1e-9 * fabs(p->b.budget);
 	const struct guest *g;
 	bool any = false;
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		any |= g->movable;
 		if (!g->movable)
 			continue;
@@ -191,7 +199,7 @@ static void invariants(const struct random_snapshot *x)
 {
 	unsigned int map[RANDOM_GUESTS];
 	struct policy *p = random_engine(x, NULL, false, map);
-	struct rng r = { x->seed ^ 0x5eed };
+	struct rng r = {x->seed ^ 0x5eed};
 	struct policy_result res;
 
 	assert_non_null(p);
@@ -208,7 +216,8 @@ static void invariants(const struct random_snapshot *x)
 				continue;
 			policy_command_sent(p, d->guest, d->target, now);
 			if (chance(&r, 60))
-				policy_guest_actual(p, d->guest, d->target, now);
+				policy_guest_actual(p, d->guest, d->target,
+						    now);
 		}
 	}
 	policy_free(p);
@@ -249,7 +258,7 @@ static void plan(const struct random_snapshot *x)
 		check(x, s->class <= pl->class);
 		if (s->class < POLICY_PLAN_MIN && g->target > g->entitled)
 			check(x, s->target >= min_of(g->entitled, g->floor) ||
-				 s->class < POLICY_PLAN_EXCESS);
+					 s->class < POLICY_PLAN_EXCESS);
 		frees += (double)s->frees;
 	}
 	check(x, fabs(frees - (double)pl->frees) <= x->n);
@@ -297,7 +306,8 @@ static u64 dead_band_of(const struct random_snapshot *x, unsigned int i)
 	struct policy_tunables t;
 
 	policy_tunables_init(&t);
-	return max_of(t.dead_band, scale(x->g[i].config.max, t.dead_band_share));
+	return max_of(t.dead_band,
+		      scale(x->g[i].config.max, t.dead_band_share));
 }
 
 /* Sums of doubles depend on their order in the last bits, and no more. */
@@ -348,9 +358,13 @@ static void scale_tunables(struct policy_tunables *t, u64 factor)
 	for (size_t i = 0; i < policy_tunable_count; i++) {
 		const struct policy_tunable *row = &policy_tunable_table[i];
 
-		if (row->unit == POLICY_UNIT_BYTES || row->unit == POLICY_UNIT_RATE)
-			assert_int_equal(policy_tunable_set(t, row,
-				policy_tunable_get(t, row) * (double)factor), 0);
+		if (row->unit == POLICY_UNIT_BYTES ||
+		    row->unit == POLICY_UNIT_RATE)
+			assert_int_equal(
+				policy_tunable_set(t, row,
+						   policy_tunable_get(t, row) *
+							   (double)factor),
+				0);
 	}
 }
 
@@ -398,8 +412,8 @@ static void scale_snapshot(struct random_snapshot *x, u64 f)
 }
 
 /*
- * A world eight times as large is divided in the same way. Pressure is left out:
- * below a fixed rate faults are noise, on hosts of any size.
+ * A world eight times as large is divided in the same way. Pressure is left
+ * out: below a fixed rate faults are noise, on hosts of any size.
  */
 static void scale_invariance(const struct random_snapshot *x)
 {
@@ -415,8 +429,8 @@ static void scale_invariance(const struct random_snapshot *x)
 			return;
 		small.g[i].config.min = max_of(x->g[i].config.min, MIB);
 		for (unsigned int k = 0; k < RANDOM_TICKS; k++)
-			small.g[i].sample[k].present &=
-				~(POLICY_STAT_MAJOR_FAULTS | POLICY_STAT_SWAP_IN);
+			small.g[i].sample[k].present &= ~(
+				POLICY_STAT_MAJOR_FAULTS | POLICY_STAT_SWAP_IN);
 	}
 	large = small;
 	scale_snapshot(&small, 1);

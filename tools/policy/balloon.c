@@ -8,47 +8,48 @@
 #include "engine.h"
 
 /* Measuring on less than this is measuring noise. */
-#define YIELD_SAMPLE	(8 * MIB)
+#define YIELD_SAMPLE (8 * MIB)
 /* A sixteenth of what was expected, so often: the balloon frees nothing. */
-#define YIELD_NOTHING	(1.0 / 16)
-#define YIELD_VERDICT	3u
-#define PINNED_FOR	(3600 * SEC)
+#define YIELD_NOTHING (1.0 / 16)
+#define YIELD_VERDICT 3u
+#define PINNED_FOR    (3600 * SEC)
 /* Back-off of a balloon that does not move. */
-#define STUCK_MIN	(30 * SEC)
-#define STUCK_MAX	(3600 * SEC)
+#define STUCK_MIN (30 * SEC)
+#define STUCK_MAX (3600 * SEC)
 
 static u64 distance(const struct guest *g)
 {
-	return g->actual > g->target ? g->actual - g->target :
-				       g->target - g->actual;
+	return g->actual > g->target ? g->actual - g->target
+				     : g->target - g->actual;
 }
 
 void balloon_forget(struct guest *g)
 {
-	g->watch.on = false;
-	g->nearest = distance(g);
-	g->stuck_until = 0;
-	g->stuck_for = 0;
+	g->seen->watch.on = false;
+	g->seen->nearest = distance(g);
+	g->seen->stuck_until = 0;
+	g->seen->stuck_for = 0;
 }
 
 static bool cost_known(const struct guest *g)
 {
-	return g->known & POLICY_COST_RSS;
+	return g->seen->known & POLICY_COST_RSS;
 }
 
 /* A shrink begins: remember what the guest costs before it. */
 static void watch_begin(const struct policy *p, struct guest *g)
 {
-	if (!g->watch.on && cost_known(g)) {
-		g->watch.on = true;
-		g->watch.actual = g->actual;
-		g->watch.cost = g->rss + g->swapped;
-		g->watch.expect = g->y / max_of(g->yield, p->t.yield_floor);
+	if (!g->seen->watch.on && cost_known(g)) {
+		g->seen->watch.on = true;
+		g->seen->watch.actual = g->actual;
+		g->seen->watch.cost = g->seen->rss + g->seen->swapped;
+		g->seen->watch.expect =
+			g->y / max_of(g->seen->yield, p->t.yield_floor);
 	}
-	if (!g->probe.on) {
-		g->probe.on = true;
-		g->probe.since = p->now;
-		g->probe.rate = g->reread;
+	if (!g->seen->probe.on) {
+		g->seen->probe.on = true;
+		g->seen->probe.since = p->now;
+		g->seen->probe.rate = g->seen->reread;
 	}
 }
 
@@ -59,34 +60,35 @@ static void watch_begin(const struct policy *p, struct guest *g)
  */
 void balloon_settled(struct policy *p, struct guest *g)
 {
-	struct yield_watch *w = &g->watch;
+	struct yield_watch *w = &g->seen->watch;
 	u64 took, freed;
 	double q;
 
 	if (!w->on)
 		return;
 	if (g->actual > g->target + GRAIN && !balloon_stuck(p, g))
-		return;	/* still on its way */
+		return; /* still on its way */
 	w->on = false;
 
 	took = over(w->actual, g->actual);
-	freed = min_of(over(w->cost, g->rss + g->swapped), took);
+	freed = min_of(over(w->cost, g->seen->rss + g->seen->swapped), took);
 	if (took < YIELD_SAMPLE || w->expect * (double)took < YIELD_SAMPLE / 2)
 		return;
 
 	q = (double)freed / (w->expect * (double)took);
 	q = min_of(q, 1.0);
-	g->yield += p->t.yield_gain * (q - g->yield);
+	g->seen->yield += p->t.yield_gain * (q - g->seen->yield);
 
-	g->yields++;
-	g->yields_bad = q < YIELD_NOTHING ? g->yields_bad + 1 : 0;
-	if (g->yields_bad >= YIELD_VERDICT) {
-		g->pinned_until = p->now + PINNED_FOR;
-		g->yields_bad = 0;
+	g->seen->yields++;
+	g->seen->yields_bad = q < YIELD_NOTHING ? g->seen->yields_bad + 1 : 0;
+	if (g->seen->yields_bad >= YIELD_VERDICT) {
+		g->seen->pinned_until = p->now + PINNED_FOR;
+		g->seen->yields_bad = 0;
 	}
 }
 
-int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 now)
+int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
+			u64 now)
 {
 	struct guest *g = guest_get(p, guest);
 	u64 from;
@@ -98,24 +100,24 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 no
 
 	if (target < g->target) {
 		watch_begin(p, g);
-		g->direction = -1;
-		g->shrunk_at = now;
-		g->pending = over(g->pending, g->target - target);
+		g->seen->direction = -1;
+		g->seen->shrunk_at = now;
+		g->seen->pending = over(g->seen->pending, g->target - target);
 		from = g->target;
 		g->target = target;
 		harm_shrunk(p, g, from);
 	} else if (target > g->target) {
-		g->watch.on = false;
-		g->direction = 1;
-		g->grown_at = now;
-		g->pending += target - g->target;
-		g->pending_at = now;
+		g->seen->watch.on = false;
+		g->seen->direction = 1;
+		g->seen->grown_at = now;
+		g->seen->pending += target - g->target;
+		g->seen->pending_at = now;
 	}
 	g->target = target;
-	g->moved_demand = g->demand;
-	g->moved_at = now;
-	g->nearest = distance(g);
-	g->progress_at = now;
+	g->seen->moved_demand = g->demand;
+	g->seen->moved_at = now;
+	g->seen->nearest = distance(g);
+	g->seen->progress_at = now;
 	return 0;
 }
 
@@ -129,8 +131,8 @@ static bool moved_by_other(const struct policy *p, const struct guest *g,
 	u64 off = actual > g->target ? actual - g->target : g->target - actual;
 
 	return distance(g) <= GRAIN && off > g->band &&
-	       since(p->now, g->moved_at) > p->t.stuck &&
-	       since(p->now, g->reboot_at) > p->t.reboot_grace;
+	       since(p->now, g->seen->moved_at) > p->t.stuck &&
+	       since(p->now, g->seen->reboot_at) > p->t.reboot_grace;
 }
 
 void balloon_actual(struct policy *p, struct guest *g, u64 actual)
@@ -141,50 +143,54 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 
 	if (moved_by_other(p, g, actual)) {
 		g->target = actual;
-		g->watch.on = false;
-		g->judged = true;
+		g->seen->watch.on = false;
+		g->seen->judged = true;
 	}
 	moved = actual != g->actual;
 	g->actual = actual;
 
-	if (distance(g) + MIB <= g->nearest || (moved && distance(g) <= GRAIN)) {
-		g->nearest = distance(g);
-		g->progress_at = p->now;
-		if (distance(g) <= GRAIN && p->now >= g->stuck_until)
-			g->stuck_for = 0;
-	} else if (distance(g) > g->nearest + MIB) {
+	if (distance(g) + MIB <= g->seen->nearest ||
+	    (moved && distance(g) <= GRAIN)) {
+		g->seen->nearest = distance(g);
+		g->seen->progress_at = p->now;
+		if (distance(g) <= GRAIN && p->now >= g->seen->stuck_until)
+			g->seen->stuck_for = 0;
+	} else if (distance(g) > g->seen->nearest + MIB) {
 		/* Moved away, as after a reset: its way begins here. */
-		g->nearest = distance(g);
-		g->progress_at = p->now;
+		g->seen->nearest = distance(g);
+		g->seen->progress_at = p->now;
 	}
 }
 
 /*
- * Sticky: a balloon that stopped once stops again, and each try makes the others
- * wait for bytes that do not come.
+ * Sticky: a balloon that stopped once stops again, and each try makes the
+ * others wait for bytes that do not come.
  */
 bool balloon_stuck(struct policy *p, struct guest *g)
 {
-	g->exhausted = false;
-	if (p->now < g->stuck_until)
+	g->seen->exhausted = false;
+	if (p->now < g->seen->stuck_until)
 		return true;
-	if (distance(g) <= g->band || g->paused || g->frozen ||
-	    since(p->now, g->progress_at) <= p->t.stuck)
+	if (distance(g) <= g->band || g->seen->paused || g->seen->frozen ||
+	    since(p->now, g->seen->progress_at) <= p->t.stuck)
 		return false;
 
 	/* A balloon that has all that was available is no broken one. */
-	if (g->actual > g->target && g->fresh_at != NEVER &&
-	    g->available < g->slack && since(p->now, g->fresh_at) <= p->t.fresh) {
-		g->exhausted = true;
+	if (g->actual > g->target && g->seen->fresh_at != NEVER &&
+	    g->seen->available < g->slack &&
+	    since(p->now, g->seen->fresh_at) <= p->t.fresh) {
+		g->seen->exhausted = true;
 		return false;
 	}
 
-	g->stuck_for = clamp_u64(2 * g->stuck_for, STUCK_MIN, STUCK_MAX);
-	g->stuck_until = p->now + g->stuck_for;
+	g->seen->stuck_for =
+		clamp_u64(2 * g->seen->stuck_for, STUCK_MIN, STUCK_MAX);
+	g->seen->stuck_until = p->now + g->seen->stuck_for;
 	return true;
 }
 
-int policy_guest_actual(struct policy *p, unsigned int guest, u64 actual, u64 now)
+int policy_guest_actual(struct policy *p, unsigned int guest, u64 actual,
+			u64 now)
 {
 	struct guest *g = guest_get(p, guest);
 

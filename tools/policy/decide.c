@@ -13,11 +13,13 @@ static void send(struct policy_decision *d, u64 target, enum policy_reason why)
 		d->flags |= POLICY_SEND;
 }
 
-static enum policy_reason grow_reason(const struct policy *p, const struct guest *g)
+static enum policy_reason grow_reason(const struct policy *p,
+				      const struct guest *g)
 {
 	if (p->drain)
 		return POLICY_REASON_GROW_DRAIN;
-	if (g->target < g->undo && since(p->now, g->undo_at) <= p->t.harm_window)
+	if (g->target < g->seen->undo &&
+	    since(p->now, g->seen->undo_at) <= p->t.harm_window)
 		return POLICY_REASON_GROW_UNDO;
 	switch (g->need) {
 	case NEED_PRESSED:
@@ -67,14 +69,15 @@ static void unstick(const struct guest *g, struct policy_decision *d)
 }
 
 static void reason_of_rest(const struct policy *p, const struct guest *g,
-			   const struct need_sum *sum, struct policy_decision *d)
+			   const struct need_sum *sum,
+			   struct policy_decision *d)
 {
 	u64 band = g->band;
 
 	if (g->entitled > g->target) {
-		d->reason = g->entitled - g->target < band && !g->pressed_now ?
-				    POLICY_REASON_DEAD_BAND :
-				    POLICY_REASON_WAIT_BYTES;
+		d->reason = g->entitled - g->target < band && !g->pressed_now
+				    ? POLICY_REASON_DEAD_BAND
+				    : POLICY_REASON_WAIT_BYTES;
 		if (g->waits && d->reason == POLICY_REASON_WAIT_BYTES)
 			d->reason = POLICY_REASON_HELD_REVERSAL;
 		if (g->need)
@@ -85,20 +88,21 @@ static void reason_of_rest(const struct policy *p, const struct guest *g,
 		else if (g->target - g->entitled < band)
 			d->reason = POLICY_REASON_DEAD_BAND;
 		else
-			d->reason = sum->all + p->b.value - p->b.budget > 0 ?
-					    POLICY_REASON_WAIT_RATE :
-					    POLICY_REASON_NO_NEED;
+			d->reason = sum->all + p->b.value - p->b.budget > 0
+					    ? POLICY_REASON_WAIT_RATE
+					    : POLICY_REASON_NO_NEED;
 	} else {
-		d->reason = g->target == g->max ? POLICY_REASON_AT_MAX :
-						  POLICY_REASON_SETTLED;
+		d->reason = g->target == g->max ? POLICY_REASON_AT_MAX
+						: POLICY_REASON_SETTLED;
 	}
 	if (d->reason == POLICY_REASON_HELD_BACKOFF)
 		d->arg[1] = (s64)harm_backoff_left(p, g);
 	if (d->reason == POLICY_REASON_HELD_STALE)
-		d->arg[1] = g->fresh_at == NEVER ? -1 :
-				    (s64)since(p->now, g->fresh_at);
+		d->arg[1] = g->seen->fresh_at == NEVER
+				    ? -1
+				    : (s64)since(p->now, g->seen->fresh_at);
 	if (d->reason == POLICY_REASON_HELD_HARM) {
-		d->arg[1] = g->harms;
+		d->arg[1] = g->seen->harms;
 		d->flags |= POLICY_ALERT;
 	}
 	if (d->reason == POLICY_REASON_HELD_YIELD)
@@ -110,7 +114,7 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 {
 	*d = (struct policy_decision){
 		.guest = (unsigned int)(g - p->guest),
-		.userdata = g->userdata,
+		.userdata = g->seen->userdata,
 		.class = g->class,
 		.pressed = g->pressed_now,
 		.flags = g->pressed_now ? POLICY_PRESSED : 0,
@@ -121,11 +125,12 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 		.reason = POLICY_REASON_CLASS,
 	};
 
-	d->arg[0] = g->entitled > g->target ? (s64)(g->entitled - g->target) :
-					      (s64)(g->target - g->entitled);
+	d->arg[0] = g->entitled > g->target ? (s64)(g->entitled - g->target)
+					    : (s64)(g->target - g->entitled);
 	if (out_of_range(g, d))
 		return;
-	if ((g->class == POLICY_CLASS_STUCK || g->exhausted) && !p->drain) {
+	if ((g->class == POLICY_CLASS_STUCK || g->seen->exhausted) &&
+	    !p->drain) {
 		unstick(g, d);
 		if (d->flags & POLICY_SEND)
 			return;
@@ -151,28 +156,29 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 		d->arg[0] = g->class;
 }
 
-/* What no balloon reaches, a cgroup does; only for what balloons cannot bring. */
+/* What no balloon reaches, a cgroup does; only for what balloons cannot bring.
+ */
 static void reclaim_silent(struct policy *p)
 {
-	double rate[] = { 0, p->t.shrink_low, p->t.shrink_medium, 1 };
+	double rate[] = {0, p->t.shrink_low, p->t.shrink_medium, 1};
 	double shortage = (double)p->b.deficit, offered = 0, share;
 	struct guest *g;
 
 	if (p->level == POLICY_LEVEL_NONE || p->drain)
 		return;
-	for_each_guest(p, g)
+	for_each_guest (p, g)
 		if (g->movable)
 			shortage -= g->c * (double)over(g->target, g->entitled);
 	if (shortage <= 0)
 		return;
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		if (g->class != POLICY_CLASS_SILENT &&
 		    g->class != POLICY_CLASS_NO_BALLOON &&
 		    g->class != POLICY_CLASS_STUCK)
 			continue;
-		g->take = min_of((double)over(g->rss, g->min),
-				 rate[p->level] * (double)g->rss);
+		g->take = min_of((double)over(g->seen->rss, g->min),
+				 rate[p->level] * (double)g->seen->rss);
 		offered += g->take;
 	}
 	share = offered > 0 ? min_of(shortage / offered, 1.0) : 0;
@@ -185,11 +191,13 @@ static void reclaim_silent(struct policy *p)
 			continue;
 		n++;
 		if (!g->movable && g->take > 0)
-			d->reclaim = round_down_to((u64)(share * g->take), PAGE);
+			d->reclaim =
+				round_down_to((u64)(share * g->take), PAGE);
 	}
 }
 
-static u64 memory_high(const struct policy *p, const struct guest *g, u64 target)
+static u64 memory_high(const struct policy *p, const struct guest *g,
+		       u64 target)
 {
 	u64 size = max_of(target, g->actual);
 
@@ -231,7 +239,7 @@ static void fill_result(struct policy *p, struct policy_result *ret)
 
 int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 {
-	struct policy_result result = { 0 };
+	struct policy_result result = {0};
 	struct need_sum sum;
 	struct guest *g;
 	unsigned int n = 0;
@@ -248,7 +256,7 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 	grow(p, &sum);
 	shrink(p, &sum);
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		struct policy_decision *d = &p->decision[n++];
 
 		decide_guest(p, g, &sum, d);
@@ -283,15 +291,15 @@ int policy_guest_info(const struct policy *p, unsigned int guest, u64 now,
 		.max = g->max,
 		.target = g->target,
 		.actual = g->actual,
-		.rss = g->rss,
-		.ksm_saved = g->ksm_saved,
+		.rss = g->seen->rss,
+		.ksm_saved = g->seen->ksm_saved,
 		.shares = g->shares,
-		.total = g->total,
-		.available = g->available,
-		.overhead = g->overhead,
-		.used = g->used,
-		.debt = g->debt,
-		.cache = g->cache,
+		.total = g->seen->total,
+		.available = g->seen->available,
+		.overhead = g->seen->overhead,
+		.used = g->seen->used,
+		.debt = g->seen->debt,
+		.cache = g->seen->cache,
 		.hot = g->hot,
 		.active = g->active,
 		.floor = g->floor,
@@ -301,11 +309,11 @@ int policy_guest_info(const struct policy *p, unsigned int guest, u64 now,
 		.exposure = g->exposure,
 		.learned = harm_learned(p, g),
 		.yield = g->y,
-		.press = g->press,
-		.total_follows = g->follows != 0,
-		.sample_age = since(max_of(now, p->now), g->fresh_at),
+		.press = g->seen->press,
+		.total_follows = g->seen->follows != 0,
+		.sample_age = since(max_of(now, p->now), g->seen->fresh_at),
 		.backoff = harm_backoff_left(p, g),
-		.harms = g->harms,
+		.harms = g->seen->harms,
 	};
 	return 0;
 }

@@ -8,39 +8,39 @@
 #include "engine.h"
 
 /* A guest that has reported once and works is waited for this much longer. */
-#define BUSY_SILENCE	10u
+#define BUSY_SILENCE 10u
 
 static enum policy_class classify(struct policy *p, struct guest *g)
 {
-	u64 age = since(p->now, g->born_at);
+	u64 age = since(p->now, g->seen->born_at);
 	u64 silence;
 	bool stuck = balloon_stuck(p, g);
 
 	if (g->unmanaged)
 		return POLICY_CLASS_UNMANAGED;
-	if (g->frozen)
+	if (g->seen->frozen)
 		return POLICY_CLASS_FROZEN;
-	if (g->no_balloon)
+	if (g->seen->no_balloon)
 		return POLICY_CLASS_NO_BALLOON;
-	if (g->paused)
+	if (g->seen->paused)
 		return POLICY_CLASS_PAUSED;
-	if (since(p->now, g->reboot_at) <= p->t.reboot_grace)
+	if (since(p->now, g->seen->reboot_at) <= p->t.reboot_grace)
 		return POLICY_CLASS_REBOOTING;
-	if (g->pinned || p->now < g->pinned_until)
+	if (g->seen->pinned || p->now < g->seen->pinned_until)
 		return POLICY_CLASS_PINNED;
 	if (stuck)
 		return POLICY_CLASS_STUCK;
 
-	if (g->fresh_at == NEVER) {
-		if (g->reboot_at != NEVER)
-			age = min_of(age, since(p->now, g->reboot_at));
-		return age <= p->t.start_grace ? POLICY_CLASS_STARTING :
-						 POLICY_CLASS_SILENT;
+	if (g->seen->fresh_at == NEVER) {
+		if (g->seen->reboot_at != NEVER)
+			age = min_of(age, since(p->now, g->seen->reboot_at));
+		return age <= p->t.start_grace ? POLICY_CLASS_STARTING
+					       : POLICY_CLASS_SILENT;
 	}
-	if (!g->polling)
+	if (!g->seen->polling)
 		return POLICY_CLASS_REPORTING;
-	silence = min_of(since(p->now, g->fresh_at),
-			 since(p->now, g->polling_at));
+	silence = min_of(since(p->now, g->seen->fresh_at),
+			 since(p->now, g->seen->polling_at));
 	if (silence <= p->t.silent ||
 	    (guest_late(p, g) && silence <= BUSY_SILENCE * p->t.silent))
 		return POLICY_CLASS_REPORTING;
@@ -65,7 +65,7 @@ bool balloon_moves(const struct guest *g)
 /* Guest memory that is resident: a QEMU process has some of its own. */
 static u64 resident(const struct policy *p, const struct guest *g)
 {
-	return over(g->rss, p->t.process_overhead);
+	return over(g->seen->rss, p->t.process_overhead);
 }
 
 /* K: what it can still call in. Paged-out bytes are accounted apart. */
@@ -82,34 +82,37 @@ static u64 exposure(const struct policy *p, const struct guest *g)
 	default:
 		may = max_of(g->actual, g->target);
 	}
-	if (!(g->known & POLICY_COST_RSS))	/* then all that is free may be untouched */
-		return min_of(g->free, may);
-	return over(may, resident(p, g) + g->swapped) + g->ksm_saved;
+	if (!(g->seen->known &
+	      POLICY_COST_RSS)) /* then all that is free may be untouched */
+		return min_of(g->seen->free, may);
+	return over(may, resident(p, g) + g->seen->swapped) +
+	       g->seen->ksm_saved;
 }
 
 /*
- * The share of the next bytes of balloon that the host will get: a balloon takes
- * free pages first, and of those the untouched ones are free on the host already;
- * merged ones do not free anything either.
+ * The share of the next bytes of balloon that the host will get: a balloon
+ * takes free pages first, and of those the untouched ones are free on the host
+ * already; merged ones do not free anything either.
  */
 static double structural_yield(const struct policy *p, const struct guest *g)
 {
-	u64 touched = resident(p, g) + g->swapped;
+	u64 touched = resident(p, g) + g->seen->swapped;
 	u64 untouched = over(g->actual, touched);
-	u64 pool = max_of(g->free, max_of(untouched, g->band));
+	u64 pool = max_of(g->seen->free, max_of(untouched, g->band));
 	double y;
 
-	if (!(g->known & POLICY_COST_RSS))
+	if (!(g->seen->known & POLICY_COST_RSS))
 		return p->t.yield_prior;
 	y = 1 - (double)untouched / (double)pool;
 	if (touched)
-		y *= 1 - min_of(1.0, (double)g->ksm_saved / (double)touched);
+		y *= 1 -
+		     min_of(1.0, (double)g->seen->ksm_saved / (double)touched);
 	return y;
 }
 
 static double yield_of(const struct policy *p, const struct guest *g)
 {
-	double y = structural_yield(p, g) * g->yield;
+	double y = structural_yield(p, g) * g->seen->yield;
 
 	return max_of(min_of(y, 1.0), p->t.yield_floor);
 }
@@ -117,17 +120,18 @@ static double yield_of(const struct policy *p, const struct guest *g)
 /* Below this size a balloon has no free pages left and takes what is in use. */
 static u64 bend_of(const struct guest *g)
 {
-	if (!(g->known & POLICY_COST_RSS) || g->fresh_at == NEVER)
+	if (!(g->seen->known & POLICY_COST_RSS) || g->seen->fresh_at == NEVER)
 		return 0;
-	return over(g->sample_actual, g->free);
+	return over(g->seen->sample_actual, g->seen->free);
 }
 
 static u64 room_of(const struct policy *p, const struct guest *g)
 {
 	u64 lo = min_of(p->t.room_min, scale(g->max, p->t.room_min_share));
-	u64 hi = max_of(p->t.room_min, scale(g->used, p->t.room_max_share));
+	u64 hi = max_of(p->t.room_min,
+			scale(g->seen->used, p->t.room_max_share));
 
-	return clamp_u64((u64)min_of(g->growth_p99, (double)hi), lo,
+	return clamp_u64((u64)min_of(g->seen->growth_p99, (double)hi), lo,
 			 max_of(lo, hi));
 }
 
@@ -138,7 +142,8 @@ static u64 room_of(const struct policy *p, const struct guest *g)
  */
 static void floor_pressed(const struct policy *p, struct guest *g)
 {
-	double lately = (g->press - 1) / max_of(p->t.press_step - 1, 0.01);
+	double lately =
+		(g->seen->press - 1) / max_of(p->t.press_step - 1, 0.01);
 
 	lately = min_of(max_of(lately, 0.0), 1.0);
 	g->floor_pressed = g->floor + scale(g->demand - g->floor, lately);
@@ -146,22 +151,23 @@ static void floor_pressed(const struct policy *p, struct guest *g)
 
 static void demand_of(const struct policy *p, struct guest *g)
 {
-	double hot = (double)p->t.hot_window / (double)SEC * g->reread * g->sigma;
+	double hot = (double)p->t.hot_window / (double)SEC * g->seen->reread *
+		     g->seen->sigma;
 	u64 base;
 
-	g->hot = min_of(g->cache, (u64)min_of(hot, (double)g->max));
-	base = g->overhead + g->used + g->debt;
+	g->hot = min_of(g->seen->cache, (u64)min_of(hot, (double)g->max));
+	base = g->seen->overhead + g->seen->used + g->seen->debt;
 	g->active = min_of(base + g->hot, g->max);
 	g->floor = clamp_u64(base + g->slack, g->min, g->max);
 	g->room = room_of(p, g);
-	g->demand = clamp_u64(scale(g->active + g->room, g->press), g->floor,
-			      g->max);
+	g->demand = clamp_u64(scale(g->active + g->room, g->seen->press),
+			      g->floor, g->max);
 	floor_pressed(p, g);
 }
 
 /*
- * Guests whose target is not ours to choose keep what they have; pinned ones get
- * all of it back, since holding it back frees nothing.
+ * Guests whose target is not ours to choose keep what they have; pinned ones
+ * get all of it back, since holding it back frees nothing.
  */
 static void demand_fixed(struct guest *g)
 {
@@ -175,18 +181,19 @@ void demand_update(struct policy *p)
 {
 	struct guest *g;
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		g->class = classify(p, g);
-		g->fresh = g->fresh_at != NEVER &&
-			   since(p->now, g->fresh_at) <= p->t.fresh;
-		g->pressed_now = g->fresh ? g->pressed : 0;
+		g->fresh = g->seen->fresh_at != NEVER &&
+			   since(p->now, g->seen->fresh_at) <= p->t.fresh;
+		g->pressed_now = g->fresh ? g->seen->pressed : 0;
 		if (guest_late(p, g))
 			g->pressed_now |= POLICY_PRESSED_LATE;
 		g->movable = g->class == POLICY_CLASS_REPORTING;
 
-		if (g->pending && since(p->now, g->pending_at) > p->t.hold_time)
-			g->pending = 0;
-		g->pending = min_of(g->pending, g->max);
+		if (g->seen->pending &&
+		    since(p->now, g->seen->pending_at) > p->t.hold_time)
+			g->seen->pending = 0;
+		g->seen->pending = min_of(g->seen->pending, g->max);
 
 		g->exposure = exposure(p, g);
 		g->y = yield_of(p, g);
@@ -200,16 +207,16 @@ void demand_update(struct policy *p)
 }
 
 /*
- * Learned floors, undone shrinks and last good sizes count up to the guest's fair
- * share of the budget: its statistics are its own word, and must not take from
- * others what is theirs.
+ * Learned floors, undone shrinks and last good sizes count up to the guest's
+ * fair share of the budget: its statistics are its own word, and must not take
+ * from others what is theirs.
  */
 void demand_learned(struct policy *p)
 {
 	double budget = 0, shares = 0;
 	struct guest *g;
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		if (!g->movable)
 			continue;
 		budget += (double)g->target;
@@ -219,7 +226,7 @@ void demand_learned(struct policy *p)
 	if (budget <= 0 || shares <= 0)
 		return;
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		u64 fair, floor;
 
 		if (!g->movable)

@@ -2,12 +2,12 @@
 /*
  * The plan for critical: how to free N bytes at once with the least harm.
  *
- * Every guest has a staircase of sizes, from what it has down to its min: without
- * its free memory, without its cold cache, without what is above its entitlement,
- * min.  The plan takes whole stairs of all guests until they bring enough, and of
- * the last one in proportion.  Sizes are absolute, from the size at which the
- * statistics were taken: made anew while the first burst is under way, the plan
- * does not count the same free memory twice.
+ * Every guest has a staircase of sizes, from what it has down to its min:
+ * without its free memory, without its cold cache, without what is above its
+ * entitlement, min.  The plan takes whole stairs of all guests until they bring
+ * enough, and of the last one in proportion.  Sizes are absolute, from the size
+ * at which the statistics were taken: made anew while the first burst is under
+ * way, the plan does not count the same free memory twice.
  */
 #include <errno.h>
 
@@ -22,32 +22,36 @@
 static void stairs_of(const struct guest *g, u64 size[POLICY_PLAN_COUNT + 1])
 {
 	u64 now = min_of(g->target, g->max), low = min_of(g->min, now);
-	u64 free = over(g->free, g->slack), cold = over(g->cache, g->hot);
+	u64 free = over(g->seen->free, g->slack),
+	    cold = over(g->seen->cache, g->hot);
 
 	size[0] = size[1] = now;
 	/* Under pressure, what it has free it is about to use. */
 	if (!g->pressed_now && g->y >= WORTH_TAKING)
-		size[1] = clamp_u64(over(g->sample_actual, free), low, now);
+		size[1] =
+			clamp_u64(over(g->seen->sample_actual, free), low, now);
 	size[2] = size[1];
 	if (!g->pressed_now && cold)
-		size[2] = clamp_u64(over(g->sample_actual, free + cold), low,
-				    size[1]);
+		size[2] = clamp_u64(over(g->seen->sample_actual, free + cold),
+				    low, size[1]);
 	size[3] = clamp_u64(g->entitled, low, size[2]);
 	size[4] = low;
 }
 
-/* Bytes that the host gets: above bend free pages go, below it what is in use. */
-static double freed(const struct policy *p, const struct guest *g, u64 from, u64 to)
+/* Bytes that the host gets: above bend free pages go, below it what is in use.
+ */
+static double freed(const struct policy *p, const struct guest *g, u64 from,
+		    u64 to)
 {
 	u64 bend = clamp_u64(g->bend, to, from);
 
 	return g->y * (double)(from - bend) +
-	       max_of(g->yield, p->t.yield_floor) * (double)(bend - to);
+	       max_of(g->seen->yield, p->t.yield_floor) * (double)(bend - to);
 }
 
 /* The size at which @part of what lies between two stairs has been freed. */
-static u64 part_way(const struct policy *p, const struct guest *g, u64 from, u64 to,
-		    double part)
+static u64 part_way(const struct policy *p, const struct guest *g, u64 from,
+		    u64 to, double part)
 {
 	u64 bend = clamp_u64(g->bend, to, from);
 	double want = part * freed(p, g, from, to);
@@ -62,7 +66,7 @@ static u64 part_way(const struct policy *p, const struct guest *g, u64 from, u64
 
 static bool in_plan(const struct guest *g)
 {
-	return g->movable && g->fresh_at != NEVER;
+	return g->movable && g->seen->fresh_at != NEVER;
 }
 
 static double class_brings(const struct policy *p, enum policy_plan_class class)
@@ -70,7 +74,7 @@ static double class_brings(const struct policy *p, enum policy_plan_class class)
 	double sum = 0;
 	struct guest *g;
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		u64 size[POLICY_PLAN_COUNT + 1];
 
 		if (!in_plan(g))
@@ -97,7 +101,7 @@ static bool step_of(const struct policy *p, const struct guest *g,
 
 	*step = (struct policy_plan_step){
 		.guest = (unsigned int)(g - p->guest),
-		.userdata = g->userdata,
+		.userdata = g->seen->userdata,
 		.target = target,
 	};
 	for (int c = 0; c <= (int)last; c++) {
@@ -113,8 +117,8 @@ static bool step_of(const struct policy *p, const struct guest *g,
 }
 
 /*
- * What no class but the last can bring. Guests are pushed below their floors only
- * for what the host can neither free nor swap.
+ * What no class but the last can bring. Guests are pushed below their floors
+ * only for what the host can neither free nor swap.
  */
 static double need_of_min(const struct policy *p, double brought)
 {
@@ -135,7 +139,8 @@ static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 		double brings = class_brings(p, c);
 
 		if (c == POLICY_PLAN_MIN) {
-			need = min_of(need, need_of_min(p, (double)want - need));
+			need = min_of(need,
+				      need_of_min(p, (double)want - need));
 			if (need <= 0)
 				break;
 		}
@@ -148,11 +153,13 @@ static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 			break;
 	}
 
-	*plan = (struct policy_plan){ .want = want, .class = last, .step = p->step };
-	for_each_guest(p, g) {
+	*plan = (struct policy_plan){
+		.want = want, .class = last, .step = p->step};
+	for_each_guest (p, g) {
 		struct policy_plan_step *step = &p->step[plan->count];
 
-		if (!in_plan(g) || !step_of(p, g, last, max_of(part, 0.0), step))
+		if (!in_plan(g) ||
+		    !step_of(p, g, last, max_of(part, 0.0), step))
 			continue;
 		plan->frees += step->frees;
 		plan->count++;
@@ -160,7 +167,8 @@ static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 	p->have_plan = true;
 }
 
-/* Back to twice minfree; at least a minfree, since that is what will be gone. */
+/* Back to twice minfree; at least a minfree, since that is what will be gone.
+ */
 static u64 usual_want(const struct policy *p)
 {
 	return max_of(p->b.minfree, over(2 * p->b.minfree, p->b.available));
@@ -213,7 +221,8 @@ int policy_emergency_begin(struct policy *p, u64 now,
 	return 0;
 }
 
-/* What balloons that move will still bring; believed less from round to round. */
+/* What balloons that move will still bring; believed less from round to round.
+ */
 static double on_its_way(struct policy *p)
 {
 	double credit = 1 - (double)p->emergency_round / ROUNDS_OF_CREDIT;
@@ -222,7 +231,7 @@ static double on_its_way(struct policy *p)
 
 	if (credit <= 0)
 		return 0;
-	for_each_guest(p, g)
+	for_each_guest (p, g)
 		if (g->movable)
 			sum += max_of(g->y, p->t.yield_floor) *
 			       (double)over(g->actual, g->target);
@@ -256,8 +265,8 @@ s64 policy_emergency_next(struct policy *p, u64 now,
 	if (came + on_its_way(p) >= want / 2)
 		return (s64)p->t.emergency_wait;
 
-	next = p->plan.class < POLICY_PLAN_MIN ? p->plan.class + 1 :
-						 POLICY_PLAN_MIN;
+	next = p->plan.class < POLICY_PLAN_MIN ? p->plan.class + 1
+					       : POLICY_PLAN_MIN;
 	look(p);
 	make_plan(p, usual_want(p), next);
 	p->emergency_avail = p->host.available;

@@ -42,6 +42,7 @@ void policy_free(struct policy *p)
 	if (!p)
 		return;
 	free(p->guest);
+	free(p->seen);
 	free(p->decision);
 	free(p->step);
 	free(p->knee);
@@ -97,12 +98,14 @@ static int make_slots(struct policy *p)
 		       sizeof(*p->step)) < 0 ||
 	    grow_array(&p->knee, (size_t)slots * 4, sizeof(*p->knee)) < 0 ||
 	    grow_array(&p->knee_tmp, (size_t)slots * 4, sizeof(*p->knee)) < 0 ||
+	    grow_array(&p->seen, slots, sizeof(*p->seen)) < 0 ||
 	    grow_array(&p->guest, slots, sizeof(*p->guest)) < 0)
 		return -ENOMEM;
 
-	memset(p->guest + p->slots, 0,
-	       (slots - p->slots) * sizeof(*p->guest));
+	memset(p->guest + p->slots, 0, (slots - p->slots) * sizeof(*p->guest));
 	p->slots = slots;
+	for (unsigned int i = 0; i < slots; i++)
+		p->guest[i].seen = &p->seen[i];
 	return 0;
 }
 
@@ -115,15 +118,16 @@ static int config_check(const struct policy_guest_config *config)
 }
 
 /*
- * Dead band: max(16 MiB, 0.5 % of max), but small guests have a smaller one; and
- * the floor's slack likewise.
+ * Dead band: max(16 MiB, 0.5 % of max), but small guests have a smaller one;
+ * and the floor's slack likewise.
  */
 static void derive(const struct policy *p, struct guest *g)
 {
 	const struct policy_tunables *t = &p->t;
 
-	g->band = max_of(min_of(t->dead_band, scale(g->max, t->dead_band_small)),
-			 scale(g->max, t->dead_band_share));
+	g->band =
+		max_of(min_of(t->dead_band, scale(g->max, t->dead_band_small)),
+		       scale(g->max, t->dead_band_share));
 	g->slack = min_of(t->floor_slack, scale(g->max, t->floor_slack_share));
 }
 
@@ -132,45 +136,46 @@ static void config_apply(const struct policy *p, struct guest *g,
 {
 	g->max = c->max;
 	g->min = max_of(c->min, min_of(GUEST_MIN, c->max));
-	g->shares = c->shares ? min_of(c->shares, POLICY_SHARES_MAX) :
-				POLICY_SHARES_DEFAULT;
+	g->shares = c->shares ? min_of(c->shares, POLICY_SHARES_MAX)
+			      : POLICY_SHARES_DEFAULT;
 	g->unmanaged = c->unmanaged;
-	g->userdata = c->userdata;
+	g->seen->userdata = c->userdata;
 	derive(p, g);
 }
 
 /* Everything that a guest's samples have taught, but not what it is. */
 static void guest_unlearn(struct policy *p, struct guest *g)
 {
-	g->fresh_at = NEVER;
-	g->last_update = 0;
-	g->counters = 0;
-	g->stable = 0;
-	g->follows = -1;
-	g->follows_votes = 0;
-	g->overhead = 0;
-	g->overhead_known = false;
-	g->used = g->total = g->available = g->free = g->cache = 0;
-	g->debt = 0;
-	g->pressed = 0;
-	g->press = 1;
-	g->refault = g->refault_p95 = 0;
-	g->reread = 0;
-	g->growth_p99 = 0;
-	memset(g->ring, 0, sizeof(g->ring));
+	g->seen->fresh_at = NEVER;
+	g->seen->last_update = 0;
+	g->seen->counters = 0;
+	g->seen->stable = 0;
+	g->seen->follows = -1;
+	g->seen->follows_votes = 0;
+	g->seen->overhead = 0;
+	g->seen->overhead_known = false;
+	g->seen->used = g->seen->total = g->seen->available = g->seen->free =
+		g->seen->cache = 0;
+	g->seen->debt = 0;
+	g->seen->pressed = 0;
+	g->seen->press = 1;
+	g->seen->refault = g->seen->refault_p95 = 0;
+	g->seen->reread = 0;
+	g->seen->growth_p99 = 0;
+	memset(g->seen->ring, 0, sizeof(g->seen->ring));
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
-		g->ring[i].at = NEVER;
-	g->yield = 1;
-	g->yields = g->yields_bad = 0;
-	g->pinned_until = 0;
-	g->sigma = p->t.hot_prior;
-	g->probe.on = false;
-	g->good = g->target;
-	g->learned = 0;
-	g->undo = 0;
-	g->backoff = g->backoff_until = 0;
-	g->harms = 0;
-	g->judged = true;
+		g->seen->ring[i].at = NEVER;
+	g->seen->yield = 1;
+	g->seen->yields = g->seen->yields_bad = 0;
+	g->seen->pinned_until = 0;
+	g->seen->sigma = p->t.hot_prior;
+	g->seen->probe.on = false;
+	g->seen->good = g->target;
+	g->seen->learned = 0;
+	g->seen->undo = 0;
+	g->seen->backoff = g->seen->backoff_until = 0;
+	g->seen->harms = 0;
+	g->seen->judged = true;
 	balloon_forget(g);
 }
 
@@ -182,7 +187,7 @@ int policy_set_tunables(struct policy *p, const struct policy_tunables *t)
 	if (policy_tunables_check(t, &why) < 0)
 		return -ERANGE;
 	p->t = *t;
-	for_each_guest(p, g)
+	for_each_guest (p, g)
 		derive(p, g);
 	return 0;
 }
@@ -210,17 +215,19 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 
 	g = &p->guest[i];
 	memset(g, 0, sizeof(*g));
+	memset(&p->seen[i], 0, sizeof(p->seen[i]));
+	g->seen = &p->seen[i];
 	g->exists = true;
 	config_apply(p, g, config);
 	g->actual = g->target = min_of(actual, g->max);
-	g->born_at = now;
-	g->moved_at = g->shrunk_at = g->grown_at = NEVER;
-	g->pending_at = NEVER;
-	g->cost_at = NEVER;
-	g->reboot_at = NEVER;
-	g->polling_at = NEVER;
-	g->learned_at = g->undo_at = g->harm_at = NEVER;
-	g->progress_at = now;
+	g->seen->born_at = now;
+	g->seen->moved_at = g->seen->shrunk_at = g->seen->grown_at = NEVER;
+	g->seen->pending_at = NEVER;
+	g->seen->cost_at = NEVER;
+	g->seen->reboot_at = NEVER;
+	g->seen->polling_at = NEVER;
+	g->seen->learned_at = g->seen->undo_at = g->seen->harm_at = NEVER;
+	g->seen->progress_at = now;
 	guest_unlearn(p, g);
 
 	p->count++;
@@ -264,26 +271,26 @@ int policy_guest_polling(struct policy *p, unsigned int guest, bool polling,
 
 	if (!g)
 		return -ENOENT;
-	if (polling && !g->polling)
-		g->polling_at = policy_clock(p, now);
-	g->polling = polling;
+	if (polling && !g->seen->polling)
+		g->seen->polling_at = policy_clock(p, now);
+	g->seen->polling = polling;
 	return 0;
 }
 
 /* Nobody holds the balloon now, and the counters start anew. */
 static void guest_reboot(struct policy *p, struct guest *g)
 {
-	g->reboot_at = p->now;
-	g->fresh_at = NEVER;
-	g->counters = 0;
-	g->pressed = 0;
-	g->debt = 0;
-	g->stable = 0;
-	g->undo = 0;
-	g->judged = true;
-	g->probe.on = false;
+	g->seen->reboot_at = p->now;
+	g->seen->fresh_at = NEVER;
+	g->seen->counters = 0;
+	g->seen->pressed = 0;
+	g->seen->debt = 0;
+	g->seen->stable = 0;
+	g->seen->undo = 0;
+	g->seen->judged = true;
+	g->seen->probe.on = false;
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
-		g->ring[i].at = NEVER;
+		g->seen->ring[i].at = NEVER;
 	balloon_forget(g);
 }
 
@@ -301,31 +308,31 @@ int policy_guest_event(struct policy *p, unsigned int guest,
 		guest_reboot(p, g);
 		return 0;
 	case POLICY_GUEST_PAUSE:
-		g->paused = true;
+		g->seen->paused = true;
 		return 0;
 	case POLICY_GUEST_RESUME:
-		g->paused = false;
-		g->progress_at = g->polling_at = p->now;
+		g->seen->paused = false;
+		g->seen->progress_at = g->seen->polling_at = p->now;
 		return 0;
 	case POLICY_GUEST_MIGRATE_BEGIN:
-		g->frozen = true;
+		g->seen->frozen = true;
 		return 0;
 	case POLICY_GUEST_MIGRATE_END:
-		g->frozen = false;
-		g->progress_at = g->polling_at = p->now;
+		g->seen->frozen = false;
+		g->seen->progress_at = g->seen->polling_at = p->now;
 		return 0;
 	case POLICY_GUEST_NO_BALLOON:
-		g->no_balloon = true;
+		g->seen->no_balloon = true;
 		return 0;
 	case POLICY_GUEST_BALLOON:
-		g->no_balloon = false;
+		g->seen->no_balloon = false;
 		return 0;
 	case POLICY_GUEST_PINNED:
-		g->pinned = true;
+		g->seen->pinned = true;
 		return 0;
 	case POLICY_GUEST_UNPINNED:
-		g->pinned = false;
-		g->pinned_until = 0;
+		g->seen->pinned = false;
+		g->seen->pinned_until = 0;
 		return 0;
 	case POLICY_GUEST_FORGET:
 		guest_unlearn(p, g);

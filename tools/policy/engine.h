@@ -28,23 +28,23 @@ typedef uint64_t u64;
 typedef int64_t s64;
 typedef uint32_t u32;
 
-#define KIB		(UINT64_C(1) << 10)
-#define MIB		(UINT64_C(1) << 20)
-#define GIB		(UINT64_C(1) << 30)
-#define MSEC		UINT64_C(1000000)
-#define SEC		UINT64_C(1000000000)
-#define PAGE		(4 * KIB)
-#define NEVER		UINT64_MAX
+#define KIB   (UINT64_C(1) << 10)
+#define MIB   (UINT64_C(1) << 20)
+#define GIB   (UINT64_C(1) << 30)
+#define MSEC  UINT64_C(1000000)
+#define SEC   UINT64_C(1000000000)
+#define PAGE  (4 * KIB)
+#define NEVER UINT64_MAX
 
 /* Commands are rounded to this: virtio-balloon moves 256 pages at a time. */
-#define GRAIN		MIB
+#define GRAIN MIB
 
-#define GROWTH_RING	4u	/* samples that "growth in 3 s" looks back */
-#define TOUCH_DAYS	7u	/* the largest rate of first touch is kept so long */
+#define GROWTH_RING 4u /* samples that "growth in 3 s" looks back */
+#define TOUCH_DAYS  7u /* the largest rate of first touch is kept so long */
 /* A byte of balloon that frees less than this is not worth its command. */
-#define WORTH_TAKING	0.1
-#define RESERVES_MAX	64u
-#define SWAP_CREDIT	0.5	/* of free swap: the rest is for others */
+#define WORTH_TAKING 0.1
+#define RESERVES_MAX 64u
+#define SWAP_CREDIT  0.5 /* of free swap: the rest is for others */
 
 static inline u64 min_u64(u64 a, u64 b)
 {
@@ -66,8 +66,8 @@ static inline double max_double(double a, double b)
 	return a > b ? a : b;
 }
 
-#define min_of(a, b) _Generic((a), double: min_double, default: min_u64)(a, b)
-#define max_of(a, b) _Generic((a), double: max_double, default: max_u64)(a, b)
+#define min_of(a, b) _Generic((a), double : min_double, default : min_u64)(a, b)
+#define max_of(a, b) _Generic((a), double : max_double, default : max_u64)(a, b)
 
 static inline u64 clamp_u64(u64 x, u64 lo, u64 hi)
 {
@@ -104,65 +104,30 @@ static inline u64 round_up_to(u64 x, u64 grain)
 /* What a balloon command started, until its effect has been seen. */
 struct yield_watch {
 	bool on;
-	u64 actual;	/* before */
-	u64 cost;	/* rss + swapped before */
-	double expect;	/* structural yield then */
+	u64 actual;    /* before */
+	u64 cost;      /* rss + swapped before */
+	double expect; /* structural yield then */
 };
 
 struct hot_watch {
 	bool on;
 	u64 since;
-	double rate;	/* of re-reading, before */
+	double rate; /* of re-reading, before */
 };
 
-/*
- * What a decision walks through comes first: it is read for every guest, several
- * times, and the rest of the struct would only push it out of the cache.
- */
-struct guest {
-	bool exists;
-	bool unmanaged;
-
-	/* configuration, and what follows from it and the tunables */
-	u32 shares;
-	u64 min, max;
-	u64 band;		/* dead band */
-	u64 slack;		/* of the floor */
-
-	u64 target, actual;
-
-	/* worked out anew for each decision */
-	enum policy_class class;
-	u32 pressed_now;
-	bool fresh, movable;
-	u64 hot, active, floor, floor_pressed, room, demand, exposure;
-	u64 bend;		/* size at which all its free memory is taken */
-	double y;		/* yield of a byte above bend */
-	double c_above, c_below; /* what a byte is worth to the budget there */
-	double c;		/* on the way from target to entitled */
-	u64 entitled;
-	int need;		/* how badly it needs to grow: enum need */
-	bool waits;		/* but not right after a shrink */
-	u64 lack, grant;
-	double cost;		/* of a byte of that */
-	u64 excess, within, rated; /* what may be taken: see shrink.c */
-	double offer, take;
-	double on_pressed_node;	/* the part of it that is there */
-	bool node_hint;
-	enum policy_reason held; /* why it is not shrunk */
-	bool lends;
-
+/* What was seen of a guest and learned about it: read once for a decision. */
+struct seen {
 	void *userdata;
 
 	/* the balloon */
-	u64 moved_at;		/* last command */
-	u64 moved_demand;	/* its demand then */
-	int direction;		/* of it: -1, 0, +1 */
+	u64 moved_at;	  /* last command */
+	u64 moved_demand; /* its demand then */
+	int direction;	  /* of it: -1, 0, +1 */
 	u64 shrunk_at, grown_at;
-	u64 nearest;		/* smallest |actual - target| since the command */
-	u64 progress_at;	/* when that became smaller */
+	u64 nearest;	 /* smallest |actual - target| since the command */
+	u64 progress_at; /* when that became smaller */
 	u64 stuck_until, stuck_for;
-	bool exhausted;		/* it stopped because the guest has no more */
+	bool exhausted;		 /* it stopped because the guest has no more */
 	u64 pending, pending_at; /* granted, perhaps not touched yet */
 
 	/* events */
@@ -173,55 +138,94 @@ struct guest {
 
 	/* the last fresh sample */
 	u64 born_at;
-	u64 fresh_at;		/* own clock */
+	u64 fresh_at; /* own clock */
 	u64 last_update;
 	u64 total, available, free, cache;
 	u64 used;
 	u64 swap_in, swap_out, major_faults, oom_kill, alloc_stall;
-	u32 counters;		/* POLICY_STAT_* of those that have a baseline */
+	u32 counters; /* POLICY_STAT_* of those that have a baseline */
 	u64 sample_actual;
-	unsigned int stable;	/* samples in a row at the same actual */
-	int follows;		/* its total follows the balloon: -1 not known */
+	unsigned int stable; /* samples in a row at the same actual */
+	int follows;	     /* its total follows the balloon: -1 not known */
 	unsigned int follows_votes;
 	u64 overhead;
 	bool overhead_known;
 	u64 debt;
 	u32 pressed;
-	double press;		/* m */
-	u64 press_used;		/* what it used then */
+	double press;		     /* m */
+	u64 press_used;		     /* what it used then */
 	double refault, refault_p95; /* bytes/s */
-	double reread;		/* r, bytes/s */
-	u64 reread_disk;	/* disk_read at the last fresh sample */
-	double growth_p99;	/* bytes in 3 s */
+	double reread;		     /* r, bytes/s */
+	u64 reread_disk;	     /* disk_read at the last fresh sample */
+	double growth_p99;	     /* bytes in 3 s */
 	struct {
 		u64 at, used;
 	} ring[GROWTH_RING];
 	unsigned int ring_at;
 
 	/* what it costs */
-	u32 known;		/* POLICY_COST_* */
+	u32 known; /* POLICY_COST_* */
 	u64 cost_at;
 	u64 rss, swapped, ksm_saved, disk_read, cpu_ns;
 	u64 node[POLICY_NODES_MAX];
-	double busy;		/* vCPUs' load, CPUs */
-	double disk_rate;	/* bytes/s */
+	double busy;	  /* vCPUs' load, CPUs */
+	double disk_rate; /* bytes/s */
 
 	/* what was learned */
-	double yield;		/* correction of the structural yield */
+	double yield; /* correction of the structural yield */
 	unsigned int yields, yields_bad;
 	u64 pinned_until;
 	struct yield_watch watch;
 	double sigma;
 	struct hot_watch probe;
-	u64 good;		/* last size that did no harm */
+	u64 good; /* last size that did no harm */
 	u64 learned, learned_at;
 	u64 undo, undo_at;
 	u64 backoff, backoff_until;
 	unsigned int harms;
-	u64 harm_at;		/* the first of them */
-	bool judged;		/* the last shrink's outcome is known */
-	u64 mark, mark_at;	/* a size on its way to being good */
+	u64 harm_at;	   /* the first of them */
+	bool judged;	   /* the last shrink's outcome is known */
+	u64 mark, mark_at; /* a size on its way to being good */
+};
 
+/*
+ * What a decision walks through, several times: small, and apart from the rest,
+ * which would only push it out of the cache.
+ */
+struct guest {
+	bool exists;
+	bool unmanaged;
+
+	/* configuration, and what follows from it and the tunables */
+	u32 shares;
+	u64 min, max;
+	u64 band;  /* dead band */
+	u64 slack; /* of the floor */
+
+	u64 target, actual;
+
+	/* worked out anew for each decision */
+	enum policy_class class;
+	u32 pressed_now;
+	bool fresh, movable;
+	u64 hot, active, floor, floor_pressed, room, demand, exposure;
+	u64 bend; /* size at which all its free memory is taken */
+	double y; /* yield of a byte above bend */
+	double c_above, c_below; /* what a byte is worth to the budget there */
+	double c;		 /* on the way from target to entitled */
+	u64 entitled;
+	int need;   /* how badly it needs to grow: enum need */
+	bool waits; /* but not right after a shrink */
+	u64 lack, grant;
+	double cost;		   /* of a byte of that */
+	u64 excess, within, rated; /* what may be taken: see shrink.c */
+	double offer, take;
+	double on_pressed_node; /* the part of it that is there */
+	bool node_hint;
+	enum policy_reason held; /* why it is not shrunk */
+	bool lends;
+
+	struct seen *seen;
 };
 
 /* One end of a piece of some guest's line; see entitle.c. */
@@ -235,14 +239,14 @@ struct reserve {
 };
 
 struct budget {
-	u64 total, available;	/* MemAvailable with ARC's credit */
+	u64 total, available; /* MemAvailable with ARC's credit */
 	u64 in_flight, payback, pending;
 	u64 minfree, reserve, reserve_pressed, reserved, hold, exposure;
-	double hold_slope;	/* dHold/dK */
-	s64 deficit;		/* X */
-	s64 lack;		/* X without precaution */
-	double node_lack;	/* of NUMA nodes that are short by themselves */
-	double value, budget;	/* of all targets, and of all entitlements */
+	double hold_slope;    /* dHold/dK */
+	s64 deficit;	      /* X */
+	s64 lack;	      /* X without precaution */
+	double node_lack;     /* of NUMA nodes that are short by themselves */
+	double value, budget; /* of all targets, and of all entitlements */
 };
 
 struct policy {
@@ -251,6 +255,7 @@ struct policy {
 	u64 now;
 
 	struct guest *guest;
+	struct seen *seen;
 	unsigned int slots, count;
 	struct policy_decision *decision;
 	struct policy_plan_step *step;
@@ -261,10 +266,10 @@ struct policy {
 	u64 host_at;
 	enum policy_level level, raw, told; /* raw: without hysteresis */
 	u64 well_since[POLICY_LEVEL_CRITICAL + 1];
-	u64 touched, touched_at;	/* first touch + KSM breaks since then */
+	u64 touched, touched_at; /* first touch + KSM breaks since then */
 	double touch[TOUCH_DAYS];
 	u64 touch_day, touch_born;
-	double outside;		/* used by others than guests, smoothed */
+	double outside; /* used by others than guests, smoothed */
 	u64 outside_at;
 	double outside_p999;
 
@@ -336,10 +341,10 @@ struct knee *radix_sort(struct knee *k, struct knee *tmp, size_t n);
 
 /* grow.c */
 struct need_sum {
-	double urgent;		/* lack of guests below their demand */
-	double all;		/* c * lack of all */
-	s64 spare;		/* bytes that nobody needs */
-	s64 pool[3];		/* by enum need - 1 */
+	double urgent; /* lack of guests below their demand */
+	double all;    /* c * lack of all */
+	s64 spare;     /* bytes that nobody needs */
+	s64 pool[3];   /* by enum need - 1 */
 	unsigned int count[3];
 	double granted;
 };
@@ -347,9 +352,9 @@ struct need_sum {
 /* How badly a guest needs to grow; each has its own pool of bytes. */
 enum need {
 	NEED_NONE,
-	NEED_PRESSED,	/* under pressure or below its floor */
-	NEED_DEMAND,	/* below its demand */
-	NEED_SHARE,	/* below its entitlement */
+	NEED_PRESSED, /* under pressure or below its floor */
+	NEED_DEMAND,  /* below its demand */
+	NEED_SHARE,   /* below its entitlement */
 };
 
 void grow(struct policy *p, struct need_sum *sum);

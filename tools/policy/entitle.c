@@ -13,16 +13,16 @@
  *	max  >= demand >= what pressed guests need >= floor >= min
  *
  * Each guest's V(P(mu)) is a line with at most four knees: where it leaves lo,
- * where it becomes idle, where its free memory begins, where it reaches hi.  Sort
- * all knees by mu, sweep, adding up slopes, until the budget is met.
+ * where it becomes idle, where its free memory begins, where it reaches hi.
+ *Sort all knees by mu, sweep, adding up slopes, until the budget is met.
  */
 #include <string.h>
 
 #include "engine.h"
 
-#define RADIX_BITS	11
-#define RADIX_SIZE	(1u << RADIX_BITS)
-#define SMALL_SORT	48u
+#define RADIX_BITS 11
+#define RADIX_SIZE (1u << RADIX_BITS)
+#define SMALL_SORT 48u
 
 struct line {
 	double lo, hi, a, s;
@@ -31,8 +31,8 @@ struct line {
 
 /*
  * What a size is worth to the budget: bytes of the host that would be freed or
- * called in on the way there. Free pages are taken first, and of those some were
- * never touched; once they are gone a byte frees a byte.
+ * called in on the way there. Free pages are taken first, and of those some
+ * were never touched; once they are gone a byte frees a byte.
  */
 double value_of(const struct guest *g, u64 size)
 {
@@ -74,7 +74,8 @@ static u64 bound(const struct guest *g, enum policy_tier tier)
 	}
 }
 
-static void line_of(const struct guest *g, enum policy_tier tier, struct line *l)
+static void line_of(const struct guest *g, enum policy_tier tier,
+		    struct line *l)
 {
 	*l = (struct line){
 		.lo = (double)bound(g, tier),
@@ -104,13 +105,14 @@ static u64 key_of(double mu)
 	u64 key;
 
 	memcpy(&key, &mu, sizeof(key));
-	return key;	/* doubles that are not negative sort as their bits */
+	return key; /* doubles that are not negative sort as their bits */
 }
 
 /*
- * Radix sort: linear, without a worst case that a guest could provoke, and, unlike
- * qsort(), without malloc(). The last bits are left out: knees closer than 2^-32
- * of each other may stay in any order, the sweep's sum is right all the same.
+ * Radix sort: linear, without a worst case that a guest could provoke, and,
+ * unlike qsort(), without malloc(). The last bits are left out: knees closer
+ * than 2^-32 of each other may stay in any order, the sweep's sum is right all
+ * the same.
  */
 struct knee *radix_sort(struct knee *k, struct knee *tmp, size_t n)
 {
@@ -161,10 +163,10 @@ static size_t knees_of(const struct line *l, double tau, struct knee *k)
 		double next = l->s * (x[i] < l->a ? 1 : 1 - tau) *
 			      (x[i] < l->bend ? l->below : l->above);
 
-		k[n++] = (struct knee){ inverse(l, tau, x[i]), next - slope };
+		k[n++] = (struct knee){inverse(l, tau, x[i]), next - slope};
 		slope = next;
 	}
-	k[n++] = (struct knee){ inverse(l, tau, l->hi), -slope };
+	k[n++] = (struct knee){inverse(l, tau, l->hi), -slope};
 	return n;
 }
 
@@ -176,7 +178,7 @@ static double sweep(struct policy *p, enum policy_tier tier, double budget)
 	struct guest *g;
 	size_t n = 0;
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		struct line l;
 
 		if (!g->movable)
@@ -208,12 +210,12 @@ static double sweep(struct policy *p, enum policy_tier tier, double budget)
 
 static enum policy_tier tier_of(struct policy *p)
 {
-	double at[POLICY_TIER_NONE] = { 0 }, soft, hard, swap;
+	double at[POLICY_TIER_NONE] = {0}, soft, hard, swap;
 	enum policy_tier tier;
 	struct guest *g;
 
 	p->b.value = 0;
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		if (!g->movable)
 			continue;
 		p->b.value += value_of(g, g->target);
@@ -230,9 +232,8 @@ static enum policy_tier tier_of(struct policy *p)
 	soft = p->b.value - (double)p->b.deficit;
 	hard = p->b.value - (double)p->b.lack;
 	swap = hard + (double)p->host.swap_free * SWAP_CREDIT;
-	p->b.budget = max_of(soft, max_of(
-		min_of(hard, at[POLICY_TIER_PRESSED]),
-		min_of(swap, at[POLICY_TIER_FLOOR])));
+	p->b.budget = max_of(soft, max_of(min_of(hard, at[POLICY_TIER_PRESSED]),
+					  min_of(swap, at[POLICY_TIER_FLOOR])));
 
 	for (tier = POLICY_TIER_MAX; tier < POLICY_TIER_NONE; tier++)
 		if (p->b.budget >= at[tier])
@@ -245,12 +246,13 @@ static void price(struct policy *p)
 {
 	struct guest *g;
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		double bytes = (double)g->target - (double)g->entitled;
 
 		if (g->movable && g->target != g->entitled)
 			g->c = (value_of(g, g->target) -
-				value_of(g, g->entitled)) / bytes;
+				value_of(g, g->entitled)) /
+			       bytes;
 	}
 }
 
@@ -262,20 +264,20 @@ void entitle(struct policy *p)
 	p->mu = 0;
 	if (p->drain) {
 		p->tier = POLICY_TIER_MAX;
-		for_each_guest(p, g)
+		for_each_guest (p, g)
 			if (balloon_moves(g))
 				g->entitled = g->max;
 	}
 
 	switch (p->tier) {
 	case POLICY_TIER_MAX:
-		for_each_guest(p, g)
+		for_each_guest (p, g)
 			if (g->movable)
 				g->entitled = g->max;
 		price(p);
 		return;
 	case POLICY_TIER_NONE:
-		for_each_guest(p, g)
+		for_each_guest (p, g)
 			if (g->movable)
 				g->entitled = g->min;
 		price(p);
@@ -285,7 +287,7 @@ void entitle(struct policy *p)
 	}
 
 	p->mu = sweep(p, p->tier, p->b.budget);
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		struct line l;
 
 		if (!g->movable)

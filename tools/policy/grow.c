@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Growth is granted at once, but only from bytes that exist: what is on its way
- * from other guests does not count until it is there.  Three needs, three depths
- * down to which the host's memory may be drawn for them:
+ * from other guests does not count until it is there.  Three needs, three
+ *depths down to which the host's memory may be drawn for them:
  *
  *	pressed, or below floor		reserve_pressed
  *	below demand			Res
@@ -51,17 +51,18 @@ static u64 worth(const struct guest *g)
 }
 
 /*
- * No growth right after a shrink, or both would chase each other.  But nobody is
- * made to wait who is under pressure, lacks much, or whose demand has really
+ * No growth right after a shrink, or both would chase each other.  But nobody
+ * is made to wait who is under pressure, lacks much, or whose demand has really
  * risen since.
  */
 static bool reversal(const struct policy *p, const struct guest *g)
 {
-	if (g->direction >= 0 || p->drain || g->need == NEED_PRESSED ||
-	    since(p->now, g->moved_at) >= p->t.reversal)
+	if (g->seen->direction >= 0 || p->drain || g->need == NEED_PRESSED ||
+	    since(p->now, g->seen->moved_at) >= p->t.reversal)
 		return false;
 	return g->need == NEED_SHARE ||
-	       (g->lack < MUCH * g->band && g->demand <= g->moved_demand + g->band);
+	       (g->lack < MUCH * g->band &&
+		g->demand <= g->seen->moved_demand + g->band);
 }
 
 static void pools(const struct policy *p, struct need_sum *sum)
@@ -76,12 +77,12 @@ static void pools(const struct policy *p, struct need_sum *sum)
 }
 
 /*
- * What a byte of growth costs: pressed guests touch it, others perhaps, and pinned
- * ones have it already.
+ * What a byte of growth costs: pressed guests touch it, others perhaps, and
+ * pinned ones have it already.
  */
 static double cost_of(const struct guest *g)
 {
-	if (g->class == POLICY_CLASS_PINNED && g->rss >= g->max)
+	if (g->class == POLICY_CLASS_PINNED && g->seen->rss >= g->max)
 		return 0;
 	return g->need == NEED_SHARE ? g->c : 1;
 }
@@ -94,16 +95,17 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 
 	if (!sum->count[need - 1])
 		return;
-	for_each_guest(p, g)
+	for_each_guest (p, g)
 		if (g->need == (int)need && !g->waits)
 			lack += g->cost * (double)g->lack;
 	part = lack > 0 ? min_of(max_of(pool, 0.0) / lack, 1.0) : 1;
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		u64 size;
 
 		if (g->need != (int)need || g->waits)
 			continue;
-		size = g->target + (g->cost > 0 ? scale(g->lack, part) : g->lack);
+		size = g->target +
+		       (g->cost > 0 ? scale(g->lack, part) : g->lack);
 		if (size < g->max)
 			size = max_of(round_down_to(size, GRAIN), g->target);
 		if (size - g->target < worth(g))
@@ -117,10 +119,10 @@ void grow(struct policy *p, struct need_sum *sum)
 {
 	struct guest *g;
 
-	*sum = (struct need_sum){ 0 };
+	*sum = (struct need_sum){0};
 	pools(p, sum);
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		need_of(p, g);
 		g->waits = g->need && reversal(p, g);
 		g->cost = cost_of(g);

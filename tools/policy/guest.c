@@ -9,23 +9,23 @@
 #include "engine.h"
 
 /* A learned quantile moves by half when it is exceeded. */
-#define QUANTILE_GAIN	0.5
+#define QUANTILE_GAIN 0.5
 /* Re-reading is averaged over this. */
-#define REREAD_LIFE	(10 * SEC)
+#define REREAD_LIFE (10 * SEC)
 /* Below this, faults are noise whatever their 95th percentile. */
-#define REFAULT_NOISE	(1.0 * (double)MIB)
+#define REFAULT_NOISE (1.0 * (double)MIB)
 /* A steady rate is its own 95th percentile: above it means clearly above. */
-#define REFAULT_EXCESS	1.25
+#define REFAULT_EXCESS 1.25
 /* A probe is judged so long after it: the averages have followed by then. */
-#define PROBE_AFTER	(15 * SEC)
-#define PROBE_NOISE	(256.0 * (double)KIB)
+#define PROBE_AFTER (15 * SEC)
+#define PROBE_NOISE (256.0 * (double)KIB)
 /* Busy: a fifth of a CPU, or reading 4 MiB/s. */
-#define BUSY_CPU	0.2
-#define BUSY_READ	(4.0 * (double)MIB)
+#define BUSY_CPU  0.2
+#define BUSY_READ (4.0 * (double)MIB)
 /* Pressure is forgotten so much faster once the load is gone. */
-#define PRESS_RELIEF	60u
+#define PRESS_RELIEF 60u
 /* Slow median of the overhead: a step per sample. */
-#define OVERHEAD_STEP	MIB
+#define OVERHEAD_STEP MIB
 
 /* What is left of something after @dt that halves every @life. */
 double half_life(u64 dt, u64 life)
@@ -52,23 +52,25 @@ void quantile_step(double *q, double x, double quantile, double samples)
 /* QEMU's "the guest never said": all ones, which no byte count can be. */
 static bool has(const struct policy_guest_sample *s, u32 stat, u64 value)
 {
-	return (s->present & stat) && value != UINT64_MAX && value != UINT32_MAX;
+	return (s->present & stat) && value != UINT64_MAX &&
+	       value != UINT32_MAX;
 }
 
-/* How much a counter grew; 0 at its first sight, and when the guest set it back. */
+/* How much a counter grew; 0 at its first sight, and when the guest set it
+ * back. */
 static u64 grew(struct guest *g, const struct policy_guest_sample *s, u32 stat,
 		u64 *last, u64 value)
 {
 	u64 d = 0;
 
 	if (!has(s, stat, value)) {
-		g->counters &= ~stat;
+		g->seen->counters &= ~stat;
 		return 0;
 	}
-	if (g->counters & stat)
+	if (g->seen->counters & stat)
 		d = over(value, *last);
 	*last = value;
-	g->counters |= stat;
+	g->seen->counters |= stat;
 	return d;
 }
 
@@ -79,35 +81,37 @@ static u64 grew(struct guest *g, const struct policy_guest_sample *s, u32 stat,
  */
 static void learn_follows(struct guest *g, u64 total)
 {
-	u64 below = over(g->max, g->sample_actual);
+	u64 below = over(g->max, g->seen->sample_actual);
 	int vote;
 
-	if (g->stable < 2 || below < max_of(32 * MIB, g->max / 32))
+	if (g->seen->stable < 2 || below < max_of(32 * MIB, g->max / 32))
 		return;
 
-	vote = total <= g->sample_actual + below / 4 ? 1 : 0;
-	if (vote == g->follows) {
-		g->follows_votes = 0;
-	} else if (++g->follows_votes >= 3) {
-		g->follows = vote;
-		g->follows_votes = 0;
-		g->overhead_known = false;
+	vote = total <= g->seen->sample_actual + below / 4 ? 1 : 0;
+	if (vote == g->seen->follows) {
+		g->seen->follows_votes = 0;
+	} else if (++g->seen->follows_votes >= 3) {
+		g->seen->follows = vote;
+		g->seen->follows_votes = 0;
+		g->seen->overhead_known = false;
 	}
 }
 
 static void learn_overhead(struct guest *g, u64 total)
 {
-	u64 x = min_of(over(g->sample_actual, total), g->max / 2);
+	u64 x = min_of(over(g->seen->sample_actual, total), g->max / 2);
 
-	if (g->stable < 2)
+	if (g->seen->stable < 2)
 		return;
-	if (!g->overhead_known) {
-		g->overhead = x;
-		g->overhead_known = true;
-	} else if (x > g->overhead) {
-		g->overhead += min_of(x - g->overhead, OVERHEAD_STEP);
+	if (!g->seen->overhead_known) {
+		g->seen->overhead = x;
+		g->seen->overhead_known = true;
+	} else if (x > g->seen->overhead) {
+		g->seen->overhead +=
+			min_of(x - g->seen->overhead, OVERHEAD_STEP);
 	} else {
-		g->overhead -= min_of(g->overhead - x, OVERHEAD_STEP);
+		g->seen->overhead -=
+			min_of(g->seen->overhead - x, OVERHEAD_STEP);
 	}
 }
 
@@ -121,13 +125,15 @@ static bool take_sizes(struct guest *g, const struct policy_guest_sample *s)
 	if (!has_free && !has(s, POLICY_STAT_AVAILABLE, s->available))
 		return false;
 
-	g->stable = actual == g->sample_actual ? g->stable + 1 : 0;
-	g->sample_actual = actual;
+	g->seen->stable =
+		actual == g->seen->sample_actual ? g->seen->stable + 1 : 0;
+	g->seen->sample_actual = actual;
 
-	total = has(s, POLICY_STAT_TOTAL, s->total) && s->total ?
-			min_of(s->total, g->max) : over(actual, g->overhead);
+	total = has(s, POLICY_STAT_TOTAL, s->total) && s->total
+			? min_of(s->total, g->max)
+			: over(actual, g->seen->overhead);
 	learn_follows(g, total);
-	if (g->follows == 0)
+	if (g->seen->follows == 0)
 		total = over(total, g->max - actual);
 	learn_overhead(g, total);
 
@@ -138,51 +144,57 @@ static bool take_sizes(struct guest *g, const struct policy_guest_sample *s)
 		available = min_of(s->available, total);
 	else
 		available = min_of(s->free + cache / 2, total);
-	g->free = has_free ? min_of(s->free, available) : available - min_of(cache, available);
+	g->seen->free = has_free ? min_of(s->free, available)
+				 : available - min_of(cache, available);
 
-	g->total = total;
-	g->available = available;
-	g->cache = min_of(cache, available - g->free);
-	g->used = total - available;
+	g->seen->total = total;
+	g->seen->available = available;
+	g->seen->cache = min_of(cache, available - g->seen->free);
+	g->seen->used = total - available;
 	return true;
 }
 
-/* Growth of used within hold_time, as the largest rise over the last samples. */
+/* Growth of used within hold_time, as the largest rise over the last samples.
+ */
 static void learn_growth(struct policy *p, struct guest *g, u64 dt)
 {
-	u64 window = p->t.hold_time, least = g->used, growth;
+	u64 window = p->t.hold_time, least = g->seen->used, growth;
 	double samples = (double)min_of(dt, 60 * SEC) / (double)p->t.poll;
 
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
-		if (since(p->now, g->ring[i].at) <= window)
-			least = min_of(least, g->ring[i].used);
-	growth = g->used - least;
+		if (since(p->now, g->seen->ring[i].at) <= window)
+			least = min_of(least, g->seen->ring[i].used);
+	growth = g->seen->used - least;
 
 	/* Sampled more slowly than that: a share of the whole rise. */
 	if (dt > window && dt != NEVER) {
-		unsigned int last = (g->ring_at + GROWTH_RING - 1) % GROWTH_RING;
+		unsigned int last =
+			(g->seen->ring_at + GROWTH_RING - 1) % GROWTH_RING;
 
-		if (g->ring[last].at != NEVER)
-			growth = scale(over(g->used, g->ring[last].used),
-				       (double)window / (double)dt);
+		if (g->seen->ring[last].at != NEVER)
+			growth = scale(
+				over(g->seen->used, g->seen->ring[last].used),
+				(double)window / (double)dt);
 	}
 
-	g->ring[g->ring_at].at = p->now;
-	g->ring[g->ring_at].used = g->used;
-	g->ring_at = (g->ring_at + 1) % GROWTH_RING;
-	quantile_step(&g->growth_p99, (double)growth, 0.99, samples);
+	g->seen->ring[g->seen->ring_at].at = p->now;
+	g->seen->ring[g->seen->ring_at].used = g->seen->used;
+	g->seen->ring_at = (g->seen->ring_at + 1) % GROWTH_RING;
+	quantile_step(&g->seen->growth_p99, (double)growth, 0.99, samples);
 }
 
 /* Has the shrink that is being watched raised re-reading? */
 static void learn_hot(struct policy *p, struct guest *g)
 {
-	if (!g->probe.on || since(p->now, g->probe.since) < PROBE_AFTER)
+	if (!g->seen->probe.on ||
+	    since(p->now, g->seen->probe.since) < PROBE_AFTER)
 		return;
-	g->probe.on = false;
-	if (g->reread > (1 + p->t.hot_rise) * g->probe.rate + PROBE_NOISE)
-		g->sigma += (1 - g->sigma) / 2;
+	g->seen->probe.on = false;
+	if (g->seen->reread >
+	    (1 + p->t.hot_rise) * g->seen->probe.rate + PROBE_NOISE)
+		g->seen->sigma += (1 - g->seen->sigma) / 2;
 	else
-		g->sigma *= 0.8;
+		g->seen->sigma *= 0.8;
 }
 
 static void take_activity(struct policy *p, struct guest *g,
@@ -192,25 +204,27 @@ static void take_activity(struct policy *p, struct guest *g,
 	u64 in, out, major, oom, stall, disk = 0;
 	double fault, keep;
 
-	in = grew(g, s, POLICY_STAT_SWAP_IN, &g->swap_in, s->swap_in);
-	out = grew(g, s, POLICY_STAT_SWAP_OUT, &g->swap_out, s->swap_out);
-	major = grew(g, s, POLICY_STAT_MAJOR_FAULTS, &g->major_faults,
+	in = grew(g, s, POLICY_STAT_SWAP_IN, &g->seen->swap_in, s->swap_in);
+	out = grew(g, s, POLICY_STAT_SWAP_OUT, &g->seen->swap_out, s->swap_out);
+	major = grew(g, s, POLICY_STAT_MAJOR_FAULTS, &g->seen->major_faults,
 		     s->major_faults);
-	oom = grew(g, s, POLICY_STAT_OOM_KILL, &g->oom_kill, s->oom_kill);
-	stall = grew(g, s, POLICY_STAT_ALLOC_STALL, &g->alloc_stall,
+	oom = grew(g, s, POLICY_STAT_OOM_KILL, &g->seen->oom_kill, s->oom_kill);
+	stall = grew(g, s, POLICY_STAT_ALLOC_STALL, &g->seen->alloc_stall,
 		     s->alloc_stall);
 	in = min_of(in, g->max);
 	out = min_of(out, g->max);
 	major = min_of(major, g->max / PAGE);
 
 	/* Swapped out and not read back is still the guest's. */
-	g->debt = scale(g->debt, half_life(min_of(dt, p->t.debt_life * 64),
-					   p->t.debt_life));
-	g->debt = min_of(over(g->debt + out, in), g->max);
+	g->seen->debt =
+		scale(g->seen->debt, half_life(min_of(dt, p->t.debt_life * 64),
+					       p->t.debt_life));
+	g->seen->debt = min_of(over(g->seen->debt + out, in), g->max);
 
-	if (g->known & POLICY_COST_DISK_READ) {
-		disk = min_of(over(g->disk_read, g->reread_disk), UINT64_C(1) << 46);
-		g->reread_disk = g->disk_read;
+	if (g->seen->known & POLICY_COST_DISK_READ) {
+		disk = min_of(over(g->seen->disk_read, g->seen->reread_disk),
+			      UINT64_C(1) << 46);
+		g->seen->reread_disk = g->seen->disk_read;
 	}
 
 	/*
@@ -219,43 +233,47 @@ static void take_activity(struct policy *p, struct guest *g,
 	 */
 	fault = ((double)in + (double)major * (double)PAGE) / sec;
 	keep = half_life(min_of(dt, REREAD_LIFE * 64), REREAD_LIFE);
-	g->reread = keep * g->reread +
-		    (1 - keep) * max_of(fault, (double)disk / sec);
+	g->seen->reread = keep * g->seen->reread +
+			  (1 - keep) * max_of(fault, (double)disk / sec);
 
-	g->pressed = 0;
+	g->seen->pressed = 0;
 	if (oom)
-		g->pressed |= POLICY_PRESSED_OOM;
+		g->seen->pressed |= POLICY_PRESSED_OOM;
 	if (stall)
-		g->pressed |= POLICY_PRESSED_STALL;
-	if (fault > REFAULT_NOISE && fault > REFAULT_EXCESS * g->refault_p95)
-		g->pressed |= POLICY_PRESSED_REFAULT;
-	g->refault = fault;
-	quantile_step(&g->refault_p95, fault, 0.95,
+		g->seen->pressed |= POLICY_PRESSED_STALL;
+	if (fault > REFAULT_NOISE &&
+	    fault > REFAULT_EXCESS * g->seen->refault_p95)
+		g->seen->pressed |= POLICY_PRESSED_REFAULT;
+	g->seen->refault = fault;
+	quantile_step(&g->seen->refault_p95, fault, 0.95,
 		      min_of(sec, 60.0) * (double)SEC / (double)p->t.poll);
 }
 
 /* Half of the floor's slack is gone: a Linux guest wakes kswapd about there. */
 static bool tight(const struct guest *g)
 {
-	return g->actual < g->max && g->available < g->slack / 2;
+	return g->actual < g->max && g->seen->available < g->slack / 2;
 }
 
-/* m rises while pressed; a guest that now uses far less was under another load. */
+/* m rises while pressed; a guest that now uses far less was under another load.
+ */
 static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 {
 	u64 life = p->t.press_half_life;
 
-	if (g->pressed) {
-		g->press = min_of(g->press * p->t.press_step, p->t.press_max);
-		g->press_used = g->used;
+	if (g->seen->pressed) {
+		g->seen->press = min_of(g->seen->press * p->t.press_step,
+					p->t.press_max);
+		g->seen->press_used = g->seen->used;
 		return;
 	}
-	if (g->used < g->press_used - g->press_used / 4) {
+	if (g->seen->used < g->seen->press_used - g->seen->press_used / 4) {
 		life = max_of(life / PRESS_RELIEF, 1);
-		g->undo = 0;
-		g->backoff_until = 0;	/* what hurt then is no guide now */
+		g->seen->undo = 0;
+		g->seen->backoff_until = 0; /* what hurt then is no guide now */
 	}
-	g->press = 1 + (g->press - 1) * half_life(min_of(dt, 64 * life), life);
+	g->seen->press = 1 + (g->seen->press - 1) *
+				     half_life(min_of(dt, 64 * life), life);
 }
 
 int policy_guest_sample(struct policy *p, unsigned int guest,
@@ -270,21 +288,22 @@ int policy_guest_sample(struct policy *p, unsigned int guest,
 
 	if (s->actual)
 		balloon_actual(p, g, s->actual);
-	if (!s->last_update || s->last_update == g->last_update)
+	if (!s->last_update || s->last_update == g->seen->last_update)
 		return 0;
 	if (!take_sizes(g, s))
 		return 0;
-	g->last_update = s->last_update;
+	g->seen->last_update = s->last_update;
 
-	dt = g->fresh_at == NEVER ? p->t.poll : since(now, g->fresh_at);
+	dt = g->seen->fresh_at == NEVER ? p->t.poll
+					: since(now, g->seen->fresh_at);
 	take_activity(p, g, s, dt);
 	learn_growth(p, g, dt);
 	if (tight(g))
-		g->pressed |= POLICY_PRESSED_TIGHT;
+		g->seen->pressed |= POLICY_PRESSED_TIGHT;
 
 	learn_press(p, g, dt);
 
-	g->fresh_at = now;
+	g->seen->fresh_at = now;
 	learn_hot(p, g);
 	harm_look(p, g);
 	return 1;
@@ -295,12 +314,12 @@ bool guest_late(const struct policy *p, const struct guest *g)
 {
 	u64 asked, silence;
 
-	if (!g->polling || g->fresh_at == NEVER)
+	if (!g->seen->polling || g->seen->fresh_at == NEVER)
 		return false;
-	asked = since(p->now, g->polling_at);
-	silence = min_of(since(p->now, g->fresh_at), asked);
+	asked = since(p->now, g->seen->polling_at);
+	silence = min_of(since(p->now, g->seen->fresh_at), asked);
 	return silence > p->t.late &&
-	       (g->busy > BUSY_CPU || g->disk_rate > BUSY_READ);
+	       (g->seen->busy > BUSY_CPU || g->seen->disk_rate > BUSY_READ);
 }
 
 int policy_guest_host_sample(struct policy *p, unsigned int guest,
@@ -314,51 +333,57 @@ int policy_guest_host_sample(struct policy *p, unsigned int guest,
 		return -ENOENT;
 	now = policy_clock(p, now);
 
-	before = g->rss + g->swapped;
-	saved = g->ksm_saved;
-	sec = g->cost_at == NEVER ? 0 :
-	      (double)since(now, g->cost_at) / (double)SEC;
+	before = g->seen->rss + g->seen->swapped;
+	saved = g->seen->ksm_saved;
+	sec = g->seen->cost_at == NEVER
+		      ? 0
+		      : (double)since(now, g->seen->cost_at) / (double)SEC;
 
 	if (s->present & POLICY_COST_RSS)
-		g->rss = min_of(s->rss, 2 * POLICY_GUEST_BYTES_MAX);
+		g->seen->rss = min_of(s->rss, 2 * POLICY_GUEST_BYTES_MAX);
 	if (s->present & POLICY_COST_SWAPPED)
-		g->swapped = min_of(s->swapped, POLICY_GUEST_BYTES_MAX);
+		g->seen->swapped = min_of(s->swapped, POLICY_GUEST_BYTES_MAX);
 	if (s->present & POLICY_COST_KSM_SAVED)
-		g->ksm_saved = min_of(s->ksm_saved, g->max);
+		g->seen->ksm_saved = min_of(s->ksm_saved, g->max);
 
-	if ((s->present & POLICY_COST_CPU) && (g->known & POLICY_COST_CPU) && sec > 0)
-		g->busy = (double)over(s->cpu_ns, g->cpu_ns) / (sec * (double)SEC);
+	if ((s->present & POLICY_COST_CPU) &&
+	    (g->seen->known & POLICY_COST_CPU) && sec > 0)
+		g->seen->busy = (double)over(s->cpu_ns, g->seen->cpu_ns) /
+				(sec * (double)SEC);
 	if (s->present & POLICY_COST_CPU)
-		g->cpu_ns = s->cpu_ns;
+		g->seen->cpu_ns = s->cpu_ns;
 
 	if (s->present & POLICY_COST_DISK_READ) {
-		if ((g->known & POLICY_COST_DISK_READ) && sec > 0)
-			g->disk_rate = (double)over(s->disk_read, g->disk_read) / sec;
+		if ((g->seen->known & POLICY_COST_DISK_READ) && sec > 0)
+			g->seen->disk_rate =
+				(double)over(s->disk_read, g->seen->disk_read) /
+				sec;
 		else
-			g->reread_disk = s->disk_read;
-		g->disk_read = s->disk_read;
+			g->seen->reread_disk = s->disk_read;
+		g->seen->disk_read = s->disk_read;
 	}
 	if (s->present & POLICY_COST_NODES)
 		for (unsigned int i = 0; i < POLICY_NODES_MAX; i++)
-			g->node[i] = min_of(s->node[i], POLICY_HOST_BYTES_MAX);
+			g->seen->node[i] =
+				min_of(s->node[i], POLICY_HOST_BYTES_MAX);
 
 	/*
 	 * First touch makes it grow. Merged pages count as resident, so a break
 	 * shows only in the savings; but a balloon that takes merged pages
 	 * lowers them as well, and shrinks it.
 	 */
-	after = g->rss + g->swapped;
-	if (g->known & POLICY_COST_RSS) {
+	after = g->seen->rss + g->seen->swapped;
+	if (g->seen->known & POLICY_COST_RSS) {
 		u64 touched = over(after, before);
 
-		g->pending = over(g->pending, touched);
+		g->seen->pending = over(g->seen->pending, touched);
 		if (after >= before)
-			touched += over(saved, g->ksm_saved);
+			touched += over(saved, g->seen->ksm_saved);
 		host_touch(p, min_of(touched, g->max));
 	}
 
-	g->known |= s->present;
-	g->cost_at = now;
+	g->seen->known |= s->present;
+	g->seen->cost_at = now;
 	balloon_settled(p, g);
 	return 0;
 }

@@ -4,26 +4,26 @@
  * where it hurt remembered.
  *
  * What is learned here comes from a tenant's statistics.  It raises a guest's
- * floor only up to its fair share of the budget (see demand_learned()), so a guest
- * that cries all the time gains nothing from its neighbours.
+ * floor only up to its fair share of the budget (see demand_learned()), so a
+ * guest that cries all the time gains nothing from its neighbours.
  */
 #include <math.h>
 
 #include "engine.h"
 
 /* Signs that a guest was hurt; being tight is only a reason to grow. */
-#define HURT (POLICY_PRESSED_OOM | POLICY_PRESSED_STALL | \
-	      POLICY_PRESSED_REFAULT)
+#define HURT \
+	(POLICY_PRESSED_OOM | POLICY_PRESSED_STALL | POLICY_PRESSED_REFAULT)
 
 /* A shrink was sent; several in a row are judged as one. */
 void harm_shrunk(struct policy *p, struct guest *g, u64 from)
 {
-	if (!g->judged)
+	if (!g->seen->judged)
 		return;
-	g->judged = false;
-	g->good = from;
-	g->mark = g->target;
-	g->mark_at = p->now;
+	g->seen->judged = false;
+	g->seen->good = from;
+	g->seen->mark = g->target;
+	g->seen->mark_at = p->now;
 }
 
 static void harmed(struct policy *p, struct guest *g)
@@ -31,59 +31,61 @@ static void harmed(struct policy *p, struct guest *g)
 	u64 level = min_of(g->actual, g->target);
 	u64 floor = min_of(scale(level, p->t.learn_factor), g->max);
 
-	g->learned = max_of(harm_learned(p, g), floor);
-	g->learned_at = p->now;
-	g->undo = g->good;
-	g->undo_at = p->now;
-	g->backoff = clamp_u64(2 * g->backoff, p->t.backoff_min,
-			       p->t.backoff_max);
-	g->backoff_until = p->now + g->backoff;
+	g->seen->learned = max_of(harm_learned(p, g), floor);
+	g->seen->learned_at = p->now;
+	g->seen->undo = g->seen->good;
+	g->seen->undo_at = p->now;
+	g->seen->backoff = clamp_u64(2 * g->seen->backoff, p->t.backoff_min,
+				     p->t.backoff_max);
+	g->seen->backoff_until = p->now + g->seen->backoff;
 
-	if (!g->harms || since(p->now, g->harm_at) > p->t.harm_period) {
-		g->harms = 0;
-		g->harm_at = p->now;
+	if (!g->seen->harms ||
+	    since(p->now, g->seen->harm_at) > p->t.harm_period) {
+		g->seen->harms = 0;
+		g->seen->harm_at = p->now;
 	}
-	g->harms++;
-	g->judged = true;
-	g->sigma = min_of(g->sigma + 0.25, 1.0);
+	g->seen->harms++;
+	g->seen->judged = true;
+	g->seen->sigma = min_of(g->seen->sigma + 0.25, 1.0);
 }
 
 /* At each fresh sample: what came of the last shrink? */
 void harm_look(struct policy *p, struct guest *g)
 {
-	if (g->judged)
+	if (g->seen->judged)
 		return;
 
-	if ((g->pressed & HURT) && g->actual < g->good &&
-	    since(p->now, g->shrunk_at) <= p->t.harm_window) {
+	if ((g->seen->pressed & HURT) && g->actual < g->seen->good &&
+	    since(p->now, g->seen->shrunk_at) <= p->t.harm_window) {
 		harmed(p, g);
 		return;
 	}
 
 	/* A long run of small shrinks: what it had a window ago was good. */
-	if (since(p->now, g->mark_at) > p->t.harm_window) {
-		g->good = g->mark;
-		g->mark = g->target;
-		g->mark_at = p->now;
+	if (since(p->now, g->seen->mark_at) > p->t.harm_window) {
+		g->seen->good = g->seen->mark;
+		g->seen->mark = g->target;
+		g->seen->mark_at = p->now;
 	}
-	if (since(p->now, g->shrunk_at) > p->t.harm_window) {
-		g->judged = true;
-		g->good = g->target;
-		g->backoff = g->backoff / 2 < p->t.backoff_min ? 0 :
-							g->backoff / 2;
+	if (since(p->now, g->seen->shrunk_at) > p->t.harm_window) {
+		g->seen->judged = true;
+		g->seen->good = g->target;
+		g->seen->backoff = g->seen->backoff / 2 < p->t.backoff_min
+					   ? 0
+					   : g->seen->backoff / 2;
 	}
 }
 
 u64 harm_backoff_left(const struct policy *p, const struct guest *g)
 {
-	return over(g->backoff_until, p->now);
+	return over(g->seen->backoff_until, p->now);
 }
 
 /* Hurt too often: it stays at its last good size until the period is over. */
 bool harm_frozen(const struct policy *p, const struct guest *g)
 {
-	return g->harms >= p->t.harm_limit &&
-	       since(p->now, g->harm_at) <= p->t.harm_period;
+	return g->seen->harms >= p->t.harm_limit &&
+	       since(p->now, g->seen->harm_at) <= p->t.harm_period;
 }
 
 /* The learned floor sinks by learn_decay an hour. */
@@ -91,10 +93,12 @@ u64 harm_learned(const struct policy *p, const struct guest *g)
 {
 	double hours;
 
-	if (!g->learned)
+	if (!g->seen->learned)
 		return 0;
-	hours = (double)since(p->now, g->learned_at) / (3600.0 * (double)SEC);
-	return scale(g->learned, pow(1 - p->t.learn_decay, min_of(hours, 1e4)));
+	hours = (double)since(p->now, g->seen->learned_at) /
+		(3600.0 * (double)SEC);
+	return scale(g->seen->learned,
+		     pow(1 - p->t.learn_decay, min_of(hours, 1e4)));
 }
 
 /* The floor that harm asks for, before fairness. */
@@ -102,9 +106,10 @@ u64 harm_floor(const struct policy *p, const struct guest *g)
 {
 	u64 floor = harm_learned(p, g);
 
-	if (g->undo && since(p->now, g->undo_at) <= p->t.harm_window)
-		floor = max_of(floor, g->undo);
+	if (g->seen->undo &&
+	    since(p->now, g->seen->undo_at) <= p->t.harm_window)
+		floor = max_of(floor, g->seen->undo);
 	if (harm_frozen(p, g))
-		floor = max_of(floor, g->good);
+		floor = max_of(floor, g->seen->good);
 	return min_of(floor, g->max);
 }

@@ -11,12 +11,12 @@
 
 #include "engine.h"
 
-#define DAY_NS			(86400 * SEC)
+#define DAY_NS (86400 * SEC)
 /* Use by others is smoothed: samples of host and guests are not one instant. */
-#define OUTSIDE_LIFE		(5 * SEC)
-#define OUTSIDE_MAX_SHARE	0.02
+#define OUTSIDE_LIFE	  (5 * SEC)
+#define OUTSIDE_MAX_SHARE 0.02
 /* Swap catches what comes too fast only if there is some left. */
-#define SWAP_SHARE		0.02
+#define SWAP_SHARE 0.02
 
 u64 policy_minfree(u64 total)
 {
@@ -24,10 +24,10 @@ u64 policy_minfree(u64 total)
 		u64 bytes;
 		unsigned int percent;
 	} scale_of[] = {
-		{ 4 * GIB, 6 },
-		{ 8 * GIB, 4 },
-		{ 16 * GIB, 2 },
-		{ UINT64_MAX, 1 },
+		{4 * GIB, 6},
+		{8 * GIB, 4},
+		{16 * GIB, 2},
+		{UINT64_MAX, 1},
 	};
 	u64 minfree = 0;
 
@@ -43,7 +43,8 @@ u64 policy_minfree(u64 total)
 
 static u64 minfree_of(const struct policy *p)
 {
-	return p->host.minfree ? p->host.minfree : policy_minfree(p->host.total);
+	return p->host.minfree ? p->host.minfree
+			       : policy_minfree(p->host.total);
 }
 
 static u64 credited(const struct policy *p)
@@ -57,8 +58,8 @@ static u64 credited(const struct policy *p)
 /* Up at once; down one level at a time, each after its hold. */
 void host_level(struct policy *p)
 {
-	double factor[] = { 0, p->t.level_low, p->t.level_medium,
-			    p->t.level_critical };
+	double factor[] = {0, p->t.level_low, p->t.level_medium,
+			   p->t.level_critical};
 	u64 avail = credited(p), minfree = minfree_of(p);
 	enum policy_level raw = POLICY_LEVEL_NONE;
 
@@ -81,8 +82,9 @@ void host_level(struct policy *p)
 	p->raw = raw;
 
 	while (p->level > raw) {
-		u64 hold = p->level == POLICY_LEVEL_CRITICAL ?
-				   p->t.level_hold_critical : p->t.level_hold;
+		u64 hold = p->level == POLICY_LEVEL_CRITICAL
+				   ? p->t.level_hold_critical
+				   : p->t.level_hold;
 		u64 well = p->well_since[p->level];
 
 		if (well == NEVER || since(p->now, well) < hold)
@@ -126,7 +128,8 @@ static void touch_rate_update(struct policy *p)
 	p->touched_at = p->now;
 }
 
-/* V: the largest rate seen; until it was watched for hold_memory, the default. */
+/* V: the largest rate seen; until it was watched for hold_memory, the default.
+ */
 u64 host_touch_rate(const struct policy *p)
 {
 	double rate = 0;
@@ -149,8 +152,8 @@ static void outside_update(struct policy *p)
 	if (dt != NEVER && dt < SEC / 2)
 		return;
 
-	for_each_guest(p, g)
-		guests += (double)over(g->rss, g->ksm_saved);
+	for_each_guest (p, g)
+		guests += (double)over(g->seen->rss, g->seen->ksm_saved);
 	now_used = (double)over(p->host.total, p->host.available) - guests;
 	now_used = max_of(now_used, 0.0);
 
@@ -176,7 +179,8 @@ static u64 sane(u64 bytes)
 }
 
 enum policy_level policy_host_sample(struct policy *p,
-				     const struct policy_host_sample *s, u64 now)
+				     const struct policy_host_sample *s,
+				     u64 now)
 {
 	struct policy_ksm_sample ksm = p->host.ksm;
 
@@ -191,8 +195,8 @@ enum policy_level policy_host_sample(struct policy *p,
 	p->host.nodes = min_of(s->nodes, POLICY_NODES_MAX);
 	for (unsigned int i = 0; i < p->host.nodes; i++) {
 		p->host.node[i].total = sane(s->node[i].total);
-		p->host.node[i].available = min_of(s->node[i].available,
-						   p->host.node[i].total);
+		p->host.node[i].available =
+			min_of(s->node[i].available, p->host.node[i].total);
 	}
 	p->told = min_of(s->level, POLICY_LEVEL_CRITICAL);
 	p->have_host = p->host.total > 0;
@@ -220,8 +224,8 @@ enum policy_level policy_host_event(struct policy *p, enum policy_level level,
 
 /*
  * Hold: what all together are seen to call in, or what one guest alone could; a
- * share of everything at least; never more than there is.  What one could call in
- * is taken from its max, not from its target: that would change with what is
+ * share of everything at least; never more than there is.  What one could call
+ * in is taken from its max, not from its target: that would change with what is
  * decided on it.
  */
 static void hold_of(struct policy *p, u64 largest)
@@ -258,7 +262,8 @@ static u64 reserve_of(const struct policy *p, u64 minfree)
 	u64 least = scale(minfree, p->t.reserve_factor_min);
 
 	return min_of(scale(minfree, p->t.reserve_factor),
-		      max_of(least, share)) + outside;
+		      max_of(least, share)) +
+	       outside;
 }
 
 /*
@@ -267,7 +272,7 @@ static u64 reserve_of(const struct policy *p, u64 minfree)
  */
 static void nodes(struct policy *p)
 {
-	bool pressed[POLICY_NODES_MAX] = { false };
+	bool pressed[POLICY_NODES_MAX] = {false};
 	double total = 0, threshold;
 	struct guest *g;
 
@@ -287,12 +292,12 @@ static void nodes(struct policy *p)
 		pressed[i] = true;
 		p->b.node_lack += threshold - (double)n->available;
 	}
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		double there = 0, all = 0;
 
 		for (unsigned int i = 0; i < p->host.nodes; i++) {
-			all += (double)g->node[i];
-			there += pressed[i] ? (double)g->node[i] : 0;
+			all += (double)g->seen->node[i];
+			there += pressed[i] ? (double)g->seen->node[i] : 0;
 		}
 		g->on_pressed_node = all > 0 ? there / all : 0;
 	}
@@ -313,13 +318,13 @@ void host_budget(struct policy *p)
 	b->reserved = reserve_sum(p);
 	b->in_flight = b->payback = b->pending = b->exposure = 0;
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		if (g->movable)
 			b->in_flight += scale(over(g->actual, g->target), g->y);
-		b->payback += g->swapped;
-		b->pending += g->pending;
+		b->payback += g->seen->swapped;
+		b->pending += g->seen->pending;
 		b->exposure += g->exposure;
-		largest = max_of(largest, over(g->max, g->rss));
+		largest = max_of(largest, over(g->max, g->seen->rss));
 	}
 	b->exposure = min_of(b->exposure, 2 * POLICY_HOST_BYTES_MAX);
 	hold_of(p, largest);
@@ -329,10 +334,10 @@ void host_budget(struct policy *p)
 		     (s64)avail;
 	b->lack = (s64)b->reserve_pressed - (s64)avail;
 
-	for_each_guest(p, g) {
-		double below = max_of(g->yield, p->t.yield_floor);
+	for_each_guest (p, g) {
+		double below = max_of(g->seen->yield, p->t.yield_floor);
 
-		if (!(g->known & POLICY_COST_RSS))
+		if (!(g->seen->known & POLICY_COST_RSS))
 			below = g->y;
 		g->c_above = g->y + (1 - g->y) * b->hold_slope;
 		g->c_below = below + (1 - below) * b->hold_slope;

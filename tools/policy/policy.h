@@ -12,8 +12,8 @@
  *	policy_host_sample()		what the host has
  *	policy_guest_host_sample()	what a guest costs the host
  *	policy_guest_sample()		what a guest says about itself
- *	policy_decide()			-> one decision per guest, with its reason
- *	policy_command_sent()		for each command that really was written
+ *	policy_decide()			-> one decision per guest, with its
+ *reason policy_command_sent()		for each command that really was written
  *	policy_guest_actual()		for each BALLOON_CHANGE that comes back
  *
  * A decision is an opinion until policy_command_sent() is called: a daemon that
@@ -37,23 +37,24 @@
 struct policy;
 
 /* Ranges that keep every sum over all guests inside 63 bits. */
-#define POLICY_GUESTS_MAX	65536u
-#define POLICY_GUEST_BYTES_MAX	(UINT64_C(1) << 46)	/* 64 TiB */
-#define POLICY_HOST_BYTES_MAX	(UINT64_C(1) << 52)	/* 4 PiB */
-#define POLICY_NODES_MAX	8u	/* NUMA nodes told apart; more are folded modulo this */
-#define POLICY_SHARES_MAX	1000000u
-#define POLICY_SHARES_DEFAULT	1000u
+#define POLICY_GUESTS_MAX      65536u
+#define POLICY_GUEST_BYTES_MAX (UINT64_C(1) << 46) /* 64 TiB */
+#define POLICY_HOST_BYTES_MAX  (UINT64_C(1) << 52) /* 4 PiB */
+#define POLICY_NODES_MAX \
+	8u /* NUMA nodes told apart; more are folded modulo this */
+#define POLICY_SHARES_MAX     1000000u
+#define POLICY_SHARES_DEFAULT 1000u
 
 /* ------------------------------------------------------------------------
  * Tunables
  * ------------------------------------------------------------------------ */
 
 enum policy_unit {
-	POLICY_UNIT_BYTES,	/* field is uint64_t */
-	POLICY_UNIT_NS,		/* field is uint64_t */
-	POLICY_UNIT_RATE,	/* bytes per second, field is uint64_t */
-	POLICY_UNIT_COUNT,	/* field is uint64_t */
-	POLICY_UNIT_RATIO,	/* field is double */
+	POLICY_UNIT_BYTES, /* field is uint64_t */
+	POLICY_UNIT_NS,	   /* field is uint64_t */
+	POLICY_UNIT_RATE,  /* bytes per second, field is uint64_t */
+	POLICY_UNIT_COUNT, /* field is uint64_t */
+	POLICY_UNIT_RATIO, /* field is double */
 };
 
 /**
@@ -145,7 +146,8 @@ void policy_tunables_init(struct policy_tunables *t);
 /** policy_tunable_find() - the row called @name, or NULL */
 const struct policy_tunable *policy_tunable_find(const char *name);
 
-/** policy_tunable_get() - the value of one row as a double (exact below 2^53) */
+/** policy_tunable_get() - the value of one row as a double (exact below 2^53)
+ */
 double policy_tunable_get(const struct policy_tunables *t,
 			  const struct policy_tunable *row);
 
@@ -159,12 +161,13 @@ int policy_tunable_set(struct policy_tunables *t,
 
 /**
  * policy_tunables_check() - all rows within range, and the rows in order
- * @ret_why: static text: the name of the row that is out of range, or a sentence
- *	about two rows in the wrong order
+ * @ret_why: static text: the name of the row that is out of range, or a
+ *sentence about two rows in the wrong order
  *
  * Return: 0 or -ERANGE.
  */
-int policy_tunables_check(const struct policy_tunables *t, const char **ret_why);
+int policy_tunables_check(const struct policy_tunables *t,
+			  const char **ret_why);
 
 /** policy_unit_name() - "bytes", "ns", "bytes/s", "count", "ratio" */
 const char *policy_unit_name(enum policy_unit unit);
@@ -184,7 +187,8 @@ int policy_new(const struct policy_tunables *t, struct policy **ret_policy);
 /** policy_free() - accepts NULL */
 void policy_free(struct policy *p);
 
-/** policy_set_tunables() - at a reload; the learned state stays. 0 or -ERANGE */
+/** policy_set_tunables() - at a reload; the learned state stays. 0 or -ERANGE
+ */
 int policy_set_tunables(struct policy *p, const struct policy_tunables *t);
 
 /**
@@ -237,23 +241,24 @@ int policy_guest_configure(struct policy *p, unsigned int guest,
 unsigned int policy_guest_count(const struct policy *p);
 
 /* Which fields of struct policy_guest_sample the guest really gave. */
-#define POLICY_STAT_TOTAL		(UINT32_C(1) << 0)
-#define POLICY_STAT_AVAILABLE		(UINT32_C(1) << 1)
-#define POLICY_STAT_FREE		(UINT32_C(1) << 2)
-#define POLICY_STAT_DISK_CACHES		(UINT32_C(1) << 3)
-#define POLICY_STAT_SWAP_IN		(UINT32_C(1) << 4)
-#define POLICY_STAT_SWAP_OUT		(UINT32_C(1) << 5)
-#define POLICY_STAT_MAJOR_FAULTS	(UINT32_C(1) << 6)
-#define POLICY_STAT_OOM_KILL		(UINT32_C(1) << 7)
-#define POLICY_STAT_ALLOC_STALL		(UINT32_C(1) << 8)
+#define POLICY_STAT_TOTAL	 (UINT32_C(1) << 0)
+#define POLICY_STAT_AVAILABLE	 (UINT32_C(1) << 1)
+#define POLICY_STAT_FREE	 (UINT32_C(1) << 2)
+#define POLICY_STAT_DISK_CACHES	 (UINT32_C(1) << 3)
+#define POLICY_STAT_SWAP_IN	 (UINT32_C(1) << 4)
+#define POLICY_STAT_SWAP_OUT	 (UINT32_C(1) << 5)
+#define POLICY_STAT_MAJOR_FAULTS (UINT32_C(1) << 6)
+#define POLICY_STAT_OOM_KILL	 (UINT32_C(1) << 7)
+#define POLICY_STAT_ALLOC_STALL	 (UINT32_C(1) << 8)
 
 /**
  * struct policy_guest_sample - a guest's statistics, latched
- * @present: POLICY_STAT_* of the fields below that were in the reply; a value of
- *	all ones (QEMU's "never reported", as 64 or as 32 bits) is taken as absent
+ * @present: POLICY_STAT_* of the fields below that were in the reply; a value
+ *of all ones (QEMU's "never reported", as 64 or as 32 bits) is taken as absent
  *	even when its bit is set
  * @last_update: QEMU's last-update, seconds; only compared with the one before:
- *	equal means the guest has not answered since. 0: the guest never answered
+ *	equal means the guest has not answered since. 0: the guest never
+ *answered
  * @actual: the balloon's actual size when the statistics were taken, bytes
  * @total: stat-total-memory, bytes
  * @available: stat-available-memory, bytes
@@ -282,12 +287,12 @@ int policy_guest_sample(struct policy *p, unsigned int guest,
 			const struct policy_guest_sample *s, uint64_t now);
 
 /* Which fields of struct policy_guest_host_sample are known. */
-#define POLICY_COST_RSS			(UINT32_C(1) << 0)
-#define POLICY_COST_SWAPPED		(UINT32_C(1) << 1)
-#define POLICY_COST_KSM_SAVED		(UINT32_C(1) << 2)
-#define POLICY_COST_DISK_READ		(UINT32_C(1) << 3)
-#define POLICY_COST_CPU			(UINT32_C(1) << 4)
-#define POLICY_COST_NODES		(UINT32_C(1) << 5)
+#define POLICY_COST_RSS	      (UINT32_C(1) << 0)
+#define POLICY_COST_SWAPPED   (UINT32_C(1) << 1)
+#define POLICY_COST_KSM_SAVED (UINT32_C(1) << 2)
+#define POLICY_COST_DISK_READ (UINT32_C(1) << 3)
+#define POLICY_COST_CPU	      (UINT32_C(1) << 4)
+#define POLICY_COST_NODES     (UINT32_C(1) << 5)
 
 /**
  * struct policy_guest_host_sample - what a guest costs, seen from the host
@@ -308,22 +313,27 @@ struct policy_guest_host_sample {
 
 /** policy_guest_host_sample() - 0 or -ENOENT */
 int policy_guest_host_sample(struct policy *p, unsigned int guest,
-			     const struct policy_guest_host_sample *s, uint64_t now);
+			     const struct policy_guest_host_sample *s,
+			     uint64_t now);
 
 enum policy_guest_event {
-	POLICY_GUEST_REBOOT,		/* RESET: nobody holds the balloon for some seconds */
-	POLICY_GUEST_PAUSE,		/* STOP, by an administrator or an I/O error */
+	POLICY_GUEST_REBOOT, /* RESET: nobody holds the balloon for some seconds
+			      */
+	POLICY_GUEST_PAUSE,  /* STOP, by an administrator or an I/O error */
 	POLICY_GUEST_RESUME,
-	POLICY_GUEST_MIGRATE_BEGIN,	/* frozen from here ... */
-	POLICY_GUEST_MIGRATE_END,	/* ... to here, if it is still ours */
-	POLICY_GUEST_NO_BALLOON,	/* no virtio-balloon device, or no driver in the guest */
-	POLICY_GUEST_BALLOON,		/* there is one (again) */
-	POLICY_GUEST_PINNED,		/* known to be unreclaimable: VFIO, hugetlb, mlock, SEV */
+	POLICY_GUEST_MIGRATE_BEGIN, /* frozen from here ... */
+	POLICY_GUEST_MIGRATE_END,   /* ... to here, if it is still ours */
+	POLICY_GUEST_NO_BALLOON,    /* no virtio-balloon device, or no driver in
+				       the guest */
+	POLICY_GUEST_BALLOON,	    /* there is one (again) */
+	POLICY_GUEST_PINNED, /* known to be unreclaimable: VFIO, hugetlb, mlock,
+				SEV */
 	POLICY_GUEST_UNPINNED,
-	POLICY_GUEST_FORGET,		/* drop all that was learned about it */
+	POLICY_GUEST_FORGET, /* drop all that was learned about it */
 };
 
-/** policy_guest_event() - 0, -ENOENT, or -EINVAL for an event that is not one */
+/** policy_guest_event() - 0, -ENOENT, or -EINVAL for an event that is not one
+ */
 int policy_guest_event(struct policy *p, unsigned int guest,
 		       enum policy_guest_event event, uint64_t now);
 
@@ -356,17 +366,17 @@ int policy_guest_actual(struct policy *p, unsigned int guest, uint64_t actual,
  * ------------------------------------------------------------------------ */
 
 enum policy_level {
-	POLICY_LEVEL_NONE,	/* ESX: high */
-	POLICY_LEVEL_LOW,	/* ESX: soft, below 4 x minfree */
-	POLICY_LEVEL_MEDIUM,	/* ESX: hard, below 2 x minfree */
-	POLICY_LEVEL_CRITICAL,	/* ESX: low, below 1 x minfree */
+	POLICY_LEVEL_NONE,     /* ESX: high */
+	POLICY_LEVEL_LOW,      /* ESX: soft, below 4 x minfree */
+	POLICY_LEVEL_MEDIUM,   /* ESX: hard, below 2 x minfree */
+	POLICY_LEVEL_CRITICAL, /* ESX: low, below 1 x minfree */
 };
 
 /** policy_level_name() - "none", "low", "medium", "critical" */
 const char *policy_level_name(enum policy_level level);
 
 struct policy_node_sample {
-	uint64_t total, available;	/* bytes */
+	uint64_t total, available; /* bytes */
 };
 
 /**
@@ -401,7 +411,8 @@ struct policy_ksm_sample {
  * @minfree: the unit of the levels; 0 means by the sliding scale from @total
  * @level: the level that the kernel module or PSI says, POLICY_LEVEL_NONE if
  *	there is no such source; the engine's level is never below it
- * @nodes: how many of @node are filled, at most POLICY_NODES_MAX; 0 or 1: not NUMA
+ * @nodes: how many of @node are filled, at most POLICY_NODES_MAX; 0 or 1: not
+ *NUMA
  * @node: per NUMA node
  * @ksm: KSM
  */
@@ -420,12 +431,13 @@ struct policy_host_sample {
  * policy_minfree() - ESX's sliding scale
  * @total: bytes
  *
- * 6 % of the first 4 GiB, 4 % of the next 8, 2 % of the next 16, 1 % of the rest
- * (Waldspurger, OSDI 2002, and the vSphere resource management guide).
+ * 6 % of the first 4 GiB, 4 % of the next 8, 2 % of the next 16, 1 % of the
+ * rest (Waldspurger, OSDI 2002, and the vSphere resource management guide).
  */
 uint64_t policy_minfree(uint64_t total);
 
-/** policy_host_sample() - what the host has now; returns the level that follows */
+/** policy_host_sample() - what the host has now; returns the level that follows
+ */
 enum policy_level policy_host_sample(struct policy *p,
 				     const struct policy_host_sample *s,
 				     uint64_t now);
@@ -445,12 +457,12 @@ enum policy_level policy_host_event(struct policy *p, enum policy_level level,
  * ------------------------------------------------------------------------ */
 
 enum policy_class {
-	POLICY_CLASS_STARTING,		/* never reported yet, and young */
+	POLICY_CLASS_STARTING, /* never reported yet, and young */
 	POLICY_CLASS_REPORTING,
-	POLICY_CLASS_SILENT,		/* no (more) statistics, or a frozen last-update */
-	POLICY_CLASS_STUCK,		/* its balloon does not move */
-	POLICY_CLASS_PINNED,		/* a balloon frees nothing */
-	POLICY_CLASS_FROZEN,		/* migrating */
+	POLICY_CLASS_SILENT, /* no (more) statistics, or a frozen last-update */
+	POLICY_CLASS_STUCK,  /* its balloon does not move */
+	POLICY_CLASS_PINNED, /* a balloon frees nothing */
+	POLICY_CLASS_FROZEN, /* migrating */
 	POLICY_CLASS_PAUSED,
 	POLICY_CLASS_REBOOTING,
 	POLICY_CLASS_NO_BALLOON,
@@ -464,32 +476,33 @@ const char *policy_class_name(enum policy_class class);
 /* Names are stable: they are written to logs, JSON and metrics. */
 enum policy_reason {
 	/* nothing is sent */
-	POLICY_REASON_SETTLED,		/* has what it is entitled to */
-	POLICY_REASON_AT_MAX,		/* has all it may have, nobody needs it */
-	POLICY_REASON_DEAD_BAND,	/* the difference is not worth a command */
-	POLICY_REASON_NO_NEED,		/* has more than its due, nobody needs it */
-	POLICY_REASON_WAIT_BYTES,	/* lacks, but the bytes do not exist yet */
-	POLICY_REASON_WAIT_RATE,	/* shrinks, but not so fast */
-	POLICY_REASON_HELD_STALE,	/* no shrink without a fresh sample */
-	POLICY_REASON_HELD_PRESSED,	/* no shrink of a guest under pressure */
-	POLICY_REASON_HELD_REVERSAL,	/* it has just moved the other way */
-	POLICY_REASON_HELD_BACKOFF,	/* the last shrink did harm */
-	POLICY_REASON_HELD_HARM,	/* harmed too often: left at its last good size */
-	POLICY_REASON_HELD_YIELD,	/* its balloon frees next to nothing */
-	POLICY_REASON_CLASS,		/* its class is not moved; arg[0] is the class */
-	POLICY_REASON_CRITICAL_WAIT,	/* an emergency burst runs */
+	POLICY_REASON_SETTLED,	    /* has what it is entitled to */
+	POLICY_REASON_AT_MAX,	    /* has all it may have, nobody needs it */
+	POLICY_REASON_DEAD_BAND,    /* the difference is not worth a command */
+	POLICY_REASON_NO_NEED,	    /* has more than its due, nobody needs it */
+	POLICY_REASON_WAIT_BYTES,   /* lacks, but the bytes do not exist yet */
+	POLICY_REASON_WAIT_RATE,    /* shrinks, but not so fast */
+	POLICY_REASON_HELD_STALE,   /* no shrink without a fresh sample */
+	POLICY_REASON_HELD_PRESSED, /* no shrink of a guest under pressure */
+	POLICY_REASON_HELD_REVERSAL, /* it has just moved the other way */
+	POLICY_REASON_HELD_BACKOFF,  /* the last shrink did harm */
+	POLICY_REASON_HELD_HARM, /* harmed too often: left at its last good size
+				  */
+	POLICY_REASON_HELD_YIELD, /* its balloon frees next to nothing */
+	POLICY_REASON_CLASS, /* its class is not moved; arg[0] is the class */
+	POLICY_REASON_CRITICAL_WAIT, /* an emergency burst runs */
 	/* a command is sent */
 	POLICY_REASON_GROW_PRESSED,
-	POLICY_REASON_GROW_DEMAND,	/* below its own demand */
-	POLICY_REASON_GROW_SHARE,	/* its share of memory that nobody needs */
-	POLICY_REASON_GROW_UNDO,	/* the last shrink did harm */
-	POLICY_REASON_GROW_DRAIN,	/* dynmem is leaving */
-	POLICY_REASON_SHRINK_HOST,	/* the host lacks memory */
-	POLICY_REASON_SHRINK_LEND,	/* others lack memory */
-	POLICY_REASON_SHRINK_RESERVE,	/* a guest is about to start */
-	POLICY_REASON_SHRINK_CRITICAL,	/* the host is about to kill */
-	POLICY_REASON_RANGE,		/* brought inside its min and max */
-	POLICY_REASON_STUCK,		/* target set to where the balloon stopped */
+	POLICY_REASON_GROW_DEMAND, /* below its own demand */
+	POLICY_REASON_GROW_SHARE,  /* its share of memory that nobody needs */
+	POLICY_REASON_GROW_UNDO,   /* the last shrink did harm */
+	POLICY_REASON_GROW_DRAIN,  /* dynmem is leaving */
+	POLICY_REASON_SHRINK_HOST, /* the host lacks memory */
+	POLICY_REASON_SHRINK_LEND, /* others lack memory */
+	POLICY_REASON_SHRINK_RESERVE,  /* a guest is about to start */
+	POLICY_REASON_SHRINK_CRITICAL, /* the host is about to kill */
+	POLICY_REASON_RANGE,	       /* brought inside its min and max */
+	POLICY_REASON_STUCK, /* target set to where the balloon stopped */
 	POLICY_REASON_COUNT
 };
 
@@ -497,17 +510,22 @@ enum policy_reason {
 const char *policy_reason_name(enum policy_reason reason);
 
 /* Why a guest counts as pressed. */
-#define POLICY_PRESSED_OOM	(1u << 0)	/* oom_kill rose */
-#define POLICY_PRESSED_STALL	(1u << 1)	/* alloc_stall rose */
-#define POLICY_PRESSED_REFAULT	(1u << 2)	/* swap-in + major faults above its own 95th percentile */
-#define POLICY_PRESSED_LATE	(1u << 3)	/* statistics late while its vCPU or disk is busy */
-#define POLICY_PRESSED_TIGHT	(1u << 4)	/* next to nothing available in it */
+#define POLICY_PRESSED_OOM   (1u << 0) /* oom_kill rose */
+#define POLICY_PRESSED_STALL (1u << 1) /* alloc_stall rose */
+#define POLICY_PRESSED_REFAULT \
+	(1u << 2) /* swap-in + major faults above its own 95th percentile */
+#define POLICY_PRESSED_LATE \
+	(1u << 3) /* statistics late while its vCPU or disk is busy */
+#define POLICY_PRESSED_TIGHT (1u << 4) /* next to nothing available in it */
 
 /* policy_decision.flags */
-#define POLICY_SEND		(1u << 0)	/* target differs from what was sent last: write it */
-#define POLICY_ALERT		(1u << 1)	/* an operator should know; the reason says what */
-#define POLICY_PRESSED		(1u << 2)	/* the guest is under pressure */
-#define POLICY_NODE_HINT	(1u << 3)	/* chosen because its NUMA node is pressed */
+#define POLICY_SEND \
+	(1u << 0) /* target differs from what was sent last: write it */
+#define POLICY_ALERT \
+	(1u << 1) /* an operator should know; the reason says what */
+#define POLICY_PRESSED	 (1u << 2) /* the guest is under pressure */
+#define POLICY_NODE_HINT (1u << 3) /* chosen because its NUMA node is pressed \
+				    */
 
 /**
  * struct policy_decision - what one guest gets
@@ -544,12 +562,12 @@ struct policy_decision {
 
 /* Which bounds the budget fell between. */
 enum policy_tier {
-	POLICY_TIER_MAX,	/* all guests to max, memory is left */
-	POLICY_TIER_DEMAND,	/* between demand and max */
-	POLICY_TIER_PRESSED,	/* between what pressed guests need and demand */
-	POLICY_TIER_FLOOR,	/* between floor and what pressed guests need */
-	POLICY_TIER_MIN,	/* between min and floor: guests will swap */
-	POLICY_TIER_NONE,	/* not even min for all: alarm, nothing may start */
+	POLICY_TIER_MAX,     /* all guests to max, memory is left */
+	POLICY_TIER_DEMAND,  /* between demand and max */
+	POLICY_TIER_PRESSED, /* between what pressed guests need and demand */
+	POLICY_TIER_FLOOR,   /* between floor and what pressed guests need */
+	POLICY_TIER_MIN,     /* between min and floor: guests will swap */
+	POLICY_TIER_NONE, /* not even min for all: alarm, nothing may start */
 };
 
 /** policy_tier_name() - "max", "demand", "pressed", "floor", "min", "none" */
@@ -615,7 +633,8 @@ int policy_decide(struct policy *p, uint64_t now, struct policy_result *ret);
  * The guest's name is not in it: the caller puts it in front.
  * Return: length as snprintf().
  */
-int policy_reason_render(const struct policy_decision *d, char *buf, size_t size);
+int policy_reason_render(const struct policy_decision *d, char *buf,
+			 size_t size);
 
 /**
  * policy_bytes_render() - "1.5 GiB": how sizes read in sentences
@@ -633,19 +652,20 @@ struct policy_guest_info {
 	uint32_t pressed;
 	uint64_t min, max, target, actual, rss, ksm_saved;
 	uint32_t shares;
-	uint64_t total, available;	/* of the last fresh sample, total after correction */
+	uint64_t total, available; /* of the last fresh sample, total after
+				      correction */
 	uint64_t overhead, used, debt, cache, hot;
-	uint64_t active;		/* a */
-	uint64_t floor, room, demand;	/* L, room, D */
-	uint64_t entitled;		/* P of the last decision */
-	uint64_t exposure;		/* K */
-	uint64_t learned;		/* learned floor, 0: none */
-	double yield;			/* y */
-	double press;			/* m */
-	bool total_follows;		/* its total follows the balloon */
-	uint64_t sample_age;		/* ns; UINT64_MAX: never */
-	uint64_t backoff;		/* ns that a shrink still waits; 0: none */
-	unsigned int harms;		/* within harm_period */
+	uint64_t active;	      /* a */
+	uint64_t floor, room, demand; /* L, room, D */
+	uint64_t entitled;	      /* P of the last decision */
+	uint64_t exposure;	      /* K */
+	uint64_t learned;	      /* learned floor, 0: none */
+	double yield;		      /* y */
+	double press;		      /* m */
+	bool total_follows;	      /* its total follows the balloon */
+	uint64_t sample_age;	      /* ns; UINT64_MAX: never */
+	uint64_t backoff;   /* ns that a shrink still waits; 0: none */
+	unsigned int harms; /* within harm_period */
 };
 
 /** policy_guest_info() - 0 or -ENOENT */
@@ -658,10 +678,11 @@ int policy_guest_info(const struct policy *p, unsigned int guest, uint64_t now,
 
 /* What is taken, in this order. */
 enum policy_plan_class {
-	POLICY_PLAN_FREE,	/* free in the guest and touched: gone at once, no harm */
-	POLICY_PLAN_CACHE,	/* cold page cache */
-	POLICY_PLAN_EXCESS,	/* what is above its entitlement */
-	POLICY_PLAN_MIN,	/* down to min: harm, but less than an OOM kill */
+	POLICY_PLAN_FREE,   /* free in the guest and touched: gone at once, no
+			       harm */
+	POLICY_PLAN_CACHE,  /* cold page cache */
+	POLICY_PLAN_EXCESS, /* what is above its entitlement */
+	POLICY_PLAN_MIN,    /* down to min: harm, but less than an OOM kill */
 	POLICY_PLAN_COUNT
 };
 
@@ -705,9 +726,9 @@ struct policy_plan {
  * @want: bytes to free, 0: back to twice minfree
  *
  * Cheap enough for every decision at medium. The result is valid until the next
- * policy_plan_emergency(), policy_guest_add() or policy_guest_remove(); the caller
- * may format its commands from it beforehand.
- * Return: 0, -ENODATA before the first policy_host_sample().
+ * policy_plan_emergency(), policy_guest_add() or policy_guest_remove(); the
+ * caller may format its commands from it beforehand. Return: 0, -ENODATA before
+ * the first policy_host_sample().
  */
 int policy_plan_emergency(struct policy *p, uint64_t want, uint64_t now,
 			  const struct policy_plan **ret_plan);
@@ -730,9 +751,9 @@ int policy_emergency_begin(struct policy *p, uint64_t now,
 /**
  * policy_emergency_next() - emergency_wait later: enough, or the next class
  *
- * Needs a policy_host_sample() or policy_host_event() since. The count is 0 when
- * nothing more is to be sent. Return: ns until it wants to be called again, 0: the
- * emergency is over.
+ * Needs a policy_host_sample() or policy_host_event() since. The count is 0
+ * when nothing more is to be sent. Return: ns until it wants to be called
+ * again, 0: the emergency is over.
  */
 int64_t policy_emergency_next(struct policy *p, uint64_t now,
 			      const struct policy_plan_step **ret_step,
@@ -743,9 +764,9 @@ int64_t policy_emergency_next(struct policy *p, uint64_t now,
  * ------------------------------------------------------------------------ */
 
 enum policy_reserve_state {
-	POLICY_RESERVE_READY,		/* the bytes are there: start it */
-	POLICY_RESERVE_FREEING,		/* guests are being shrunk for it */
-	POLICY_RESERVE_REFUSED,		/* cannot be done; see why */
+	POLICY_RESERVE_READY,	/* the bytes are there: start it */
+	POLICY_RESERVE_FREEING, /* guests are being shrunk for it */
+	POLICY_RESERVE_REFUSED, /* cannot be done; see why */
 	POLICY_RESERVE_EXPIRED,
 };
 
@@ -826,8 +847,8 @@ struct policy_guest_state {
 };
 
 /** policy_guest_export() - 0 or -ENOENT */
-int policy_guest_export(const struct policy *p, unsigned int guest, uint64_t now,
-			struct policy_guest_state *ret);
+int policy_guest_export(const struct policy *p, unsigned int guest,
+			uint64_t now, struct policy_guest_state *ret);
 
 /** policy_guest_import() - after policy_guest_add(). 0 or -ENOENT */
 int policy_guest_import(struct policy *p, unsigned int guest, uint64_t now,

@@ -104,7 +104,8 @@ const char *policy_reason_name(enum policy_reason reason)
 
 int policy_bytes_render(s64 bytes, char *buf, size_t size)
 {
-	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	static const char *const unit[] = {"B",	  "KiB", "MiB",
+					   "GiB", "TiB", "PiB"};
 	double x = bytes < 0 ? -(double)bytes : (double)bytes;
 	unsigned int i = 0;
 
@@ -165,7 +166,8 @@ struct words {
 
 static void words_of(const struct policy_decision *d, struct words *w)
 {
-	u64 by = d->target > d->from ? d->target - d->from : d->from - d->target;
+	u64 by =
+		d->target > d->from ? d->target - d->from : d->from - d->target;
 
 	policy_bytes_render((s64)by, w->by, TEXT);
 	policy_bytes_render((s64)d->target, w->target, TEXT);
@@ -206,68 +208,80 @@ static int render_rest(const struct policy_decision *d, const struct words *w,
 {
 	switch (d->reason) {
 	case POLICY_REASON_SETTLED:
-		return snprintf(buf, size, "stays at %s: it has what it is entitled to",
+		return snprintf(buf, size,
+				"stays at %s: it has what it is entitled to",
 				w->target);
 	case POLICY_REASON_AT_MAX:
 		return snprintf(buf, size, "stays at its max of %s", w->target);
 	case POLICY_REASON_DEAD_BAND:
-		return snprintf(buf, size,
-				"stays at %s: %s from its entitlement is not worth a command",
-				w->target, w->arg0);
+		return snprintf(
+			buf, size,
+			"stays at %s: %s from its entitlement is not worth a command",
+			w->target, w->arg0);
 	case POLICY_REASON_NO_NEED:
-		return snprintf(buf, size,
-				"stays at %s: it has %s more than its due, but nobody needs it",
-				w->target, w->arg0);
+		return snprintf(
+			buf, size,
+			"stays at %s: it has %s more than its due, but nobody needs it",
+			w->target, w->arg0);
 	case POLICY_REASON_WAIT_BYTES:
-		return snprintf(buf, size,
-				"stays at %s: it lacks %s, but %s exist for it above the reserve",
-				w->target, w->arg0,
-				d->arg[1] > 0 ? w->arg1 : "no bytes");
+		return snprintf(
+			buf, size,
+			"stays at %s: it lacks %s, but %s exist for it above the reserve",
+			w->target, w->arg0,
+			d->arg[1] > 0 ? w->arg1 : "no bytes");
 	case POLICY_REASON_WAIT_RATE:
-		return snprintf(buf, size,
-				"stays at %s for now: %s above its entitlement, shrinking step by step",
-				w->target, w->arg0);
+		return snprintf(
+			buf, size,
+			"stays at %s for now: %s above its entitlement, shrinking step by step",
+			w->target, w->arg0);
 	case POLICY_REASON_HELD_STALE:
-		return snprintf(buf, size,
-				"stays at %s: no shrink without fresh statistics",
-				w->target);
+		return snprintf(
+			buf, size,
+			"stays at %s: no shrink without fresh statistics",
+			w->target);
 	case POLICY_REASON_HELD_PRESSED:
-		return snprintf(buf, size, "stays at %s: no shrink under pressure, %s",
+		return snprintf(buf, size,
+				"stays at %s: no shrink under pressure, %s",
 				w->target, pressed_word(d->pressed));
 	case POLICY_REASON_HELD_REVERSAL:
 		return snprintf(buf, size,
 				"stays at %s: it has just moved the other way",
 				w->target);
 	case POLICY_REASON_HELD_BACKOFF:
-		return snprintf(buf, size,
-				"stays at %s: its last shrink did harm, the next waits %lld s",
-				w->target, (long long)(d->arg[1] / (s64)SEC));
+		return snprintf(
+			buf, size,
+			"stays at %s: its last shrink did harm, the next waits %lld s",
+			w->target, (long long)(d->arg[1] / (s64)SEC));
 	case POLICY_REASON_HELD_HARM:
-		return snprintf(buf, size,
-				"stays at %s, its last good size: shrinking it did harm %lld times",
-				w->target, (long long)d->arg[1]);
+		return snprintf(
+			buf, size,
+			"stays at %s, its last good size: shrinking it did harm %lld times",
+			w->target, (long long)d->arg[1]);
 	case POLICY_REASON_HELD_YIELD:
-		return snprintf(buf, size,
-				"stays at %s: a balloon in it frees only %lld %% of its size",
-				w->target, (long long)d->arg[1]);
+		return snprintf(
+			buf, size,
+			"stays at %s: a balloon in it frees only %lld %% of its size",
+			w->target, (long long)d->arg[1]);
 	case POLICY_REASON_CRITICAL_WAIT:
 		return snprintf(buf, size,
 				"stays at %s: an emergency burst is under way",
 				w->target);
 	case POLICY_REASON_RANGE:
 		return snprintf(buf, size,
-				"set to %s: its range is now %s to %s", w->target,
-				w->arg0, w->arg1);
+				"set to %s: its range is now %s to %s",
+				w->target, w->arg0, w->arg1);
 	case POLICY_REASON_STUCK:
 		return snprintf(buf, size,
-				"set to %s, where its balloon stopped", w->target);
+				"set to %s, where its balloon stopped",
+				w->target);
 	default:
 		return snprintf(buf, size, "left at %s: %s", w->target,
 				class_sentence(d->class));
 	}
 }
 
-int policy_reason_render(const struct policy_decision *d, char *buf, size_t size)
+int policy_reason_render(const struct policy_decision *d, char *buf,
+			 size_t size)
 {
 	const char *why = move_sentence(d);
 	struct words w;
@@ -275,7 +289,8 @@ int policy_reason_render(const struct policy_decision *d, char *buf, size_t size
 	words_of(d, &w);
 	if (!why)
 		return render_rest(d, &w, buf, size);
-	return snprintf(buf, size, "%s by %s to %s: %s; demand %s, entitled to %s",
-			d->target < d->from ? "shrunk" : "grown", w.by, w.target,
-			why, w.wanted, w.entitled);
+	return snprintf(buf, size,
+			"%s by %s to %s: %s; demand %s, entitled to %s",
+			d->target < d->from ? "shrunk" : "grown", w.by,
+			w.target, why, w.wanted, w.entitled);
 }

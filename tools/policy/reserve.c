@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reservations: bytes kept for a guest that is about to start.  They are part of
- * the budget like any reserve; guests are squeezed for them to their floor, never
- * below: a guest that runs comes before one that does not yet.
+ * Reservations: bytes kept for a guest that is about to start.  They are part
+ * of the budget like any reserve; guests are squeezed for them to their floor,
+ * never below: a guest that runs comes before one that does not yet.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,10 +35,11 @@ static double squeezable(const struct policy *p)
 	double sum = 0;
 	struct guest *g;
 
-	for_each_guest(p, g)
-		if (g->movable && g->fresh_at != NEVER)
+	for_each_guest (p, g)
+		if (g->movable && g->seen->fresh_at != NEVER)
 			sum += max_of(value_of(g, g->target) -
-				      value_of(g, g->floor), 0.0);
+					      value_of(g, g->floor),
+				      0.0);
 	return sum;
 }
 
@@ -67,7 +68,8 @@ int policy_largest(struct policy *p, u64 now, u64 *ret_now, u64 *ret_squeezed)
 	return 0;
 }
 
-/* What bytes there are, in words, for a request that cannot be met or must wait. */
+/* What bytes there are, in words, for a request that cannot be met or must
+ * wait. */
 static void explain(const struct policy *p, struct policy_reserve_status *s,
 		    u64 squeezed)
 {
@@ -100,15 +102,16 @@ static void explain(const struct policy *p, struct policy_reserve_status *s,
 		return;
 	}
 	policy_bytes_render(left > 0 ? left : 0, have, sizeof(have));
-	snprintf(s->why, sizeof(s->why),
-		 "%s asked for, %s at hand above the reserves, at most %s with every guest at its floor: %s short",
-		 bytes, have, most, missing);
+	snprintf(
+		s->why, sizeof(s->why),
+		"%s asked for, %s at hand above the reserves, at most %s with every guest at its floor: %s short",
+		bytes, have, most, missing);
 }
 
 int policy_reserve(struct policy *p, u64 bytes, u64 ttl, u64 now,
 		   unsigned int *ret_id, struct policy_reserve_status *ret)
 {
-	struct policy_reserve_status s = { .bytes = bytes };
+	struct policy_reserve_status s = {.bytes = bytes};
 	u64 at_once, squeezed;
 	unsigned int i;
 
@@ -153,7 +156,7 @@ int policy_reserve(struct policy *p, u64 bytes, u64 ttl, u64 now,
 int policy_reserve_status(struct policy *p, unsigned int id, u64 now,
 			  struct policy_reserve_status *ret)
 {
-	struct policy_reserve_status s = { 0 };
+	struct policy_reserve_status s = {0};
 	u64 at_once, squeezed;
 
 	if (id >= RESERVES_MAX || !p->reserve[id].exists)
@@ -171,11 +174,12 @@ int policy_reserve_status(struct policy *p, unsigned int id, u64 now,
 		/* Bytes on their way are in the budget, but not yet there. */
 		at_once = over(at_once, p->b.in_flight);
 		s.missing = over(s.bytes, at_once);
-		/* What dead bands leave undone is none of the reserve's last bytes. */
+		/* What dead bands leave undone is none of the reserve's last
+		 * bytes. */
 		if (s.missing <= max_of(p->t.dead_band, s.bytes / 128))
 			s.missing = 0;
-		s.state = s.missing ? POLICY_RESERVE_FREEING :
-				      POLICY_RESERVE_READY;
+		s.state = s.missing ? POLICY_RESERVE_FREEING
+				    : POLICY_RESERVE_READY;
 	}
 	explain(p, &s, s.largest);
 	*ret = s;

@@ -2,10 +2,11 @@
 /*
  * What is taken, from whom, how fast.
  *
- * A guest above its entitlement has an excess (above its own demand: it does not
- * miss it) and a part within its demand.  For others who are below their demand
- * the excess is lent at once, the rest at the pace of level medium; everything
- * else goes at the pace of the host's level.  Never more than is needed.
+ * A guest above its entitlement has an excess (above its own demand: it does
+ * not miss it) and a part within its demand.  For others who are below their
+ * demand the excess is lent at once, the rest at the pace of level medium;
+ * everything else goes at the pace of the host's level.  Never more than is
+ * needed.
  */
 #include "engine.h"
 
@@ -31,8 +32,11 @@ static u64 allowance(const struct policy *p, const struct guest *g, double rate)
 {
 	u64 step = scale(g->target, rate);
 	u64 most = max_of(step, g->band);
-	u64 dt = min_of(since(p->now, max_of(g->born_at, g->shrunk_at == NEVER ?
-						     0 : g->shrunk_at)), 3600 * SEC);
+	u64 dt = min_of(since(p->now, max_of(g->seen->born_at,
+					     g->seen->shrunk_at == NEVER
+						     ? 0
+						     : g->seen->shrunk_at)),
+			3600 * SEC);
 
 	return min_of(scale(step, (double)dt / (double)SEC), most);
 }
@@ -40,8 +44,9 @@ static u64 allowance(const struct policy *p, const struct guest *g, double rate)
 /* It has just grown, and its demand has not fallen since. */
 static bool reversal(const struct policy *p, const struct guest *g)
 {
-	return g->direction > 0 && since(p->now, g->moved_at) < p->t.reversal &&
-	       g->demand + g->band >= g->moved_demand;
+	return g->seen->direction > 0 &&
+	       since(p->now, g->seen->moved_at) < p->t.reversal &&
+	       g->demand + g->band >= g->seen->moved_demand;
 }
 
 /*
@@ -50,7 +55,8 @@ static bool reversal(const struct policy *p, const struct guest *g)
  */
 static void may_take(const struct policy *p, struct guest *g, bool urgent)
 {
-	/* What may hurt needs the level that is, not the one that is left slowly. */
+	/* What may hurt needs the level that is, not the one that is left
+	 * slowly. */
 	bool hard = p->raw >= POLICY_LEVEL_MEDIUM;
 	bool critical = p->raw == POLICY_LEVEL_CRITICAL;
 
@@ -73,9 +79,10 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_YIELD;
 		return;
 	}
-	if (!hard && g->moved_at != NEVER && g->fresh_at <= g->moved_at) {
+	if (!hard && g->seen->moved_at != NEVER &&
+	    g->seen->fresh_at <= g->seen->moved_at) {
 		g->held = POLICY_REASON_WAIT_RATE;
-		return;	/* its statistics are from before the last command */
+		return; /* its statistics are from before the last command */
 	}
 
 	g->lends = urgent;
@@ -115,12 +122,14 @@ static void offer(const struct policy *p, struct guest *g, bool urgent)
 		return;
 	/* What it does not miss goes at the next level's pace. */
 	spare = min_of(over(g->target, g->demand), surplus);
-	g->rated = max_of(allowance(p, g, rate_of(p, p->level)),
-			  min_of(allowance(p, g, rate_of(p, p->level + 1)), spare));
+	g->rated = max_of(
+		allowance(p, g, rate_of(p, p->level)),
+		min_of(allowance(p, g, rate_of(p, p->level + 1)), spare));
 	g->rated = min_of(g->rated, surplus);
 }
 
-/* Take @need of what is offered, from each in proportion, so that no order matters. */
+/* Take @need of what is offered, from each in proportion, so that no order
+ * matters. */
 static double spread(struct policy *p, double need)
 {
 	double offered = 0, part;
@@ -128,13 +137,13 @@ static double spread(struct policy *p, double need)
 
 	if (need <= 0)
 		return 0;
-	for_each_guest(p, g)
+	for_each_guest (p, g)
 		offered += g->c * g->offer;
 	if (offered <= 0)
 		return 0;
 
 	part = min_of(need / offered, 1.0);
-	for_each_guest(p, g)
+	for_each_guest (p, g)
 		g->take += part * g->offer;
 	return part * offered;
 }
@@ -143,7 +152,8 @@ static double spread(struct policy *p, double need)
  * What is offered of one kind: first by guests on pressed NUMA nodes.
  * @upto: what each guest offers of this and the kinds before it
  */
-static double take_kind(struct policy *p, double need, u64 (*upto)(const struct guest *))
+static double take_kind(struct policy *p, double need,
+			u64 (*upto)(const struct guest *))
 {
 	double taken = 0;
 	struct guest *g;
@@ -151,14 +161,14 @@ static double take_kind(struct policy *p, double need, u64 (*upto)(const struct 
 	if (need <= 0)
 		return 0;
 	if (p->b.node_lack > 0) {
-		for_each_guest(p, g) {
+		for_each_guest (p, g) {
 			g->offer = g->on_pressed_node *
 				   max_of((double)upto(g) - g->take, 0.0);
 			g->node_hint |= g->offer >= 1;
 		}
 		taken = spread(p, min_of(need, p->b.node_lack));
 	}
-	for_each_guest(p, g)
+	for_each_guest (p, g)
 		g->offer = max_of((double)upto(g) - g->take, 0.0);
 	return taken + spread(p, need - taken);
 }
@@ -189,7 +199,7 @@ static void settle(struct policy *p)
 	struct guest *g;
 	size_t n = 0;
 
-	for_each_guest(p, g) {
+	for_each_guest (p, g) {
 		u64 surplus = over(g->target, g->entitled);
 		u64 band = g->band;
 
@@ -197,7 +207,8 @@ static void settle(struct policy *p)
 			continue;
 		left += g->c * g->take;
 		g->take = 0;
-		if (surplus >= band && (g->rated >= band || g->excess >= band)) {
+		if (surplus >= band &&
+		    (g->rated >= band || g->excess >= band)) {
 			k[n].mu = (double)surplus;
 			k[n++].slope = (double)(g - p->guest);
 		}
@@ -226,7 +237,7 @@ void shrink(struct policy *p, const struct need_sum *sum)
 	struct guest *g;
 
 	lend = min_of(lend, need);
-	for_each_guest(p, g)
+	for_each_guest (p, g)
 		offer(p, g, lend > 0);
 	if (need <= 0)
 		return;

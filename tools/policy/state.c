@@ -17,18 +17,20 @@ int policy_guest_export(const struct policy *p, unsigned int guest, u64 now,
 		return -ENOENT;
 	*ret = (struct policy_guest_state){
 		.learned = harm_learned(p, g),
-		.good = g->good,
-		.yield = g->yield,
-		.hot = g->sigma,
-		.press = g->press,
-		.overhead = g->overhead_known ? g->overhead : UINT64_MAX,
-		.room = (u64)g->growth_p99,
-		.debt = g->debt,
-		.backoff = g->backoff,
+		.good = g->seen->good,
+		.yield = g->seen->yield,
+		.hot = g->seen->sigma,
+		.press = g->seen->press,
+		.overhead = g->seen->overhead_known ? g->seen->overhead
+						    : UINT64_MAX,
+		.room = (u64)g->seen->growth_p99,
+		.debt = g->seen->debt,
+		.backoff = g->seen->backoff,
 		.backoff_left = harm_backoff_left(p, g),
-		.harms = since(p->now, g->harm_at) <= p->t.harm_period ?
-				 g->harms : 0,
-		.total_follows = g->follows,
+		.harms = since(p->now, g->seen->harm_at) <= p->t.harm_period
+				 ? g->seen->harms
+				 : 0,
+		.total_follows = g->seen->follows,
 	};
 	return 0;
 }
@@ -47,21 +49,24 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 		return -ENOENT;
 	now = policy_clock(p, now);
 
-	g->learned = min_of(s->learned, g->max);
-	g->learned_at = now;
-	g->good = s->good ? clamp_u64(s->good, g->min, g->max) : g->target;
-	g->yield = clamp_ratio(s->yield, 0, 1, 1);
-	g->sigma = clamp_ratio(s->hot, 0, 1, p->t.hot_prior);
-	g->press = clamp_ratio(s->press, 1, p->t.press_max, 1);
-	g->overhead_known = s->overhead != UINT64_MAX;
-	g->overhead = g->overhead_known ? min_of(s->overhead, g->max / 2) : 0;
-	g->growth_p99 = (double)min_of(s->room, g->max);
-	g->debt = min_of(s->debt, g->max);
-	g->backoff = min_of(s->backoff, p->t.backoff_max);
-	g->backoff_until = now + min_of(s->backoff_left, g->backoff);
-	g->harms = (unsigned int)min_of(s->harms, p->t.harm_limit);
-	g->harm_at = now;
-	g->follows = s->total_follows < 0 ? -1 : s->total_follows != 0;
+	g->seen->learned = min_of(s->learned, g->max);
+	g->seen->learned_at = now;
+	g->seen->good =
+		s->good ? clamp_u64(s->good, g->min, g->max) : g->target;
+	g->seen->yield = clamp_ratio(s->yield, 0, 1, 1);
+	g->seen->sigma = clamp_ratio(s->hot, 0, 1, p->t.hot_prior);
+	g->seen->press = clamp_ratio(s->press, 1, p->t.press_max, 1);
+	g->seen->overhead_known = s->overhead != UINT64_MAX;
+	g->seen->overhead =
+		g->seen->overhead_known ? min_of(s->overhead, g->max / 2) : 0;
+	g->seen->growth_p99 = (double)min_of(s->room, g->max);
+	g->seen->debt = min_of(s->debt, g->max);
+	g->seen->backoff = min_of(s->backoff, p->t.backoff_max);
+	g->seen->backoff_until =
+		now + min_of(s->backoff_left, g->seen->backoff);
+	g->seen->harms = (unsigned int)min_of(s->harms, p->t.harm_limit);
+	g->seen->harm_at = now;
+	g->seen->follows = s->total_follows < 0 ? -1 : s->total_follows != 0;
 	return 0;
 }
 
@@ -72,8 +77,8 @@ void policy_host_export(const struct policy *p, struct policy_host_state *ret)
 	for (unsigned int i = 0; i < TOUCH_DAYS; i++)
 		rate = max_of(rate, p->touch[i]);
 	ret->touch_rate = (u64)min_of(rate, (double)POLICY_HOST_BYTES_MAX);
-	ret->outside_growth = (u64)min_of(p->outside_p999,
-					  (double)POLICY_HOST_BYTES_MAX);
+	ret->outside_growth =
+		(u64)min_of(p->outside_p999, (double)POLICY_HOST_BYTES_MAX);
 }
 
 void policy_host_import(struct policy *p, const struct policy_host_state *s,
@@ -82,8 +87,8 @@ void policy_host_import(struct policy *p, const struct policy_host_state *s,
 	u64 slot = policy_clock(p, now) / (p->t.hold_memory / TOUCH_DAYS + 1);
 	double *rate = &p->touch[slot % TOUCH_DAYS];
 
-	*rate = max_of(*rate, (double)min_of(s->touch_rate,
-					     POLICY_HOST_BYTES_MAX));
-	p->outside_p999 = (double)min_of(s->outside_growth,
-					 POLICY_HOST_BYTES_MAX);
+	*rate = max_of(*rate,
+		       (double)min_of(s->touch_rate, POLICY_HOST_BYTES_MAX));
+	p->outside_p999 =
+		(double)min_of(s->outside_growth, POLICY_HOST_BYTES_MAX);
 }

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of tunables: the only place where a default and its reason are written. */
+/* The table of tunables: the only place where a default and its reason are
+ * written. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "engine.h"
 
-#define ROW(field, u, d, lo, hi, why)                            \
-	{                                                        \
-		.name = #field, .unit = POLICY_UNIT_##u,         \
-		.offset = offsetof(struct policy_tunables, field), \
-		.def = (d), .min = (lo), .max = (hi), .reason = why, \
+#define ROW(field, u, d, lo, hi, why)                                          \
+	{                                                                      \
+		.name = #field, .unit = POLICY_UNIT_##u,                       \
+		.offset = offsetof(struct policy_tunables, field), .def = (d), \
+		.min = (lo), .max = (hi), .reason = why,                       \
 	}
-#define S (1e9)
-#define MIN (60e9)
+#define S    (1e9)
+#define MIN  (60e9)
 #define HOUR (3600e9)
-#define DAY (86400e9)
-#define TIB (1024.0 * (double)GIB)
+#define DAY  (86400e9)
+#define TIB  (1024.0 * (double)GIB)
 
 const struct policy_tunable policy_tunable_table[] = {
 	/* host */
@@ -118,8 +119,7 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "and sinks 1 % an hour: workloads change over days"),
 	ROW(harm_limit, COUNT, 3, 1, 100,
 	    "harmed so often within harm_period: left at its last good size, with an alert"),
-	ROW(harm_period, NS, HOUR, MIN, 30 * DAY,
-	    "over which harm is counted"),
+	ROW(harm_period, NS, HOUR, MIN, 30 * DAY, "over which harm is counted"),
 	/* time */
 	ROW(poll, NS, 1 * S, 0.05 * S, HOUR,
 	    "QEMU's own resolution of last-update is a second"),
@@ -143,8 +143,7 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "1 sets memory.high on guests' cgroups; off, since too low a value stalls QEMU itself"),
 	ROW(enforce_slack, BYTES, 256.0 * (double)MIB, 0, TIB,
 	    "memory.high = target + process overhead + at least this"),
-	ROW(enforce_share, RATIO, 0.05, 0, 1,
-	    "and at least 5 % of the target"),
+	ROW(enforce_share, RATIO, 0.05, 0, 1, "and at least 5 % of the target"),
 	/* KSM */
 	ROW(ksm_scan_time, NS, 1200 * S, S, DAY,
 	    "level none: a full scan in 20 minutes keeps what is merged, at little cost"),
@@ -232,10 +231,10 @@ int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
 		size_t smaller, larger;
 		const char *why;
 	} order[] = {
-#define ORDER(a, b)                                     \
-	{ offsetof(struct policy_tunables, a),          \
-	  offsetof(struct policy_tunables, b),          \
-	  #a " must not be larger than " #b }
+#define ORDER(a, b)                           \
+	{offsetof(struct policy_tunables, a), \
+	 offsetof(struct policy_tunables, b), \
+	 #a " must not be larger than " #b}
 		ORDER(level_critical, level_medium),
 		ORDER(level_medium, level_low),
 		ORDER(level_critical, reserve_pressed),
@@ -244,15 +243,15 @@ int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
 		ORDER(hold_cap, hold_cap_noswap),
 		ORDER(shrink_none, shrink_low),
 		ORDER(shrink_low, shrink_medium),
-		{ offsetof(struct policy_tunables, backoff_min),
-		  offsetof(struct policy_tunables, backoff_max),
-		  "backoff_min must not be larger than backoff_max" },
-		{ offsetof(struct policy_tunables, late),
-		  offsetof(struct policy_tunables, silent),
-		  "late must not be larger than silent" },
-		{ offsetof(struct policy_tunables, ksm_pages_min),
-		  offsetof(struct policy_tunables, ksm_pages_max),
-		  "ksm_pages_min must not be larger than ksm_pages_max" },
+		{offsetof(struct policy_tunables, backoff_min),
+		 offsetof(struct policy_tunables, backoff_max),
+		 "backoff_min must not be larger than backoff_max"},
+		{offsetof(struct policy_tunables, late),
+		 offsetof(struct policy_tunables, silent),
+		 "late must not be larger than silent"},
+		{offsetof(struct policy_tunables, ksm_pages_min),
+		 offsetof(struct policy_tunables, ksm_pages_max),
+		 "ksm_pages_min must not be larger than ksm_pages_max"},
 #undef ORDER
 	};
 	const struct policy_tunable *row;
@@ -269,7 +268,7 @@ int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		double value[2];
-		size_t at[2] = { order[i].smaller, order[i].larger };
+		size_t at[2] = {order[i].smaller, order[i].larger};
 
 		for (int k = 0; k < 2; k++)
 			for (size_t j = 0; j < policy_tunable_count; j++)
