@@ -4,10 +4,42 @@
 #
 # The life of the lab's host machine: prepare, start, follow, end.
 
-# Booting takes 4 to 6 s; past this it hangs, and is tried once more.
-BOOT_TIMEOUT=90
+# Booting takes 4 to 6 s, or 20 on a machine that is busy with other things;
+# past this it hangs, and is tried once more.
+BOOT_TIMEOUT=120
 # A machine whose job has ended powers off within a second.
 OFF_TIMEOUT=20
+
+# Lines in the kernel's log that a clean run doesn't have. Not among them: the
+# taint that an unsigned, out-of-tree module brings; what the OOM killer says,
+# since some jobs want it to.
+DMESG_PATTERN=$(
+	paste -sd '|' <<'END'
+WARNING: 
+BUG: 
+Oops
+general protection fault
+Kernel panic
+rcu.*(stall|detected)
+soft lockup
+hard LOCKUP
+blocked for more than
+possible circular locking
+possible recursive locking
+suspicious RCU usage
+INFO: trying to register
+KASAN
+UBSAN
+KCSAN
+kmemleak: .*suspected
+page allocation failure
+refcount_t:
+list_(add|del) corruption
+sleeping function called
+scheduling while atomic
+Bad page state
+END
+)
 
 run_dir='' qemu_pid='' status='' helper_pids=() saved_tty=''
 
@@ -65,7 +97,6 @@ l1_prepare() {
 write_config() {
 	local setting
 	{
-		printf 'LAB_KERNEL_DIR=%q\n' "$kernel_dir"
 		printf 'LAB_BIN=%q\n' "$BUILD/lab/bin"
 		printf 'LAB_ZRAM=%q\n' "$zram"
 		printf 'LAB_MODULE=%q\n' "$module"
@@ -93,7 +124,7 @@ qemu_command() {
 		-kernel "$kernel_dir/boot/vmlinux"
 		-initrd "$BUILD/lab/$(basename "$kernel_dir")/l1.cpio"
 		-append "console=ttyS0 loglevel=5 panic=-1 psi=1 log_buf_len=4M mitigations=off \
-lab.dir=$run_dir lab.setup=$VM_DIR/l1/setup $cmdline"
+lab.dir=$run_dir lab.kernel=$kernel_dir lab.setup=$VM_DIR/l1/setup $cmdline"
 		-serial "file:$run_dir/console.log"
 		-virtfs "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"
 		-virtfs "local,path=$run_dir,mount_tag=lab,security_model=none"
@@ -162,6 +193,19 @@ seconds_since() {
 	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
 }
 
+# What QEMU said, but for the features it always misses, and the console from
+# the first sign of trouble on.
+last_words() {
+	local from
+	grep -v "TCG doesn't support requested feature" "$run_dir/qemu.log"
+	from=$(grep -anEm 1 -- "$DMESG_PATTERN" "$run_dir/console.log")
+	if [[ -n $from ]]; then
+		tail -n "+${from%%:*}" "$run_dir/console.log" | head -n 20
+	else
+		tail -n 15 "$run_dir/console.log"
+	fi
+}
+
 # Follows the machine until the job's status is known. Returns 0 when it is, 1
 # when the machine died or hung before the job began, 2 when it did so later.
 follow() {
@@ -184,13 +228,13 @@ follow() {
 		fi
 		if ! running; then
 			say "the host machine died; its last words:"
-			tail -n 15 "$run_dir/qemu.log" "$run_dir/console.log" >&2
+			last_words >&2
 			((up)) && return 2
 			return 1
 		fi
 		if ((!up && SECONDS - start > BOOT_TIMEOUT)); then
-			say "not up after $BOOT_TIMEOUT s; the end of its console:"
-			tail -n 15 "$run_dir/console.log" >&2
+			say "not up after $BOOT_TIMEOUT s; its last words:"
+			last_words >&2
 			return 1
 		fi
 		if ((timeout && SECONDS - start > timeout)); then
@@ -260,6 +304,25 @@ on_signal() {
 	exit "$status"
 }
 
+# A lab keeps two processors busy: more at once than the machine carries only
+# run each other into their time-outs. So each takes one of LAB_SLOTS places.
+take_turn() {
+	local slots=${LAB_SLOTS:-} slot told=0
+	if [[ -z $slots ]]; then
+		slots=$(($(nproc) / 2))
+		((slots < 2)) && slots=2
+	fi
+	while :; do
+		for ((slot = 1; slot <= slots; slot++)); do
+			exec {turn}>"$BUILD/lab/.slot.$slot"
+			flock -n "$turn" && return
+			exec {turn}>&-
+		done
+		((told++)) || progress "waiting for one of $slots other labs to end ..."
+		sleep 1
+	done
+}
+
 l1_run() {
 	local try
 	trap 'on_signal 130' INT
@@ -267,6 +330,7 @@ l1_run() {
 	trap 'on_signal 129' HUP
 	trap end_machine EXIT
 
+	take_turn
 	write_config
 	qemu_command
 	for try in 1 2; do
@@ -290,18 +354,10 @@ l1_run() {
 	exit "$status"
 }
 
-# Lines in the kernel's log that a clean run doesn't have. Not among them:
-# the taint that loading an unsigned, out-of-tree module brings.
-DMESG_PATTERN='WARNING: |BUG: |Oops|general protection fault|kernel panic|Call Trace:|\
-rcu.*(stall|detected)|soft lockup|hard LOCKUP|blocked for more than|possible circular locking|\
-possible recursive locking|suspicious RCU usage|INFO: trying to register|KASAN|UBSAN|KCSAN|\
-kmemleak|page allocation failure|refcount_t:|list_(add|del) corruption|sleeping function called|\
-scheduling while atomic|Bad page state|invoked oom-killer'
-
 check_dmesg() {
 	local log=$run_dir/dmesg.log found
 	[[ -s $log ]] || log=$run_dir/console.log
-	found=$(grep -aE -- "${DMESG_PATTERN//\\$'\n'/}" "$log") || return 0
+	found=$(grep -aE -- "$DMESG_PATTERN" "$log") || return 0
 	say "the kernel's log (${log#"$TOP"/}) holds:"
 	printf '%s\n' "$found" | head -n 20 >&2
 	if ((dmesg_clean && status == 0)); then
