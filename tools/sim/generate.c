@@ -12,11 +12,12 @@
 #include "sim/rng.h"
 #include "sim/trace.h"
 
-#define PERIOD	300
-#define HOUR	3600
-#define DAY	86400
-#define GIB	1073741824.0
-#define PER_DAY (DAY / PERIOD)
+#define PERIOD INT64_C(300)
+#define HOUR   3600
+#define DAY    86400
+#define GIB    1073741824.0
+/* Spikes of a spiky machine, of a day's samples. */
+#define SPIKES (8.0 * 300 / 86400)
 
 /* Machines of one group start their jobs together, give or take ten minutes. */
 #define GROUP 4
@@ -107,7 +108,7 @@ static double batch_at(struct machine *m, struct rng *group, int64_t time)
 
 static double spiky_at(struct machine *m, int64_t time)
 {
-	if (rng_unit(&m->rng) < 8.0 / PER_DAY) {
+	if (rng_unit(&m->rng) < SPIKES) {
 		m->until = time + PERIOD * (1 + rng_below(&m->rng, 3));
 		m->level = rng_between(&m->rng, 0.2, 0.7);
 	}

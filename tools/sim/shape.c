@@ -203,6 +203,8 @@ int sim_curve_build(const struct sim_series *series, enum sim_shape shape,
 		put_circle(&s, series, w, w->length - w->warmup, w->length,
 			   -w->length);
 	put_circle(&s, series, w, 0, w->length, 0);
+	if (!s.count) /* shorter than a moment: a point needs a line, too */
+		s.span[s.count++] = (struct span){.end = fmax(w->length, 1)};
 	if (shape == SIM_SHAPE_LINEAR) {
 		linear_knots(&s, series->max, &c);
 	} else {

@@ -16,7 +16,7 @@
 #define SIM_GAP_MAX 7200
 
 /* Longest trace, seconds. */
-#define SIM_SPAN_MAX (366 * 86400)
+#define SIM_SPAN_MAX (INT64_C(366) * 86400)
 
 /* Most machines of one trace. */
 #define SIM_MACHINES_MAX 65536

@@ -145,7 +145,7 @@ static int read_row(struct reader *r, struct names *n, const int *column)
 int trace_read_csv(struct reader *r)
 {
 	struct names n = {.first = r->trace->count};
-	int column[COLUMNS];
+	int column[COLUMNS] = {0};
 	int err = read_columns(r, column);
 
 	while (!err && read_line(r))

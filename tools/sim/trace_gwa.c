@@ -91,7 +91,7 @@ static int check_off(struct reader *r, struct gwa *g)
 
 static int read_row(struct reader *r, struct gwa *g, struct sim_series **s)
 {
-	double value[COLUMNS];
+	double value[COLUMNS] = {0};
 	struct read_row row;
 	int err = read_numbers(r, g, value);
 

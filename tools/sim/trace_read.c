@@ -156,7 +156,7 @@ static const char *shown(const struct read_field *f, char buf[static 32])
 
 	for (unsigned int i = 0; i < n; i++)
 		buf[i] = isprint((unsigned char)f->at[i]) ? f->at[i] : '?';
-	strcpy(buf + n, f->length > n ? "..." : "");
+	memcpy(buf + n, f->length > n ? "..." : "", f->length > n ? 4 : 1);
 	return buf;
 }
 
