@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How many guests fit: bisection over runs.  A run of days is expensive, and
+ * most numbers that are too large fail in the same few hours: those in which
+ * guests want most, or want it soonest. They are tried first.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/scenario.h"
+
+/* Hours to try first: by the largest sum of what guests want, by its steepest
+ * rise. */
+#define HARD_HIGH  4
+#define HARD_STEEP 2
+
+/* Each is run with this much around it, s; the warm-up comes before that. */
+#define AROUND_BEFORE 600
+#define AROUND_AFTER  300
+#define HARD_WARMUP   3600
+
+/* Where the whole time fails at a number, the next is less by this part of it.
+ */
+#define STEP_BACK 24
+
+#define HOUR   3600
+#define MINUTE 60
+
+struct hour {
+	double start, most, steepest;
+};
+
+struct search {
+	struct sim_scenario *scenario;
+	const struct sim_policy *policy;
+	const struct sim_run_options *options;
+	struct hour hard[HARD_HIGH + HARD_STEEP];
+	unsigned int hard_count;
+	unsigned int runs;
+	double seconds;
+	enum sim_failure limit; /* of the last run that failed */
+};
+
+static int by_most(const void *a, const void *b)
+{
+	double x = ((const struct hour *)a)->most;
+	double y = ((const struct hour *)b)->most;
+
+	return (x < y) - (x > y);
+}
+
+static int by_steepest(const void *a, const void *b)
+{
+	double x = ((const struct hour *)a)->steepest;
+	double y = ((const struct hour *)b)->steepest;
+
+	return (x < y) - (x > y);
+}
+
+/* The sum of max(min, demand) at each minute, as the highest and steepest of
+ * each hour. */
+static void scan_hours(const struct sim_scenario *s, unsigned int guests,
+		       struct hour *hour, unsigned int hours, uint32_t *cursor)
+{
+	double before = -1;
+
+	for (unsigned int h = 0; h < hours; h++) {
+		hour[h] = (struct hour){.start = h * (double)HOUR};
+		for (int m = 0; m < HOUR / MINUTE; m++) {
+			double time = hour[h].start + m * MINUTE, sum = 0;
+
+			for (unsigned int i = 0; i < guests; i++)
+				sum += fmax(s->guest[i].min,
+					    sim_curve_at(&s->guest[i].curve,
+							 &cursor[i], time));
+			hour[h].most = fmax(hour[h].most, sum);
+			if (before >= 0)
+				hour[h].steepest =
+					fmax(hour[h].steepest, sum - before);
+			before = sum;
+		}
+	}
+}
+
+static int find_hard_hours(struct search *s, unsigned int guests)
+{
+	unsigned int hours = (unsigned int)(s->scenario->options.length / HOUR);
+	struct hour *hour;
+	uint32_t *cursor;
+
+	/* Of a short part all hours are tried anyway. */
+	if (hours < 4 * (HARD_HIGH + HARD_STEEP))
+		return 0;
+	hour = calloc(hours, sizeof(*hour));
+	cursor = calloc(guests, sizeof(*cursor));
+	if (!hour || !cursor) {
+		free(hour);
+		free(cursor);
+		return -ENOMEM;
+	}
+	scan_hours(s->scenario, guests, hour, hours, cursor);
+	qsort(hour, hours, sizeof(*hour), by_most);
+	memcpy(s->hard, hour, HARD_HIGH * sizeof(*hour));
+	qsort(hour + HARD_HIGH, hours - HARD_HIGH, sizeof(*hour), by_steepest);
+	memcpy(s->hard + HARD_HIGH, hour + HARD_HIGH,
+	       HARD_STEEP * sizeof(*hour));
+	s->hard_count = HARD_HIGH + HARD_STEEP;
+	free(hour);
+	free(cursor);
+	return 0;
+}
+
+/* Whether one run serves so many; < 0: error. */
+static int try_part(struct search *s, unsigned int guests, double from,
+		    double to, double warmup)
+{
+	struct sim_run_options o = {
+		.from = from,
+		.to = to,
+		.warmup = warmup,
+		.stop = true,
+		.progress = s->options->progress,
+		.userdata = s->options->userdata,
+	};
+	struct sim_result r;
+	int err = sim_run(s->scenario, s->policy, guests, &o, &r);
+
+	if (err)
+		return err;
+	s->runs++;
+	s->seconds += r.seconds;
+	if (r.failure != SIM_OK)
+		s->limit = r.failure;
+	return r.failure == SIM_OK;
+}
+
+static int try_all(struct search *s, unsigned int guests)
+{
+	return try_part(s, guests, 0, s->scenario->options.length,
+			s->scenario->options.warmup);
+}
+
+/* Each hard hour, by guests that have started not long before. */
+static int try_hard(struct search *s, unsigned int guests)
+{
+	const struct sim_options *o = &s->scenario->options;
+
+	for (unsigned int i = 0; i < s->hard_count; i++) {
+		double from = fmax(0, s->hard[i].start - AROUND_BEFORE);
+		double to =
+			fmin(o->length, s->hard[i].start + HOUR + AROUND_AFTER);
+		int r = try_part(s, guests, from, to,
+				 fmin(o->warmup, HARD_WARMUP));
+
+		if (r <= 0)
+			return r;
+	}
+	return 1;
+}
+
+/*
+ * No number above this needs to be tried: promises would exceed the host, or
+ * what all demand at once does.
+ */
+static int bound(struct search *s, unsigned int *ret)
+{
+	struct sim_scenario *sc = s->scenario;
+	double host = sc->options.host, sum = 0;
+	unsigned int n = 0;
+	int err;
+
+	do {
+		err = scenario_grow(sc, n + 1);
+		if (err)
+			return err;
+		if (scenario_admitted(sc, s->policy, n + 1) <= n)
+			break;
+		/* The mean over all time: never more than the largest. */
+		for (uint32_t i = 1; i < sc->guest[n].curve.count; i++) {
+			const struct sim_knot *k = &sc->guest[n].curve.knot[i];
+
+			sum += (k[0].time - k[-1].time) *
+			       (k[0].value + k[-1].value) / 2;
+		}
+		if (sum / (sc->options.length + sc->options.warmup) > host)
+			break;
+		n++;
+	} while (n < SIM_MACHINES_MAX);
+	*ret = n;
+	return 0;
+}
+
+/* Served at @low, not at @high: halve it. */
+static int bisect(struct search *s, unsigned int *low, unsigned int *high,
+		  int (*try)(struct search *, unsigned int))
+{
+	while (*high - *low > 1) {
+		unsigned int middle = *low + (*high - *low) / 2;
+		int r = try(s, middle);
+
+		if (r < 0)
+			return r;
+		*(r > 0 ? low : high) = middle;
+	}
+	return 0;
+}
+
+/*
+ * What the hard hours allow is tried over the whole time; as long as that
+ * fails, something less, and at last what is between.
+ */
+static int search(struct search *s, unsigned int *ret)
+{
+	unsigned int low = 0, high = *ret + 1;
+	int r = 0;
+
+	if (s->hard_count)
+		r = bisect(s, &low, &high, try_hard);
+	while (!r && low > 0) {
+		r = try_all(s, low);
+		if (r == 0) {
+			high = low;
+			low -= 1 + low / STEP_BACK;
+		}
+	}
+	if (r >= 0)
+		r = bisect(s, &low, &high, try_all);
+	*ret = low;
+	return r < 0 ? r : 0;
+}
+
+int sim_capacity(struct sim_scenario *s, const struct sim_policy *p,
+		 const struct sim_run_options *o, struct sim_capacity *ret)
+{
+	struct sim_capacity c = {0};
+	struct search find = {
+		.scenario = s,
+		.policy = p,
+		.options = o,
+		.limit = SIM_FULL,
+	};
+	int err = bound(&find, &c.bound);
+
+	if (!err && c.bound)
+		err = find_hard_hours(&find, c.bound);
+	c.guests = c.bound;
+	if (!err)
+		err = search(&find, &c.guests);
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < c.guests; i++)
+		c.provisioned += s->guest[i].max;
+	c.limit = c.guests < c.bound ? find.limit : SIM_FULL;
+	c.runs = find.runs;
+	c.seconds = find.seconds;
+	*ret = c;
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a policy is to the simulator, and what it may look at.
+ */
+#ifndef DYNMEM_SIM_CONTROL_H
+#define DYNMEM_SIM_CONTROL_H
+
+#include "sim/model.h"
+#include "sim/sim.h"
+
+/* What a policy promises every guest; the host admits no more than it can keep.
+ */
+enum sim_promise {
+	SIM_PROMISE_NONE,
+	SIM_PROMISE_MIN,
+	SIM_PROMISE_MAX,
+	SIM_PROMISE_TRAINED, /* the 99.9th percentile of its use before */
+};
+
+/**
+ * struct sim_machine - a guest-to-be of a scenario
+ * @trained: 99.9th percentile of its use in the training part, bytes
+ * @disk: mean disk throughput, bytes/s
+ */
+struct sim_machine {
+	const struct sim_series *series;
+	struct sim_curve curve;
+	double min, max, trained, disk;
+};
+
+/**
+ * struct sim - a run, as its policy sees it
+ * @host: model; a policy honest about what it can know looks at total,
+ *available, now, ksm_* and, per guest, min, max, shares, target, actual, stats,
+ *rss, merged, host_cold + host_hot, disk_read. The oracle looks at all.
+ * @wake: when to call tick() next, ms; set by the policy
+ */
+struct sim {
+	struct sim_host host;
+	const struct sim_options *options;
+	const struct sim_policy *policy;
+	const struct sim_machine *machine;
+	void *state;
+	int64_t wake;
+	unsigned long commands, decisions;
+	double moved;
+};
+
+/**
+ * struct sim_policy - a contender
+ * @promise: see there
+ * @reporting: guests report free pages to the host
+ * @zram: the host swaps to zram
+ * @ksmtuned: it ships with ksmtuned
+ * @start_at_min: its guests' balloons are at min when they start
+ * @stats_period: how often guests are asked for statistics, ms; 0: never
+ * @init: sets @wake; NULL: it never does anything
+ * @tick: at @wake
+ * @event: the host's memory has crossed one of its levels; NULL: it is not told
+ */
+struct sim_policy {
+	const char *name, *summary;
+	enum sim_promise promise;
+	bool reporting, zram, ksmtuned, start_at_min;
+	int64_t stats_period;
+	int (*init)(struct sim *s);
+	void (*tick)(struct sim *s);
+	void (*event)(struct sim *s);
+	void (*clear)(struct sim *s);
+};
+
+/** sim_command() - a balloon command; one that changes nothing is not counted
+ */
+void sim_command(struct sim *s, struct sim_guest *g, double target);
+
+/** sim_ksmtuned() - its rules, to be called every 60 s */
+void sim_ksmtuned(struct sim_host *h);
+
+/* The contenders. */
+extern const struct sim_policy sim_policy_static, sim_policy_static_p999;
+extern const struct sim_policy sim_policy_fpr, sim_policy_fpr_zram;
+extern const struct sim_policy sim_policy_pve, sim_policy_mom;
+extern const struct sim_policy sim_policy_dynmem, sim_policy_dynmem_procfs;
+extern const struct sim_policy sim_policy_dynmem_10s;
+extern const struct sim_policy sim_policy_oracle;
+
+#endif

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Our own engine, driven as the daemon drives it: the very same code, fed with
+ *what the model's host and guests show.
+ *
+ *	dynmem		once a second, and at once when a level is entered (the
+ *module) dynmem-procfs	once a second
+ *	dynmem-10s	every ten seconds: how much is policy, how much reaction
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "policy/policy.h"
+#include "sim/control.h"
+
+/* The simulation's time 0 on the engine's clock, ms: warm-up comes before. */
+#define EPOCH INT64_C(4000000000)
+
+/* Nothing squeezed, nothing pressed: a look this often, as the daemon, ms. */
+#define HEARTBEAT 10000
+
+struct seen {
+	unsigned int handle;
+	bool poll;
+	double actual, rss, merged, swapped, disk_read;
+	int64_t sampled; /* time of the statistics that it was given */
+};
+
+struct dynmem {
+	struct policy *policy;
+	struct seen *seen;
+	int64_t tick, emergency; /* ms; next round of an emergency */
+	int64_t next;		 /* tick, ms */
+};
+
+static uint64_t clock_of(const struct sim *s)
+{
+	return (uint64_t)(s->host.now + EPOCH) * 1000000;
+}
+
+static uint64_t bytes(double x)
+{
+	return x > 0 ? (uint64_t)x : 0;
+}
+
+static enum policy_level feed_host(const struct sim *s, struct policy *p)
+{
+	const struct sim_host *h = &s->host;
+	struct policy_host_sample sample = {
+		.total = bytes(h->total),
+		.available = bytes(h->available),
+		.swap_total = bytes(h->swap_total),
+		.swap_free = bytes(h->swap_total - h->swap_used),
+		.ksm =
+			{
+				.present = h->physics.ksm_share > 0,
+				.run = h->ksm_run,
+				.pages_to_scan = (uint64_t)h->ksm_pages,
+				.sleep_ms = (uint64_t)h->ksm_sleep_ms,
+				.saved = bytes(h->ksm_saved),
+				.mergeable = bytes(h->rss + h->ksm_saved),
+				.full_scans = (uint64_t)h->ksm_scans,
+				.pages_scanned = (uint64_t)h->ksm_scanned,
+				.cpu_ns = (uint64_t)(h->ksm_cpu * 1e9),
+			},
+	};
+
+	return policy_host_sample(p, &sample, clock_of(s));
+}
+
+static void feed_cost(const struct sim *s, struct policy *p,
+		      const struct sim_guest *g, struct seen *seen)
+{
+	double swapped = g->host_cold + g->host_hot;
+	struct policy_guest_host_sample cost;
+
+	if (seen->rss == g->rss && seen->merged == g->merged &&
+	    seen->swapped == swapped && seen->disk_read == g->disk_read)
+		return;
+	seen->rss = g->rss;
+	seen->merged = g->merged;
+	seen->swapped = swapped;
+	seen->disk_read = g->disk_read;
+	cost = (struct policy_guest_host_sample){
+		.present = POLICY_COST_RSS | POLICY_COST_SWAPPED |
+			   POLICY_COST_KSM_SAVED | POLICY_COST_DISK_READ,
+		.rss = bytes(g->rss + g->merged + s->host.physics.qemu),
+		.swapped = bytes(swapped),
+		.ksm_saved = bytes(g->merged),
+		.disk_read = bytes(g->disk_read),
+	};
+	policy_guest_host_sample(p, seen->handle, &cost, clock_of(s));
+}
+
+static void feed_stats(const struct sim *s, struct policy *p,
+		       const struct sim_guest *g, struct seen *seen)
+{
+	const struct sim_stats *st = &g->stats;
+	struct policy_guest_sample sample;
+
+	if (!seen->poll || st->time == seen->sampled)
+		return;
+	seen->sampled = st->time;
+	sample = (struct policy_guest_sample){
+		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
+			   POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES |
+			   POLICY_STAT_SWAP_IN | POLICY_STAT_SWAP_OUT |
+			   POLICY_STAT_MAJOR_FAULTS | POLICY_STAT_OOM_KILL |
+			   POLICY_STAT_ALLOC_STALL,
+		.last_update = (uint64_t)(st->time + EPOCH) / 1000,
+		.actual = bytes(st->actual),
+		.total = bytes(st->total),
+		.available = bytes(st->available),
+		.free = bytes(st->free),
+		.disk_caches = bytes(st->disk_caches),
+		.swap_in = bytes(st->swap_in),
+		.swap_out = bytes(st->swap_out),
+		.major_faults = (uint64_t)st->major_faults,
+		.oom_kill = (uint64_t)st->oom_kill,
+		.alloc_stall = (uint64_t)st->alloc_stall,
+	};
+	policy_guest_sample(p, seen->handle, &sample, clock_of(s));
+}
+
+static enum policy_level feed(struct sim *s)
+{
+	struct dynmem *d = s->state;
+	enum policy_level level;
+
+	level = feed_host(s, d->policy);
+	for (unsigned int i = 0; i < s->host.count; i++) {
+		const struct sim_guest *g = &s->host.guest[i];
+		struct seen *seen = &d->seen[i];
+
+		if (seen->actual != g->actual) {
+			seen->actual = g->actual;
+			policy_guest_actual(d->policy, seen->handle,
+					    bytes(g->actual), clock_of(s));
+		}
+		feed_cost(s, d->policy, g, seen);
+		feed_stats(s, d->policy, g, seen);
+	}
+	return level;
+}
+
+static void command(struct sim *s, void *userdata, unsigned int handle,
+		    uint64_t target)
+{
+	struct dynmem *d = s->state;
+
+	sim_command(s, userdata, (double)target);
+	policy_command_sent(d->policy, handle, target, clock_of(s));
+}
+
+static void run_steps(struct sim *s, const struct policy_plan_step *step,
+		      unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		command(s, step[i].userdata, step[i].guest, step[i].target);
+}
+
+static void emergency(struct sim *s, enum policy_level level)
+{
+	struct dynmem *d = s->state;
+	const struct policy_plan_step *step;
+	unsigned int count;
+	int64_t again;
+
+	if (d->emergency == SIM_NEVER) {
+		if (level != POLICY_LEVEL_CRITICAL)
+			return;
+		if (policy_emergency_begin(d->policy, clock_of(s), &step,
+					   &count) < 0)
+			return;
+		run_steps(s, step, count);
+		/* Begun even if there is nothing to send: next() says when it
+		 * is over. */
+		d->emergency = s->host.now + 250;
+		return;
+	}
+	if (s->host.now < d->emergency)
+		return;
+	again = policy_emergency_next(d->policy, clock_of(s), &step, &count);
+	run_steps(s, step, count);
+	d->emergency = again > 0 ? s->host.now + (again + 999999) / 1000000
+				 : SIM_NEVER;
+}
+
+static int64_t after(const struct dynmem *d, uint64_t next)
+{
+	int64_t ms = (int64_t)(next / 1000000);
+
+	if (!next)
+		ms = HEARTBEAT;
+	return ms > d->tick ? ms : d->tick;
+}
+
+static void set_ksm(struct sim *s, const struct policy_ksm_decision *k)
+{
+	if (!k->change)
+		return;
+	s->host.ksm_run = k->run == 1;
+	s->host.ksm_pages = (double)k->pages_to_scan;
+	s->host.ksm_sleep_ms = (double)k->sleep_ms;
+}
+
+static void decide(struct sim *s)
+{
+	struct dynmem *d = s->state;
+	struct policy_result r;
+
+	emergency(s, feed(s));
+	if (policy_decide(d->policy, clock_of(s), &r) < 0)
+		return;
+	for (unsigned int i = 0; i < r.count; i++) {
+		const struct policy_decision *dec = &r.decision[i];
+		struct seen *seen = &d->seen[i];
+
+		if (seen->poll != (dec->poll > 0)) {
+			seen->poll = dec->poll > 0;
+			policy_guest_polling(d->policy, seen->handle,
+					     seen->poll, clock_of(s));
+		}
+		if (dec->flags & POLICY_SEND)
+			command(s, dec->userdata, dec->guest, dec->target);
+	}
+	set_ksm(s, &r.ksm);
+	d->next = s->host.now + after(d, r.next);
+}
+
+static void set_wake(struct sim *s)
+{
+	const struct dynmem *d = s->state;
+
+	s->wake = d->emergency < d->next ? d->emergency : d->next;
+}
+
+static void dynmem_tick(struct sim *s)
+{
+	struct dynmem *d = s->state;
+
+	if (s->host.now >= d->next) {
+		decide(s);
+	} else {
+		emergency(s, feed_host(s, d->policy));
+	}
+	set_wake(s);
+}
+
+/* A level was entered: what the kernel's event brings, then a decision at once.
+ */
+static void dynmem_event(struct sim *s)
+{
+	decide(s);
+	set_wake(s);
+}
+
+static int add_guests(struct sim *s, struct dynmem *d)
+{
+	for (unsigned int i = 0; i < s->host.count; i++) {
+		struct sim_guest *g = &s->host.guest[i];
+		struct policy_guest_config config = {
+			.min = bytes(g->min),
+			.max = bytes(g->max),
+			.shares = (uint32_t)g->shares,
+			.userdata = g,
+		};
+		int err = policy_guest_add(d->policy, &config, bytes(g->actual),
+					   clock_of(s), &d->seen[i].handle);
+
+		if (err < 0)
+			return err;
+		d->seen[i].actual = g->actual;
+		d->seen[i].sampled = SIM_NEVER;
+		/* It starts, so it is asked. */
+		d->seen[i].poll = true;
+		policy_guest_polling(d->policy, d->seen[i].handle, true,
+				     clock_of(s));
+	}
+	return 0;
+}
+
+static void dynmem_clear(struct sim *s)
+{
+	struct dynmem *d = s->state;
+
+	policy_free(d->policy);
+	free(d->seen);
+	free(d);
+}
+
+static int init_with(struct sim *s, int64_t tick)
+{
+	struct dynmem *d = calloc(1, sizeof(*d));
+	int err;
+
+	if (!d)
+		return -ENOMEM;
+	s->state = d;
+	d->tick = tick;
+	d->emergency = SIM_NEVER;
+	d->next = s->host.now + tick;
+	s->wake = d->next;
+	d->seen = calloc(s->host.count ?: 1, sizeof(*d->seen));
+	if (!d->seen)
+		return -ENOMEM;
+	err = policy_new(s->options->tunables, &d->policy);
+	if (err < 0)
+		return err;
+	return add_guests(s, d);
+}
+
+static int dynmem_init(struct sim *s)
+{
+	return init_with(s, s->options->tick);
+}
+
+static int dynmem_10s_init(struct sim *s)
+{
+	return init_with(s, 10000);
+}
+
+const struct sim_policy sim_policy_dynmem = {
+	.name = "dynmem",
+	.summary =
+		"our engine each second and on the kernel's events; free page reporting",
+	.promise = SIM_PROMISE_MIN,
+	.reporting = true,
+	.stats_period = 1000,
+	.init = dynmem_init,
+	.tick = dynmem_tick,
+	.event = dynmem_event,
+	.clear = dynmem_clear,
+};
+
+const struct sim_policy sim_policy_dynmem_procfs = {
+	.name = "dynmem-procfs",
+	.summary = "our engine each second, without the kernel's events",
+	.promise = SIM_PROMISE_MIN,
+	.reporting = true,
+	.stats_period = 1000,
+	.init = dynmem_init,
+	.tick = dynmem_tick,
+	.clear = dynmem_clear,
+};
+
+const struct sim_policy sim_policy_dynmem_10s = {
+	.name = "dynmem-10s",
+	.summary =
+		"our engine in a loop of ten seconds: what reaction is worth",
+	.promise = SIM_PROMISE_MIN,
+	.reporting = true,
+	.stats_period = 1000,
+	.init = dynmem_10s_init,
+	.tick = dynmem_tick,
+	.clear = dynmem_clear,
+};
