@@ -27,6 +27,7 @@ struct cmd {
 
 int cmd_status(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
+int cmd_simulate(int argc, char **argv);
 
 /**
  * cmd_usage_error() - say what is wrong with the command line

@@ -12,6 +12,7 @@
 static const struct cmd commands[] = {
 	{"status", cmd_status, "the host's memory, KSM and every guest, now"},
 	{"monitor", cmd_monitor, "events and decisions as they come"},
+	{"simulate", cmd_simulate, "guests of a trace on a host, under dynmem and others"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
