@@ -35,6 +35,9 @@
  */
 #define PATIENCE (100 * USEC_PER_MSEC)
 
+/* So many polls without news, and statistics are late. */
+#define LATE_POLLS 2
+
 /* What guests cost is read anew if it is older than this. */
 #define COSTS_MAX_AGE (NSEC_PER_SEC / 2)
 
@@ -78,22 +81,49 @@ enum policy_level act_sample_host(struct manager *m, uint64_t now)
 	s.swap_free = m->host.swap_free;
 	s.level = m->pressure.level;
 	manager_read_ksm(m, &s.ksm);
+	/* Once more when it is over, or guests would keep their last figures. */
+	m->cost_fields = 0;
+	if (s.ksm.saved || m->ksm_saved)
+		m->cost_fields |= COST_KSM;
+	if (s.swap_total - s.swap_free || m->swapped)
+		m->cost_fields |= COST_SWAP;
+	m->ksm_saved = s.ksm.saved;
+	m->swapped = s.swap_total - s.swap_free;
 	level = policy_host_sample(m->policy, &s, now);
 	act_set_level(m, level);
 	return level;
 }
 
-static void read_costs(struct manager *m, uint64_t now)
+/*
+ * CPU time tells a guest that is too busy to answer from one that has nothing
+ * to say: it is read only while statistics are late. The engine takes
+ * differences from one sample to the next, so the time before is left out.
+ */
+static void follow_cpu(struct guest *g, struct policy_guest_host_sample *s)
 {
-	bool swaps = m->host.swap_free < m->host.swap_total;
+	uint64_t cpu = s->cpu_ns;
+
+	if (g->cpu_known && cpu > g->cpu)
+		g->cpu_while_late += cpu - g->cpu;
+	g->cpu_known = s->present & POLICY_COST_CPU;
+	g->cpu = cpu;
+	s->cpu_ns = g->cpu_while_late;
+}
+
+/* @quick: on an event, only what the decision hangs on. */
+static void read_costs(struct manager *m, bool quick, uint64_t now)
+{
+	unsigned int fields = quick ? 0 : m->cost_fields;
 
 	if (m->costs_at && now - m->costs_at < COSTS_MAX_AGE)
 		return;
 	for (size_t i = 0; i < m->n_guests; i++) {
 		struct guest *g = m->guests[i];
 		struct policy_guest_host_sample s;
+		bool late = !quick && g->stale_polls >= LATE_POLLS;
 
-		cost_read(&g->cost, swaps, &s);
+		cost_read(&g->cost, fields | (late ? COST_CPU : 0), &s);
+		follow_cpu(g, &s);
 		policy_guest_host_sample(m->policy, g->handle, &s, now);
 	}
 	m->costs_at = now;
@@ -265,7 +295,7 @@ static int on_tick(_unused_ sd_event_source *s, _unused_ uint64_t usec,
 	m->ticked_at = now;
 	m->round++;
 	m->awaited = 0;
-	read_costs(m, now);
+	read_costs(m, false, now);
 	if (act_sample_host(m, now) == POLICY_LEVEL_CRITICAL && managing(m))
 		begin_emergency(m, now);
 	poll_guests(m, now);
@@ -346,10 +376,12 @@ static void follow_polling(struct manager *m, struct guest *g, uint64_t now)
 	policy_guest_polling(m->policy, g->handle, period != 0, now);
 	g->poll_at = now + EAGER_FIRST;
 	g->eager = EAGER_POLLS;
+	g->stale_polls = 0;
 }
 
 void act_sampled(struct manager *m, struct guest *g, bool fresh, uint64_t now)
 {
+	g->stale_polls = fresh ? 0 : g->stale_polls + 1;
 	if (fresh)
 		g->eager = 0;
 	if (!g->eager || !g->poll_period)
@@ -419,7 +451,7 @@ static int on_decide(_unused_ sd_event_source *s, void *userdata)
 
 void act_on_pressure(struct manager *m, enum policy_level level, uint64_t now)
 {
-	read_costs(m, now);
+	read_costs(m, true, now);
 	if (level == POLICY_LEVEL_CRITICAL && managing(m))
 		begin_emergency(m, now);
 	else

@@ -230,8 +230,10 @@ static const struct manager_listener listener = {
 
 static void retry_later(struct api *a, const char *why)
 {
-	log_warning("no D-Bus API: %s; next try in %llu s", why,
-		    (unsigned long long)(a->wait / USEC_PER_SEC));
+	/* Said once: a host without a bus shall not fill its log with it. */
+	log_guest(a->wait == RETRY_FIRST ? LOG_WARNING : LOG_DEBUG, NULL,
+		  "no D-Bus API: the system bus cannot be used (%s); next try in %llu s",
+		  why, (unsigned long long)(a->wait / USEC_PER_SEC));
 	a->bus = sd_bus_close_unref(a->bus);
 	sd_event_source_set_time_relative(a->retry, a->wait);
 	sd_event_source_set_enabled(a->retry, SD_EVENT_ONESHOT);

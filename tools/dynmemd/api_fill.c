@@ -88,7 +88,7 @@ static void fill_cost(sd_bus_message *msg, const struct guest *g)
 {
 	struct policy_guest_host_sample cost;
 
-	cost_read(&g->cost, false, &cost);
+	cost_read(&g->cost, COST_KSM, &cost);
 	if (cost.present & POLICY_COST_RSS)
 		put_t(msg, DYNMEM_GUEST_RSS, cost.rss);
 	if (cost.present & POLICY_COST_KSM_SAVED)

@@ -68,13 +68,17 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec,
 	return 0;
 }
 
-/* The same failure again and again is said once. */
+/*
+ * The same failure again and again is said once, and that a QEMU does not
+ * listen yet is none.
+ */
 static void complain(struct seat *s, const char *why)
 {
 	bool same = !strncmp(s->why, why, sizeof(s->why) - 1);
+	bool early = s->refusals > 0;
 
 	snprintf(s->why, sizeof(s->why), "%s", why);
-	log_guest(same ? LOG_DEBUG : LOG_WARNING, NULL,
+	log_guest(same || early ? LOG_DEBUG : LOG_WARNING, NULL,
 		  "socket %s: %s; next try in %.1f s", s->path, why,
 		  (double)s->wait / USEC_PER_SEC);
 }

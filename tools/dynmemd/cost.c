@@ -112,14 +112,16 @@ static void read_cpu(const struct cost *c, struct policy_guest_host_sample *s)
 	}
 }
 
-void cost_read(const struct cost *c, bool with_swap,
+void cost_read(const struct cost *c, unsigned int fields,
 	       struct policy_guest_host_sample *ret)
 {
 	*ret = (struct policy_guest_host_sample){ 0 };
-	if (with_swap)
+	if (fields & COST_SWAP)
 		read_rss_and_swap(c, ret);
 	else
 		read_rss(c, ret);
-	read_ksm(c, ret);
-	read_cpu(c, ret);
+	if (fields & COST_KSM)
+		read_ksm(c, ret);
+	if (fields & COST_CPU)
+		read_cpu(c, ret);
 }

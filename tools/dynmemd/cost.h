@@ -34,14 +34,25 @@ void cost_init(struct cost *c);
 void cost_open(struct cost *c, const char *proc, pid_t pid);
 
 /**
- * cost_read() - read it
- * @with_swap: also how much of it is swapped out, which is read from a
- *	slower file
+ * enum cost_field - what to read besides what is resident; each costs a read
+ * @COST_SWAP: what is swapped out
+ * @COST_KSM: what KSM saves in it
+ * @COST_CPU: CPU time of all its threads, the dearest
+ */
+enum cost_field {
+	COST_SWAP = 1,
+	COST_KSM = 2,
+	COST_CPU = 4,
+};
+
+/**
+ * cost_read() - read
+ * @fields: enum cost_field bits
  * @ret: @present says what was found, possibly nothing
  *
  * Allocates nothing.
  */
-void cost_read(const struct cost *c, bool with_swap,
+void cost_read(const struct cost *c, unsigned int fields,
 	       struct policy_guest_host_sample *ret);
 
 /** cost_close() - close the files */

@@ -264,6 +264,10 @@ int daemon_run(const struct options *o)
 	r = start(&d);
 	if (r == 0) {
 		protect_self();
+		r = log_start();
+		if (r < 0)
+			log_warning("no thread for the log (%s): a slow disk may hold up decisions",
+				    strerror(-r));
 		say_mode(&d);
 		sd_notify(false, "READY=1");
 		r = sd_event_loop(d.event);
@@ -273,5 +277,6 @@ int daemon_run(const struct options *o)
 		sd_notify(false, "STOPPING=1");
 	}
 	stop(&d);
+	log_stop();
 	return r;
 }

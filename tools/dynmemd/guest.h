@@ -69,6 +69,10 @@ struct guest {
 	uint64_t poll_period; /* ns, 0: not polled */
 	uint64_t poll_at; /* ns */
 	unsigned int eager; /* polls that may be made at once */
+	unsigned int stale_polls; /* since there were fresh statistics */
+	bool cpu_known;
+	uint64_t cpu; /* ns, as read last */
+	uint64_t cpu_while_late; /* ns */
 	bool polled; /* and not answered yet */
 	unsigned int round; /* the tick in which it was */
 

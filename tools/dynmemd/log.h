@@ -19,6 +19,20 @@
  */
 void log_open(int max_priority);
 
+/**
+ * log_start() - from now on a thread writes, and nobody waits for it
+ *
+ * When memory is short, the journal or a disk may stand still for seconds,
+ * which is when the daemon has to act. What does not fit into the queue is
+ * counted, and the number is logged.
+ *
+ * Return: 0; a negative errno: messages are written at once, as before.
+ */
+int log_start(void);
+
+/** log_stop() - write what is queued, as far as that goes within a second */
+void log_stop(void);
+
 void log_guest(int priority, const char *guest, const char *format, ...)
 	_printf_(3, 4);
 
@@ -27,7 +41,7 @@ void log_guest(int priority, const char *guest, const char *format, ...)
  * @guest: its name
  * @from: old target, bytes
  * @to: new target, bytes
- * @code: a word for the kind of reason
+ * @code: a word for the kind of reason; must live for ever
  * @reason: the same as a sentence
  * @applied: false if it was only observed
  */

@@ -114,6 +114,10 @@ void manager_pressure(struct manager *m, const struct source_pressure *p)
 		m->host.available = p->available;
 	level = policy_host_event(m->policy, p->level, p->available, now);
 	act_on_pressure(m, level, now);
+	log_debug("pressure: %s%slevel %s (engine: %s), %.1f MiB available",
+		  p->stall ? "stall, " : "", p->oom ? "OOM, " : "",
+		  policy_level_name(p->level), policy_level_name(level),
+		  (double)m->host.available / MIB);
 	if (p->lost)
 		log_warning("%llu pressure events were lost; their counters are in the one that came",
 			    (unsigned long long)p->lost);

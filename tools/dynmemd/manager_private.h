@@ -40,6 +40,8 @@ struct manager {
 	sd_event_source *decide; /* soon */
 	sd_event_source *emergency; /* its next step */
 	uint64_t costs_at; /* ns, guests' costs were read */
+	unsigned int cost_fields; /* that matter, enum cost_field */
+	uint64_t ksm_saved, swapped; /* bytes, on the whole host */
 	bool somebody_waits; /* for bytes that others are to free */
 
 	struct policy_result result; /* the latest, without its array */
