@@ -1,0 +1,220 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The main job, end to end, in the lab's host machine: tracepoint, netlink,
+# daemon, decision, QMP, and a real guest's balloon moves.  Then the daemon's
+# troubles: killed, reloaded with a bad configuration, the module taken away,
+# monitors that talk nonsense.  TAP.
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+# shellcheck source-path=SCRIPTDIR source=../tap.sh
+. selftests/vm/tap.sh
+# shellcheck source-path=SCRIPTDIR source=../l1/host.sh
+. selftests/vm/l1/host.sh
+
+MIB=$((1 << 20))
+config=/etc/dynmem/dynmem.conf
+log=$LAB_DIR/dynmemd.log
+
+# field GUEST KEY: of the daemon's status.
+field()
+{
+	dynmem status --json | jq -r --arg name "$1" --arg key "$2" \
+		'.guests[] | select(.name == $name) | .[$key]'
+}
+
+host_field()
+{
+	dynmem status --json | jq -r --arg key "$1" '.host[$key]'
+}
+
+at_most()
+{
+	(($(guest actual "$1") <= $2))
+}
+
+at_least()
+{
+	(($(guest actual "$1") >= $2))
+}
+
+has_guests()
+{
+	[[ $(dynmem status --json | jq '.guests | length') -eq $1 ]]
+}
+
+class_is()
+{
+	[[ $(field "$1" class) == "$2" ]]
+}
+
+source_is()
+{
+	[[ $(host_field source) == "$1" ]]
+}
+
+logged()
+{
+	grep -qE -- "$1" "$log"
+}
+
+host_ooms()
+{
+	awk '$1 == "oom_kill" { print $2 }' /proc/vmstat
+}
+
+guest_ooms()
+{
+	ask_guest "$1" oom-count | grep -oE '[0-9]+' | tail -n 1
+}
+
+start_world()
+{
+	install -D -m 0644 selftests/vm/jobs/e2e.conf $config
+	start_bus
+	mkdir -p /run/dynmem-lab/qmp
+	guest start idle --mem 640 --disk
+	guest start busy --mem 896
+	guest start silent --mem 288 --no-driver
+	ask_guest -t 200 idle touch 280M >/dev/null
+	ask_guest -t 200 idle readcache 180M >/dev/null
+	ask_guest -t 200 idle free 100M >/dev/null
+	ask_guest -t 200 silent touch 60M >/dev/null
+	ooms=$(host_ooms)
+	start_daemon $config
+}
+
+test_adoption()
+{
+	ok "all guests are found" wait_until 20 has_guests 3
+	is "the module is the source" "$(host_field source)" genl
+	is "a guest is adopted at the size that it has" "$(field busy target)" "$(guest actual busy)"
+	is "its range is the configuration's" "$(field idle min)" $((160 * MIB))
+	is "its shares are the configuration's" "$(field busy shares)" 2000
+	ok "the guest without a driver is silent" wait_until 60 class_is silent silent
+	ok "the others report" wait_until 30 class_is idle reporting
+	ok "the API can be introspected" busctl --no-pager introspect org.dynmem1 /org/dynmem1
+}
+
+test_lend_and_return()
+{
+	local before lent i
+	before=$(guest actual idle)
+	dynmem monitor --json >"$LAB_DIR/monitor.jsonl" 2>/dev/null &
+	monitor=$!
+	for i in 1 2 3; do
+		ok "busy gets 150 MiB more ($i)" ask_guest -t 180 busy touch 150M
+		sleep 3
+	done
+	ok "the idle guest lends memory" wait_until 60 at_most idle $((before - 100 * MIB))
+	lent=$(guest actual idle)
+	ok "busy holds what it touched" test "$(field busy used)" -ge $((450 * MIB))
+	ask_guest -t 60 busy free 450M >/dev/null
+	# What it lent it may have again, for it needs more now.
+	ask_guest -t 180 idle touch 60M >/dev/null
+	ok "the idle guest gets memory back" wait_until 90 at_least idle $((lent + 40 * MIB))
+	ok "no guest is above its max or below its min" in_range
+	kill "$monitor"
+	wait "$monitor" 2>/dev/null
+	ok "the monitor saw decisions" grep -q '"type":"decision"' "$LAB_DIR/monitor.jsonl"
+	ok "the monitor saw the level" grep -q '"type":"pressure"' "$LAB_DIR/monitor.jsonl"
+	ok "each line of it is JSON" jq -e . "$LAB_DIR/monitor.jsonl"
+	ok "decisions are logged with a reason" logged 'guest idle: .*shrunk by .* \[shrink-'
+	is "the silent guest was left alone" "$(guest actual silent)" $((288 * MIB))
+}
+
+in_range()
+{
+	dynmem status --json |
+		jq -e '.guests | all(.target >= .min and .target <= .max)' >/dev/null
+}
+
+test_killed()
+{
+	local before
+	before=$(guest actual idle)
+	kill -KILL "$daemon_pid"
+	wait "$daemon_pid" 2>/dev/null
+	sleep 3
+	is "a killed daemon changes nothing" "$(guest actual idle)" "$before"
+	dynmem status >"$LAB_DIR/out.txt" 2>&1
+	is "without daemon the command says so" $? 4
+	ok "and still shows the host" grep -q '^Host' "$LAB_DIR/out.txt"
+	ok "a new daemon starts" start_daemon $config
+	ok "it finds all guests again" wait_until 20 has_guests 3
+	is "it adopts the size it finds" "$(field idle max)" $((640 * MIB))
+}
+
+test_bad_reload()
+{
+	printf '[guest busy]\nmin = 2G\nmax = 1G\n' >/etc/dynmem/dynmem.conf.d/bad.conf 2>/dev/null || {
+		mkdir -p /etc/dynmem/dynmem.conf.d
+		printf '[guest busy]\nmin = 2G\nmax = 1G\n' >/etc/dynmem/dynmem.conf.d/bad.conf
+	}
+	kill -HUP "$daemon_pid"
+	ok "a bad configuration is told with file and line" wait_until 10 logged 'bad.conf:[0-9]+'
+	is "the last good one stays" "$(field busy shares)" 2000
+	build/dynmemd --config $config >"$LAB_DIR/out.txt" 2>&1
+	is "a daemon does not start with it" $? 78
+	rm /etc/dynmem/dynmem.conf.d/bad.conf
+}
+
+test_hostile_monitors()
+{
+	socat UNIX-LISTEN:/run/dynmem-lab/qmp/mute.sock,fork SYSTEM:'sleep 1000' &
+	local mute=$!
+	socat UNIX-LISTEN:/run/dynmem-lab/qmp/babble.sock,fork SYSTEM:'yes }{' &
+	local babble=$!
+	ok "a mute monitor is told" wait_until 30 logged 'mute'
+	ok "a babbling monitor is told" wait_until 30 logged 'babble'
+	is "the others go on" "$(field idle class)" reporting
+	kill $mute $babble
+	wait $mute $babble 2>/dev/null
+	rm -f /run/dynmem-lab/qmp/{mute,babble}.sock
+}
+
+test_module_gone()
+{
+	ok "the module can go" rmmod dynmem
+	ok "the daemon goes on with procfs" wait_until 10 source_is procfs
+	is "the guests are still there" "$(field idle class)" reporting
+	ok "the module comes back" insmod "build/kmod/$(uname -r)/dynmem.ko"
+	ok "and is used again" wait_until 10 source_is genl
+}
+
+test_guest_goes()
+{
+	guest stop silent
+	ok "a guest that went is gone" wait_until 20 has_guests 2
+}
+
+test_end()
+{
+	local status
+	is "nobody ran out of memory on the host" "$(host_ooms)" "$ooms"
+	is "nor in the idle guest" "$(guest_ooms idle)" 0
+	is "nor in the busy guest" "$(guest_ooms busy)" 0
+	kill -TERM "$daemon_pid"
+	wait "$daemon_pid"
+	status=$?
+	is "the daemon ends well" $status 0
+	build/dynmemd --config $config --frobnicate >"$LAB_DIR/out.txt" 2>&1
+	is "it refuses a wrong option" $? 2
+	rmmod dynmem
+	sed 's/^source.*/source = genl/' selftests/vm/jobs/e2e.conf >/tmp/genl.conf
+	build/dynmemd --config /tmp/genl.conf >"$LAB_DIR/out.txt" 2>&1
+	is "without the module it says so, and does not start" $? 3
+	ok "and says how to get it" grep -q 'modprobe dynmem' "$LAB_DIR/out.txt"
+}
+
+start_world || exit 1
+test_adoption
+test_lend_and_return
+test_killed
+test_bad_reload
+test_hostile_monitors
+test_module_gone
+test_guest_goes
+test_end
+guest stop --all
+tap_end
