@@ -86,24 +86,24 @@ static void print_guest(struct json_object *obj)
 	       out_str(obj, "event"), reason[0] ? ": " : "", out_safe(reason));
 }
 
-/* The state on one line: "name actual/used/rss" for each guest. */
+/* The state on one line, as narrow as it can be: "guest has/costs". */
 static void print_state(struct json_object *obj)
 {
 	struct json_object *host = json_object_object_get(obj, "host");
 	struct json_object *guests = json_object_object_get(obj, "guests");
 	char a[OUT_BYTES_MAX], b[OUT_BYTES_MAX];
 
-	printf("state     level %s, %s available, KSM saves %s",
+	printf("state     %s, %s available, KSM %s; has/costs MiB:",
 	       out_str(host, DYNMEM_HOST_LEVEL),
 	       out_bytes(out_u64(host, DYNMEM_HOST_AVAILABLE), a),
 	       out_bytes(out_u64(host, DYNMEM_HOST_KSM_SAVED), b));
 	for (size_t i = 0; i < json_object_array_length(guests); i++) {
 		struct json_object *g = json_object_array_get_idx(guests, i);
 
-		printf(" | %s has %s, costs %s",
-		       out_safe(out_str(g, DYNMEM_GUEST_NAME)),
-		       out_bytes(out_u64(g, DYNMEM_GUEST_ACTUAL), a),
-		       out_bytes(out_u64(g, DYNMEM_GUEST_RSS), b));
+		printf(" %s %llu/%llu", out_safe(out_str(g, DYNMEM_GUEST_NAME)),
+		       (unsigned long long)out_u64(g, DYNMEM_GUEST_ACTUAL) >>
+			       20,
+		       (unsigned long long)out_u64(g, DYNMEM_GUEST_RSS) >> 20);
 	}
 	putchar('\n');
 }
