@@ -72,7 +72,8 @@ void balloon_settled(struct policy *p, struct guest *g)
 
 	took = over(w->actual, g->actual);
 	freed = min_of(over(w->cost, g->seen->rss + g->seen->swapped), took);
-	if (took < YIELD_SAMPLE || w->expect * (double)took < YIELD_SAMPLE / 2)
+	if (took < YIELD_SAMPLE ||
+	    2 * w->expect * (double)took < (double)YIELD_SAMPLE)
 		return;
 
 	q = (double)freed / (w->expect * (double)took);

@@ -13,33 +13,29 @@
 /* Dead bands that are no flutter any more. */
 #define MUCH 4
 
-static void need_of(const struct policy *p, struct guest *g)
+static enum need need_of(const struct policy *p, const struct guest *g)
 {
-	u64 upto;
+	bool below = g->target < min_of(g->entitled, g->demand);
 
-	g->need = NEED_NONE;
-	g->lack = g->grant = 0;
 	if (g->entitled <= g->target)
-		return;
+		return NEED_NONE;
+	if (p->drain || g->class == POLICY_CLASS_PINNED)
+		return NEED_SHARE;
+	if (g->movable && below &&
+	    (g->pressed_now || g->target < g->floor_pressed))
+		return NEED_PRESSED;
+	if (!g->movable || !g->fresh)
+		return NEED_NONE;
+	return below ? NEED_DEMAND : NEED_SHARE;
+}
 
-	upto = min_of(g->entitled, g->demand);
-	if (p->drain || g->class == POLICY_CLASS_PINNED) {
-		g->need = NEED_SHARE;
-		upto = g->entitled;
-	} else if (!g->movable) {
-		return;
-	} else if (upto > g->target &&
-		   (g->pressed_now || g->target < g->floor_pressed)) {
-		g->need = NEED_PRESSED;
-	} else if (upto > g->target && g->fresh) {
-		g->need = NEED_DEMAND;
-	} else if (g->fresh) {
-		g->need = NEED_SHARE;
-		upto = g->entitled;
-	} else {
-		return;
-	}
-	g->lack = over(upto, g->target);
+static u64 lack_of(const struct guest *g)
+{
+	if (g->need == NEED_NONE)
+		return 0;
+	if (g->need == NEED_SHARE)
+		return g->entitled - g->target;
+	return min_of(g->entitled, g->demand) - g->target;
 }
 
 /* The difference that is worth a command; the last step up to max always is. */
@@ -123,7 +119,9 @@ void grow(struct policy *p, struct need_sum *sum)
 	pools(p, sum);
 
 	for_each_guest (p, g) {
-		need_of(p, g);
+		g->need = need_of(p, g);
+		g->lack = lack_of(g);
+		g->grant = 0;
 		g->waits = g->need && reversal(p, g);
 		g->cost = cost_of(g);
 		if (!g->need || g->waits)

@@ -11,7 +11,7 @@ static const char *name_of(const char *const *name, size_t count, size_t i)
 	return i < count && name[i] ? name[i] : "unknown";
 }
 
-#define NAME(array, i) name_of(array, sizeof(array) / sizeof(array[0]), i)
+#define NAME(array, i) name_of(array, sizeof(array) / sizeof((array)[0]), i)
 
 const char *policy_level_name(enum policy_level level)
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of tunables: the only place where a default and its reason are
- * written. */
+/* The only place where a tunable's default and its reason are written. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 	{                                                                      \
 		.name = #field, .unit = POLICY_UNIT_##u,                       \
 		.offset = offsetof(struct policy_tunables, field), .def = (d), \
-		.min = (lo), .max = (hi), .reason = why,                       \
+		.min = (lo), .max = (hi), .reason = (why),                     \
 	}
 #define S    (1e9)
 #define MIN  (60e9)
