@@ -24,6 +24,7 @@
 /* One connection: our client at one end, the peer's socket at the other. */
 struct link {
 	sd_event *event;
+	struct poller *poller;
 	struct qmp *q;
 	int peer;
 	bool free_in_ready, free_in_reply, free_in_event, free_in_closed;
@@ -108,11 +109,12 @@ static void link_open(struct link *l, uint64_t greeting, uint64_t reply)
 
 	memset(l, 0, sizeof(*l));
 	assert_int_equal(sd_event_new(&l->event), 0);
+	assert_int_equal(poller_new(&l->poller, l->event, 0), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				    fds),
 			 0);
 	l->peer = fds[1];
-	assert_int_equal(qmp_new(&l->q, l->event, fds[0], 0, &limits,
+	assert_int_equal(qmp_new(&l->q, l->poller, fds[0], &limits,
 				 &handlers, l),
 			 0);
 }
@@ -122,6 +124,7 @@ static void link_close(struct link *l)
 	qmp_free(l->q);
 	if (l->peer >= 0)
 		close(l->peer);
+	poller_free(l->poller);
 	sd_event_unref(l->event);
 }
 
@@ -687,10 +690,10 @@ static void test_neighbours(_unused_ void **state)
 	link_ready(&noisy);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, more), 0);
-	assert_int_equal(qmp_new(&dead.q, noisy.event, fds[0], 0, &limits,
+	assert_int_equal(qmp_new(&dead.q, noisy.poller, fds[0], &limits,
 				 &handlers, &dead),
 			 0);
-	assert_int_equal(qmp_new(&good.q, noisy.event, more[0], 0, &limits,
+	assert_int_equal(qmp_new(&good.q, noisy.poller, more[0], &limits,
 				 &handlers, &good),
 			 0);
 	good.peer = more[1];

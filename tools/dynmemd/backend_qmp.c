@@ -42,6 +42,7 @@ struct seat {
 struct backend_qmp {
 	struct manager *manager;
 	sd_event *event;
+	struct poller *poller;
 	struct folder **folders;
 	size_t n_folders;
 	struct seat *seats;
@@ -141,7 +142,7 @@ static void connect_seat(struct seat *s)
 	}
 	if (r >= 0)
 		r = guest_qmp_new(&s->guest, s->backend->manager,
-				  s->backend->event, fd, s->path, on_closed,
+				  s->backend->poller, fd, s->path, on_closed,
 				  s);
 	if (r < 0) {
 		complain(s, r == -EAGAIN ? "monitor busy: its queue is full" :
@@ -248,7 +249,9 @@ int backend_qmp_new(struct backend_qmp **ret, struct manager *m,
 		return -ENOMEM;
 	b->manager = m;
 	b->event = event;
-	r = backend_qmp_reload(b, config);
+	r = poller_new(&b->poller, event, PRIORITY_GUEST);
+	if (r == 0)
+		r = backend_qmp_reload(b, config);
 	if (r < 0) {
 		backend_qmp_free(b);
 		return r;
@@ -264,6 +267,7 @@ struct backend_qmp *backend_qmp_free(struct backend_qmp *b)
 	free_folders(b);
 	while (b->seats)
 		seat_free(b->seats, NULL);
+	poller_free(b->poller);
 	free(b);
 	return NULL;
 }

@@ -510,9 +510,9 @@ static const struct qmp_handlers handlers = {
 	.closed = on_closed,
 };
 
-int guest_qmp_new(struct guest_qmp **ret, struct manager *m, sd_event *event,
-		  int fd, const char *path, guest_qmp_closed_t closed,
-		  void *userdata)
+int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
+		  struct poller *poller, int fd, const char *path,
+		  guest_qmp_closed_t closed, void *userdata)
 {
 	struct guest_qmp *g = calloc(1, sizeof(*g));
 	int r;
@@ -527,8 +527,7 @@ int guest_qmp_new(struct guest_qmp **ret, struct manager *m, sd_event *event,
 	g->path = path;
 	g->closed = closed;
 	g->userdata = userdata;
-	r = qmp_new(&g->q, event, fd, PRIORITY_GUEST, &QMP_LIMITS_DEFAULT,
-		    &handlers, g);
+	r = qmp_new(&g->q, poller, fd, &QMP_LIMITS_DEFAULT, &handlers, g);
 	if (r < 0) {
 		free(g);
 		return r;

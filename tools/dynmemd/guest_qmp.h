@@ -3,9 +3,8 @@
 #ifndef DYNMEMD_GUEST_QMP_H
 #define DYNMEMD_GUEST_QMP_H
 
-#include <systemd/sd-event.h>
-
 #include "dynmemd/manager.h"
+#include "dynmemd/poller.h"
 
 struct guest_qmp;
 
@@ -22,9 +21,9 @@ typedef void (*guest_qmp_closed_t)(void *userdata, bool was_guest,
  * @fd: a connected monitor socket; taken over, also on failure
  * @path: of the socket; must outlive the guest
  */
-int guest_qmp_new(struct guest_qmp **ret, struct manager *m, sd_event *event,
-		  int fd, const char *path, guest_qmp_closed_t closed,
-		  void *userdata);
+int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
+		  struct poller *poller, int fd, const char *path,
+		  guest_qmp_closed_t closed, void *userdata);
 
 /**
  * guest_qmp_free() - the guest stays as it is. NULL is fine.

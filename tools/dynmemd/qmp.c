@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -36,13 +37,12 @@ struct slot {
 
 struct qmp {
 	enum state state;
-	int fd;
+	struct poll_item item; /* holds the socket */
 	struct qmp_limits limits;
 	const struct qmp_handlers *handlers;
 	void *userdata;
 
-	sd_event *event;
-	sd_event_source *io;
+	struct poller *poller;
 	sd_event_source *timer;
 	uint64_t timer_at; /* 0: off */
 	bool want_out;
@@ -86,7 +86,7 @@ static uint64_t now_usec(const struct qmp *q)
 {
 	uint64_t now = 0;
 
-	sd_event_now(q->event, CLOCK_MONOTONIC, &now);
+	sd_event_now(poller_event(q->poller), CLOCK_MONOTONIC, &now);
 	return now;
 }
 
@@ -109,17 +109,18 @@ static void want_out(struct qmp *q, bool want)
 	if (q->want_out == want)
 		return;
 	q->want_out = want;
-	sd_event_source_set_io_events(q->io, EPOLLIN | (want ? EPOLLOUT : 0));
+	poller_set(q->poller, &q->item, EPOLLIN | (want ? EPOLLOUT : 0));
 }
 
 static void disconnect(struct qmp *q)
 {
 	q->state = STATE_CLOSED;
 	q->timer = sd_event_source_disable_unref(q->timer);
-	q->io = sd_event_source_disable_unref(q->io);
-	if (q->fd >= 0)
-		close(q->fd);
-	q->fd = -1;
+	if (q->item.fd < 0)
+		return;
+	poller_remove(q->poller, &q->item);
+	close(q->item.fd);
+	q->item.fd = -1;
 }
 
 /* Ends the connection from within the event loop's callbacks. */
@@ -147,14 +148,14 @@ static int write_failed(struct qmp *q, int error)
 	q->write_error = error;
 	q->out_start = q->out_end = 0;
 	want_out(q, false);
-	shutdown(q->fd, SHUT_RDWR);
+	shutdown(q->item.fd, SHUT_RDWR);
 	return error;
 }
 
 static int flush(struct qmp *q)
 {
 	while (q->out_start < q->out_end) {
-		ssize_t n = send(q->fd, q->out + q->out_start,
+		ssize_t n = send(q->item.fd, q->out + q->out_start,
 				 q->out_end - q->out_start,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -463,7 +464,7 @@ static bool is_text(const char *p, size_t len)
  */
 static void read_some(struct qmp *q)
 {
-	ssize_t n = recv(q->fd, rx, sizeof(rx), MSG_DONTWAIT);
+	ssize_t n = recv(q->item.fd, rx, sizeof(rx), MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -491,10 +492,10 @@ static void leave(struct qmp *q)
 		qmp_free(q);
 }
 
-static int on_io(_unused_ sd_event_source *s, _unused_ int fd,
-		 uint32_t revents, void *userdata)
+static void on_io(struct poll_item *item, uint32_t revents)
 {
-	struct qmp *q = userdata;
+	struct qmp *q = (struct qmp *)((char *)item -
+				       offsetof(struct qmp, item));
 
 	q->busy = true;
 	if (revents & EPOLLOUT && flush(q) == 0)
@@ -503,7 +504,6 @@ static int on_io(_unused_ sd_event_source *s, _unused_ int fd,
 	    revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		read_some(q);
 	leave(q);
-	return 0;
 }
 
 /* Earliest of two points in time, 0 being never. */
@@ -589,12 +589,11 @@ struct qmp *qmp_free(struct qmp *q)
 	}
 	if (q->tokener)
 		json_tokener_free(q->tokener);
-	sd_event_unref(q->event);
 	free(q);
 	return NULL;
 }
 
-static int start(struct qmp *q, int64_t priority)
+static int start(struct qmp *q)
 {
 	int r;
 
@@ -604,23 +603,20 @@ static int start(struct qmp *q, int64_t priority)
 	json_tokener_set_flags(q->tokener,
 			       JSON_TOKENER_STRICT |
 				       JSON_TOKENER_ALLOW_TRAILING_CHARS);
-	r = sd_event_add_io(q->event, &q->io, q->fd, EPOLLIN, on_io, q);
+	r = poller_add(q->poller, &q->item, EPOLLIN);
 	if (r < 0)
 		return r;
-	r = sd_event_add_time_relative(q->event, &q->timer, CLOCK_MONOTONIC,
-				       q->limits.greeting, TIMER_ACCURACY,
-				       on_timer, q);
+	r = sd_event_add_time_relative(poller_event(q->poller), &q->timer,
+				       CLOCK_MONOTONIC, q->limits.greeting,
+				       TIMER_ACCURACY, on_timer, q);
 	if (r < 0)
 		return r;
 	sd_event_source_get_time(q->timer, &q->timer_at);
 	q->greeting_deadline = q->timer_at;
-	r = sd_event_source_set_priority(q->io, priority);
-	if (r < 0)
-		return r;
-	return sd_event_source_set_priority(q->timer, priority);
+	return 0;
 }
 
-int qmp_new(struct qmp **ret, sd_event *event, int fd, int64_t priority,
+int qmp_new(struct qmp **ret, struct poller *poller, int fd,
 	    const struct qmp_limits *limits,
 	    const struct qmp_handlers *handlers, void *userdata)
 {
@@ -631,13 +627,14 @@ int qmp_new(struct qmp **ret, sd_event *event, int fd, int64_t priority,
 		close(fd);
 		return -ENOMEM;
 	}
-	q->fd = fd;
+	q->item.fd = fd;
+	q->item.fn = on_io;
 	q->limits = *limits;
 	q->handlers = handlers;
 	q->userdata = userdata;
-	q->event = sd_event_ref(event);
+	q->poller = poller;
 	q->next_id = BALLOON_ID + 1;
-	r = start(q, priority);
+	r = start(q);
 	if (r < 0) {
 		qmp_free(q);
 		return r;
@@ -665,7 +662,7 @@ pid_t qmp_peer_pid(const struct qmp *q)
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 
-	if (getsockopt(q->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+	if (getsockopt(q->item.fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
 		return -errno;
 	return cred.pid > 0 ? cred.pid : -ENODATA;
 }

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #include <json-c/json.h>
-#include <systemd/sd-event.h>
+#include "dynmemd/poller.h"
 
 /*
  * Longest accepted message. The largest answer to what is asked here, a
@@ -92,10 +92,10 @@ int qmp_connect(int *ret_fd, const char *path);
 /**
  * qmp_new() - speak QMP over a connected socket
  * @ret: the connection; greeting and negotiation go on in the event loop
+ * @poller: must outlive the connection
  * @fd: is taken over, also on failure
- * @priority: of its event sources, as in sd_event_source_set_priority()
  */
-int qmp_new(struct qmp **ret, sd_event *event, int fd, int64_t priority,
+int qmp_new(struct qmp **ret, struct poller *poller, int fd,
 	    const struct qmp_limits *limits,
 	    const struct qmp_handlers *handlers, void *userdata);
 
