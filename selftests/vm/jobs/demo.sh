@@ -15,7 +15,7 @@ cd "$(dirname "$0")/../../.." || exit 1
 . selftests/vm/jobs/demo-report.sh
 
 : "${BASELINE:=}"
-STEP=260 STEPS=4 PAUSE=8
+STEP=250 STEPS=4 PAUSE=8
 out=${LAB_DIR:-/tmp}
 options=()
 [[ $BASELINE == fpr ]] && options=(--fpr)
@@ -51,13 +51,13 @@ start_guests()
 fill_guests()
 {
 	local g
-	say "The idle guests use most of their memory: 120 MiB alike in both, 140 MiB of their own,"
-	echo "250 MiB of page cache; 130 MiB of it they free again. The silent one holds 160 MiB."
+	say "The idle guests use nearly all their memory: 80 MiB alike in both, 300 MiB of their own,"
+	echo "290 MiB of page cache; 260 MiB of it they free again. The silent one holds 160 MiB."
 	for g in idle1 idle2; do
-		ask_guest -t 300 "$g" touch 120M same >/dev/null
-		ask_guest -t 300 "$g" touch 140M >/dev/null
-		ask_guest -t 300 "$g" readcache 250M >/dev/null
-		ask_guest -t 300 "$g" free 130M >/dev/null
+		ask_guest -t 300 "$g" touch 80M same >/dev/null
+		ask_guest -t 300 "$g" touch 300M >/dev/null
+		ask_guest -t 300 "$g" readcache 290M >/dev/null
+		ask_guest -t 300 "$g" free 260M >/dev/null
 	done
 	ask_guest -t 300 silent touch 160M >/dev/null
 	ask_guest -t 300 busy touch 60M >/dev/null
