@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "dynmemd/backend_qmp.h"
 #include "dynmemd/folder.h"
@@ -28,7 +29,7 @@
 
 /* One socket file, with or without a guest behind it. */
 struct seat {
-	struct seat *next;
+	LIST_ENTRY(seat) entry;
 	struct backend_qmp *backend;
 	struct guest_qmp *guest;
 	sd_event_source *timer;
@@ -45,18 +46,14 @@ struct backend_qmp {
 	struct poller *poller;
 	struct folder **folders;
 	size_t n_folders;
-	struct seat *seats;
+	LIST_HEAD(, seat) seats;
 };
 
 static void connect_seat(struct seat *s);
 
 static void seat_free(struct seat *s, const char *why)
 {
-	struct seat **at = &s->backend->seats;
-
-	while (*at != s)
-		at = &(*at)->next;
-	*at = s->next;
+	LIST_REMOVE(s, entry);
 	guest_qmp_free(s->guest, why);
 	sd_event_source_disable_unref(s->timer);
 	free(s);
@@ -153,11 +150,12 @@ static void connect_seat(struct seat *s)
 
 static struct seat *find(struct backend_qmp *b, const char *path)
 {
-	struct seat *s = b->seats;
+	struct seat *s;
 
-	while (s && strcmp(s->path, path))
-		s = s->next;
-	return s;
+	LIST_FOREACH(s, &b->seats, entry)
+		if (strcmp(s->path, path) == 0)
+			return s;
+	return NULL;
 }
 
 static struct seat *seat_new(struct backend_qmp *b, const char *path)
@@ -169,8 +167,7 @@ static struct seat *seat_new(struct backend_qmp *b, const char *path)
 		return NULL;
 	memcpy(s->path, path, size);
 	s->backend = b;
-	s->next = b->seats;
-	b->seats = s;
+	LIST_INSERT_HEAD(&b->seats, s, entry);
 	return s;
 }
 
@@ -222,7 +219,7 @@ int backend_qmp_reload(struct backend_qmp *b, const struct config *config)
 	int r = 0;
 
 	free_folders(b);
-	b->folders = calloc(config->n_qmp_paths, sizeof(*b->folders));
+	b->folders = calloc(config->n_qmp_paths, sizeof(struct folder *));
 	if (!b->folders && config->n_qmp_paths)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < config->n_qmp_paths; i++) {
@@ -231,8 +228,8 @@ int backend_qmp_reload(struct backend_qmp *b, const struct config *config)
 		if (r == 0)
 			b->n_folders++;
 	}
-	for (s = b->seats; s; s = next) {
-		next = s->next;
+	for (s = LIST_FIRST(&b->seats); s; s = next) {
+		next = LIST_NEXT(s, entry);
 		if (!is_held(b, s))
 			seat_free(s, "the configuration left its socket out");
 	}
@@ -262,11 +259,15 @@ int backend_qmp_new(struct backend_qmp **ret, struct manager *m,
 
 struct backend_qmp *backend_qmp_free(struct backend_qmp *b)
 {
+	struct seat *s, *next;
+
 	if (!b)
 		return NULL;
 	free_folders(b);
-	while (b->seats)
-		seat_free(b->seats, NULL);
+	for (s = LIST_FIRST(&b->seats); s; s = next) {
+		next = LIST_NEXT(s, entry);
+		seat_free(s, NULL);
+	}
 	poller_free(b->poller);
 	free(b);
 	return NULL;

@@ -174,7 +174,7 @@ static void set_key(struct parser *p, const char *section,
 	char names[256];
 	int r;
 
-	for (k = keys; k->name && strcmp(k->name, name); k++)
+	for (k = keys; k->name && strcmp(k->name, name) != 0; k++)
 		;
 	if (!k->name) {
 		parser_complain(p, "%s: unknown key in [%s]; allowed: %s", name,

@@ -98,24 +98,28 @@ static int watch(struct folder *f, const char *path, uint32_t mask)
 	return 0;
 }
 
+/* Cuts the last part off; false when there is nothing above. */
+static bool cut_last(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash || !slash[1])
+		return false;
+	slash[slash == path] = 0;
+	return true;
+}
+
 /* Watches the nearest folder above that exists. */
 static int watch_ancestor(struct folder *f)
 {
-	_cleanup_(freep) char *path = strdup(f->dir);
-	int r = path ? -ENOENT : -ENOMEM;
+	char *path = strdup(f->dir);
+	int r = -ENOENT;
 
-	while (r == -ENOENT || r == -ENOTDIR) {
-		char *slash = strrchr(path, '/');
-
-		if (!slash)
-			break;
-		if (slash == path)
-			slash++;
-		if (!*slash)
-			break;
-		*slash = 0;
+	if (!path)
+		return -ENOMEM;
+	while ((r == -ENOENT || r == -ENOTDIR) && cut_last(path))
 		r = watch(f, path, WATCH_ANCESTOR);
-	}
+	free(path);
 	return r;
 }
 

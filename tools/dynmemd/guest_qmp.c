@@ -444,7 +444,7 @@ static void find_balloon(struct guest_qmp *g, const char *parent,
 		    !json_object_is_type(type, json_type_string) ||
 		    !json_object_is_type(name, json_type_string) ||
 		    strncmp(json_object_get_string(type), prefix,
-			    sizeof(prefix) - 1))
+			    sizeof(prefix) - 1) != 0)
 			continue;
 		if (set_path(g, parent, json_object_get_string(name)) < 0)
 			continue;

@@ -36,7 +36,7 @@ static uint64_t arc_value(const char *text, const char *name)
 
 	for (; text; text = strchr(text, '\n')) {
 		text += *text == '\n';
-		if (strncmp(text, name, len) || text[len] != ' ')
+		if (strncmp(text, name, len) != 0 || text[len] != ' ')
 			continue;
 		text += len + strspn(text + len, " ");
 		text += strcspn(text, " ");

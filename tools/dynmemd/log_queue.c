@@ -12,7 +12,7 @@
 #define QUEUE_LEN 256
 
 /* All of it is locked in memory. */
-#define STACK_SIZE (128 * 1024)
+#define STACK_SIZE 131072
 
 static struct log_entry queue[QUEUE_LEN];
 static size_t first, count;

@@ -179,7 +179,7 @@ static int make_space(struct manager *m)
 
 	if (m->n_guests < m->space)
 		return 0;
-	guests = reallocarray(m->guests, space, sizeof(*guests));
+	guests = reallocarray(m->guests, space, sizeof(struct guest *));
 	if (!guests)
 		return -ENOMEM;
 	m->guests = guests;

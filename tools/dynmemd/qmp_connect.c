@@ -16,9 +16,11 @@
 static int fill_address(struct sockaddr_un *addr, const char *path,
 			int *ret_pathfd)
 {
+	size_t size = strlen(path) + 1;
+
 	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strlen(path) < sizeof(addr->sun_path)) {
-		strcpy(addr->sun_path, path);
+	if (size <= sizeof(addr->sun_path)) {
+		memcpy(addr->sun_path, path, size);
 		return 0;
 	}
 	*ret_pathfd = open(path, O_PATH | O_CLOEXEC);
