@@ -207,6 +207,8 @@ install: all
 	$(Q)cd $(DESTDIR)$(SYSCONFDIR)/dynmem && if [ -e dynmem.conf ]; then cmp -s dynmem.conf dynmem.conf.new && rm dynmem.conf.new || true; else mv dynmem.conf.new dynmem.conf; fi
 	$(Q)mkdir -p $(DESTDIR)$(UNITDIR)
 	$(Q)sed 's|@SBINDIR@|$(PREFIX)/sbin|;s|@SYSCONFDIR@|$(SYSCONFDIR)|' tools/dynmemd/dynmemd.service.in > $(DESTDIR)$(UNITDIR)/dynmemd.service
+	$(Q)for page in Documentation/man/*.[1-8]; do \
+		install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
 	$(Q)install -D -m 0644 tools/dynmemd/org.dynmem1.conf $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf
 	$(Q)install -D -m 0644 $(KMOD_DIR)/dynmem.ko $(DESTDIR)/lib/modules/$(KREL)/updates/dynmem.ko
 	$(Q)$(if $(DESTDIR),:,depmod $(KREL) && ldconfig)
@@ -215,6 +217,7 @@ uninstall:
 	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/dynmem $(DESTDIR)$(PREFIX)/sbin/dynmemd $(DESTDIR)$(LIBDIR)/libdynmem.* \
 		$(DESTDIR)$(LIBDIR)/pkgconfig/dynmem.pc $(DESTDIR)$(PREFIX)/include/dynmem/dynmem.h \
 		$(DESTDIR)$(PREFIX)/include/linux/dynmem.h $(DESTDIR)$(UNITDIR)/dynmemd.service \
+		$(DESTDIR)$(PREFIX)/share/man/man?/dynmem* \
 		$(DESTDIR)$(DBUSDIR)/org.dynmem1.conf $(DESTDIR)/lib/modules/*/updates/dynmem.ko
 
 .PHONY: clean help
