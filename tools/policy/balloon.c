@@ -9,6 +9,8 @@
 
 /* Measuring on less than this is measuring noise. */
 #define YIELD_SAMPLE (8 * MIB)
+/* Of what a balloon takes, so much must have been expected to come free. */
+#define YIELD_WORTH 0.25
 /* A sixteenth of what was expected, so often: the balloon frees nothing. */
 #define YIELD_NOTHING (1.0 / 16)
 #define YIELD_VERDICT 3u
@@ -39,13 +41,14 @@ static bool cost_known(const struct guest *g)
 /* A shrink begins: remember what the guest costs before it. */
 static void watch_begin(const struct policy *p, struct guest *g)
 {
-	if (!g->seen->watch.on && cost_known(g)) {
-		g->seen->watch.on = true;
-		g->seen->watch.actual = g->actual;
-		g->seen->watch.cost = g->seen->rss + g->seen->swapped;
-		g->seen->watch.expect =
-			g->y / max_of(g->seen->yield, p->t.yield_floor);
-	}
+	if (!g->seen->watch.on && cost_known(g))
+		g->seen->watch = (struct yield_watch){
+			.on = true,
+			.actual = g->actual,
+			.cost = g->seen->rss + g->seen->swapped,
+			.bend = bend_of(g),
+			.touched = touched_share(p, g),
+		};
 	if (!g->seen->probe.on) {
 		g->seen->probe.on = true;
 		g->seen->probe.since = p->now;
@@ -53,16 +56,27 @@ static void watch_begin(const struct policy *p, struct guest *g)
 	}
 }
 
+/* What a balloon from watch.actual down to @actual should have freed. */
+static double expected(const struct yield_watch *w, u64 actual)
+{
+	u64 bend = clamp_u64(w->bend, actual, w->actual);
+
+	return w->touched * (double)(w->actual - bend) +
+	       (double)(bend - actual);
+}
+
 /*
- * A sample of the cost after a shrink has come to rest: learn how much of the
- * expected yield was true.  Compared with the structural expectation, so that a
- * guest that touches its memory later is not judged by what it was.
+ * A sample of the cost after a shrink has come to rest: learn how much of what
+ * was expected did come.  Compared with what the guest's free and touched
+ * memory let expect, so that a guest that touches its memory later is not
+ * judged by what it was; and where little was to be expected, nothing is
+ * learned.
  */
 void balloon_settled(struct policy *p, struct guest *g)
 {
 	struct yield_watch *w = &g->seen->watch;
+	double expect, q;
 	u64 took, freed;
-	double q;
 
 	if (!w->on)
 		return;
@@ -71,13 +85,12 @@ void balloon_settled(struct policy *p, struct guest *g)
 	w->on = false;
 
 	took = over(w->actual, g->actual);
-	freed = min_of(over(w->cost, g->seen->rss + g->seen->swapped), took);
-	if (took < YIELD_SAMPLE ||
-	    2 * w->expect * (double)took < (double)YIELD_SAMPLE)
+	expect = took ? expected(w, g->actual) : 0;
+	if (took < YIELD_SAMPLE || expect < YIELD_WORTH * (double)took)
 		return;
 
-	q = (double)freed / (w->expect * (double)took);
-	q = min_of(q, 1.0);
+	freed = over(w->cost, g->seen->rss + g->seen->swapped);
+	q = min_of((double)freed / expect, 1.0);
 	g->seen->yield += p->t.yield_gain * (q - g->seen->yield);
 
 	g->seen->yields++;

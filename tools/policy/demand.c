@@ -90,35 +90,34 @@ static u64 exposure(const struct policy *p, const struct guest *g)
 }
 
 /*
- * The share of the next bytes of balloon that the host will get: a balloon
- * takes free pages first, and of those the untouched ones are free on the host
- * already; merged ones do not free anything either.
+ * Of the guest's free memory, the share that the host pays for: a balloon takes
+ * free pages as they come, and the untouched ones are free on the host already.
+ * Merged ones do not free anything either.
  */
-static double structural_yield(const struct policy *p, const struct guest *g)
+double touched_share(const struct policy *p, const struct guest *g)
 {
 	u64 touched = resident(p, g) + g->seen->swapped;
 	u64 untouched = over(g->actual, touched);
 	u64 pool = max_of(g->seen->free, max_of(untouched, g->band));
-	double y;
+	double share = 1 - (double)untouched / (double)pool;
 
-	if (!(g->seen->known & POLICY_COST_RSS))
-		return p->t.yield_prior;
-	y = 1 - (double)untouched / (double)pool;
 	if (touched)
-		y *= 1 -
-		     min_of(1.0, (double)g->seen->ksm_saved / (double)touched);
-	return y;
+		share *= 1 - min_of(1.0, (double)g->seen->ksm_saved /
+						 (double)touched);
+	return share;
 }
 
 static double yield_of(const struct policy *p, const struct guest *g)
 {
-	double y = structural_yield(p, g) * g->seen->yield;
+	bool known = g->seen->known & POLICY_COST_RSS;
+	double y = known ? touched_share(p, g) : p->t.yield_prior;
 
+	y *= g->seen->yield;
 	return max_of(min_of(y, 1.0), p->t.yield_floor);
 }
 
 /* Below this size a balloon has no free pages left and takes what is in use. */
-static u64 bend_of(const struct guest *g)
+u64 bend_of(const struct guest *g)
 {
 	if (!(g->seen->known & POLICY_COST_RSS) || g->seen->fresh_at == NEVER)
 		return 0;

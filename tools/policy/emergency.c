@@ -212,7 +212,7 @@ int policy_emergency_begin(struct policy *p, u64 now,
 		look(p);
 		make_plan(p, usual_want(p), POLICY_PLAN_FREE);
 	}
-	p->emergency = true;
+	p->emergency = p->plan.count > 0;
 	p->emergency_at = p->now;
 	p->emergency_avail = p->host.available;
 	p->emergency_round = 0;

@@ -104,9 +104,10 @@ static inline u64 round_up_to(u64 x, u64 grain)
 /* What a balloon command started, until its effect has been seen. */
 struct yield_watch {
 	bool on;
-	u64 actual;    /* before */
-	u64 cost;      /* rss + swapped before */
-	double expect; /* structural yield then */
+	u64 actual;	/* before */
+	u64 cost;	/* rss + swapped before */
+	u64 bend;	/* as it was then */
+	double touched; /* of free memory, the share that was touched */
 };
 
 struct hot_watch {
@@ -324,6 +325,8 @@ u64 harm_floor(const struct policy *p, const struct guest *g);
 
 /* demand.c */
 bool balloon_moves(const struct guest *g);
+u64 bend_of(const struct guest *g);
+double touched_share(const struct policy *p, const struct guest *g);
 void demand_update(struct policy *p);
 void demand_learned(struct policy *p);
 

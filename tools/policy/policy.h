@@ -523,9 +523,10 @@ const char *policy_reason_name(enum policy_reason reason);
 	(1u << 0) /* target differs from what was sent last: write it */
 #define POLICY_ALERT \
 	(1u << 1) /* an operator should know; the reason says what */
-#define POLICY_PRESSED	 (1u << 2) /* the guest is under pressure */
-#define POLICY_NODE_HINT (1u << 3) /* chosen because its NUMA node is pressed \
-				    */
+#define POLICY_PRESSED (1u << 2) /* the guest is under pressure */
+#define POLICY_NODE_HINT                                     \
+	(1u << 3) /* chosen because its NUMA node is pressed \
+		   */
 
 /**
  * struct policy_decision - what one guest gets
