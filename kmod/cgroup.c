@@ -200,8 +200,9 @@ static bool is_ksm_user(const struct dynmem_process *proc)
 static int sum_processes(struct cgroup_dump *dump)
 {
 	struct dynmem_walk walk = {
-		.fields = DYNMEM_FIELD_CGROUP | DYNMEM_FIELD_KSM |
-			  DYNMEM_FIELD_RSS | DYNMEM_FIELD_SWAP,
+		.fields = DYNMEM_FIELD_CGROUP | DYNMEM_FIELD_FLAGS |
+			  DYNMEM_FIELD_KSM | DYNMEM_FIELD_RSS |
+			  DYNMEM_FIELD_SWAP,
 		.select = DYNMEM_SELECT_ALL,
 		.cgroup = dump->only,
 	};

@@ -54,17 +54,25 @@ static void read_ksm(struct mm_struct *mm, struct dynmem_process *proc)
 			PAGE_SHIFT) - proc->rmap_items * DYNMEM_RMAP_ITEM_SIZE;
 }
 
+static u32 read_flags(struct mm_struct *mm, struct task_struct *leader)
+{
+	u32 flags = DYNMEM_PROCESS_FLAG_PROFIT_ESTIMATED;
+
+	if (mm_flags_test(MMF_VM_MERGEABLE, mm))
+		flags |= DYNMEM_PROCESS_FLAG_MERGEABLE;
+	if (dynmem_merge_any(mm))
+		flags |= DYNMEM_PROCESS_FLAG_MERGE_ANY;
+	if (borrowed(mm, leader))
+		flags |= DYNMEM_PROCESS_FLAG_BORROWED;
+	return flags;
+}
+
 /* Under task_lock, which keeps the address space. */
 static void read_mm(struct mm_struct *mm, struct task_struct *leader,
 		    u32 fields, struct dynmem_process *proc)
 {
-	proc->flags = DYNMEM_PROCESS_FLAG_PROFIT_ESTIMATED;
-	if (mm_flags_test(MMF_VM_MERGEABLE, mm))
-		proc->flags |= DYNMEM_PROCESS_FLAG_MERGEABLE;
-	if (dynmem_merge_any(mm))
-		proc->flags |= DYNMEM_PROCESS_FLAG_MERGE_ANY;
-	if (borrowed(mm, leader))
-		proc->flags |= DYNMEM_PROCESS_FLAG_BORROWED;
+	if (fields & DYNMEM_FIELD_FLAGS)
+		proc->flags = read_flags(mm, leader);
 	if (fields & DYNMEM_FIELD_KSM)
 		read_ksm(mm, proc);
 	if (fields & DYNMEM_FIELD_RSS) {

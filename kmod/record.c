@@ -2,44 +2,62 @@
 /*
  * One printer for all attribute sets: what collects fills a record, this puts
  * it into a message.
+ *
+ * A dump has a dozen attributes for each of thousands of processes, so that
+ * room is looked for once a record and not once an attribute, as nla_put()
+ * would.
  */
+
+#include <linux/skbuff.h>
 
 #include "dynmem.h"
 
-static int put_one(struct sk_buff *skb, u8 type, int attr, u64 value)
+/* Writes an attribute, and returns where the next one goes. */
+static void *write_attr(void *at, u8 type, int attr, u64 value)
 {
-	switch (type) {
-	case DYNMEM_SINT:
-		return nla_put_sint(skb, attr, value);
-	case DYNMEM_U32:
-		return nla_put_u32(skb, attr, value);
-	case DYNMEM_FLAG:
-		return value ? nla_put_flag(skb, attr) : 0;
-	default:
-		return nla_put_uint(skb, attr, value);
-	}
+	struct nlattr *nla = at;
+	void *payload = at + NLA_HDRLEN;
+	u32 len = sizeof(u32);
+
+	if (type == DYNMEM_FLAG)
+		len = 0;
+	else if (type == DYNMEM_UINT && value != (u32)value)
+		len = sizeof(u64);
+	else if (type == DYNMEM_SINT && (s64)value != (s32)value)
+		len = sizeof(u64);
+
+	nla->nla_type = attr;
+	nla->nla_len = nla_attr_size(len);
+	/* All lengths are multiples of 4: there is no padding to clear. */
+	if (len == sizeof(u32))
+		*(u32 *)payload = value;
+	else if (len)
+		put_unaligned(value, (u64 *)payload);
+	return payload + len;
 }
 
 /**
  * dynmem_record_put() - put a record into a message
  * @skb: the message
  * @types: enum dynmem_type by attribute
- * @rec: the record
+ * @rec: the record; a flag is there or not, whatever its value
  *
- * Return: 0, or -EMSGSIZE when the message is full.
+ * Return: 0, or -EMSGSIZE when the message may be too full.
  */
 int dynmem_record_put(struct sk_buff *skb, const u8 *types,
 		      const struct dynmem_record *rec)
 {
+	void *start = skb_tail_pointer(skb);
+	void *at = start;
 	u64 left;
 
+	if (skb_tailroom(skb) < DYNMEM_RECORD_SIZE(hweight64(rec->present)))
+		return -EMSGSIZE;
 	for (left = rec->present; left; left &= left - 1) {
 		int attr = __ffs64(left);
-		int err;
 
-		err = put_one(skb, types[attr], attr, rec->value[attr]);
-		if (err)
-			return err;
+		at = write_attr(at, types[attr], attr, rec->value[attr]);
 	}
+	skb_put(skb, at - start);
 	return 0;
 }

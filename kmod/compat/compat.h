@@ -14,6 +14,11 @@
 #include <linux/sched/coredump.h>
 #include <linux/vmstat.h>
 #include <net/genetlink.h>
+#ifdef HAVE_LINUX_UNALIGNED
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
 
 #ifndef HAVE_NLA_UINT
 static inline int nla_put_uint(struct sk_buff *skb, int type, u64 value)
