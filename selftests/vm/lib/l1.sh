@@ -50,7 +50,8 @@ progress() {
 # Starts a command in the background that dies when this script does, even by
 # SIGKILL, and which Ctrl-C in the terminal doesn't reach.
 spawn() {
-	setpriv --pdeathsig KILL -- "$@" &
+	# Without <&0 the shell would give it /dev/null.
+	setpriv --pdeathsig KILL -- "$@" <&0 &
 }
 
 l1_prepare() {
@@ -181,7 +182,7 @@ attach_terminal() {
 
 send_window_size() {
 	local size
-	size=$(stty size </dev/tty) && echo "winsize $size" >&"$ctl_in"
+	size=$(stty size <&0) && echo "winsize $size" >&"$ctl_in"
 }
 
 running() {
