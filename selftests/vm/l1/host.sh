@@ -33,7 +33,7 @@ start_daemon()
 {
 	local config=$1
 	shift
-	"$TOP/build/dynmemd" --config "$config" "$@" 2>>"${LAB_DIR:-/tmp}/dynmemd.log" &
+	"$TOP/build/dynmemd" --config "$config" "$@" >/dev/null 2>>"${LAB_DIR:-/tmp}/dynmemd.log" &
 	daemon_pid=$!
 	wait_until 10 daemon_answers || {
 		echo "dynmemd does not answer; the end of its log:" >&2
