@@ -38,6 +38,7 @@ struct fake_qemu {
 	bool no_accept; /* another client has the monitor */
 	bool no_greeting;
 	bool mute; /* reads, and does not answer */
+	bool refuses; /* the command balloon */
 	const char *greeting;
 
 	/* what it was told */
@@ -186,6 +187,9 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 		snprintf(text, sizeof(text), "{\"actual\": %llu}",
 			 (unsigned long long)f->actual);
 		fake_reply(f, id, text);
+	} else if (!strcmp(command, "balloon") && f->refuses) {
+		f->balloons++;
+		fake_refuse(f, id, "No balloon device has been activated");
 	} else if (!strcmp(command, "balloon")) {
 		f->balloons++;
 		f->target = fake_number(args, "value");

@@ -136,6 +136,26 @@ static void test_no_balloon(_unused_ void **state)
 	close_world(&w);
 }
 
+/* The device was unplugged: told by the first command, and then left alone. */
+static void test_balloon_refused(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, "[daemon]\nmode = manage\n");
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 2000, manager_find(w.manager, "a"));
+	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	a.refuses = true;
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	run_until(&w, 1000,
+		  info_of(&w, "a").class == POLICY_CLASS_NO_BALLOON);
+	run_for(&w, 1500);
+	assert_in_range(a.balloons, 1, 2);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 /*
  * Bad peers
  */
@@ -459,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_same_qemu_twice),
 		cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_no_balloon),
+		cmocka_unit_test(test_balloon_refused),
 		cmocka_unit_test(test_bad_peers),
 		cmocka_unit_test(test_guest_goes_bad),
 		cmocka_unit_test(test_mute_neighbour),

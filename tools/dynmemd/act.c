@@ -23,8 +23,8 @@
  * some milliseconds: it is asked again and again, but not for ever.
  */
 #define EAGER_FIRST (10 * NSEC_PER_MSEC)
-#define EAGER_NEXT  (50 * NSEC_PER_MSEC)
-#define EAGER_POLLS 10
+#define EAGER_NEXT  (20 * NSEC_PER_MSEC)
+#define EAGER_POLLS 25
 
 /* A thousand guests that appear in one moment make a few ticks, not a thousand. */
 #define TICK_GAP (100 * NSEC_PER_MSEC)

@@ -261,6 +261,7 @@ int daemon_run(const struct options *o)
 	int r;
 
 	log_open(o->verbose ? LOG_DEBUG : LOG_INFO);
+	protect_files();
 	r = start(&d);
 	if (r == 0) {
 		protect_self();

@@ -186,7 +186,6 @@ static void on_event(_unused_ struct qmp *q, const char *name,
 	} plain[] = {
 		{ "RESET", POLICY_GUEST_REBOOT },
 		{ "STOP", POLICY_GUEST_PAUSE },
-		{ "SHUTDOWN", POLICY_GUEST_PAUSE },
 		{ "RESUME", POLICY_GUEST_RESUME },
 	};
 	struct guest_qmp *g = userdata;
@@ -243,9 +242,13 @@ static void on_balloon(_unused_ struct qmp *q, int error, const char *text,
 {
 	struct guest_qmp *g = userdata;
 
-	if (error)
-		log_guest(LOG_WARNING, g->guest.name,
-			  "the command balloon failed: %s", text);
+	if (!error || !g->added)
+		return;
+	log_guest(LOG_WARNING, g->guest.name, "the command balloon failed: %s",
+		  text);
+	/* It is refused where there is no balloon (any more). */
+	if (error == -EREMOTEIO)
+		manager_guest_event(&g->guest, POLICY_GUEST_NO_BALLOON);
 }
 
 static void on_closed(_unused_ struct qmp *q, _unused_ int error,

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "dynmemd/log.h"
@@ -21,6 +22,16 @@ static int write_oom_score(void)
 	if (fd < 0 || write(fd, "-1000", 5) < 0)
 		return -errno;
 	return 0;
+}
+
+void protect_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void protect_self(void)

@@ -10,4 +10,11 @@
  */
 void protect_self(void);
 
+/**
+ * protect_files() - be able to open files for thousands of guests
+ *
+ * A socket and four files of /proc are open for each.
+ */
+void protect_files(void);
+
 #endif

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The daemon as a process: how it starts, reloads, ends, and says so. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "dynmemd/daemon.h"
+#include "dynmemd_world.h"
+
+struct process {
+	char folder[64];
+	char conf[96];
+	pid_t pid;
+	int log; /* its stderr */
+	int notify; /* its notifications */
+	char said[16384]; /* all of its log */
+	size_t said_len;
+	char told[1024]; /* all of its notifications */
+};
+
+static void open_folder(struct process *p)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	memset(p, 0, sizeof(*p));
+	strcpy(p->folder, "/tmp/dynmem-test-XXXXXX");
+	assert_non_null(mkdtemp(p->folder));
+	snprintf(p->conf, sizeof(p->conf), "%s/conf", p->folder);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/notify", p->folder);
+	p->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			   0);
+	assert_int_equal(bind(p->notify, (struct sockaddr *)&addr,
+			      sizeof(addr)),
+			 0);
+	setenv("NOTIFY_SOCKET", addr.sun_path, true);
+	setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", true);
+	unsetenv("JOURNAL_STREAM");
+}
+
+static void close_folder(struct process *p)
+{
+	char command[128];
+
+	close(p->notify);
+	close(p->log);
+	snprintf(command, sizeof(command), "rm -r %s", p->folder);
+	assert_int_equal(system(command), 0);
+}
+
+static void start(struct process *p, const struct options *options)
+{
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	p->pid = fork();
+	assert_true(p->pid >= 0);
+	if (p->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(fds[1], STDERR_FILENO);
+		_exit(daemon_run(options));
+	}
+	close(fds[1]);
+	p->log = fds[0];
+	fcntl(p->log, F_SETFL, O_NONBLOCK);
+}
+
+/* Reads what has come from it. */
+static void hear(struct process *p)
+{
+	char text[256];
+	ssize_t n;
+
+	n = read(p->log, p->said + p->said_len,
+		 sizeof(p->said) - 1 - p->said_len);
+	if (n > 0)
+		p->said_len += n;
+	while ((n = recv(p->notify, text, sizeof(text) - 1, 0)) > 0) {
+		text[n] = 0;
+		strcat(p->told, text);
+		strcat(p->told, "\n");
+	}
+}
+
+#define hear_until(p, condition)                              \
+	do {                                                  \
+		for (int _i = 0; _i < 500 && !(condition); _i++) { \
+			usleep(10000);                        \
+			hear(p);                              \
+		}                                             \
+		if (!(condition))                             \
+			print_error("said:\n%s", (p)->said);  \
+		assert_true(condition);                       \
+	} while (0)
+
+static int wait_end(struct process *p)
+{
+	int status = 0;
+
+	for (int i = 0; i < 500; i++) {
+		hear(p);
+		if (waitpid(p->pid, &status, WNOHANG) == p->pid) {
+			hear(p);
+			assert_true(WIFEXITED(status));
+			return WEXITSTATUS(status);
+		}
+		usleep(10000);
+	}
+	kill(p->pid, SIGKILL);
+	fail_msg("it did not end; it said:\n%s", p->said);
+	return -1;
+}
+
+static void test_bad_configuration(_unused_ void **state)
+{
+	struct options o = { .config_required = true };
+	struct process p;
+
+	open_folder(&p);
+	write_text(p.conf, "[daemon]\nmode = mange\n");
+	o.config = p.conf;
+	start(&p, &o);
+	assert_int_equal(wait_end(&p), EXIT_CONFIG);
+	assert_non_null(strstr(p.said, "/conf:2: mode = mange: not valid; allowed: observe, manage\n"));
+	assert_string_equal(p.told, "");
+	close(p.log);
+
+	o.config = "/nonexistent/conf";
+	start(&p, &o);
+	assert_int_equal(wait_end(&p), EXIT_CONFIG);
+	assert_non_null(strstr(p.said, "/nonexistent/conf: cannot be read"));
+	close_folder(&p);
+}
+
+static void test_no_module(_unused_ void **state)
+{
+	struct options o = { .config_required = true };
+	struct process p;
+
+	if (access("/sys/module/dynmem", F_OK) == 0)
+		skip();
+	open_folder(&p);
+	write_text(p.conf, "[daemon]\nsource = genl\n");
+	o.config = p.conf;
+	start(&p, &o);
+	assert_int_equal(wait_end(&p), EXIT_NO_MODULE);
+	assert_non_null(strstr(p.said, "load the module with 'modprobe dynmem'"));
+	assert_string_equal(p.told, "");
+	close_folder(&p);
+}
+
+static void test_life(_unused_ void **state)
+{
+	struct options o = { .config_required = true, .dry_run = true };
+	struct process p;
+
+	open_folder(&p);
+	write_text(p.conf, "[daemon]\nmode = manage\nsource = procfs\n");
+	o.config = p.conf;
+	start(&p, &o);
+	hear_until(&p, strstr(p.told, "READY=1"));
+	hear_until(&p, strstr(p.said, "mode dry-run"));
+
+	/* What is wrong is not taken, and it lives on. */
+	p.told[0] = 0;
+	write_text(p.conf, "[daemon]\nmode = mange\n");
+	assert_int_equal(kill(p.pid, SIGHUP), 0);
+	hear_until(&p, strstr(p.told, "RELOADING=1"));
+	hear_until(&p, strstr(p.told, "READY=1"));
+	hear_until(&p, strstr(p.said, "the last good one stays in force"));
+
+	write_text(p.conf, "[daemon]\nmode = manage\nsource = procfs\n");
+	assert_int_equal(kill(p.pid, SIGHUP), 0);
+	hear_until(&p, strstr(p.said, "configuration read anew"));
+
+	assert_int_equal(kill(p.pid, SIGTERM), 0);
+	assert_int_equal(wait_end(&p), 0);
+	assert_non_null(strstr(p.told, "STOPPING=1"));
+	close_folder(&p);
+}
+
+/* With a guest: adopted, and left as it is when the daemon ends. */
+static void test_guest(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct options o = { .config_required = true, .mode = "manage" };
+	struct process p;
+	char text[256], path[128];
+	struct world w = { 0 };
+
+	open_folder(&p);
+	snprintf(text, sizeof(text),
+		 "[daemon]\nsource = procfs\n[backend qmp]\npath = %s\n",
+		 p.folder);
+	write_text(p.conf, text);
+	o.config = p.conf;
+	assert_int_equal(sd_event_new(&w.event), 0);
+	snprintf(path, sizeof(path), "%s/a.sock", p.folder);
+	assert_int_equal(fake_start(&a, w.event, path), 0);
+	start(&p, &o);
+	for (int i = 0; i < 300 && !strstr(p.said, "guest a: found"); i++) {
+		run_for(&w, 10);
+		hear(&p);
+	}
+	assert_non_null(strstr(p.said, "guest a: found: 1024 MiB"));
+	assert_non_null(strstr(p.said, "mode manage"));
+	assert_int_equal(kill(p.pid, SIGINT), 0);
+	assert_int_equal(wait_end(&p), 0);
+	run_for(&w, 50);
+	assert_int_equal(a.balloons, 0);
+	assert_int_equal(a.fd, -1);
+	fake_stop(&a, false);
+	sd_event_unref(w.event);
+	close_folder(&p);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad_configuration),
+		cmocka_unit_test(test_no_module),
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_guest),
+	};
+
+	return cmocka_run_group_tests_name("dynmemd_run", tests, NULL, NULL);
+}
