@@ -218,5 +218,9 @@ test_hostile_monitors
 test_module_gone
 test_guest_goes
 test_end
+lost=$(lost_guests)
 guest stop --all
-tap_end
+tap_end && exit 0
+[[ -z $lost ]] && exit 1
+diag "lost without a word of its kernel: $lost"
+exit 75

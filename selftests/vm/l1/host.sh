@@ -54,3 +54,14 @@ stop_daemon()
 	wait "$daemon_pid"
 	daemon_pid=
 }
+
+# Guests that are dead though nobody stopped them, and whose kernel said nothing
+# about it: see run-job.
+lost_guests()
+{
+	local name rest
+	while read -r name rest; do
+		[[ $rest == *dead* ]] || continue
+		grep -qiE 'panic|oops|out of memory' "$LAB_DIR/$name.console" || printf '%s ' "$name"
+	done < <(guest list)
+}
