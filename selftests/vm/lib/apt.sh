@@ -42,9 +42,11 @@ apt_private_suites() {
 	awk '{ print $4 }' "$APT_DIR/sources.list" | paste -sd ' '
 }
 
-# Writes the private sources and brings their lists, once a day at most.
+# Writes the private sources and brings their lists, once a day at most; with
+# "now" in any case, since what the lists name may have gone from the mirror.
 apt_private_init() {
 	local codename mirror security
+	[[ ${1:-} == now ]] && rm -f "$APT_DIR/.updated"
 	mkdir -p "$APT_DIR"/{state/lists/partial,cache/archives/partial}
 	: >"$APT_DIR/status"
 	if [[ -n $(find "$APT_DIR/.updated" -mtime -1 2>/dev/null) ]]; then
