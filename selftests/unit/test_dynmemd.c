@@ -261,6 +261,31 @@ static void test_mute_neighbour(_unused_ void **state)
  * What is done
  */
 
+/*
+ * A guest at its max is asked nothing, so what is known of it is old. When the
+ * host is critical, that has to do, at once.
+ */
+static void test_emergency_without_news(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	char written[256] = "";
+	struct world w;
+
+	open_world(&w, "[daemon]\nmode = manage\n");
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 2000, manager_find(w.manager, "a"));
+	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	run_for(&w, 6500);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) > 0);
+	assert_non_null(strstr(written, "\"execute\":\"balloon\""));
+	/* By the plan, not by an ordinary decision. */
+	assert_non_null(strstr(manager_find(w.manager, "a")->reason,
+			       "the host is critical: "));
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 static const char manage[] = "[daemon]\nmode = manage\n";
 
 /* Waits until a guest reports, so that it may be shrunk. */
@@ -348,21 +373,21 @@ static void test_quiet(_unused_ void **state)
 	close_world(&w);
 }
 
-/* The statistics period of somebody else is left, and put back. */
+/* The statistics period of somebody else is left if it serves, or put back. */
 static void test_found_period(_unused_ void **state)
 {
 	struct fake_qemu two = idle_guest("two"), ten = idle_guest("ten");
 	struct world w;
 
-	open_world(&w, manage);
-	two.period = 1;
+	open_world(&w, "[daemon]\nmode = manage\n[policy]\npoll = 3 s\n");
+	two.period = 2;
 	ten.period = 10;
 	start_guest(&w, &two, "two.sock");
 	start_guest(&w, &ten, "ten.sock");
 	until_known(&w, "two");
 	until_known(&w, "ten");
 	assert_int_equal(two.period_sets, 0);
-	run_until(&w, 5000, ten.period == 10 && ten.period_sets == 2);
+	run_until(&w, 9000, ten.period == 10 && ten.period_sets == 2);
 	assert_int_equal(two.period_sets, 0);
 	fake_stop(&two, false);
 	fake_stop(&ten, false);
@@ -484,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_guest_goes_bad),
 		cmocka_unit_test(test_mute_neighbour),
 		cmocka_unit_test(test_event_acts_at_once),
+		cmocka_unit_test(test_emergency_without_news),
 		cmocka_unit_test(test_observe_writes_nothing),
 		cmocka_unit_test(test_dry_run_writes_nothing),
 		cmocka_unit_test(test_quiet),

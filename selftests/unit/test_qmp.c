@@ -506,6 +506,16 @@ static void test_stops_half_way(_unused_ void **state)
 	assert_string_equal(l.why, "stopped in the middle of a message");
 	link_close(&l);
 
+	/* The rest comes in time: then it may be silent as long as it likes. */
+	link_open(&l, USEC_PER_SEC, QUICK);
+	negotiate(&l);
+	say(&l, "{\"event\": \"BALL");
+	say(&l, "OON_CHANGE\"}\r\n");
+	assert_int_equal(l.events, 1);
+	settle(&l, 2 * QUICK);
+	assert_int_equal(l.closed, 0);
+	link_close(&l);
+
 	link_ready(&l);
 	say(&l, "{\"event\": \"BALL");
 	close(l.peer);
@@ -596,7 +606,7 @@ static void test_peer_does_not_read(_unused_ void **state)
 {
 	char args[600];
 	struct link l;
-	int r = 0, sent = 0;
+	int r = 0, sent = 0, small = 0;
 	const char *line;
 	char *text = NULL;
 	size_t len = 0;
@@ -619,6 +629,16 @@ static void test_peer_does_not_read(_unused_ void **state)
 		say(&l, reply);
 	}
 	assert_int_equal(r, -ENOBUFS);
+	/* Up to the last byte: what comes now waits until there is room. */
+	while (sent < 100000 &&
+	       qmp_execute(l.q, "y", NULL, NULL, NULL) == 0) {
+		char reply[64];
+
+		small++;
+		snprintf(reply, sizeof(reply), "{\"return\": {}, \"id\": %d}",
+			 ++sent + 1);
+		say(&l, reply);
+	}
 	assert_int_equal(qmp_balloon(l.q, 7), 1);
 	settle(&l, 0);
 	assert_int_equal(l.closed, 0);
@@ -634,9 +654,13 @@ static void test_peer_does_not_read(_unused_ void **state)
 	line = text;
 	for (int i = 0; i < sent; i++) {
 		char want[700];
-		int n = snprintf(want, sizeof(want),
-				 "{\"execute\":\"x\",\"arguments\":%s,\"id\":%d}\r\n",
-				 args, i + 2);
+		int n = i < sent - small ?
+				snprintf(want, sizeof(want),
+					 "{\"execute\":\"x\",\"arguments\":%s,\"id\":%d}\r\n",
+					 args, i + 2) :
+				snprintf(want, sizeof(want),
+					 "{\"execute\":\"y\",\"id\":%d}\r\n",
+					 i + 2);
 
 		assert_memory_equal(line, want, n);
 		line += n;

@@ -248,9 +248,7 @@ static int execute(struct qmp *q, const char *command, const char *arguments,
 	if (!slot)
 		return -EBUSY;
 
-	/* A balloon's line always finds room. */
 	space = out_space(q);
-	space -= MIN(space, BALLOON_LEN);
 	n = snprintf(q->out + q->out_end, space,
 		     "{\"execute\":\"%s\"%s%s,\"id\":%lld}\r\n", command,
 		     arguments ? ",\"arguments\":" : "",
