@@ -5,7 +5,7 @@
  * The way of an event:
  *
  *	tracepoint -> probe.c: per-CPU counters, stall.c: who stalls
- *		   -> irq_work -> work -> pressure.c or ksm_ntf.c
+ *		   -> irq_work -> watch.c: thread -> pressure.c, ksm_ntf.c
  *		   -> record.c -> genl.c: multicast
  *
  * The way of a request: genl.c -> ksm.c, process.c, ... -> record.c -> reply.
@@ -15,9 +15,10 @@
 #define _DYNMEM_H
 
 #include <linux/dynmem.h>
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
-#include <linux/workqueue.h>
 #include <net/genetlink.h>
 
 #include "compat/compat.h"
@@ -128,7 +129,28 @@ void *dynmem_dump_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd);
 
 extern u64 dynmem_since;
 extern u32 dynmem_capabilities;
-extern struct workqueue_struct *dynmem_wq;
+
+/* watch.c: the thread that looks and tells */
+
+/**
+ * struct dynmem_watch - a look that is brought on by a kick or by time
+ * @work: the look
+ * @timer: brings it on
+ * @stopping: the timer is not started any more
+ */
+struct dynmem_watch {
+	struct kthread_work work;
+	struct hrtimer timer;
+	bool stopping;
+};
+
+void dynmem_watch_init(struct dynmem_watch *watch, kthread_work_func_t look);
+void dynmem_watch_kick(struct dynmem_watch *watch);
+void dynmem_watch_arm(struct dynmem_watch *watch, u64 delay);
+void dynmem_watch_stop(struct dynmem_watch *watch);
+void dynmem_watch_cancel(struct dynmem_watch *watch);
+int dynmem_thread_init(void);
+void dynmem_thread_exit(void);
 
 /* config.c: the settings */
 

@@ -8,7 +8,6 @@
  */
 
 #include <linux/gfp.h>
-#include <linux/jiffies.h>
 #include <linux/timekeeping.h>
 
 #include "dynmem.h"
@@ -44,21 +43,21 @@ static const int moving[] = {
 /**
  * struct ksm - the state
  * @lock: held to read or write
- * @work: the look
- * @stopping: the module goes, no more work
+ * @watch: brings on the look
  * @channel: the group
  * @page: for reading
  * @told: what the group was last told, or what it was then
  * @watched: @told is from the last look, not from long ago
+ * @scans: ends of scans that the probe had seen then
  */
 static struct ksm {
 	struct mutex lock; /* all of it */
-	struct delayed_work work;
-	bool stopping;
+	struct dynmem_watch watch;
 	struct dynmem_channel channel;
 	char *page;
 	struct dynmem_record told;
 	bool watched;
+	u64 scans;
 } ksm = {
 	.lock = __MUTEX_INITIALIZER(ksm.lock),
 	.channel = {
@@ -100,12 +99,20 @@ static u64 changes_of(const struct dynmem_record *rec, u32 events)
 	return n;
 }
 
-static void arm(u64 delay)
-{
-	unsigned long ticks = nsecs_to_jiffies(delay + TICK_NSEC - 1);
+/*
+ * ksmd counts a scan right after its tracepoint: when the probe has seen an
+ * end that is not counted yet, another look follows soon, this one time.
+ */
+#define UNCOUNTED	NSEC_PER_MSEC
 
-	if (!ksm.stopping)
-		mod_delayed_work(dynmem_wq, &ksm.work, max(ticks, 1UL));
+static bool uncounted(const struct dynmem_record *rec)
+{
+	struct dynmem_counters counters;
+	u64 seen = ksm.scans;
+
+	dynmem_counters_read(&counters);
+	ksm.scans = counters.value[DYNMEM_KSM_SCANS];
+	return ksm.scans != seen && !differs(rec, DYNMEM_A_KSM_FULL_SCANS);
 }
 
 static u64 wait(u64 now)
@@ -128,6 +135,8 @@ static void look_and_tell(struct dynmem_record *rec)
 		ksm.watched = false;
 		return;
 	}
+	if (uncounted(rec))
+		next = UNCOUNTED;
 	events = ksm.watched ? events_of(rec) : 0;
 	if (!events) {
 		ksm.told = *rec;
@@ -142,10 +151,10 @@ static void look_and_tell(struct dynmem_record *rec)
 		dynmem_channel_stamp(&ksm.channel, rec, now);
 	}
 	ksm.watched = true;
-	arm(next);
+	dynmem_watch_arm(&ksm.watch, next);
 }
 
-static void ksm_work(struct work_struct *work)
+static void ksm_look(struct kthread_work *work)
 {
 	struct dynmem_record rec = {};
 
@@ -155,13 +164,13 @@ static void ksm_work(struct work_struct *work)
 }
 
 /**
- * dynmem_ksm_kick() - look in a moment
+ * dynmem_ksm_kick() - look now
  *
- * Called by an irq_work, just before ksmd counts the scan that ended.
+ * Called by an irq_work.
  */
 void dynmem_ksm_kick(void)
 {
-	mod_delayed_work(dynmem_wq, &ksm.work, 1);
+	dynmem_watch_kick(&ksm.watch);
 }
 
 /**
@@ -169,7 +178,7 @@ void dynmem_ksm_kick(void)
  */
 void dynmem_ksm_settings_changed(void)
 {
-	ksm_work(NULL);
+	ksm_look(NULL);
 }
 
 int dynmem_ksm_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -195,25 +204,25 @@ int dynmem_ksm_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 int __init dynmem_ksm_ntf_init(void)
 {
-	INIT_DELAYED_WORK(&ksm.work, ksm_work);
+	dynmem_watch_init(&ksm.watch, ksm_look);
 	ksm.page = (char *)get_zeroed_page(GFP_KERNEL);
 	if (!ksm.page)
 		return -ENOMEM;
 	return dynmem_channel_init(&ksm.channel);
 }
 
-/* From now on no request begins any work. */
+/* From now on no request brings on a look. */
 void dynmem_ksm_ntf_stop(void)
 {
 	mutex_lock(&ksm.lock);
-	ksm.stopping = true;
+	dynmem_watch_stop(&ksm.watch);
 	mutex_unlock(&ksm.lock);
 }
 
 /* To be called when no probe runs any more. */
 void dynmem_ksm_ntf_cancel(void)
 {
-	cancel_delayed_work_sync(&ksm.work);
+	dynmem_watch_cancel(&ksm.watch);
 }
 
 void dynmem_ksm_ntf_exit(void)

@@ -17,12 +17,6 @@ u64 dynmem_since;
 /* enum dynmem_capability bits; complete when the module has been loaded. */
 u32 dynmem_capabilities;
 
-/*
- * Of its own, for what is done here matters most when memory is out:
- * WQ_MEM_RECLAIM gives it a rescuer, which the system's have not.
- */
-struct workqueue_struct *dynmem_wq;
-
 static void __init find_capabilities(void)
 {
 	if (dynmem_has_merge_any)
@@ -32,7 +26,7 @@ static void __init find_capabilities(void)
 }
 
 /*
- * In this order: no probe may raise a work that is on its way out, no work may
+ * In this order: no probe may bring on a look that is on its way out, no look may
  * send to a family that is gone, no request may find KSM's files gone.
  */
 static void stop(bool probes)
@@ -48,7 +42,7 @@ static void stop(bool probes)
 
 static void put_all(void)
 {
-	destroy_workqueue(dynmem_wq);
+	dynmem_thread_exit();
 	dynmem_pressure_exit();
 	dynmem_ksm_ntf_exit();
 	dynmem_ksm_exit();
@@ -63,10 +57,9 @@ static int __init dynmem_init(void)
 	err = dynmem_config_init();
 	if (err)
 		return err;
-	dynmem_wq = alloc_workqueue("dynmem", WQ_MEM_RECLAIM | WQ_UNBOUND |
-				    WQ_HIGHPRI, 0);
-	if (!dynmem_wq)
-		return -ENOMEM;
+	err = dynmem_thread_init();
+	if (err)
+		return err;
 	dynmem_ksm_init();
 	err = dynmem_pressure_init();
 	if (err)

@@ -2,13 +2,12 @@
 /*
  * The host's pressure: looks at the figures, tells the group.
  *
- * One work does it all. A probe brings it on at once; by itself it looks again
- * when available memory could have reached the next threshold, for that
- * happens long before reclaim begins and no tracepoint fires there. It goes on
- * only while somebody listens.
+ * A probe brings on a look at once; the next comes by itself when available
+ * memory could have reached the next threshold, for that happens long before
+ * reclaim begins and no tracepoint fires there. It goes on only while somebody
+ * listens.
  */
 
-#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/swap.h>
 #include <linux/timekeeping.h>
@@ -17,10 +16,12 @@
 #include "dynmem.h"
 
 /*
- * While tasks stall all the time the probes leave the work alone for this
- * long after each look: about what a look costs is then 1 % of a CPU.
+ * While tasks stall all the time the probes leave the thread alone for as long
+ * as nothing may be told anyway, within these bounds, ns. A look takes some
+ * 10 us: the thread gets at most a tenth of a CPU, by default a hundredth.
  */
-#define QUIET_NS	NSEC_PER_MSEC
+#define QUIET_MIN	(100 * NSEC_PER_USEC)
+#define QUIET_MAX	NSEC_PER_MSEC
 
 static const u8 pressure_types[DYNMEM_A_PRESSURE_MAX + 1] = {
 	[DYNMEM_A_PRESSURE_EVENT] = DYNMEM_U32,
@@ -35,8 +36,7 @@ static const u8 pressure_types[DYNMEM_A_PRESSURE_MAX + 1] = {
 /**
  * struct pressure - the state
  * @lock: held to read or write
- * @work: the look
- * @stopping: the module goes, no more work
+ * @watch: brings on the look
  * @host: the level
  * @channel: the group
  * @untold: enum dynmem_pressure_event bits that wait to be told
@@ -47,8 +47,7 @@ static const u8 pressure_types[DYNMEM_A_PRESSURE_MAX + 1] = {
  */
 static struct pressure {
 	struct mutex lock; /* all of it */
-	struct delayed_work work;
-	bool stopping;
+	struct dynmem_watch watch;
 	struct dynmem_host host;
 	struct dynmem_channel channel;
 	u32 untold;
@@ -256,14 +255,6 @@ static void forget(const struct look *look)
 	pressure.failed = false;
 }
 
-static void arm(u64 delay)
-{
-	unsigned long ticks = nsecs_to_jiffies(delay + TICK_NSEC - 1);
-
-	if (!pressure.stopping)
-		mod_delayed_work(dynmem_wq, &pressure.work, max(ticks, 1UL));
-}
-
 /* Looks, tells what is to be told, and sees to the next look. */
 static void look_and_tell(struct look *look)
 {
@@ -283,15 +274,16 @@ static void look_and_tell(struct look *look)
 	if (pressure.untold)
 		next = min(next, wait(look->load.now));
 	if (events) {
-		u64 quiet = min(QUIET_NS, dynmem_setting(MIN_INTERVAL));
+		u64 quiet = clamp(dynmem_setting(MIN_INTERVAL),
+				  (u64)QUIET_MIN, (u64)QUIET_MAX);
 
 		dynmem_probe_quiet(look->load.now + quiet);
 		next = min(next, quiet);
 	}
-	arm(next);
+	dynmem_watch_arm(&pressure.watch, next);
 }
 
-static void pressure_work(struct work_struct *work)
+static void pressure_look(struct kthread_work *work)
 {
 	struct look look;
 
@@ -307,7 +299,7 @@ static void pressure_work(struct work_struct *work)
  */
 void dynmem_pressure_kick(void)
 {
-	mod_delayed_work(dynmem_wq, &pressure.work, 0);
+	dynmem_watch_kick(&pressure.watch);
 }
 
 /**
@@ -315,11 +307,7 @@ void dynmem_pressure_kick(void)
  */
 void dynmem_pressure_settings_changed(void)
 {
-	struct look look;
-
-	mutex_lock(&pressure.lock);
-	look_and_tell(&look);
-	mutex_unlock(&pressure.lock);
+	pressure_look(NULL);
 }
 
 int dynmem_pressure_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -329,7 +317,7 @@ int dynmem_pressure_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct look look;
 	int err;
 
-	/* Under the lock this could keep the work waiting for reclaim. */
+	/* Under the lock this could keep the thread waiting for reclaim. */
 	err = dynmem_reply_new(&reply, info, pressure.channel.size);
 	if (err)
 		return err;
@@ -347,24 +335,24 @@ int __init dynmem_pressure_init(void)
 {
 	struct look look;
 
-	INIT_DELAYED_WORK(&pressure.work, pressure_work);
+	dynmem_watch_init(&pressure.watch, pressure_look);
 	look_at(&look);
 	dynmem_level_init(&pressure.host, &look.load);
 	return dynmem_channel_init(&pressure.channel);
 }
 
-/* From now on no request begins any work. */
+/* From now on no request brings on a look. */
 void dynmem_pressure_stop(void)
 {
 	mutex_lock(&pressure.lock);
-	pressure.stopping = true;
+	dynmem_watch_stop(&pressure.watch);
 	mutex_unlock(&pressure.lock);
 }
 
 /* To be called when no probe runs any more. */
 void dynmem_pressure_cancel(void)
 {
-	cancel_delayed_work_sync(&pressure.work);
+	dynmem_watch_cancel(&pressure.watch);
 }
 
 void dynmem_pressure_exit(void)

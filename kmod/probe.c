@@ -49,7 +49,7 @@ void dynmem_counters_read(struct dynmem_counters *sum)
 
 /* What happened since pressure.c last looked. */
 static atomic_t pressure_events;
-/* Until then pressure.c looks by itself, and wants no irq_work. */
+/* Until then pressure.c looks by itself, and wants no irq_work; ns. */
 static u64 quiet_until;
 
 static void pressure_irq(struct irq_work *work)
@@ -322,7 +322,7 @@ int __init dynmem_probe_init(void)
 	return err;
 }
 
-/* When this returns no probe runs, nor will a work be raised by one. */
+/* When this returns no probe runs, nor will one bring on a look. */
 void dynmem_probe_exit(void)
 {
 	unregister_probes();

@@ -9,7 +9,9 @@
 
 #include "have.h"
 
+#include <linux/hrtimer.h>
 #include <linux/ksm.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/coredump.h>
 #include <linux/vmstat.h>
@@ -91,6 +93,20 @@ static inline int dynmem_dump_start(struct netlink_callback *cb,
 	netlink_ack(cb->skb, nlmsg_hdr(cb->skb), err, &extack);
 	return -EINTR;
 }
+
+#ifndef HAVE_KTHREAD_RUN_WORKER
+#define kthread_run_worker	kthread_create_worker
+#endif
+
+#ifndef HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*func)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = func;
+}
+#endif
 
 #ifndef HAVE_MM_FLAGS_TEST
 #define mm_flags_test(flag, mm)	test_bit(flag, &(mm)->flags)
