@@ -20,9 +20,8 @@
 #define AROUND_AFTER  300
 #define HARD_WARMUP   3600
 
-/* Where the whole time fails at a number, the next is less by this part of it.
- */
-#define STEP_BACK 24
+/* Over the whole time, the next number to try is off by this part. */
+#define STEPS 24
 
 #define HOUR   3600
 #define MINUTE 60
@@ -206,28 +205,71 @@ static int bisect(struct search *s, unsigned int *low, unsigned int *high,
 	return 0;
 }
 
+/* From a number that is served upwards, until one is not: *@high. */
+static int climb(struct search *s, unsigned int *low, unsigned int *high,
+		 unsigned int bound)
+{
+	int r = 1;
+
+	while (r > 0 && *low < bound) {
+		unsigned int next = *low + 1 + *low / STEPS;
+
+		next = next < bound ? next : bound;
+		r = try_all(s, next);
+		if (r > 0)
+			*low = next;
+		else
+			*high = next;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* From a number that is not served downwards. */
+static int descend(struct search *s, unsigned int *low, unsigned int *high)
+{
+	int r = 0;
+
+	while (r == 0 && *high > 1) {
+		unsigned int next = *high - 1;
+
+		next -= next > 1 ? next / STEPS : 0;
+		r = try_all(s, next);
+		if (r == 0)
+			*high = next;
+		else
+			*low = next;
+	}
+	return r < 0 ? r : 0;
+}
+
 /*
- * What the hard hours allow is tried over the whole time; as long as that
- * fails, something less, and at last what is between.
+ * Hard hours are run by guests, and a policy, that know nothing yet: what they
+ * allow is where to begin, not what is true.
  */
 static int search(struct search *s, unsigned int *ret)
 {
-	unsigned int low = 0, high = *ret + 1;
+	unsigned int bound = *ret, low = 0, high = bound + 1, start;
 	int r = 0;
 
 	if (s->hard_count)
 		r = bisect(s, &low, &high, try_hard);
-	while (!r && low > 0) {
-		r = try_all(s, low);
-		if (r == 0) {
-			high = low;
-			low -= 1 + low / STEP_BACK;
+	start = low;
+	low = 0;
+	high = bound + 1;
+	if (!r && start > 0) {
+		r = try_all(s, start);
+		if (r > 0) {
+			low = start;
+			r = climb(s, &low, &high, bound);
+		} else if (r == 0) {
+			high = start;
+			r = descend(s, &low, &high);
 		}
 	}
-	if (r >= 0)
+	if (!r)
 		r = bisect(s, &low, &high, try_all);
 	*ret = low;
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int sim_capacity(struct sim_scenario *s, const struct sim_policy *p,

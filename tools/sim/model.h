@@ -43,7 +43,8 @@ const char *sim_cache_name(enum sim_cache cache);
  * sim_physics_init() gives the defaults and model.c their reasons.
  */
 struct sim_physics {
-	double slew;	    /* of a balloon, both ways */
+	double inflate;	    /* a balloon takes memory from its guest, */
+	double deflate;	    /* and gives it back */
 	double cache_fill;  /* time in which page cache fills a whole guest */
 	double report_min;  /* free page reporting: at least this much, */
 	double report_time; /* or what is free with this time constant */

@@ -8,6 +8,10 @@
  * While all needs fit, each gets its own, and nobody ever lacks anything; else
  * what there is above min is divided in proportion to what each needs above
  * min.
+ *
+ * Guests without page cache do not fill what they are given: then all have
+ * their max, and free page reporting sees to it that the host pays for demand
+ * alone.
  */
 #include <errno.h>
 #include <math.h>
@@ -27,7 +31,7 @@
 
 static double need(const struct sim_host *h, const struct sim_guest *g)
 {
-	double slew = h->physics.slew;
+	double slew = h->physics.deflate;
 	double now = (double)h->now / 1000;
 	double horizon = now + LEAD + (g->max - g->min) / slew;
 	uint32_t cursor = g->cursor;
@@ -56,6 +60,10 @@ static void oracle_tick(struct sim *s)
 			h->count * h->physics.qemu - 64 * SIM_MIB;
 	double above = 0, share = 1;
 
+	if (h->cache == SIM_CACHE_NONE) {
+		s->wake = SIM_NEVER; /* they have their max from the start */
+		return;
+	}
 	for (unsigned int i = 0; i < h->count; i++) {
 		needed[i] = need(h, &h->guest[i]);
 		budget -= h->guest[i].min;

@@ -108,8 +108,8 @@ static void add_lack(struct run *r, struct sim_guest *g, double a, double b,
 	g->short_bytes += lacking * (fmax(a, 0) + fmax(b, 0)) / 2;
 	if (g->short_longest > r->sim.options->episode)
 		fail(r, SIM_EPISODE);
-	if (g->short_time >
-	    r->sim.options->service * (double)(r->end - r->start) / 1000)
+	/* Of the whole time, also where only a part of it is run. */
+	if (g->short_time > r->sim.options->service * r->sim.options->length)
 		fail(r, SIM_SHARE);
 }
 

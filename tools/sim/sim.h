@@ -211,9 +211,8 @@ struct sim_capacity {
  * sim_capacity() - bisection
  *
  * Hours in which guests want most, or want it soonest, are tried first, by
- * guests that have started an hour before: most numbers that are too large fail
- * there, in a fraction of the time. The number that is left is then run over
- * the whole time.
+ * guests that have started an hour before: that finds the neighbourhood in a
+ * fraction of the time. Then runs over the whole time decide.
  */
 int sim_capacity(struct sim_scenario *s, const struct sim_policy *p,
 		 const struct sim_run_options *o, struct sim_capacity *ret);
