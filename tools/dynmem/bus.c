@@ -8,7 +8,7 @@
 #include "dynmemd/api.h"
 
 /* A busy daemon answers in milliseconds; one that hangs is told from it. */
-#define BUS_TIMEOUT_USEC (5 * 1000 * 1000ULL)
+#define BUS_TIMEOUT_USEC (5ULL * 1000 * 1000)
 
 int bus_open(sd_bus **ret_bus)
 {

@@ -39,15 +39,15 @@ static void show(const struct monitor *m, struct json_object *obj)
 {
 	struct timespec now;
 	struct tm tm;
-	char text[64], micro[32];
+	char text[32], whole[64];
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (m->json) {
 		gmtime_r(&now.tv_sec, &tm);
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-		snprintf(micro, sizeof(micro), ".%06ldZ", now.tv_nsec / 1000);
-		strcat(text, micro);
-		out_add_str(obj, "time", text);
+		snprintf(whole, sizeof(whole), "%s.%06ldZ", text,
+			 now.tv_nsec / 1000);
+		out_add_str(obj, "time", whole);
 		out_line(obj);
 	} else {
 		localtime_r(&now.tv_sec, &tm);

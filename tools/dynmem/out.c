@@ -14,7 +14,7 @@ const char *out_bytes(uint64_t bytes, char buf[static OUT_BYTES_MAX])
 	size_t unit = 0;
 
 	if (!bytes)
-		return strcpy(buf, "0");
+		return memcpy(buf, "0", sizeof("0"));
 	/* MiB up to 10 GiB: the steps of a balloon stay visible. */
 	while (value >= 1024 && (unit != 2 || value >= 10240) && unit < 6) {
 		value /= 1024;
