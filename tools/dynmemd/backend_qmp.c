@@ -35,7 +35,7 @@ struct seat {
 	sd_event_source *timer;
 	uint64_t wait; /* before the next try, usec */
 	unsigned int refusals;
-	bool there; /* the file is */
+	bool there;    /* the file is */
 	char why[128]; /* the last failure that was logged */
 	char path[];
 };
@@ -137,13 +137,16 @@ static void connect_seat(struct seat *s)
 			 s->path);
 		return;
 	}
-	if (r >= 0)
+	if (r >= 0) {
+		/* Somebody listens: what fails from here on is news. */
+		s->refusals = 0;
 		r = guest_qmp_new(&s->guest, s->backend->manager,
 				  s->backend->poller, fd, s->path, on_closed,
 				  s);
+	}
 	if (r < 0) {
-		complain(s, r == -EAGAIN ? "monitor busy: its queue is full" :
-					   strerror(-r));
+		complain(s, r == -EAGAIN ? "monitor busy: its queue is full"
+					 : strerror(-r));
 		retry(s);
 	}
 }
@@ -153,8 +156,8 @@ static struct seat *find(struct backend_qmp *b, const char *path)
 	struct seat *s;
 
 	LIST_FOREACH(s, &b->seats, entry)
-		if (strcmp(s->path, path) == 0)
-			return s;
+	if (strcmp(s->path, path) == 0)
+		return s;
 	return NULL;
 }
 
