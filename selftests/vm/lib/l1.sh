@@ -124,7 +124,7 @@ qemu_command() {
 		-smp "$smp,sockets=$numa,maxcpus=$smp"
 		-kernel "$kernel_dir/boot/vmlinux"
 		-initrd "$BUILD/lab/$(basename "$kernel_dir")/l1.cpio"
-		-append "console=ttyS0 loglevel=5 panic=-1 psi=1 log_buf_len=4M mitigations=off \
+		-append "console=ttyS0 loglevel=5 panic=-1 psi=1 log_buf_len=4M mitigations=off watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 \
 lab.dir=$run_dir lab.kernel=$kernel_dir lab.setup=$VM_DIR/l1/setup $cmdline"
 		-serial "file:$run_dir/console.log"
 		-virtfs "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"
