@@ -256,7 +256,7 @@ static uint64_t zoneinfo(unsigned int node, const char *key)
 {
 	static char copy[65536];
 	bool mine = false;
-	uint64_t sum = 0;
+	uint64_t sum = 0, value = 0;
 	char *line, *rest;
 	size_t len = strlen(key);
 
@@ -272,7 +272,12 @@ static uint64_t zoneinfo(unsigned int node, const char *key)
 			line += 6;
 		line += strspn(line, " ");
 		if (mine && !strncmp(line, key, len) && line[len] == ' ')
-			sum += strtoull(line + len, NULL, 10);
+			value = strtoull(line + len, NULL, 10);
+		/* A zone without memory has watermarks, too: none of ours. */
+		if (mine && !strncmp(line, "managed ", 8)) {
+			sum += strtoull(line + 8, NULL, 10) ? value : 0;
+			value = 0;
+		}
 	}
 	return sum * PAGE;
 }

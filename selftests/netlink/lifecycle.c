@@ -190,7 +190,7 @@ _Noreturn static void pester(unsigned int kind)
 				&answers[0]) < 0)
 				break;
 			ask(&requests, DYNMEM_CMD_KSM_GET, &answers[0]);
-			next_event(&events, &answers[0], 5);
+			next_event(&events, &answers[0], 20);
 			request(&requests,
 				kind ? DYNMEM_CMD_STALL_GET
 				     : DYNMEM_CMD_PROCESS_GET,
@@ -212,16 +212,16 @@ _Noreturn static void press(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		if (eater_start(&e) == 0)
-			eat(&e,
-			    meminfo("MemAvailable") + meminfo("SwapFree") / 3);
+			eat(&e, pressing_bytes());
 		eater_stop(&e);
+		sleep_ms(100);
 	}
 }
 
 TEST_F_TIMEOUT(lifecycle, under_reclaim, 400)
 {
 	long long stalls = number_of("/proc/vmstat", "pgscan_direct");
-	uint64_t start = now_ns();
+	uint64_t start = now_ns(), unloading = 0, longest = 0, t;
 	pid_t pids[3];
 	int loads = 50;
 
@@ -238,7 +238,11 @@ TEST_F_TIMEOUT(lifecycle, under_reclaim, 400)
 	}
 	/* Until there is reclaim, and then some rounds of it. */
 	for (int i = 0; i < loads; i++) {
+		t = now_ns();
 		ASSERT_EQ(0, module_unload_patiently());
+		t = now_ns() - t;
+		unloading += t;
+		longest = t > longest ? t : longest;
 		sleep_ms(i % 4 * 10);
 		ASSERT_EQ(0, module_load(""));
 		sleep_ms(50 + i % 5 * 50);
@@ -249,8 +253,10 @@ TEST_F_TIMEOUT(lifecycle, under_reclaim, 400)
 			i--;
 	}
 	stalls = number_of("/proc/vmstat", "pgscan_direct") - stalls;
-	TH_LOG("50 unloads in %llu ms, %lld pages scanned by direct reclaim",
-	       (unsigned long long)(now_ns() - start) / NSEC_PER_MSEC, stalls);
+	TH_LOG("%d unloads in %llu ms, of which unloading %llu, the longest %llu; direct reclaim scanned %lld pages",
+	       loads, (unsigned long long)(now_ns() - start) / NSEC_PER_MSEC,
+	       (unsigned long long)unloading / NSEC_PER_MSEC,
+	       (unsigned long long)longest / NSEC_PER_MSEC, stalls);
 	EXPECT_LT(0, stalls);
 	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
 		kill(-pids[i], SIGKILL);

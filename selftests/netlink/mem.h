@@ -121,6 +121,8 @@ _Noreturn static void eater_main(int order, int report)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "dynmem-eater");
+	/* What it runs on must not be what is reclaimed, again and again. */
+	mlockall(MCL_CURRENT);
 	spit("/proc/self/oom_score_adj", "1000");
 	while (read(order, &held[n], sizeof(held[n])) == sizeof(held[n])) {
 		if (held[n].how == EAT_DROP) {
@@ -166,6 +168,15 @@ _maybe_unused_ static int eater_start(struct eater *e)
 	e->order = order[1];
 	e->report = report[0];
 	return 0;
+}
+
+/*
+ * So much that there is reclaim, swapping too, and not so much that there is
+ * nothing but reclaim: the page cache may keep what is in use.
+ */
+_maybe_unused_ static uint64_t pressing_bytes(void)
+{
+	return meminfo("MemFree") + meminfo("SwapFree") / 3;
 }
 
 /* Does not wait; eater_done() does. */

@@ -5,6 +5,10 @@
 #
 #   netlink.sh [PROGRAM...]     names of build/netlink; default: all
 #
+# Two are no programs of build/netlink: "policies" compares the module's
+# policies with the specification, "ynl" lets the kernel tree's YNL command line
+# loose on the module; it is not among the default, for it is slow.
+#
 # After each program the kernel's log must hold nothing that a sound kernel
 # does not write. OOM kills are what some of the tests are about.
 
@@ -19,10 +23,14 @@ cd "$(dirname "$0")/../../.." || exit 1
 }
 
 # Those that read values come first, those that shake the host last.
-all=(family config refuse get cgroup ksm pressure idle lib lifecycle reclaim oom)
+all=(policies family config refuse get cgroup ksm pressure idle lib lifecycle reclaim oom)
 
-DYNMEM_KO=$BUILD/kmod/$(uname -r)/kmod/dynmem.ko
-export DYNMEM_KO
+# Copies, for somebody may build meanwhile on the machine below.
+programs=/tmp/netlink.programs
+mkdir -p $programs
+find build/netlink -maxdepth 1 -type f -exec cp -t $programs {} + &&
+	cp "$BUILD/kmod/$(uname -r)/kmod/dynmem.ko" $programs || exit 1
+export DYNMEM_KO=$programs/dynmem.ko
 
 BAD='WARNING: |BUG: [^s]|Oops|general protection fault|kernel panic|hard LOCKUP|blocked for more than'
 BAD+='|possible (circular|recursive) locking|suspicious RCU|KASAN|UBSAN|kmemleak|refcount_t:'
@@ -45,7 +53,11 @@ run()
 {
 	local program=$1 output=/tmp/netlink.$1 planned results start=$SECONDS
 	dmesg -C
-	timeout --kill-after=10 600 "build/netlink/$program" 2>&1 | tee "$output"
+	case $program in
+	policies) "$programs/policies" | selftests/netlink/check_spec --policies ;;
+	ynl) selftests/netlink/ynl_test ;;
+	*) timeout --kill-after=10 600 "$programs/$program" ;;
+	esac 2>&1 | tee "$output"
 	planned=$(sed -n 's/^1\.\.//p' "$output")
 	results=$(grep -cE '^(not )?ok ' "$output")
 	diag "$program took $((SECONDS - start)) s"
