@@ -124,8 +124,9 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
 		g->seen->watch.on = false;
 		g->seen->direction = 1;
 		g->seen->grown_at = now;
+		if (!g->seen->pending)
+			g->seen->pending_at = now;
 		g->seen->pending += target - g->target;
-		g->seen->pending_at = now;
 	}
 	g->target = target;
 	g->seen->moved_demand = g->demand;
@@ -210,7 +211,7 @@ int policy_guest_actual(struct policy *p, unsigned int guest, u64 actual,
 
 	if (!g)
 		return -ENOENT;
-	policy_clock(p, now);
+	g->seen->actual_at = policy_clock(p, now);
 	balloon_actual(p, g, actual);
 	return 0;
 }

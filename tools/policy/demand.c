@@ -90,6 +90,18 @@ static u64 exposure(const struct policy *p, const struct guest *g)
 }
 
 /*
+ * Below this size a balloon has no free pages left and takes what is in use.
+ * What is above it is free now, also when its size has changed since the
+ * statistics.
+ */
+u64 bend_of(const struct guest *g)
+{
+	if (!(g->seen->known & POLICY_COST_RSS) || g->seen->fresh_at == NEVER)
+		return 0;
+	return over(g->seen->sample_actual, g->seen->free);
+}
+
+/*
  * Of the guest's free memory, the share that the host pays for: a balloon takes
  * free pages as they come, and the untouched ones are free on the host already.
  * Merged ones do not free anything either.
@@ -98,7 +110,8 @@ double touched_share(const struct policy *p, const struct guest *g)
 {
 	u64 touched = resident(p, g) + g->seen->swapped;
 	u64 untouched = over(g->actual, touched);
-	u64 pool = max_of(g->seen->free, max_of(untouched, g->band));
+	u64 pool =
+		max_of(over(g->actual, bend_of(g)), max_of(untouched, g->band));
 	double share = 1 - (double)untouched / (double)pool;
 
 	if (touched)
@@ -116,22 +129,18 @@ static double yield_of(const struct policy *p, const struct guest *g)
 	return max_of(min_of(y, 1.0), p->t.yield_floor);
 }
 
-/* Below this size a balloon has no free pages left and takes what is in use. */
-u64 bend_of(const struct guest *g)
-{
-	if (!(g->seen->known & POLICY_COST_RSS) || g->seen->fresh_at == NEVER)
-		return 0;
-	return over(g->seen->sample_actual, g->seen->free);
-}
-
+/*
+ * Room to grow until the next decision has worked: what it was seen to grow by,
+ * within limits, or as much again as it grows by now.
+ */
 static u64 room_of(const struct policy *p, const struct guest *g)
 {
 	u64 lo = min_of(p->t.room_min, scale(g->max, p->t.room_min_share));
 	u64 hi = max_of(p->t.room_min,
 			scale(g->seen->used, p->t.room_max_share));
+	u64 learned = (u64)min_of(g->seen->growth_peak, (double)hi);
 
-	return clamp_u64((u64)min_of(g->seen->growth_p99, (double)hi), lo,
-			 max_of(lo, hi));
+	return max_of(lo, max_of(learned, g->seen->growth));
 }
 
 /*
@@ -144,7 +153,7 @@ static void floor_pressed(const struct policy *p, struct guest *g)
 	double lately =
 		(g->seen->press - 1) / max_of(p->t.press_step - 1, 0.01);
 
-	lately = min_of(max_of(lately, 0.0), 1.0);
+	lately = g->pressed_now ? 1 : min_of(max_of(lately, 0.0), 1.0);
 	g->floor_pressed = g->floor + scale(g->demand - g->floor, lately);
 }
 
@@ -176,6 +185,25 @@ static void demand_fixed(struct guest *g)
 	g->room = g->hot = 0;
 }
 
+/*
+ * What was granted is spoken for until it is touched, which shows in the
+ * guest's cost; what is not touched in some seconds was only room.
+ */
+static void forget_pending(const struct policy *p, struct guest *g)
+{
+	u64 dt = since(p->now, g->seen->pending_at);
+
+	if (!g->seen->pending)
+		return;
+	if (dt >= MSEC) {
+		g->seen->pending =
+			scale(g->seen->pending, half_life(min_of(dt, 60 * SEC),
+							  p->t.hold_time / 3));
+		g->seen->pending_at = p->now;
+	}
+	g->seen->pending = min_of(g->seen->pending, g->max);
+}
+
 void demand_update(struct policy *p)
 {
 	struct guest *g;
@@ -189,11 +217,7 @@ void demand_update(struct policy *p)
 			g->pressed_now |= POLICY_PRESSED_LATE;
 		g->movable = g->class == POLICY_CLASS_REPORTING;
 
-		if (g->seen->pending &&
-		    since(p->now, g->seen->pending_at) > p->t.hold_time)
-			g->seen->pending = 0;
-		g->seen->pending = min_of(g->seen->pending, g->max);
-
+		forget_pending(p, g);
 		g->exposure = exposure(p, g);
 		g->y = yield_of(p, g);
 		g->bend = bend_of(g);

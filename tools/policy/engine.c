@@ -161,7 +161,7 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	g->seen->press = 1;
 	g->seen->refault = g->seen->refault_p95 = 0;
 	g->seen->reread = 0;
-	g->seen->growth_p99 = 0;
+	g->seen->growth_peak = 0;
 	memset(g->seen->ring, 0, sizeof(g->seen->ring));
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
 		g->seen->ring[i].at = NEVER;
@@ -223,6 +223,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	g->seen->born_at = now;
 	g->seen->moved_at = g->seen->shrunk_at = g->seen->grown_at = NEVER;
 	g->seen->pending_at = NEVER;
+	g->seen->actual_at = NEVER;
 	g->seen->cost_at = NEVER;
 	g->seen->reboot_at = NEVER;
 	g->seen->polling_at = NEVER;

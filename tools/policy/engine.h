@@ -121,6 +121,7 @@ struct seen {
 	void *userdata;
 
 	/* the balloon */
+	u64 actual_at;	  /* when its size was last told by itself */
 	u64 moved_at;	  /* last command */
 	u64 moved_demand; /* its demand then */
 	int direction;	  /* of it: -1, 0, +1 */
@@ -158,7 +159,8 @@ struct seen {
 	double refault, refault_p95; /* bytes/s */
 	double reread;		     /* r, bytes/s */
 	u64 reread_disk;	     /* disk_read at the last fresh sample */
-	double growth_p99;	     /* bytes in 3 s */
+	u64 growth;		     /* bytes in hold_time, now */
+	double growth_peak;	     /* and the largest, sinking */
 	struct {
 		u64 at, used;
 	} ring[GROWTH_RING];

@@ -159,7 +159,6 @@ static bool take_sizes(struct guest *g, const struct policy_guest_sample *s)
 static void learn_growth(struct policy *p, struct guest *g, u64 dt)
 {
 	u64 window = p->t.hold_time, least = g->seen->used, growth;
-	double samples = (double)min_of(dt, 60 * SEC) / (double)p->t.poll;
 
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
 		if (since(p->now, g->seen->ring[i].at) <= window)
@@ -180,7 +179,10 @@ static void learn_growth(struct policy *p, struct guest *g, u64 dt)
 	g->seen->ring[g->seen->ring_at].at = p->now;
 	g->seen->ring[g->seen->ring_at].used = g->seen->used;
 	g->seen->ring_at = (g->seen->ring_at + 1) % GROWTH_RING;
-	quantile_step(&g->seen->growth_p99, (double)growth, 0.99, samples);
+	g->seen->growth = growth;
+	g->seen->growth_peak *=
+		half_life(min_of(dt, 64 * p->t.room_memory), p->t.room_memory);
+	g->seen->growth_peak = max_of(g->seen->growth_peak, (double)growth);
 }
 
 /* Has the shrink that is being watched raised re-reading? */
@@ -195,6 +197,17 @@ static void learn_hot(struct policy *p, struct guest *g)
 		g->seen->sigma += (1 - g->seen->sigma) / 2;
 	else
 		g->seen->sigma *= 0.8;
+}
+
+/*
+ * Has it begun to eat into its slack and room?  With more than that available,
+ * faults are a program being started, and a stall is a burst that found the
+ * free lists full of page cache: signs of work, not of lack.  Hot cache does
+ * not count as available.
+ */
+static bool runs_short(const struct guest *g)
+{
+	return over(g->seen->available, g->hot) < g->slack + g->room;
 }
 
 static void take_activity(struct policy *p, struct guest *g,
@@ -239,9 +252,9 @@ static void take_activity(struct policy *p, struct guest *g,
 	g->seen->pressed = 0;
 	if (oom)
 		g->seen->pressed |= POLICY_PRESSED_OOM;
-	if (stall)
+	if (stall && runs_short(g))
 		g->seen->pressed |= POLICY_PRESSED_STALL;
-	if (fault > REFAULT_NOISE &&
+	if (runs_short(g) && fault > REFAULT_NOISE &&
 	    fault > REFAULT_EXCESS * g->seen->refault_p95)
 		g->seen->pressed |= POLICY_PRESSED_REFAULT;
 	g->seen->refault = fault;
@@ -262,6 +275,11 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 	u64 life = p->t.press_half_life;
 
 	if (g->seen->pressed) {
+		/* Much is on its way yet: no sign that it will be too little.
+		 */
+		if ((double)over(g->target, g->actual) >
+		    (p->t.press_step - 1) / 2 * (double)g->actual)
+			return;
 		g->seen->press = min_of(g->seen->press * p->t.press_step,
 					p->t.press_max);
 		g->seen->press_used = g->seen->used;
@@ -286,7 +304,8 @@ int policy_guest_sample(struct policy *p, unsigned int guest,
 		return -ENOENT;
 	now = policy_clock(p, now);
 
-	if (s->actual)
+	/* Latched with the statistics, so older than what was seen since. */
+	if (s->actual && since(now, g->seen->actual_at) > p->t.stuck)
 		balloon_actual(p, g, s->actual);
 	if (!s->last_update || s->last_update == g->seen->last_update)
 		return 0;

@@ -26,12 +26,23 @@ void harm_shrunk(struct policy *p, struct guest *g, u64 from)
 	g->seen->mark_at = p->now;
 }
 
+/* What it needs by its statistics. */
+static u64 base_of(const struct guest *g)
+{
+	return g->seen->overhead + g->seen->used + g->seen->debt;
+}
+
+/*
+ * The floor is learned as a margin above what the statistics say: a guest whose
+ * load goes away does not keep the memory for it.
+ */
 static void harmed(struct policy *p, struct guest *g)
 {
 	u64 level = min_of(g->actual, g->target);
 	u64 floor = min_of(scale(level, p->t.learn_factor), g->max);
+	u64 margin = over(floor, base_of(g));
 
-	g->seen->learned = max_of(harm_learned(p, g), floor);
+	g->seen->learned = max_of(harm_learned(p, g), margin);
 	g->seen->learned_at = p->now;
 	g->seen->undo = g->seen->good;
 	g->seen->undo_at = p->now;
@@ -88,7 +99,7 @@ bool harm_frozen(const struct policy *p, const struct guest *g)
 	       since(p->now, g->seen->harm_at) <= p->t.harm_period;
 }
 
-/* The learned floor sinks by learn_decay an hour. */
+/* The learned margin sinks by learn_decay an hour. */
 u64 harm_learned(const struct policy *p, const struct guest *g)
 {
 	double hours;
@@ -104,7 +115,7 @@ u64 harm_learned(const struct policy *p, const struct guest *g)
 /* The floor that harm asks for, before fairness. */
 u64 harm_floor(const struct policy *p, const struct guest *g)
 {
-	u64 floor = harm_learned(p, g);
+	u64 floor = base_of(g) + harm_learned(p, g);
 
 	if (g->seen->undo &&
 	    since(p->now, g->seen->undo_at) <= p->t.harm_window)

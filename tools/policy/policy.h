@@ -76,7 +76,7 @@ struct policy_tunables {
 	double hold_share, hold_cap, hold_cap_noswap;
 	uint64_t process_overhead;
 	/* demand of a guest */
-	uint64_t room_min;
+	uint64_t room_min, room_memory;
 	double room_min_share, room_max_share;
 	uint64_t floor_slack;
 	double floor_slack_share;
@@ -660,13 +660,13 @@ struct policy_guest_info {
 	uint64_t floor, room, demand; /* L, room, D */
 	uint64_t entitled;	      /* P of the last decision */
 	uint64_t exposure;	      /* K */
-	uint64_t learned;	      /* learned floor, 0: none */
-	double yield;		      /* y */
-	double press;		      /* m */
-	bool total_follows;	      /* its total follows the balloon */
-	uint64_t sample_age;	      /* ns; UINT64_MAX: never */
-	uint64_t backoff;   /* ns that a shrink still waits; 0: none */
-	unsigned int harms; /* within harm_period */
+	uint64_t learned;    /* margin of the floor learned from harm */
+	double yield;	     /* y */
+	double press;	     /* m */
+	bool total_follows;  /* its total follows the balloon */
+	uint64_t sample_age; /* ns; UINT64_MAX: never */
+	uint64_t backoff;    /* ns that a shrink still waits; 0: none */
+	unsigned int harms;  /* within harm_period */
 };
 
 /** policy_guest_info() - 0 or -ENOENT */
@@ -822,7 +822,7 @@ int policy_largest(struct policy *p, uint64_t now, uint64_t *ret_now,
 
 /**
  * struct policy_guest_state - what was learned about a guest
- * @learned: learned floor, bytes; 0: none
+ * @learned: margin of the floor learned from harm, bytes; 0: none
  * @good: last good size, bytes; 0: not known
  * @yield: correction of the yield, 0..1
  * @hot: sigma of the hot cache, 0..1

@@ -23,7 +23,7 @@ int policy_guest_export(const struct policy *p, unsigned int guest, u64 now,
 		.press = g->seen->press,
 		.overhead = g->seen->overhead_known ? g->seen->overhead
 						    : UINT64_MAX,
-		.room = (u64)g->seen->growth_p99,
+		.room = (u64)g->seen->growth_peak,
 		.debt = g->seen->debt,
 		.backoff = g->seen->backoff,
 		.backoff_left = harm_backoff_left(p, g),
@@ -59,7 +59,7 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 	g->seen->overhead_known = s->overhead != UINT64_MAX;
 	g->seen->overhead =
 		g->seen->overhead_known ? min_of(s->overhead, g->max / 2) : 0;
-	g->seen->growth_p99 = (double)min_of(s->room, g->max);
+	g->seen->growth_peak = (double)min_of(s->room, g->max);
 	g->seen->debt = min_of(s->debt, g->max);
 	g->seen->backoff = min_of(s->backoff, p->t.backoff_max);
 	g->seen->backoff_until =

@@ -64,6 +64,8 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "but no more than an eighth of the guest's max: small guests take small steps"),
 	ROW(room_max_share, RATIO, 0.2, 0, 1,
 	    "learned growth counts up to 20 % of what is used, Hyper-V's default buffer"),
+	ROW(room_memory, NS, 6 * HOUR, MIN, 30 * DAY,
+	    "and is forgotten by half in six hours: what a guest does once a morning is not seen in its 99th percentile"),
 	ROW(floor_slack, BYTES, 128.0 * (double)MIB, 0, TIB,
 	    "below used + 128 MiB a Linux guest reclaims its executables"),
 	ROW(floor_slack_share, RATIO, 0.0625, 0, 1,
