@@ -47,6 +47,26 @@ bool dynmem_task_below(struct task_struct *task, u64 cgroup)
 	return false;
 }
 
+/**
+ * dynmem_cgroup_check() - refuse the id of a cgroup that is not there
+ * @attr: the id
+ * @extack: where the refusal goes
+ *
+ * Return: 0 or -ENOENT.
+ */
+int dynmem_cgroup_check(const struct nlattr *attr,
+			struct netlink_ext_ack *extack)
+{
+	struct cgroup *cgroup = cgroup_get_from_id(nla_get_uint(attr));
+
+	if (IS_ERR(cgroup)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "no cgroup v2 has this id");
+		return -ENOENT;
+	}
+	cgroup_put(cgroup);
+	return 0;
+}
+
 /* An attribute that is as long as the path; -ENOENT: the cgroup is gone. */
 int dynmem_cgroup_put_path(struct sk_buff *skb, int attr, u64 id)
 {
@@ -287,8 +307,6 @@ static void dump_free(struct cgroup_dump *dump)
 static int check_request(struct cgroup_dump *dump, struct nlattr **attrs,
 			 struct netlink_ext_ack *extack)
 {
-	struct cgroup *cgroup;
-
 	/* Where only cgroup v1 is used all tasks are in the root of v2. */
 	if (!READ_ONCE(cgrp_dfl_root.cgrp.nr_descendants)) {
 		NL_SET_ERR_MSG(extack,
@@ -301,14 +319,7 @@ static int check_request(struct cgroup_dump *dump, struct nlattr **attrs,
 	if (!attrs[DYNMEM_A_CGROUP_ID])
 		return 0;
 	dump->only = nla_get_uint(attrs[DYNMEM_A_CGROUP_ID]);
-	cgroup = cgroup_get_from_id(dump->only);
-	if (IS_ERR(cgroup)) {
-		NL_SET_ERR_MSG_ATTR(extack, attrs[DYNMEM_A_CGROUP_ID],
-				    "no cgroup v2 has this id");
-		return -ENOENT;
-	}
-	cgroup_put(cgroup);
-	return 0;
+	return dynmem_cgroup_check(attrs[DYNMEM_A_CGROUP_ID], extack);
 }
 
 int dynmem_cgroup_start(struct netlink_callback *cb, struct nlattr **attrs,

@@ -397,6 +397,8 @@ int dynmem_process_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 #ifdef CONFIG_CGROUPS
 u64 dynmem_task_cgroup(struct task_struct *task);
 bool dynmem_task_below(struct task_struct *task, u64 cgroup);
+int dynmem_cgroup_check(const struct nlattr *attr,
+			struct netlink_ext_ack *extack);
 int dynmem_cgroup_put_path(struct sk_buff *skb, int attr, u64 cgroup);
 int dynmem_cgroup_start(struct netlink_callback *cb, struct nlattr **attrs,
 			struct netlink_ext_ack *extack);

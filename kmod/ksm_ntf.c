@@ -148,6 +148,8 @@ static void look_and_tell(struct dynmem_record *rec)
 		if (!dynmem_notify(&ksm.channel, &ntf, events,
 				   changes_of(rec, events), now))
 			ksm.told = *rec;
+		else
+			next = min(next, dynmem_setting(SAMPLE_MIN));
 		dynmem_channel_stamp(&ksm.channel, rec, now);
 	}
 	ksm.watched = true;

@@ -304,11 +304,16 @@ int dynmem_process_start(struct netlink_callback *cb, struct nlattr **attrs,
 				    "pid is not for dumps; ask for that process alone");
 		return -EINVAL;
 	}
-	if (cgroup && !IS_ENABLED(CONFIG_CGROUPS)) {
+#ifdef CONFIG_CGROUPS
+	if (cgroup && dynmem_cgroup_check(cgroup, extack))
+		return -ENOENT;
+#else
+	if (cgroup) {
 		NL_SET_ERR_MSG_ATTR(extack, cgroup,
 				    "this kernel has no cgroups");
 		return -EOPNOTSUPP;
 	}
+#endif
 	walk->fields = wanted_fields(attrs);
 	if (attrs[DYNMEM_A_PROCESS_SELECT])
 		walk->select = nla_get_u32(attrs[DYNMEM_A_PROCESS_SELECT]);

@@ -92,7 +92,7 @@
  *	DYNMEM_A_PROCESS_SELECT: u32, enum dynmem_select, dump only; default
  *		DYNMEM_SELECT_KSM
  *	DYNMEM_A_PROCESS_CGROUP_ID: uint, dump only: processes in this cgroup
- *		or below it
+ *		or below it; ENOENT where there is none
  *	DYNMEM_A_PROCESS_FIELDS: u32, enum dynmem_field bits, what to answer;
  *		default all.  Less is faster.
  *
