@@ -2,7 +2,8 @@
 /*
  * How many guests fit on a host at the service level, under dynmem and others.
  *
- *	density [--part first] [--seeds N] [--jobs N] --out FILE [TRACE...]
+ *	density [--part first] [--seeds N] [--jobs N] [--largest GIB] --out FILE
+ *		[TRACE...]
  *
  * Each question (host, least memory of guests, shape between samples, page
  *cache, order of guests) is a task of its own, worked on by so many processes.
@@ -39,7 +40,7 @@ static const double hosts[] = {64, 256, 1024}; /* GiB */
 static const double mins[] = {0.10, 0.25, 0.50};
 /* A larger host has more guests, which even out: it needs fewer orders of them.
  */
-static const int seeds_of[] = {3, 2, 1}; /* times --seeds */
+static const unsigned int seeds_of[] = {6, 3, 1}; /* times --seeds */
 
 #define HOSTS (sizeof(hosts) / sizeof(hosts[0]))
 #define MINS  (sizeof(mins) / sizeof(mins[0]))
@@ -84,6 +85,7 @@ struct bench {
 	struct sim_trace trace;
 	bool first_part;
 	int seeds, jobs;
+	double largest; /* host, GiB */
 	const char *out;
 	struct task task[TASKS_MAX];
 	struct answer answer[TASKS_MAX];
@@ -105,29 +107,41 @@ static bool asked(const struct task *t, enum who who)
 	return true;
 }
 
+/* Without page cache a large host tells nothing that a smaller one does not. */
+static bool worth_asking(const struct bench *b, const struct task *t)
+{
+	if (hosts[t->host] > b->largest)
+		return false;
+	return t->cache == SIM_CACHE_GROW || t->host < HOSTS - 1;
+}
+
+static void add_shapes(struct bench *b, struct task t)
+{
+	for (int s = 0; s < SIM_SHAPES && b->tasks < TASKS_MAX; s++) {
+		t.shape = (enum sim_shape)s;
+		if (worth_asking(b, &t))
+			b->task[b->tasks++] = t;
+	}
+}
+
 static void add_tasks(struct bench *b)
 {
+	struct task t;
+
 	/* The longest first, so that no process works alone at the end. */
 	for (unsigned int h = HOSTS; h-- > 0;)
-		for (unsigned int m = 0; m < MINS; m++)
-			for (int seed = 0; seed < b->seeds * seeds_of[h];
-			     seed++)
-				for (int c = SIM_CACHE_NONE;
-				     c <= SIM_CACHE_GROW; c++) {
-					if (h == HOSTS - 1 &&
-					    c == SIM_CACHE_NONE)
-						continue;
-					for (int s = 0; s < SIM_SHAPES; s++)
-						b->task[b->tasks++] =
-							(struct task){
-								h, m,
-								(enum sim_shape)
-									s,
-								(enum sim_cache)
-									c,
-								(uint64_t)seed +
-									1};
-				}
+		for (unsigned int i = 0;
+		     i < MINS * (unsigned int)b->seeds * seeds_of[h]; i++) {
+			t = (struct task){
+				.host = h,
+				.min = i % MINS,
+				.seed = i / MINS + 1,
+				.cache = SIM_CACHE_GROW,
+			};
+			add_shapes(b, t);
+			t.cache = SIM_CACHE_NONE;
+			add_shapes(b, t);
+		}
 }
 
 static struct sim_options options_of(const struct bench *b,
@@ -488,7 +502,7 @@ static struct json_object *report(const struct bench *b)
 static int usage(void)
 {
 	fprintf(stderr,
-		"Usage: density [--part first|second] [--seeds N] [--jobs N] --out FILE [TRACE...]\n");
+		"Usage: density [--part first|second] [--seeds N] [--jobs N] [--largest GIB] --out FILE [TRACE...]\n");
 	return 2;
 }
 
@@ -498,12 +512,14 @@ static int read_options(struct bench *b, int argc, char **argv)
 		{"part", required_argument, NULL, 'p'},
 		{"seeds", required_argument, NULL, 's'},
 		{"jobs", required_argument, NULL, 'j'},
+		{"largest", required_argument, NULL, 'l'},
 		{"out", required_argument, NULL, 'o'},
 		{0},
 	};
 	int opt;
 
-	b->seeds = 2;
+	b->seeds = 1;
+	b->largest = hosts[HOSTS - 1];
 	b->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
@@ -516,6 +532,9 @@ static int read_options(struct bench *b, int argc, char **argv)
 		case 'j':
 			b->jobs = (int)strtol(optarg, NULL, 10);
 			break;
+		case 'l':
+			b->largest = strtod(optarg, NULL);
+			break;
 		case 'o':
 			b->out = optarg;
 			break;
@@ -523,7 +542,8 @@ static int read_options(struct bench *b, int argc, char **argv)
 			return usage();
 		}
 	}
-	if (!b->out || b->seeds < 1 || b->seeds > 50 || b->jobs < 1)
+	if (!b->out || b->seeds < 1 || b->seeds > 20 || b->jobs < 1 ||
+	    !(b->largest >= hosts[0]))
 		return usage();
 	return 0;
 }
