@@ -20,7 +20,8 @@ BUG:
 Oops
 general protection fault
 Kernel panic
-rcu.*(stall|detected)
+detected (expedited )?stalls? on
+kthread starved for
 soft lockup
 hard LOCKUP
 blocked for more than
@@ -358,7 +359,8 @@ l1_run() {
 check_dmesg() {
 	local log=$run_dir/dmesg.log found
 	[[ -s $log ]] || log=$run_dir/console.log
-	found=$(grep -aE -- "$DMESG_PATTERN" "$log") || return 0
+	# The kernel repeats its command line, which may name such things.
+	found=$(grep -aE -- "$DMESG_PATTERN" "$log" | grep -av 'ommand line: ') || return 0
 	say "the kernel's log (${log#"$TOP"/}) holds:"
 	printf '%s\n' "$found" | head -n 20 >&2
 	if ((dmesg_clean && status == 0)); then
