@@ -23,7 +23,7 @@ static const char *type_name(uint32_t type)
 		return "u32";
 	case NL_ATTR_TYPE_BINARY:
 		return "binary";
-	case 16: /* NL_ATTR_TYPE_UINT, since 6.7 */
+	case 17: /* NL_ATTR_TYPE_UINT, since 6.7 */
 		return "uint";
 	default:
 		return "other";

@@ -297,6 +297,12 @@ TEST_F(refuse, no_such_cgroup)
 {
 	/* Without any the kernel may use cgroup v1 only. */
 	ASSERT_NE(0, cgroup_make("dynmem-refuse"));
+	request(&self->nl, DYNMEM_CMD_PROCESS_GET, DUMP);
+	put_u64(DYNMEM_A_PROCESS_CGROUP_ID, 1ULL << 40);
+	EXPECT_EQ(-ENOENT, transact(&self->nl, NULL, 0));
+	EXPECT_NE('\0', nl_refusal.text[0]);
+	EXPECT_EQ(DYNMEM_A_PROCESS_CGROUP_ID, nl_refusal.attr);
+
 	request(&self->nl, DYNMEM_CMD_CGROUP_GET, DUMP);
 	put_u64(DYNMEM_A_CGROUP_ID, 1ULL << 40);
 	EXPECT_EQ(-ENOENT, transact(&self->nl, NULL, 0));

@@ -5,9 +5,12 @@
 #
 #   netlink.sh [PROGRAM...]     names of build/netlink; default: all
 #
-# Two are no programs of build/netlink: "policies" compares the module's
-# policies with the specification, "ynl" lets the kernel tree's YNL command line
-# loose on the module; it is not among the default, for it is slow.
+# Three are no programs of build/netlink: "policies" compares the module's
+# policies with the specification, "agent" runs the example of Documentation,
+# "ynl" lets the kernel tree's YNL command line loose on the module.
+#
+# Not among the default are ynl, fuzz and stress, which take long. A program
+# may run for NETLINK_TIMEOUT seconds [600].
 #
 # After each program the kernel's log must hold nothing that a sound kernel
 # does not write. OOM kills are what some of the tests are about.
@@ -23,7 +26,7 @@ cd "$(dirname "$0")/../../.." || exit 1
 }
 
 # Those that read values come first, those that shake the host last.
-all=(policies family config refuse get cgroup ksm pressure idle lib lifecycle reclaim oom)
+all=(policies family config refuse get cgroup ksm pressure idle lib agent lifecycle reclaim oom)
 
 # Copies, for somebody may build meanwhile on the machine below.
 programs=/tmp/netlink.programs
@@ -55,8 +58,9 @@ run()
 	dmesg -C
 	case $program in
 	policies) "$programs/policies" | selftests/netlink/check_spec --policies ;;
+	agent) selftests/netlink/agent_test run ;;
 	ynl) selftests/netlink/ynl_test ;;
-	*) timeout --kill-after=10 600 "$programs/$program" ;;
+	*) timeout --kill-after=10 "${NETLINK_TIMEOUT:-600}" "$programs/$program" ;;
 	esac 2>&1 | tee "$output"
 	planned=$(sed -n 's/^1\.\.//p' "$output")
 	results=$(grep -cE '^(not )?ok ' "$output")
