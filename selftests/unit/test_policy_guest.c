@@ -325,9 +325,9 @@ static void test_room_follows_growth(void **state)
 	assert_int_equal(o.i.room, 4 * GIB);
 	o.s.available += 4 * GIB;
 	ticks(&o, 10);
-	/* A fifth of what is used, until it is forgotten, by half in six hours.
+	/* Half of what is used, until it is forgotten, by half in six hours.
 	 */
-	assert_in_range(o.i.room, 1600 * MIB, 1700 * MIB);
+	assert_in_range(o.i.room, 4060 * MIB, 4068 * MIB);
 	o.now += 18 * 3600 * SEC;
 	ticks(&o, 5);
 	assert_in_range(o.i.room, 500 * MIB, 520 * MIB);

@@ -139,8 +139,12 @@ static u64 room_of(const struct policy *p, const struct guest *g)
 	u64 hi = max_of(p->t.room_min,
 			scale(g->seen->used, p->t.room_max_share));
 	u64 learned = (u64)min_of(g->seen->growth_peak, (double)hi);
+	double late;
 
-	return max_of(lo, max_of(learned, g->seen->growth));
+	/* Its growth has gone on since it was last heard. */
+	late = (double)min_of(since(p->now, g->seen->fresh_at), p->t.fresh) /
+	       (double)p->t.hold_time;
+	return max_of(lo, max_of(learned, scale(g->seen->growth, 1 + late)));
 }
 
 /*

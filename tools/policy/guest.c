@@ -328,7 +328,10 @@ int policy_guest_sample(struct policy *p, unsigned int guest,
 	return 1;
 }
 
-/* Asked, no answer for long, and yet it works: it has no time to answer. */
+/*
+ * Asked, no answer, and yet it works: it has no time to answer.  One that was
+ * growing when it was last heard is not waited for so long.
+ */
 bool guest_late(const struct policy *p, const struct guest *g)
 {
 	u64 asked, silence;
@@ -337,6 +340,8 @@ bool guest_late(const struct policy *p, const struct guest *g)
 		return false;
 	asked = since(p->now, g->seen->polling_at);
 	silence = min_of(since(p->now, g->seen->fresh_at), asked);
+	if (g->seen->growth > g->slack && silence <= p->t.silent)
+		return silence > p->t.poll + p->t.poll / 2;
 	return silence > p->t.late &&
 	       (g->seen->busy > BUSY_CPU || g->seen->disk_rate > BUSY_READ);
 }
