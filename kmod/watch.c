@@ -13,8 +13,11 @@
 
 #include "dynmem.h"
 
-/* Timers may be late by this part of their time, to be taken together. */
-#define SLACK	16
+/*
+ * Timers may be late by this part of their time, to be taken together: 4 ms of
+ * a second.
+ */
+#define SLACK	256
 
 static struct kthread_worker *worker;
 
