@@ -19,3 +19,8 @@ LARGEST ?= 1024
 .PHONY: bench-density
 bench-density: $(BENCH)/density
 	$(Q)$< --out $(BENCH)/density.json --seeds $(SEEDS) --part $(PART) --largest $(LARGEST) $(TRACES)
+
+# The engine's decision alone, against Proxmox VE's arithmetic on the same guests.
+.PHONY: bench-tick-decision
+bench-tick-decision: $(BENCH)/tick_decision
+	$(Q)$< selftests/bench/pve_balloon.pl $(BENCH)/tick-decision.json
