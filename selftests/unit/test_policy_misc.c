@@ -62,6 +62,30 @@ static void test_tunables_order(void **state)
 	assert_string_equal(why, "tax");
 }
 
+/* The document names every tunable with its unit: none was forgotten there. */
+static void test_tunables_documented(void **state)
+{
+	static char text[64 * 1024];
+	FILE *f = fopen("Documentation/policy.rst", "r");
+	char head[128];
+
+	(void)state;
+	assert_non_null(f); /* tests are run from the top */
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	for (size_t i = 0; i < policy_tunable_count; i++) {
+		const struct policy_tunable *row = &policy_tunable_table[i];
+
+		snprintf(head, sizeof(head), "\n``%s`` (%s)\n", row->name,
+			 policy_unit_name(row->unit));
+		if (!strstr(text, head)) {
+			fprintf(stderr, "# missing in policy.rst: %s\n",
+				row->name);
+			fail();
+		}
+	}
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -372,6 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tunables_table),
 		cmocka_unit_test(test_tunables_order),
+		cmocka_unit_test(test_tunables_documented),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_harm_is_undone),
