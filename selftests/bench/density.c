@@ -6,10 +6,10 @@
  *		[TRACE...]
  *
  * Each question (host, least memory of guests, shape between samples, page
- *cache, order of guests) is a task of its own, worked on by so many processes.
- *A ratio is taken within a task, where all have the same guests; goals are
- * judged on the worse of the two shapes, at the worse end of a bootstrap
- * interval.
+ * cache, order of guests) is a task of its own, worked on by so many
+ * processes.  A ratio is taken within a task, where all have the same guests;
+ * goals are judged on the worse of the two shapes, at the worse end of a
+ * bootstrap interval.
  *
  * The trace is in two parts: the first three sevenths are for tuning and for
  * static-p99.9's training, the rest is what is reported.

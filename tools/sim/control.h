@@ -30,9 +30,10 @@ struct sim_machine {
 
 /**
  * struct sim - a run, as its policy sees it
- * @host: model; a policy honest about what it can know looks at total,
- *available, now, ksm_* and, per guest, min, max, shares, target, actual, stats,
- *rss, merged, host_cold + host_hot, disk_read. The oracle looks at all.
+ * @host: the model. A policy that is honest about what it can know looks at
+ *	total, available, now, ksm_* and, per guest, min, max, shares, target,
+ *	actual, stats, rss, merged, host_cold + host_hot, disk_read. The oracle
+ *	looks at all.
  * @wake: when to call tick() next, ms; set by the policy
  */
 struct sim {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Our own engine, driven as the daemon drives it: the very same code, fed with
- *what the model's host and guests show.
+ * what the model's host and guests show.
  *
- *	dynmem		once a second, and at once when a level is entered (the
- *module) dynmem-procfs	once a second
- *	dynmem-10s	every ten seconds: how much is policy, how much reaction
+ *	dynmem		each second, and at once when a level is entered
+ *	dynmem-procfs	each second
+ *	dynmem-10s	every ten seconds: what is policy, what reaction
  */
 #include <errno.h>
 #include <stdlib.h>

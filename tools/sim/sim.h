@@ -8,7 +8,7 @@
  *	sim_capacity()		the largest number that is served well enough
  *
  * One seed, one result: nothing depends on clocks, addresses or the number of
- *guests that another run had.
+ * guests that another run had.
  */
 #ifndef DYNMEM_SIM_SIM_H
 #define DYNMEM_SIM_SIM_H

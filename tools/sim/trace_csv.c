@@ -6,8 +6,8 @@
  *	0,web1,4G,812M,120K
  *
  * time in seconds; sizes in bytes, or with K, M, G, T (powers of 1024); disk,
- *in bytes per second, may be missing. Other columns are passed over. The rows
- *of a guest are in order of time, guests may be mixed.
+ * in bytes per second, may be missing. Other columns are passed over. The rows
+ * of a guest are in order of time, guests may be mixed.
  */
 #include <errno.h>
 #include <stdlib.h>
