@@ -121,7 +121,7 @@ write_config() {
 qemu_command() {
 	local name node mem_of_node cpus_of_node
 	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
-		-machine q35 -accel "tcg,thread=multi" -cpu "EPYC,-vgif" -m "$mem"
+		-machine q35 -accel "tcg,thread=$thread" -cpu "EPYC,-vgif" -m "$mem"
 		-smp "$smp,sockets=$numa,maxcpus=$smp"
 		-kernel "$kernel_dir/boot/vmlinux"
 		-initrd "$BUILD/lab/$(basename "$kernel_dir")/l1.cpio"
