@@ -51,14 +51,21 @@ host_ooms()
 	echo $((kills[after] - kills[before]))
 }
 
-# Milliseconds from the first stall or rise of the level to the first command
-# that followed it, by the kernel's clock; nothing if there was none.
-reaction_ms()
+# When the first balloon command came, seen from the first stall or rise of
+# the level, by the kernel's clock. It may come earlier: the daemon keeps what
+# guests could call in, and does not wait for the host to be pressed.
+reaction()
 {
 	jq -rs '
+		def ms: . / 1e4 | round / 100 | tostring + " ms";
 		(map(select(.type == "pressure" and (.event | length > 0) and .level != "none")) | first.monotonic) as $t0
-		| (map(select(.type == "decision" and .applied and .monotonic >= $t0)) | first.monotonic) as $t1
-		| if $t0 and $t1 then (($t1 - $t0) / 1e4 | round / 100) else empty end
+		| map(select(.type == "decision" and .applied) | .monotonic) as $t
+		| ($t | map(select(. >= $t0)) | first) as $after
+		| if $t0 == null then "the host was never pressed"
+		  elif $after == null then "no balloon command followed"
+		  else "the first balloon command after it came " + ($after - $t0 | ms) + " later"
+			+ (if $t[0] < $t0 then ", the very first " + ($t0 - $t[0] | ms) + " before it" else "" end)
+		  end
 	' "$LAB_DIR/monitor.jsonl" 2>/dev/null
 }
 
@@ -77,7 +84,7 @@ report_print()
 	printf '%-22s %8d MiB %8d MiB %8d MiB\n' 'KSM saves' \
 		"$(mib "${saved[before]}")" "$(mib "${saved[pressed]}")" "$(mib "${saved[after]}")"
 	echo
-	[[ -z $BASELINE ]] && echo "first stall or level change to first balloon command: $(reaction_ms) ms"
+	[[ -z $BASELINE ]] && echo "first stall or level change: $(reaction)"
 	echo "OOM kills: $(host_ooms) on the host, $(guest_ooms) in guests"
 }
 
