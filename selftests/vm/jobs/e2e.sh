@@ -128,9 +128,16 @@ in_range()
 		jq -e '.guests | all(.target >= .min and .target <= .max)' >/dev/null
 }
 
+settled()
+{
+	[[ $(field "$1" target) == "$(guest actual "$1")" ]]
+}
+
 test_killed()
 {
 	local before
+	# A balloon that is still on its way would go on to its target.
+	wait_until 60 settled idle
 	before=$(guest actual idle)
 	kill -KILL "$daemon_pid"
 	wait "$daemon_pid" 2>/dev/null
