@@ -56,7 +56,7 @@ stop_daemon()
 }
 
 # Guests that are dead though nobody stopped them, and whose kernel said nothing
-# about it: see run-job.
+# about it: the emulator reset them.
 lost_guests()
 {
 	local name rest
