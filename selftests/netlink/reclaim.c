@@ -271,7 +271,15 @@ TEST_F_TIMEOUT(reclaim, stall_level, 120)
 	put_u32(DYNMEM_A_CONFIG_STALL_MEDIUM, 0);
 	put_u32(DYNMEM_A_CONFIG_STALL_CRITICAL, 0);
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
-	sleep_ms(2500);
+	/* What the test before has caused must have passed, and its hold. */
+	end = now_ns() + 30 * NSEC_PER_SEC;
+	do {
+		ASSERT_LT(now_ns(), end);
+		sleep_ms(200);
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
+				 &self->before));
+	} while (get(&self->before, DYNMEM_A_PRESSURE_LEVEL) !=
+		 DYNMEM_LEVEL_NONE);
 	drain(&self->events);
 	press(_metadata, self);
 
