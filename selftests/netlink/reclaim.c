@@ -293,34 +293,56 @@ TEST_F_TIMEOUT(reclaim, stall_level, 120)
 	EXPECT_EQ(DYNMEM_LEVEL_LOW, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
 }
 
-/* However many stalls there are, they come no faster than the interval. */
-TEST_F_TIMEOUT(reclaim, coalesced, 120)
+/* Takes the events of one pressing; only a rise may come before its time. */
+static unsigned int check_events(struct __test_metadata *_metadata,
+				 FIXTURE_DATA(reclaim) * self,
+				 uint64_t interval)
 {
-	uint64_t last = 0, seq = get(&self->before, DYNMEM_A_PRESSURE_SEQ);
-	uint32_t level = UINT32_MAX;
+	static uint64_t last, seq;
+	static uint32_t level = DYNMEM_LEVEL_CRITICAL;
 	unsigned int events = 0;
 
-	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
-	put_u64(DYNMEM_A_CONFIG_MIN_INTERVAL, 500 * NSEC_PER_MSEC);
-	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
-	press(_metadata, self);
-	while (events < 6 && wait_event(self, ~0U, events ? 5 : 90) == 0) {
+	seq = seq ?: get(&self->before, DYNMEM_A_PRESSURE_SEQ);
+	while (wait_event(self, ~0U, 2) == 0) {
 		uint32_t now =
 			(uint32_t)get(&self->ev, DYNMEM_A_PRESSURE_LEVEL);
 		uint64_t time = get(&self->ev, DYNMEM_A_PRESSURE_TIME);
 
-		/* Only a rise may come sooner. */
-		if (level != UINT32_MAX && now <= level)
-			EXPECT_GE(time - last, 490 * NSEC_PER_MSEC);
+		if (last && now <= level)
+			EXPECT_GE(time - last, interval);
 		EXPECT_EQ(++seq, get(&self->ev, DYNMEM_A_PRESSURE_SEQ));
 		level = now;
 		last = time;
 		events++;
 	}
-	finish(_metadata, self);
-	EXPECT_LE(3, events);
+	return events;
+}
+
+/* However many stalls there are, they come no faster than the interval. */
+TEST_F_TIMEOUT(reclaim, coalesced, 240)
+{
+	unsigned int events = 0;
+
+	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	put_u64(DYNMEM_A_CONFIG_MIN_INTERVAL, 500 * NSEC_PER_MSEC);
+	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
+	drain(&self->events);
 	ASSERT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+	/* Stalls close together are a matter of luck; it comes. */
+	for (int i = 0; i < 10; i++) {
+		press(_metadata, self);
+		events += check_events(_metadata, self, 490 * NSEC_PER_MSEC);
+		finish(_metadata, self);
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
+				 &self->after));
+		if (events >= 3 &&
+		    get(&self->after, DYNMEM_A_PRESSURE_COALESCED) >
+			    get(&self->before, DYNMEM_A_PRESSURE_COALESCED))
+			break;
+		let_go(_metadata, self);
+	}
+	EXPECT_LE(3, events);
 	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_COALESCED),
 		  get(&self->after, DYNMEM_A_PRESSURE_COALESCED));
 }

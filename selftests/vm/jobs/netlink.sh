@@ -15,7 +15,7 @@
 # After each program the kernel's log must hold nothing that a sound kernel
 # does not write. OOM kills are what some of the tests are about.
 
-set -u
+set -uo pipefail
 cd "$(dirname "$0")/../../.." || exit 1
 . selftests/vm/tap.sh
 
@@ -61,7 +61,7 @@ run()
 	agent) selftests/netlink/agent_test run ;;
 	ynl) selftests/netlink/ynl_test ;;
 	*) timeout --kill-after=10 "${NETLINK_TIMEOUT:-600}" "$programs/$program" ;;
-	esac 2>&1 | tee "$output"
+	esac 2>&1 | tee "$output" || failed=1
 	planned=$(sed -n 's/^1\.\.//p' "$output")
 	results=$(grep -cE '^(not )?ok ' "$output")
 	diag "$program took $((SECONDS - start)) s"
@@ -74,8 +74,9 @@ run()
 	fi
 }
 
+failed=0
 (($#)) || set -- "${all[@]}"
 for program; do
 	run "$program"
 done
-((tap_failed == 0))
+((!failed && tap_failed == 0))
