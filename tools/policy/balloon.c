@@ -93,7 +93,6 @@ void balloon_settled(struct policy *p, struct guest *g)
 	q = min_of((double)freed / expect, 1.0);
 	g->seen->yield += p->t.yield_gain * (q - g->seen->yield);
 
-	g->seen->yields++;
 	g->seen->yields_bad = q < YIELD_NOTHING ? g->seen->yields_bad + 1 : 0;
 	if (g->seen->yields_bad >= YIELD_VERDICT) {
 		g->seen->pinned_until = p->now + PINNED_FOR;

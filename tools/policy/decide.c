@@ -272,7 +272,6 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 	reclaim_silent(p);
 
 	fill_result(p, &result);
-	p->decided_at = p->now;
 	*ret = result;
 	return (int)result.send;
 }

@@ -213,7 +213,6 @@ int policy_emergency_begin(struct policy *p, u64 now,
 		make_plan(p, usual_want(p), POLICY_PLAN_FREE);
 	}
 	p->emergency = p->plan.count > 0;
-	p->emergency_at = p->now;
 	p->emergency_avail = p->host.available;
 	p->emergency_round = 0;
 	*ret_step = p->plan.step;

@@ -26,10 +26,8 @@ int policy_new(const struct policy_tunables *t, struct policy **ret_policy)
 	else
 		policy_tunables_init(&p->t);
 
-	p->host_at = NEVER;
 	p->touched_at = NEVER;
 	p->outside_at = NEVER;
-	p->decided_at = NEVER;
 	for (int i = 0; i <= POLICY_LEVEL_CRITICAL; i++)
 		p->well_since[i] = NEVER;
 
@@ -166,7 +164,7 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
 		g->seen->ring[i].at = NEVER;
 	g->seen->yield = 1;
-	g->seen->yields = g->seen->yields_bad = 0;
+	g->seen->yields_bad = 0;
 	g->seen->pinned_until = 0;
 	g->seen->sigma = p->t.hot_prior;
 	g->seen->probe.on = false;

@@ -176,7 +176,7 @@ struct seen {
 
 	/* what was learned */
 	double yield; /* correction of the structural yield */
-	unsigned int yields, yields_bad;
+	unsigned int yields_bad;
 	u64 pinned_until;
 	struct yield_watch watch;
 	double sigma;
@@ -242,7 +242,7 @@ struct reserve {
 };
 
 struct budget {
-	u64 total, available; /* MemAvailable with ARC's credit */
+	u64 available; /* MemAvailable with ARC's credit */
 	u64 in_flight, payback, pending;
 	u64 minfree, reserve, reserve_pressed, reserved, hold, exposure;
 	double hold_slope;    /* dHold/dK */
@@ -266,7 +266,6 @@ struct policy {
 
 	struct policy_host_sample host;
 	bool have_host;
-	u64 host_at;
 	enum policy_level level, raw, told; /* raw: without hysteresis */
 	u64 well_since[POLICY_LEVEL_CRITICAL + 1];
 	u64 touched, touched_at; /* first touch + KSM breaks since then */
@@ -278,15 +277,13 @@ struct policy {
 
 	struct budget b;
 	enum policy_tier tier;
-	double mu;
-	u64 decided_at;
 
 	struct reserve reserve[RESERVES_MAX];
 
 	struct policy_plan plan;
 	bool have_plan;
 	bool emergency;
-	u64 emergency_at, emergency_avail;
+	u64 emergency_avail;
 	unsigned int emergency_round;
 
 	struct {

@@ -259,9 +259,9 @@ static void price(struct policy *p)
 void entitle(struct policy *p)
 {
 	struct guest *g;
+	double mu;
 
 	p->tier = tier_of(p);
-	p->mu = 0;
 	if (p->drain) {
 		p->tier = POLICY_TIER_MAX;
 		for_each_guest (p, g)
@@ -286,14 +286,14 @@ void entitle(struct policy *p)
 		break;
 	}
 
-	p->mu = sweep(p, p->tier, p->b.budget);
+	mu = sweep(p, p->tier, p->b.budget);
 	for_each_guest (p, g) {
 		struct line l;
 
 		if (!g->movable)
 			continue;
 		line_of(g, p->tier, &l);
-		g->entitled = (u64)size_at(&l, p->t.tax, p->mu);
+		g->entitled = (u64)size_at(&l, p->t.tax, mu);
 	}
 	price(p);
 }

@@ -200,7 +200,6 @@ enum policy_level policy_host_sample(struct policy *p,
 	}
 	p->told = min_of(s->level, POLICY_LEVEL_CRITICAL);
 	p->have_host = p->host.total > 0;
-	p->host_at = p->now;
 
 	host_level(p);
 	touch_rate_update(p);
@@ -214,10 +213,8 @@ enum policy_level policy_host_event(struct policy *p, enum policy_level level,
 {
 	policy_clock(p, now);
 	p->told = min_of(level, POLICY_LEVEL_CRITICAL);
-	if (available != UINT64_MAX && p->have_host) {
+	if (available != UINT64_MAX && p->have_host)
 		p->host.available = min_of(available, p->host.total);
-		p->host_at = p->now;
-	}
 	host_level(p);
 	return p->level;
 }
@@ -309,7 +306,6 @@ void host_budget(struct policy *p)
 	u64 largest = 0, avail;
 	struct guest *g;
 
-	b->total = p->host.total;
 	b->available = credited(p);
 	b->minfree = minfree_of(p);
 	nodes(p);
