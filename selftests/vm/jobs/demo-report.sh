@@ -30,11 +30,11 @@ report_take()
 	for g in "${GUESTS[@]}"; do
 		actual[$1,$g]=$(guest actual "$g" 2>/dev/null || echo 0)
 		rss[$1,$g]=$(guest rss "$g" 2>/dev/null || echo 0)
-		ooms[$1,$g]=$(ask_guest -t 20 "$g" oom-count 2>/dev/null | grep -oE '[0-9]+' | tail -n 1)
+		ooms[$1,$g]=$(guest_oom_kills -t 20 "$g" 2>/dev/null)
 	done
 	avail[$1]=$(meminfo MemAvailable)
 	saved[$1]=$(ksm_saved)
-	kills[$1]=$(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat)
+	kills[$1]=$(host_oom_kills)
 }
 
 guest_ooms()

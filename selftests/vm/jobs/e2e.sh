@@ -58,16 +58,6 @@ logged()
 	grep -qE -- "$1" "$log"
 }
 
-host_ooms()
-{
-	awk '$1 == "oom_kill" { print $2 }' /proc/vmstat
-}
-
-guest_ooms()
-{
-	ask_guest "$1" oom-count | grep -oE '[0-9]+' | tail -n 1
-}
-
 start_world()
 {
 	install -D -m 0644 selftests/vm/jobs/e2e.conf $config
@@ -80,7 +70,7 @@ start_world()
 	ask_guest -t 200 idle readcache 180M >/dev/null
 	ask_guest -t 200 idle free 100M >/dev/null
 	ask_guest -t 200 silent touch 60M >/dev/null
-	ooms=$(host_ooms)
+	ooms=$(host_oom_kills)
 	start_daemon $config
 }
 
@@ -156,10 +146,8 @@ test_killed()
 
 test_bad_reload()
 {
-	printf '[guest busy]\nmin = 2G\nmax = 1G\n' >/etc/dynmem/dynmem.conf.d/bad.conf 2>/dev/null || {
-		mkdir -p /etc/dynmem/dynmem.conf.d
-		printf '[guest busy]\nmin = 2G\nmax = 1G\n' >/etc/dynmem/dynmem.conf.d/bad.conf
-	}
+	mkdir -p /etc/dynmem/dynmem.conf.d
+	printf '[guest busy]\nmin = 2G\nmax = 1G\n' >/etc/dynmem/dynmem.conf.d/bad.conf
 	kill -HUP "$daemon_pid"
 	ok "a bad configuration is told with file and line" wait_until 10 logged 'bad.conf:[0-9]+'
 	is "the last good one stays" "$(field busy shares)" 2000
@@ -200,9 +188,9 @@ test_guest_goes()
 test_end()
 {
 	local status
-	is "nobody ran out of memory on the host" "$(host_ooms)" "$ooms"
-	is "nor in the idle guest" "$(guest_ooms idle)" 0
-	is "nor in the busy guest" "$(guest_ooms busy)" 0
+	is "nobody ran out of memory on the host" "$(host_oom_kills)" "$ooms"
+	is "nor in the idle guest" "$(guest_oom_kills idle)" 0
+	is "nor in the busy guest" "$(guest_oom_kills busy)" 0
 	kill -TERM "$daemon_pid"
 	wait "$daemon_pid"
 	status=$?

@@ -9,6 +9,18 @@ ask_guest() { guest 'do' "$@"; }
 dynmem() { "$TOP/build/dynmem" "$@"; }
 daemon_pid=
 
+# Kills by the OOM killer since boot, as the kernel itself counts them.
+host_oom_kills()
+{
+	awk '$1 == "oom_kill" { print $2 }' /proc/vmstat
+}
+
+# guest_oom_kills [-t SECONDS] GUEST
+guest_oom_kills()
+{
+	ask_guest "$@" oom-count | grep -oE '[0-9]+' | tail -n 1
+}
+
 # wait_until SECONDS COMMAND...: true as soon as the command is.
 wait_until()
 {
