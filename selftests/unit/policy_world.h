@@ -122,7 +122,8 @@ static inline void guest_balloon(struct world *w, struct world_guest *g,
 	g->swapped = least(g->swapped, g->touched);
 }
 
-/* Programs take what they want, if it is there; then cache fills what is free.
+/*
+ * Programs take what they want, if it is there; then cache fills what is free.
  */
 static inline void guest_run(struct world_guest *g, uint64_t ms)
 {

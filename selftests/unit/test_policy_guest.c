@@ -142,7 +142,8 @@ static void test_absent_is_absent(void **state)
 	/* then free is what is available */
 	assert_int_equal(o.i.used, GIB - 64 * MIB - GIB / 4);
 
-	/* Neither available nor free: nothing is learned, and it grows stale.
+	/*
+	 * Neither available nor free: nothing is learned, and it grows stale.
 	 */
 	o.s.free = UINT64_MAX;
 	o.s.last_update++;
@@ -325,7 +326,8 @@ static void test_room_follows_growth(void **state)
 	assert_int_equal(o.i.room, 4 * GIB);
 	o.s.available += 4 * GIB;
 	ticks(&o, 10);
-	/* Half of what is used, until it is forgotten, by half in six hours.
+	/*
+	 * Half of what is used, until it is forgotten, by half in six hours.
 	 */
 	assert_in_range(o.i.room, 4060 * MIB, 4068 * MIB);
 	o.now += 18 * 3600 * SEC;
@@ -415,7 +417,8 @@ static void test_reboot(void **state)
 	assert_int_equal(o.i.target, 512 * MIB);
 	for (int n = 0; n < 6; n++)
 		tick(&o, false);
-	/* Its driver is back: the balloon inflates to the old target by itself.
+	/*
+	 * Its driver is back: the balloon inflates to the old target by itself.
 	 */
 	for (u64 size = GIB; size > 512 * MIB; size -= 128 * MIB) {
 		policy_guest_actual(o.p, o.g, size, o.now);

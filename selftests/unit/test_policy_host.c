@@ -68,7 +68,8 @@ static void pass(struct fixture *f, u64 seconds)
 	f->now += seconds * SEC;
 }
 
-/* Waldspurger's table, worked out by hand: 6 % of 4, 4 % of 8, 2 % of 16, 1 %.
+/*
+ * Waldspurger's table, worked out by hand: 6 % of 4, 4 % of 8, 2 % of 16, 1 %.
  */
 static void test_minfree(void **state)
 {
@@ -400,7 +401,8 @@ static void test_enforcement(void **state)
 	policy_free(f.p);
 }
 
-/* Growing back before dynmem leaves: silent ones too, and only what there is.
+/*
+ * Growing back before dynmem leaves: silent ones too, and only what there is.
  */
 static void test_drain(void **state)
 {
@@ -512,7 +514,8 @@ static void test_ksm_cost_is_measured(void **state)
 		pass(&f, 1);
 		decide(&f);
 	}
-	/* A full scan in 60 s would now take more than a CPU: capped at 70 %.
+	/*
+	 * A full scan in 60 s would now take more than a CPU: capped at 70 %.
 	 */
 	busy = (double)f.r.ksm.pages_to_scan * 8000;
 	busy = busy / (busy + 2e7);

@@ -114,7 +114,8 @@ static void test_silent_is_left_alone(void **state)
 	world_free(&l.w);
 }
 
-/* Nothing moves by itself: constant demand settles, and then there is silence.
+/*
+ * Nothing moves by itself: constant demand settles, and then there is silence.
  */
 static void test_settles(void **state)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The emergency plan, and memory reserved for guests that are about to start.
+/*
+ * The emergency plan, and memory reserved for guests that are about to start.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -130,7 +131,8 @@ static void test_plan_min_is_last(void **state)
 
 	f.h.swap_total = f.h.swap_free = 0;
 	policy_host_sample(f.p, &f.h, f.now);
-	/* Nothing is free in them: what is lacking must come from what is used.
+	/*
+	 * Nothing is free in them: what is lacking must come from what is used.
 	 */
 	f.now += SEC;
 	for (int i = 0; i < GUESTS; i++)

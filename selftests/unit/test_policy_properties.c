@@ -63,7 +63,8 @@ static void check_range(const struct random_snapshot *x, const struct policy *p,
 	check(x, d->reason >= POLICY_REASON_GROW_PRESSED);
 }
 
-/* Invariant 2: pressed guests keep their entitlement, stale ones their target.
+/*
+ * Invariant 2: pressed guests keep their entitlement, stale ones their target.
  */
 static void check_shrink(const struct random_snapshot *x,
 			 const struct policy *p,

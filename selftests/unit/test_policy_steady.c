@@ -204,7 +204,8 @@ static void test_very_many(void **state)
 	policy_free(p);
 }
 
-/* Once the guests are there, nothing allocates: looked at from malloc's side.
+/*
+ * Once the guests are there, nothing allocates: looked at from malloc's side.
  */
 #ifndef __SANITIZE_ADDRESS__
 static volatile size_t allocations;

@@ -257,7 +257,8 @@ static void host_runs_out(void **state)
 	near(b.host.rss, 0, 1);
 }
 
-/* The same with swap: cold memory goes first, and nobody lacks anything for it.
+/*
+ * The same with swap: cold memory goes first, and nobody lacks anything for it.
  */
 static void host_swaps(void **state)
 {

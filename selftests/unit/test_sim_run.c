@@ -314,7 +314,8 @@ static void stops_and_parts(void **state)
 	sim_scenario_free(s);
 }
 
-/* The picture: every element that is opened is closed, what it shows is there.
+/*
+ * The picture: every element that is opened is closed, what it shows is there.
  */
 static void picture(void **state)
 {

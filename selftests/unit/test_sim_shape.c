@@ -87,7 +87,8 @@ static void step_keeps_means(void **state)
 	keeps_means(SIM_SHAPE_STEP, 1e-5);
 }
 
-/* A straight line cannot go from 0 for five minutes to full for five minutes.
+/*
+ * A straight line cannot go from 0 for five minutes to full for five minutes.
  */
 static void linear_keeps_means(void **state)
 {

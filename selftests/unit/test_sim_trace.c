@@ -136,7 +136,8 @@ static void csv_good(void **state)
 	sim_trace_clear(&t);
 }
 
-/* Enough guests that their table grows, in the order that misses its shortcut.
+/*
+ * Enough guests that their table grows, in the order that misses its shortcut.
  */
 static void csv_many_guests(void **state)
 {
@@ -408,7 +409,8 @@ static void generator(void **state)
 	sim_trace_clear(&c);
 }
 
-/* Good traces with bytes changed, taken out and put in: no crash, no nonsense.
+/*
+ * Good traces with bytes changed, taken out and put in: no crash, no nonsense.
  */
 static void mutated(void **state)
 {

@@ -62,7 +62,8 @@ static void show(const struct monitor *m, struct json_object *obj)
 		sd_event_exit(m->event, EXIT_FAILURE);
 }
 
-/* JSON gets every event; a reader of text is spared the pages that come and go.
+/*
+ * JSON gets every event; a reader of text is spared the pages that come and go.
  */
 static bool is_news(struct monitor *m, const struct dynmem_event *event)
 {

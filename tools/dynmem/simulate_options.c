@@ -51,7 +51,8 @@ static void help(void)
 		       sim_policy_summary(sim_policy_nth(i)));
 }
 
-/* A number with a unit behind it; the unit may be missing where @units has "".
+/*
+ * A number with a unit behind it; the unit may be missing where @units has "".
  */
 struct unit {
 	const char *name;

@@ -13,7 +13,7 @@
  * @ret: { "host": {DYNMEM_HOST_*}, "guests": [{DYNMEM_GUEST_*}] }; NULL when
  *	neither daemon nor module answers, and why was printed
  * @ret_daemon_error: 0, or the negative errno that the daemon was not reached
- *with
+ *	with
  *
  * Return: an exit status: EXIT_SUCCESS, EXIT_NO_DAEMON, EXIT_NO_MODULE
  */

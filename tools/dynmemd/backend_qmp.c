@@ -155,9 +155,9 @@ static struct seat *find(struct backend_qmp *b, const char *path)
 {
 	struct seat *s;
 
-	LIST_FOREACH(s, &b->seats, entry)
-	if (strcmp(s->path, path) == 0)
-		return s;
+	LIST_FOREACH (s, &b->seats, entry)
+		if (strcmp(s->path, path) == 0)
+			return s;
 	return NULL;
 }
 

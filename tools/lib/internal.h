@@ -5,9 +5,9 @@
  *	open.c		the handle: sockets, error text
  *	family.c	is the family there, and under which numbers
  *	request.c	one request, its answers, the kernel's refusal
- *	parse.c		attributes to structs and back, by the tables of
- *fields.c get.c dump.c	the commands events.c	subscription, notifications,
- *overruns
+ *	parse.c		attributes to structs and back, by the tables of fields.c
+ *	get.c dump.c	the commands
+ *	events.c	subscription, notifications, overruns
  */
 #ifndef DYNMEM_INTERNAL_H
 #define DYNMEM_INTERNAL_H

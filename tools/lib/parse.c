@@ -130,8 +130,7 @@ int dn_parse_attrs(const struct layout *layout, const void *attrs, int len,
 	int rest, r;
 
 	memset(ret, 0, layout->size);
-	nla_for_each_attr(nla, (const struct nlattr *)attrs, len, rest)
-	{
+	nla_for_each_attr (nla, (const struct nlattr *)attrs, len, rest) {
 		unsigned int type = nla_type(nla);
 		const struct field *f;
 

@@ -126,10 +126,11 @@ static unsigned int attr_at(const struct nl_msg *msg, uint32_t offset)
 	const struct nlattr *nla;
 	int rest;
 
-	nla_for_each_attr(nla, nlmsg_attrdata(nlh, GENL_HDRLEN),
-			  nlmsg_attrlen(nlh, GENL_HDRLEN),
-			  rest) if ((const char *)nla - (const char *)nlh ==
-				    offset) return nla_type(nla);
+	nla_for_each_attr (nla, nlmsg_attrdata(nlh, GENL_HDRLEN),
+			   nlmsg_attrlen(nlh, GENL_HDRLEN), rest) {
+		if ((const char *)nla - (const char *)nlh == offset)
+			return nla_type(nla);
+	}
 	return 0;
 }
 

@@ -156,7 +156,8 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 		d->arg[0] = g->class;
 }
 
-/* What no balloon reaches, a cgroup does; only for what balloons cannot bring.
+/*
+ * What no balloon reaches, a cgroup does; only for what balloons cannot bring.
  */
 static void reclaim_silent(struct policy *p)
 {

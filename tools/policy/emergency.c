@@ -38,7 +38,8 @@ static void stairs_of(const struct guest *g, u64 size[POLICY_PLAN_COUNT + 1])
 	size[4] = low;
 }
 
-/* Bytes that the host gets: above bend free pages go, below it what is in use.
+/*
+ * Bytes that the host gets: above bend free pages go, below it what is in use.
  */
 static double freed(const struct policy *p, const struct guest *g, u64 from,
 		    u64 to)
@@ -167,7 +168,8 @@ static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 	p->have_plan = true;
 }
 
-/* Back to twice minfree; at least a minfree, since that is what will be gone.
+/*
+ * Back to twice minfree; at least a minfree, since that is what will be gone.
  */
 static u64 usual_want(const struct policy *p)
 {
@@ -220,7 +222,8 @@ int policy_emergency_begin(struct policy *p, u64 now,
 	return 0;
 }
 
-/* What balloons that move will still bring; believed less from round to round.
+/*
+ * What balloons that move will still bring; believed less from round to round.
  */
 static double on_its_way(struct policy *p)
 {

@@ -14,7 +14,7 @@
  *
  * Each guest's V(P(mu)) is a line with at most four knees: where it leaves lo,
  * where it becomes idle, where its free memory begins, where it reaches hi.
- *Sort all knees by mu, sweep, adding up slopes, until the budget is met.
+ * Sort all knees by mu, sweep, adding up slopes, until the budget is met.
  */
 #include <string.h>
 

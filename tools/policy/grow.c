@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Growth is granted at once, but only from bytes that exist: what is on its way
- * from other guests does not count until it is there.  Three needs, three
- *depths down to which the host's memory may be drawn for them:
+ * from other guests does not count until it is there.  Three needs, three depths
+ * down to which the host's memory may be drawn for them:
  *
  *	pressed, or below floor		reserve_pressed
  *	below demand			Res

@@ -154,7 +154,8 @@ static bool take_sizes(struct guest *g, const struct policy_guest_sample *s)
 	return true;
 }
 
-/* Growth of used within hold_time, as the largest rise over the last samples.
+/*
+ * Growth of used within hold_time, as the largest rise over the last samples.
  */
 static void learn_growth(struct policy *p, struct guest *g, u64 dt)
 {
@@ -268,14 +269,16 @@ static bool tight(const struct guest *g)
 	return g->actual < g->max && g->seen->available < g->slack / 2;
 }
 
-/* m rises while pressed; a guest that now uses far less was under another load.
+/*
+ * m rises while pressed; a guest that now uses far less was under another load.
  */
 static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 {
 	u64 life = p->t.press_half_life;
 
 	if (g->seen->pressed) {
-		/* Much is on its way yet: no sign that it will be too little.
+		/*
+		 * Much is on its way yet: no sign that it will be too little.
 		 */
 		if ((double)over(g->target, g->actual) >
 		    (p->t.press_step - 1) / 2 * (double)g->actual)

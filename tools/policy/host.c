@@ -128,7 +128,8 @@ static void touch_rate_update(struct policy *p)
 	p->touched_at = p->now;
 }
 
-/* V: the largest rate seen; until it was watched for hold_memory, the default.
+/*
+ * V: the largest rate seen; until it was watched for hold_memory, the default.
  */
 u64 host_touch_rate(const struct policy *p)
 {

@@ -74,7 +74,8 @@ static u64 scan_time(const struct policy *p, const char **ret_reason)
 	return p->t.ksm_scan_time_low;
 }
 
-/* Pages a turn so that a full scan takes @time, within ksmd's share of a CPU.
+/*
+ * Pages a turn so that a full scan takes @time, within ksmd's share of a CPU.
  */
 static u64 pages_of(const struct policy *p, u64 time)
 {
@@ -83,7 +84,8 @@ static u64 pages_of(const struct policy *p, u64 time)
 	double cost = p->ksm.ns_per_page;
 	double pages, most;
 
-	/* n pages take n * cost + sleep: n = all * sleep / (time - all * cost).
+	/*
+	 * n pages take n * cost + sleep: n = all * sleep / (time - all * cost).
 	 */
 	pages = (double)time > all * cost
 			? all * sleep / ((double)time - all * cost)

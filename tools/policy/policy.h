@@ -12,8 +12,8 @@
  *	policy_host_sample()		what the host has
  *	policy_guest_host_sample()	what a guest costs the host
  *	policy_guest_sample()		what a guest says about itself
- *	policy_decide()			-> one decision per guest, with its
- *reason policy_command_sent()		for each command that really was written
+ *	policy_decide()			one decision per guest, with its reason
+ *	policy_command_sent()		for each command that really was written
  *	policy_guest_actual()		for each BALLOON_CHANGE that comes back
  *
  * A decision is an opinion until policy_command_sent() is called: a daemon that
@@ -129,11 +129,11 @@ unsigned int policy_guest_count(const struct policy *p);
 /**
  * struct policy_guest_sample - a guest's statistics, latched
  * @present: POLICY_STAT_* of the fields below that were in the reply; a value
- *of all ones (QEMU's "never reported", as 64 or as 32 bits) is taken as absent
- *	even when its bit is set
+ *	of all ones (QEMU's "never reported", as 64 or as 32 bits) is taken as
+ *	absent even when its bit is set
  * @last_update: QEMU's last-update, seconds; only compared with the one before:
  *	equal means the guest has not answered since. 0: the guest never
- *answered
+ *	answered
  * @actual: the balloon's actual size when the statistics were taken, bytes
  * @total: stat-total-memory, bytes
  * @available: stat-available-memory, bytes
@@ -287,7 +287,7 @@ struct policy_ksm_sample {
  * @level: the level that the kernel module or PSI says, POLICY_LEVEL_NONE if
  *	there is no such source; the engine's level is never below it
  * @nodes: how many of @node are filled, at most POLICY_NODES_MAX; 0 or 1: not
- *NUMA
+ *	NUMA
  * @node: per NUMA node
  * @ksm: KSM
  */
@@ -385,23 +385,19 @@ enum policy_reason {
 const char *policy_reason_name(enum policy_reason reason);
 
 /* Why a guest counts as pressed. */
-#define POLICY_PRESSED_OOM   (1u << 0) /* oom_kill rose */
-#define POLICY_PRESSED_STALL (1u << 1) /* alloc_stall rose */
-#define POLICY_PRESSED_REFAULT \
-	(1u << 2) /* swap-in + major faults above its own 95th percentile */
-#define POLICY_PRESSED_LATE \
-	(1u << 3) /* statistics late while its vCPU or disk is busy */
-#define POLICY_PRESSED_TIGHT (1u << 4) /* next to nothing available in it */
+#define POLICY_PRESSED_OOM     (1u << 0) /* oom_kill rose */
+#define POLICY_PRESSED_STALL   (1u << 1) /* alloc_stall rose */
+/* Swap-in and major faults are above their own 95th percentile. */
+#define POLICY_PRESSED_REFAULT (1u << 2)
+/* Statistics are late while its vCPU or disk is busy. */
+#define POLICY_PRESSED_LATE    (1u << 3)
+#define POLICY_PRESSED_TIGHT   (1u << 4) /* next to nothing available in it */
 
 /* policy_decision.flags */
-#define POLICY_SEND \
-	(1u << 0) /* target differs from what was sent last: write it */
-#define POLICY_ALERT \
-	(1u << 1) /* an operator should know; the reason says what */
-#define POLICY_PRESSED (1u << 2) /* the guest is under pressure */
-#define POLICY_NODE_HINT                                     \
-	(1u << 3) /* chosen because its NUMA node is pressed \
-		   */
+#define POLICY_SEND	 (1u << 0) /* differs from what was sent last: write it */
+#define POLICY_ALERT	 (1u << 1) /* an operator should know; see the reason */
+#define POLICY_PRESSED	 (1u << 2) /* the guest is under pressure */
+#define POLICY_NODE_HINT (1u << 3) /* chosen because its NUMA node is pressed */
 
 /**
  * struct policy_decision - what one guest gets

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The policy's tunables, and the table that describes them; part of policy.h.
+/*
+ * The policy's tunables, and the table that describes them; part of policy.h.
  */
 #ifndef DYNMEM_POLICY_TUNABLES_H
 #define DYNMEM_POLICY_TUNABLES_H
@@ -120,7 +121,7 @@ int policy_tunable_set(struct policy_tunables *t,
 /**
  * policy_tunables_check() - all rows within range, and the rows in order
  * @ret_why: static text: the name of the row that is out of range, or a
- *sentence about two rows in the wrong order
+ *	sentence about two rows in the wrong order
  *
  * Return: 0 or -ERANGE.
  */

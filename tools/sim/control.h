@@ -8,7 +8,8 @@
 #include "sim/model.h"
 #include "sim/sim.h"
 
-/* What a policy promises every guest; the host admits no more than it can keep.
+/*
+ * What a policy promises every guest; the host admits no more than it can keep.
  */
 enum sim_promise {
 	SIM_PROMISE_NONE,

@@ -247,7 +247,8 @@ static void dynmem_tick(struct sim *s)
 	set_wake(s);
 }
 
-/* A level was entered: what the kernel's event brings, then a decision at once.
+/*
+ * A level was entered: what the kernel's event brings, then a decision at once.
  */
 static void dynmem_event(struct sim *s)
 {

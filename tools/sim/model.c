@@ -33,7 +33,8 @@ void sim_physics_init(struct sim_physics *p)
 		 */
 		.inflate = 0.95 * SIM_GIB,
 		.deflate = 0.95 / 0.745 * SIM_GIB,
-		/* A nightly backup or a search reads a guest's size in an hour.
+		/*
+		 * A nightly backup or a search reads a guest's size in an hour.
 		 */
 		.cache_fill = 3600,
 		/* mm/page_reporting.c: a sixteenth of each free list every 2 s,
@@ -192,7 +193,8 @@ static void do_without(struct sim_host *h, struct sim_guest *g, double dt)
 	out = least(out, h->physics.guest_swap * dt);
 	g->swapped += out;
 	g->swap_out += out;
-	/* What is swapped is in demand: it comes in, and something else goes.
+	/*
+	 * What is swapped is in demand: it comes in, and something else goes.
 	 */
 	out = least(g->swapped, h->physics.guest_swap * dt / 2);
 	g->swap_out += out;
@@ -342,8 +344,7 @@ static void guest_step(struct sim_host *h, struct sim_guest *g, int64_t end,
 	g->until = quiet_until(h, g);
 }
 
-/* ---------------------------------------------------------------------- host
- */
+/* ------------------------------------------------------------------- host */
 
 static void ksm_step(struct sim_host *h, double dt)
 {
@@ -388,7 +389,8 @@ static double swap_gain(const struct sim_host *h)
 	return h->zram_ratio > 0 ? 1 - 1 / h->zram_ratio : 1;
 }
 
-/* Cold memory first, as a perfect LRU would: generous to whoever relies on it.
+/*
+ * Cold memory first, as a perfect LRU would: generous to whoever relies on it.
  */
 static void swap_out(struct sim_host *h, double want)
 {

@@ -153,7 +153,8 @@ static double mean_disk(const struct sim_series *series)
 	return sum / series->count;
 }
 
-/* The machine's n-th coming: each its own phase, the second time a day later.
+/*
+ * The machine's n-th coming: each its own phase, the second time a day later.
  */
 static int build(const struct sim_scenario *s, struct sim_machine *m,
 		 unsigned int index)

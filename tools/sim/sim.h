@@ -24,7 +24,7 @@
  * struct sim_options - what a scenario is
  * @host: its memory, bytes
  * @min_share: least memory of each guest, as a share of its max; used if
- *@min_bytes is 0
+ *	@min_bytes is 0
  * @min_bytes: the same in bytes, at most its max
  * @shape: between samples
  * @cache: page cache of guests

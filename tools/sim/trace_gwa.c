@@ -70,7 +70,8 @@ static int read_numbers(struct reader *r, const struct gwa *g,
 	return 1;
 }
 
-/* A machine that is switched on now and then is not what 0 provisioned means.
+/*
+ * A machine that is switched on now and then is not what 0 provisioned means.
  */
 static int check_off(struct reader *r, struct gwa *g)
 {
