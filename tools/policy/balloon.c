@@ -19,16 +19,16 @@
 #define STUCK_MIN (30 * SEC)
 #define STUCK_MAX (3600 * SEC)
 
-static u64 distance(const struct guest *g)
+/* What the balloon has still to move. */
+static u64 left(const struct guest *g)
 {
-	return g->actual > g->target ? g->actual - g->target
-				     : g->target - g->actual;
+	return distance(g->actual, g->target);
 }
 
 void balloon_forget(struct guest *g)
 {
 	g->seen->watch.on = false;
-	g->seen->nearest = distance(g);
+	g->seen->nearest = left(g);
 	g->seen->stuck_until = 0;
 	g->seen->stuck_for = 0;
 }
@@ -130,7 +130,7 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
 	g->target = target;
 	g->seen->moved_demand = g->demand;
 	g->seen->moved_at = now;
-	g->seen->nearest = distance(g);
+	g->seen->nearest = left(g);
 	g->seen->progress_at = now;
 	return 0;
 }
@@ -142,9 +142,7 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
 static bool moved_by_other(const struct policy *p, const struct guest *g,
 			   u64 actual)
 {
-	u64 off = actual > g->target ? actual - g->target : g->target - actual;
-
-	return distance(g) <= GRAIN && off > g->band &&
+	return left(g) <= GRAIN && distance(actual, g->target) > g->band &&
 	       since(p->now, g->seen->moved_at) > p->t.stuck &&
 	       since(p->now, g->seen->reboot_at) > p->t.reboot_grace;
 }
@@ -163,15 +161,14 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 	moved = actual != g->actual;
 	g->actual = actual;
 
-	if (distance(g) + MIB <= g->seen->nearest ||
-	    (moved && distance(g) <= GRAIN)) {
-		g->seen->nearest = distance(g);
+	if (left(g) + MIB <= g->seen->nearest || (moved && left(g) <= GRAIN)) {
+		g->seen->nearest = left(g);
 		g->seen->progress_at = p->now;
-		if (distance(g) <= GRAIN && p->now >= g->seen->stuck_until)
+		if (left(g) <= GRAIN && p->now >= g->seen->stuck_until)
 			g->seen->stuck_for = 0;
-	} else if (distance(g) > g->seen->nearest + MIB) {
+	} else if (left(g) > g->seen->nearest + MIB) {
 		/* Moved away, as after a reset: its way begins here. */
-		g->seen->nearest = distance(g);
+		g->seen->nearest = left(g);
 		g->seen->progress_at = p->now;
 	}
 }
@@ -185,7 +182,7 @@ bool balloon_stuck(struct policy *p, struct guest *g)
 	g->seen->exhausted = false;
 	if (p->now < g->seen->stuck_until)
 		return true;
-	if (distance(g) <= g->band || g->seen->paused || g->seen->frozen ||
+	if (left(g) <= g->band || g->seen->paused || g->seen->frozen ||
 	    since(p->now, g->seen->progress_at) <= p->t.stuck)
 		return false;
 

@@ -125,8 +125,7 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 		.reason = POLICY_REASON_CLASS,
 	};
 
-	d->arg[0] = g->entitled > g->target ? (s64)(g->entitled - g->target)
-					    : (s64)(g->target - g->entitled);
+	d->arg[0] = (s64)distance(g->entitled, g->target);
 	if (out_of_range(g, d))
 		return;
 	if ((g->class == POLICY_CLASS_STUCK || g->seen->exhausted) &&
@@ -238,6 +237,14 @@ static void fill_result(struct policy *p, struct policy_result *ret)
 	ksm_decide(p, &ret->ksm);
 }
 
+/* Demand and budget as of now: where every answer begins. */
+void survey(struct policy *p)
+{
+	demand_update(p);
+	host_budget(p);
+	demand_learned(p);
+}
+
 int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 {
 	struct policy_result result = {0};
@@ -250,9 +257,7 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 	policy_clock(p, now);
 	host_level(p);
 
-	demand_update(p);
-	host_budget(p);
-	demand_learned(p);
+	survey(p);
 	entitle(p);
 	grow(p, &sum);
 	shrink(p, &sum);

@@ -161,14 +161,19 @@ static void floor_pressed(const struct policy *p, struct guest *g)
 	g->floor_pressed = g->floor + scale(g->demand - g->floor, lately);
 }
 
+/* What it needs by its statistics. */
+u64 base_of(const struct guest *g)
+{
+	return g->seen->overhead + g->seen->used + g->seen->debt;
+}
+
 static void demand_of(const struct policy *p, struct guest *g)
 {
 	double hot = (double)p->t.hot_window / (double)SEC * g->seen->reread *
 		     g->seen->sigma;
-	u64 base;
+	u64 base = base_of(g);
 
 	g->hot = min_of(g->seen->cache, (u64)min_of(hot, (double)g->max));
-	base = g->seen->overhead + g->seen->used + g->seen->debt;
 	g->active = min_of(base + g->hot, g->max);
 	g->floor = clamp_u64(base + g->slack, g->min, g->max);
 	g->room = room_of(p, g);

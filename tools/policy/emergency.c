@@ -176,21 +176,14 @@ static u64 usual_want(const struct policy *p)
 	return max_of(p->b.minfree, over(2 * p->b.minfree, p->b.available));
 }
 
-static void look(struct policy *p)
-{
-	demand_update(p);
-	host_budget(p);
-	demand_learned(p);
-	entitle(p);
-}
-
 int policy_plan_emergency(struct policy *p, u64 want, u64 now,
 			  const struct policy_plan **ret_plan)
 {
 	if (!p->have_host)
 		return -ENODATA;
 	policy_clock(p, now);
-	look(p);
+	survey(p);
+	entitle(p);
 	make_plan(p, want ? want : usual_want(p), POLICY_PLAN_FREE);
 	*ret_plan = &p->plan;
 	return 0;
@@ -211,7 +204,8 @@ int policy_emergency_begin(struct policy *p, u64 now,
 		return 0;
 
 	if (!p->have_plan) {
-		look(p);
+		survey(p);
+		entitle(p);
 		make_plan(p, usual_want(p), POLICY_PLAN_FREE);
 	}
 	p->emergency = p->plan.count > 0;
@@ -269,7 +263,8 @@ s64 policy_emergency_next(struct policy *p, u64 now,
 
 	next = p->plan.class < POLICY_PLAN_MIN ? p->plan.class + 1
 					       : POLICY_PLAN_MIN;
-	look(p);
+	survey(p);
+	entitle(p);
 	make_plan(p, usual_want(p), next);
 	p->emergency_avail = p->host.available;
 	*ret_count = p->plan.count;

@@ -80,6 +80,11 @@ static inline u64 over(u64 a, u64 b)
 	return a > b ? a - b : 0;
 }
 
+static inline u64 distance(u64 a, u64 b)
+{
+	return a > b ? a - b : b - a;
+}
+
 /* Time since @then; an age of "never" is endless. */
 static inline u64 since(u64 now, u64 then)
 {
@@ -325,12 +330,14 @@ u64 harm_floor(const struct policy *p, const struct guest *g);
 /* demand.c */
 bool balloon_moves(const struct guest *g);
 u64 bend_of(const struct guest *g);
+u64 base_of(const struct guest *g);
 double touched_share(const struct policy *p, const struct guest *g);
 void demand_update(struct policy *p);
 void demand_learned(struct policy *p);
 
 /* host.c */
 void host_touch(struct policy *p, u64 bytes);
+double host_touched(const struct policy *p);
 u64 host_touch_rate(const struct policy *p);
 void host_budget(struct policy *p);
 void host_level(struct policy *p);
@@ -363,6 +370,9 @@ void grow(struct policy *p, struct need_sum *sum);
 
 /* shrink.c */
 void shrink(struct policy *p, const struct need_sum *sum);
+
+/* decide.c */
+void survey(struct policy *p);
 
 /* reserve.c */
 u64 reserve_sum(const struct policy *p);

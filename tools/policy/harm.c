@@ -26,12 +26,6 @@ void harm_shrunk(struct policy *p, struct guest *g, u64 from)
 	g->seen->mark_at = p->now;
 }
 
-/* What it needs by its statistics. */
-static u64 base_of(const struct guest *g)
-{
-	return g->seen->overhead + g->seen->used + g->seen->debt;
-}
-
 /*
  * The floor is learned as a margin above what the statistics say: a guest whose
  * load goes away does not keep the memory for it.

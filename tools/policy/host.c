@@ -131,12 +131,20 @@ static void touch_rate_update(struct policy *p)
 /*
  * V: the largest rate seen; until it was watched for hold_memory, the default.
  */
-u64 host_touch_rate(const struct policy *p)
+/* The largest rate that was measured, before any bound. */
+double host_touched(const struct policy *p)
 {
 	double rate = 0;
 
 	for (unsigned int i = 0; i < TOUCH_DAYS; i++)
 		rate = max_of(rate, p->touch[i]);
+	return rate;
+}
+
+u64 host_touch_rate(const struct policy *p)
+{
+	double rate = host_touched(p);
+
 	if (p->touched_at == NEVER ||
 	    since(p->now, p->touch_born) < p->t.hold_memory)
 		rate = max_of(rate, (double)p->t.hold_rate);

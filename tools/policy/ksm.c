@@ -42,8 +42,7 @@ void ksm_sampled(struct policy *p, const struct policy_ksm_sample *old)
 	/* ksmd needs two scans to merge: the first only takes checksums. */
 	if (s->full_scans >= p->ksm.full_scans + 2 ||
 	    s->full_scans < p->ksm.full_scans) {
-		u64 change = max_of(s->saved, p->ksm.saved_at_scan) -
-			     min_of(s->saved, p->ksm.saved_at_scan);
+		u64 change = distance(s->saved, p->ksm.saved_at_scan);
 
 		p->ksm.worth = s->mergeable
 				       ? (double)change / (double)s->mergeable
@@ -100,7 +99,7 @@ static u64 pages_of(const struct policy *p, u64 time)
 void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret)
 {
 	const struct policy_ksm_sample *s = &p->host.ksm;
-	u64 time, pages, diff;
+	u64 time, pages;
 
 	*ret = (struct policy_ksm_decision){0};
 	if (!s->present || !p->ksm.seen) {
@@ -127,10 +126,9 @@ void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret)
 	ret->sleep_ms = p->t.ksm_sleep / MSEC;
 	ret->pages_to_scan = pages;
 
-	diff = max_of(pages, s->pages_to_scan) -
-	       min_of(pages, s->pages_to_scan);
 	if (s->run == 1 && s->sleep_ms == ret->sleep_ms &&
-	    diff <= max_of(pages, s->pages_to_scan) / CHANGE) {
+	    distance(pages, s->pages_to_scan) <=
+		    max_of(pages, s->pages_to_scan) / CHANGE) {
 		ret->pages_to_scan = s->pages_to_scan;
 		return;
 	}

@@ -166,10 +166,7 @@ struct words {
 
 static void words_of(const struct policy_decision *d, struct words *w)
 {
-	u64 by =
-		d->target > d->from ? d->target - d->from : d->from - d->target;
-
-	policy_bytes_render((s64)by, w->by, TEXT);
+	policy_bytes_render((s64)distance(d->target, d->from), w->by, TEXT);
 	policy_bytes_render((s64)d->target, w->target, TEXT);
 	policy_bytes_render((s64)d->wanted, w->wanted, TEXT);
 	policy_bytes_render((s64)d->entitled, w->entitled, TEXT);

@@ -22,13 +22,6 @@ u64 reserve_sum(const struct policy *p)
 	return sum;
 }
 
-static void look(struct policy *p)
-{
-	demand_update(p);
-	host_budget(p);
-	demand_learned(p);
-}
-
 /* What squeezing all guests to their floors would bring. */
 static double squeezable(const struct policy *p)
 {
@@ -63,7 +56,7 @@ int policy_largest(struct policy *p, u64 now, u64 *ret_now, u64 *ret_squeezed)
 	if (!p->have_host)
 		return -ENODATA;
 	policy_clock(p, now);
-	look(p);
+	survey(p);
 	largest(p, 0, ret_now, ret_squeezed);
 	return 0;
 }
@@ -121,7 +114,7 @@ int policy_reserve(struct policy *p, u64 bytes, u64 ttl, u64 now,
 		return -ENODATA;
 	now = policy_clock(p, now);
 
-	look(p);
+	survey(p);
 	entitle(p);
 	largest(p, 0, &at_once, &squeezed);
 	s.largest = squeezed;
@@ -164,7 +157,7 @@ int policy_reserve_status(struct policy *p, unsigned int id, u64 now,
 	now = policy_clock(p, now);
 	s.bytes = p->reserve[id].bytes;
 
-	look(p);
+	survey(p);
 	if (now >= p->reserve[id].until) {
 		s.state = POLICY_RESERVE_EXPIRED;
 		largest(p, 0, &at_once, &s.largest);

@@ -72,11 +72,8 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 
 void policy_host_export(const struct policy *p, struct policy_host_state *ret)
 {
-	double rate = 0;
-
-	for (unsigned int i = 0; i < TOUCH_DAYS; i++)
-		rate = max_of(rate, p->touch[i]);
-	ret->touch_rate = (u64)min_of(rate, (double)POLICY_HOST_BYTES_MAX);
+	ret->touch_rate =
+		(u64)min_of(host_touched(p), (double)POLICY_HOST_BYTES_MAX);
 	ret->outside_growth =
 		(u64)min_of(p->outside_p999, (double)POLICY_HOST_BYTES_MAX);
 }

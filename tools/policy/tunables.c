@@ -229,13 +229,10 @@ void policy_tunables_init(struct policy_tunables *t)
 int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
 {
 	static const struct {
-		size_t smaller, larger;
+		const char *smaller, *larger;
 		const char *why;
 	} order[] = {
-#define ORDER(a, b)                           \
-	{offsetof(struct policy_tunables, a), \
-	 offsetof(struct policy_tunables, b), \
-	 #a " must not be larger than " #b}
+#define ORDER(a, b) {#a, #b, #a " must not be larger than " #b}
 		ORDER(level_critical, level_medium),
 		ORDER(level_medium, level_low),
 		ORDER(level_critical, reserve_pressed),
@@ -244,15 +241,9 @@ int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
 		ORDER(hold_cap, hold_cap_noswap),
 		ORDER(shrink_none, shrink_low),
 		ORDER(shrink_low, shrink_medium),
-		{offsetof(struct policy_tunables, backoff_min),
-		 offsetof(struct policy_tunables, backoff_max),
-		 "backoff_min must not be larger than backoff_max"},
-		{offsetof(struct policy_tunables, late),
-		 offsetof(struct policy_tunables, silent),
-		 "late must not be larger than silent"},
-		{offsetof(struct policy_tunables, ksm_pages_min),
-		 offsetof(struct policy_tunables, ksm_pages_max),
-		 "ksm_pages_min must not be larger than ksm_pages_max"},
+		ORDER(backoff_min, backoff_max),
+		ORDER(late, silent),
+		ORDER(ksm_pages_min, ksm_pages_max),
 #undef ORDER
 	};
 	const struct policy_tunable *row;
@@ -268,15 +259,12 @@ int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
 	}
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		double value[2];
-		size_t at[2] = {order[i].smaller, order[i].larger};
+		double smaller = policy_tunable_get(
+			t, policy_tunable_find(order[i].smaller));
+		double larger = policy_tunable_get(
+			t, policy_tunable_find(order[i].larger));
 
-		for (int k = 0; k < 2; k++)
-			for (size_t j = 0; j < policy_tunable_count; j++)
-				if (policy_tunable_table[j].offset == at[k])
-					value[k] = policy_tunable_get(
-						t, &policy_tunable_table[j]);
-		if (value[0] > value[1]) {
+		if (smaller > larger) {
 			*ret_why = order[i].why;
 			return -ERANGE;
 		}
