@@ -76,7 +76,8 @@ O := $(B)
 SANFLAGS :=
 endif
 
-ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP $(WARN) $(DEFS) $(INC) $(pkg_cflags) $(CFLAGS) $(SANFLAGS)
+VISIBILITY := -fvisibility=hidden
+ALL_CFLAGS = -std=gnu11 -fPIC $(VISIBILITY) -MMD -MP $(WARN) $(DEFS) $(INC) $(pkg_cflags) $(CFLAGS) $(SANFLAGS)
 ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SANFLAGS)
 
 objs = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(1)))
@@ -139,16 +140,14 @@ $(O)/unit/%: $(O)/obj/selftests/unit/%.o $(CMD_A) $(DAEMON_A) $(SIM_A) $(POLICY_
 	$(Q)$(CC) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LDFLAGS) $(pkg_libs) $(shell $(PKG_CONFIG) --libs cmocka) -lm
 
 # Tests replace functions of libraries: that takes visible symbols.
-$(O)/obj/selftests/unit/%.o: selftests/unit/%.c
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(filter-out -fvisibility=hidden,$(ALL_CFLAGS)) -c -o $@ $<
+$(O)/obj/selftests/%.o: VISIBILITY :=
 
 # kselftest_harness.h is not ours and trips our warnings: a system header.
-$(O)/obj/selftests/netlink/%.o: selftests/netlink/%.c | $(KSELFTEST)/kselftest_harness.h
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(filter-out -fvisibility=hidden -Wmissing-prototypes -Wshadow,$(ALL_CFLAGS)) -isystem $(KSELFTEST) -c -o $@ $<
+$(O)/obj/selftests/netlink/%.o: WARN := $(filter-out -Wmissing-prototypes -Wshadow,$(WARN))
+$(O)/obj/selftests/netlink/%.o: INC += -isystem $(KSELFTEST)
+$(patsubst $(O)/netlink/%,$(O)/obj/selftests/netlink/%.o,$(NETLINK)): | $(KSELFTEST)/kselftest_harness.h
+$(KSELFTEST)/kselftest_harness.h:
+	@echo "make: $@ is not there; run 'make deps'" >&2; exit 1
 
 $(O)/netlink/%: $(O)/obj/selftests/netlink/%.o $(LIB_A)
 	$(say) LD $@
