@@ -67,13 +67,17 @@ INC := -Iinclude/uapi -Itools/lib -Itools
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(PKGS))
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(PKGS))
 
-# SAN=1: AddressSanitizer and UBSan, in a build folder of its own.
-ifeq ($(SAN),1)
-O := $(B)/san
-SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-else
+# SAN=1: AddressSanitizer and UBSan; SAN=fuzz: libFuzzer too, which is clang's.
+# Each in a build folder of its own.
+ifeq ($(SAN),)
 O := $(B)
-SANFLAGS :=
+else
+O := $(B)/$(if $(filter fuzz,$(SAN)),fuzz,san)
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+ifeq ($(SAN),fuzz)
+CC := clang
+SANFLAGS += -fsanitize=fuzzer-no-link
 endif
 
 VISIBILITY := -fvisibility=hidden
@@ -160,6 +164,7 @@ $(O)/netlink/%: $(O)/obj/selftests/netlink/%.o $(LIB_A)
 unit-tests: $(UNIT)
 netlink-tests: $(NETLINK)
 
+-include selftests/fuzz/fuzz.mk
 -include selftests/vm/lab.mk
 -include selftests/bench/bench.mk
 
@@ -221,7 +226,7 @@ uninstall:
 
 .PHONY: clean help
 clean:
-	$(Q)rm -rf $(B)/obj $(B)/san $(B)/unit $(B)/netlink $(B)/kmod $(B)/*.a $(B)/*.so $(B)/dynmem $(B)/dynmemd
+	$(Q)rm -rf $(B)/obj $(B)/san $(B)/fuzz $(B)/unit $(B)/netlink $(B)/kmod $(B)/*.a $(B)/*.so $(B)/dynmem $(B)/dynmemd
 
 help:
 	@printf '%s\n' \
@@ -232,6 +237,7 @@ help:
 	'make check          every test; check-long: stress, fuzzing, soak' \
 	'make lab            a shell in the lab host' \
 	'make bench-NAME     one benchmark: see Documentation/benchmarks.rst' \
+	'make fuzz           the fuzzers: see selftests/fuzz/fuzz.mk' \
 	'make style          checkpatch, sparse, clang-tidy, shellcheck' \
 	'make deps           install what all of this needs' \
 	'make SAN=1 ...      with AddressSanitizer and UBSan, under build/san'
