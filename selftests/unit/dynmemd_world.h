@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "dynmemd/backend_qmp.h"
+#include "dynmemd/backend.h"
 #include "dynmemd/log.h"
 #include "dynmemd/manager.h"
 #include "dynmemd/util.h"
@@ -32,7 +32,7 @@ struct world {
 	sd_event *event;
 	struct config *config;
 	struct manager *manager;
-	struct backend_qmp *backend;
+	struct backend *backend;
 	struct source source;
 };
 
@@ -90,14 +90,14 @@ static inline void daemon_start(struct world *w, bool dry_run)
 			 0);
 	w->source.ops = &fake_source_ops;
 	manager_set_source(w->manager, &w->source, true);
-	assert_int_equal(backend_qmp_new(&w->backend, w->manager, w->event,
+	assert_int_equal(backend_qmp.new(&w->backend, w->manager, w->event,
 					 w->config),
 			 0);
 }
 
 static inline void daemon_stop(struct world *w)
 {
-	w->backend = backend_qmp_free(w->backend);
+	w->backend = backend_free(w->backend);
 	w->manager = manager_free(w->manager);
 }
 

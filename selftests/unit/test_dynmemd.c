@@ -434,7 +434,7 @@ static void test_reload(_unused_ void **state)
 	until_known(&w, "a");
 	c = configure(&w, "[daemon]\nmode = manage\n[guest a]\nmax = 512M\nmin = 500M\n");
 	assert_int_equal(manager_reload(w.manager, c), 0);
-	assert_int_equal(backend_qmp_reload(w.backend, c), 0);
+	assert_int_equal(backend_qmp.reload(w.backend, c), 0);
 	config_free(w.config);
 	w.config = c;
 	assert_int_equal(manager_find(w.manager, "a")->limits.max, 512 * MIB);
@@ -455,7 +455,7 @@ static void test_reload_leaves_folder(_unused_ void **state)
 	run_until(&w, 1000, manager_find(w.manager, "a"));
 	c = configure(&w, "path =\npath = /nonexistent\n");
 	assert_int_equal(manager_reload(w.manager, c), 0);
-	assert_int_equal(backend_qmp_reload(w.backend, c), 0);
+	assert_int_equal(backend_qmp.reload(w.backend, c), 0);
 	config_free(w.config);
 	w.config = c;
 	assert_int_equal(manager_guest_count(w.manager), 0);

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The backend "qmp": guests whose monitor sockets lie in folders.
+ *
+ * Sockets come and go at any time, as do the folders themselves. A socket
+ * that cannot be used is tried again, less and less often.
+ */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
-#include "dynmemd/backend_qmp.h"
+#include "dynmemd/backend.h"
 #include "dynmemd/folder.h"
 #include "dynmemd/guest_qmp.h"
 #include "dynmemd/log.h"
@@ -30,7 +37,7 @@
 /* One socket file, with or without a guest behind it. */
 struct seat {
 	LIST_ENTRY(seat) entry;
-	struct backend_qmp *backend;
+	struct qmp_backend *backend;
 	struct guest_qmp *guest;
 	sd_event_source *timer;
 	uint64_t wait; /* before the next try, usec */
@@ -40,7 +47,8 @@ struct seat {
 	char path[];
 };
 
-struct backend_qmp {
+struct qmp_backend {
+	struct backend backend;
 	struct manager *manager;
 	sd_event *event;
 	struct poller *poller;
@@ -48,6 +56,12 @@ struct backend_qmp {
 	size_t n_folders;
 	LIST_HEAD(, seat) seats;
 };
+
+static struct qmp_backend *of(struct backend *b)
+{
+	return (struct qmp_backend *)((char *)b -
+				      offsetof(struct qmp_backend, backend));
+}
 
 static void connect_seat(struct seat *s);
 
@@ -151,7 +165,7 @@ static void connect_seat(struct seat *s)
 	}
 }
 
-static struct seat *find(struct backend_qmp *b, const char *path)
+static struct seat *find(struct qmp_backend *b, const char *path)
 {
 	struct seat *s;
 
@@ -161,7 +175,7 @@ static struct seat *find(struct backend_qmp *b, const char *path)
 	return NULL;
 }
 
-static struct seat *seat_new(struct backend_qmp *b, const char *path)
+static struct seat *seat_new(struct qmp_backend *b, const char *path)
 {
 	size_t size = strlen(path) + 1;
 	struct seat *s = calloc(1, sizeof(*s) + size);
@@ -176,7 +190,7 @@ static struct seat *seat_new(struct backend_qmp *b, const char *path)
 
 static void on_socket(void *userdata, const char *path, bool there)
 {
-	struct backend_qmp *b = userdata;
+	struct qmp_backend *b = userdata;
 	struct seat *s = find(b, path);
 
 	if (!there) {
@@ -200,7 +214,7 @@ static void on_socket(void *userdata, const char *path, bool there)
 	connect_seat(s);
 }
 
-static void free_folders(struct backend_qmp *b)
+static void free_folders(struct qmp_backend *b)
 {
 	while (b->n_folders)
 		folder_free(b->folders[--b->n_folders]);
@@ -208,7 +222,7 @@ static void free_folders(struct backend_qmp *b)
 	b->folders = NULL;
 }
 
-static bool is_held(const struct backend_qmp *b, const struct seat *s)
+static bool is_held(const struct qmp_backend *b, const struct seat *s)
 {
 	for (size_t i = 0; i < b->n_folders; i++)
 		if (folder_holds(b->folders[i], s->path))
@@ -216,8 +230,10 @@ static bool is_held(const struct backend_qmp *b, const struct seat *s)
 	return false;
 }
 
-int backend_qmp_reload(struct backend_qmp *b, const struct config *config)
+/* Guests of folders that are left out are let go, the others stay. */
+static int reload(struct backend *backend, const struct config *config)
 {
+	struct qmp_backend *b = of(backend);
 	struct seat *s, *next;
 	int r = 0;
 
@@ -239,33 +255,11 @@ int backend_qmp_reload(struct backend_qmp *b, const struct config *config)
 	return r;
 }
 
-int backend_qmp_new(struct backend_qmp **ret, struct manager *m,
-		    sd_event *event, const struct config *config)
+static void free_backend(struct backend *backend)
 {
-	struct backend_qmp *b = calloc(1, sizeof(*b));
-	int r;
-
-	if (!b)
-		return -ENOMEM;
-	b->manager = m;
-	b->event = event;
-	r = poller_new(&b->poller, event, PRIORITY_GUEST);
-	if (r == 0)
-		r = backend_qmp_reload(b, config);
-	if (r < 0) {
-		backend_qmp_free(b);
-		return r;
-	}
-	*ret = b;
-	return 0;
-}
-
-struct backend_qmp *backend_qmp_free(struct backend_qmp *b)
-{
+	struct qmp_backend *b = of(backend);
 	struct seat *s, *next;
 
-	if (!b)
-		return NULL;
 	free_folders(b);
 	for (s = LIST_FIRST(&b->seats); s; s = next) {
 		next = LIST_NEXT(s, entry);
@@ -273,5 +267,39 @@ struct backend_qmp *backend_qmp_free(struct backend_qmp *b)
 	}
 	poller_free(b->poller);
 	free(b);
-	return NULL;
 }
+
+static int new_backend(struct backend **ret, struct manager *m,
+		       sd_event *event, const struct config *config)
+{
+	struct qmp_backend *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	b->backend.ops = &backend_qmp;
+	b->manager = m;
+	b->event = event;
+	r = poller_new(&b->poller, event, PRIORITY_GUEST);
+	if (r == 0)
+		r = reload(&b->backend, config);
+	if (r < 0) {
+		free_backend(&b->backend);
+		return r;
+	}
+	*ret = &b->backend;
+	return 0;
+}
+
+static bool configured(const struct config *config)
+{
+	return config->n_qmp_paths > 0;
+}
+
+const struct backend_ops backend_qmp = {
+	.name = "qmp",
+	.configured = configured,
+	.new = new_backend,
+	.reload = reload,
+	.free = free_backend,
+};

@@ -8,7 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "dynmemd/api_dbus.h"
-#include "dynmemd/backend_qmp.h"
+#include "dynmemd/backend.h"
 #include "dynmemd/config.h"
 #include "dynmemd/daemon.h"
 #include "dynmemd/log.h"
@@ -24,7 +24,7 @@ struct daemon {
 	struct manager *manager;
 	struct source *genl; /* both: the module may come and go */
 	struct source *procfs;
-	struct backend_qmp *qmp;
+	struct backend **backends; /* as many as the table has */
 	struct api *api;
 };
 
@@ -38,6 +38,14 @@ static const char no_module[] =
 static void complain(const char *text, _unused_ void *userdata)
 {
 	log_error("%s", text);
+}
+
+static bool finds_guests(const struct config *c)
+{
+	for (unsigned int i = 0; i < backend_count; i++)
+		if (backend_table[i]->configured(c))
+			return true;
+	return false;
 }
 
 static int load(struct daemon *d, struct config **ret)
@@ -54,7 +62,7 @@ static int load(struct daemon *d, struct config **ret)
 	if (o->mode)
 		c->mode = !strcmp(o->mode, "manage") ? MODE_MANAGE :
 						       MODE_OBSERVE;
-	if (!c->n_qmp_paths)
+	if (!finds_guests(c))
 		log_notice("no guests will be found: name their sockets' folder by path = in [backend qmp] of %s",
 			   o->config);
 	*ret = c;
@@ -72,8 +80,8 @@ static void reload(struct daemon *d)
 		return;
 	}
 	r = manager_reload(d->manager, c);
-	if (r >= 0)
-		r = backend_qmp_reload(d->qmp, c);
+	for (unsigned int i = 0; r >= 0 && i < backend_count; i++)
+		r = backend_table[i]->reload(d->backends[i], c);
 	if (r < 0)
 		log_error("the configuration was not taken whole: %s",
 			  strerror(-r));
@@ -206,6 +214,19 @@ static int start_loop(struct daemon *d)
 	return r;
 }
 
+static int start_backends(struct daemon *d)
+{
+	int r = 0;
+
+	d->backends = calloc(backend_count, sizeof(struct backend *));
+	if (!d->backends)
+		return -ENOMEM;
+	for (unsigned int i = 0; r >= 0 && i < backend_count; i++)
+		r = backend_table[i]->new(&d->backends[i], d->manager, d->event,
+					  d->config);
+	return r;
+}
+
 static int start(struct daemon *d)
 {
 	struct manager_options options = { 0 };
@@ -226,7 +247,7 @@ static int start(struct daemon *d)
 		return r;
 	r = api_new(&d->api, d->manager, d->event);
 	if (r >= 0)
-		r = backend_qmp_new(&d->qmp, d->manager, d->event, d->config);
+		r = start_backends(d);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));
 		return EXIT_FAILURE;
@@ -246,7 +267,9 @@ static void say_mode(const struct daemon *d)
 /* Guests keep their targets: the next daemon takes them as they are. */
 static void stop(struct daemon *d)
 {
-	backend_qmp_free(d->qmp);
+	for (unsigned int i = 0; d->backends && i < backend_count; i++)
+		backend_free(d->backends[i]);
+	free(d->backends);
 	api_free(d->api);
 	manager_free(d->manager);
 	source_free(d->genl);

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "dynmemd/backend.h"
+#include "dynmemd/util.h"
+
+const struct backend_ops *const backend_table[] = {
+	&backend_qmp,
+};
+
+const unsigned int backend_count = ARRAY_SIZE(backend_table);
