@@ -18,6 +18,7 @@
 static char folder[] = "/tmp/dynmem-config-XXXXXX";
 static char path[sizeof(folder) + 16];
 static char complaints[4096];
+static const struct guest_rule none;
 
 static int setup(_unused_ void **state)
 {
@@ -103,18 +104,18 @@ static void test_accepts(_unused_ void **state)
 	assert_int_equal(c->policy.poll, 2000000000ULL);
 	assert_int_equal(c->policy.dead_band, 32 * MIB);
 
-	l = config_guest(c, "web1", 2 * GIB);
+	l = config_guest(c, "web1", 2 * GIB, &none);
 	assert_int_equal(l.min, 512 * MIB);
 	assert_int_equal(l.max, 1536 * MIB);
 	assert_int_equal(l.shares, 500);
-	l = config_guest(c, "web2", 1 * GIB);
+	l = config_guest(c, "web2", 1 * GIB, &none);
 	assert_int_equal(l.max, 1 * GIB);
 	assert_false(l.clamped);
-	l = config_guest(c, "web3", 256 * MIB);
+	l = config_guest(c, "web3", 256 * MIB, &none);
 	assert_int_equal(l.max, 256 * MIB);
 	assert_int_equal(l.min, 256 * MIB);
 	assert_true(l.clamped);
-	l = config_guest(c, "db", 2 * GIB);
+	l = config_guest(c, "db", 2 * GIB, &none);
 	assert_int_equal(l.min, 512 * MIB);
 	assert_int_equal(l.max, 2 * GIB);
 	config_free(c);
@@ -128,7 +129,7 @@ static void test_defaults(_unused_ void **state)
 	assert_int_equal(load(&c, ""), 0);
 	assert_int_equal(c->mode, MODE_OBSERVE);
 	assert_int_equal(c->source, SOURCE_AUTO);
-	l = config_guest(c, "any", 4 * GIB);
+	l = config_guest(c, "any", 4 * GIB, &none);
 	assert_int_equal(l.min, 1 * GIB);
 	assert_int_equal(l.max, 4 * GIB);
 	assert_int_equal(l.shares, POLICY_SHARES_DEFAULT);
@@ -237,7 +238,7 @@ static void test_folder(_unused_ void **state)
 	assert_int_equal(c->mode, MODE_MANAGE);
 	assert_int_equal(c->n_qmp_paths, 1);
 	assert_string_equal(c->qmp_paths[0], "/b");
-	l = config_guest(c, "x", 8 * GIB);
+	l = config_guest(c, "x", 8 * GIB, &none);
 	assert_int_equal(l.min, 2 * GIB);
 	assert_int_equal(l.max, 3 * GIB);
 	c = config_free(c);
@@ -251,6 +252,37 @@ static void test_folder(_unused_ void **state)
 	unlink(b);
 	unlink(other);
 	assert_int_equal(rmdir(dir), 0);
+}
+
+/* What a guest's own description says counts before every section. */
+static void test_own_rule(_unused_ void **state)
+{
+	struct guest_rule own = { .shares = 300 };
+	struct guest_limits l;
+	struct config *c;
+
+	assert_int_equal(size_parse(&own.min, "1G"), 0);
+	assert_int_equal(size_parse(&own.max, "50%"), 0);
+	assert_int_equal(load(&c, "[guest web*]\nmin = 2G\n[guest db]\nmax = 75%\nshares = 5\n"),
+			 0);
+	l = config_guest(c, "other", 8 * GIB, &own);
+	assert_int_equal(l.min, 1 * GIB);
+	assert_int_equal(l.max, 4 * GIB);
+	assert_int_equal(l.shares, 300);
+	l = config_guest(c, "web1", 8 * GIB, &own);
+	assert_int_equal(l.min, 2 * GIB);
+	assert_int_equal(l.max, 4 * GIB);
+	assert_int_equal(l.shares, 300);
+	l = config_guest(c, "db", 8 * GIB, &own);
+	assert_int_equal(l.min, 1 * GIB);
+	assert_int_equal(l.max, 6 * GIB);
+	assert_int_equal(l.shares, 5);
+	/* Not all of it fits the guest: it is made to. */
+	l = config_guest(c, "other", 1 * GIB, &own);
+	assert_int_equal(l.max, 512 * MIB);
+	assert_int_equal(l.min, 512 * MIB);
+	assert_true(l.clamped);
+	config_free(c);
 }
 
 static void test_sizes(_unused_ void **state)
@@ -342,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_out_of_range_tunable),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_own_rule),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_percentages),
 		cmocka_unit_test(test_escape),

@@ -123,6 +123,10 @@ static void read_costs(struct manager *m, bool quick, uint64_t now)
 		bool late = !quick && g->stale_polls >= LATE_POLLS;
 
 		cost_read(&g->cost, fields | (late ? COST_CPU : 0), &s);
+		if (!(s.present & POLICY_COST_RSS) && g->rss) {
+			s.rss = g->rss;
+			s.present |= POLICY_COST_RSS;
+		}
 		follow_cpu(g, &s);
 		policy_guest_host_sample(m->policy, g->handle, &s, now);
 	}

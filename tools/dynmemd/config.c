@@ -180,30 +180,31 @@ struct config *config_free(struct config *c)
 	return NULL;
 }
 
-struct guest_limits config_guest(const struct config *c, const char *name,
-				 uint64_t memory)
+static void override(struct guest_rule *r, const struct guest_rule *later)
 {
-	struct guest_limits limits = {
-		.max = memory,
-		.shares = POLICY_SHARES_DEFAULT,
-	};
-	struct size min;
+	if (later->min.set)
+		r->min = later->min;
+	if (later->max.set)
+		r->max = later->max;
+	if (later->shares)
+		r->shares = later->shares;
+}
 
-	size_parse(&min, CONFIG_MIN_DEFAULT);
-	for (size_t i = 0; i < c->n_rules; i++) {
-		const struct guest_rule *r = &c->rules[i];
+struct guest_limits config_guest(const struct config *c, const char *name,
+				 uint64_t memory, const struct guest_rule *own)
+{
+	struct guest_rule r = { .shares = POLICY_SHARES_DEFAULT };
+	struct guest_limits limits;
 
-		if (fnmatch(r->pattern, name, 0) != 0)
-			continue;
-		if (r->min.set)
-			min = r->min;
-		if (r->max.set)
-			limits.max = size_resolve(&r->max, memory);
-		if (r->shares)
-			limits.shares = r->shares;
-	}
-	limits.max = MIN(limits.max, memory);
-	limits.min = size_resolve(&min, limits.max);
+	size_parse(&r.min, CONFIG_MIN_DEFAULT);
+	size_parse(&r.max, "100%");
+	override(&r, own);
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (fnmatch(c->rules[i].pattern, name, 0) == 0)
+			override(&r, &c->rules[i]);
+	limits.shares = r.shares;
+	limits.max = MIN(size_resolve(&r.max, memory), memory);
+	limits.min = size_resolve(&r.min, limits.max);
 	limits.clamped = limits.min > limits.max;
 	limits.min = MIN(limits.min, limits.max);
 	return limits;

@@ -34,7 +34,8 @@ enum source_kind {
 #define CONFIG_MIN_DEFAULT "25%"
 
 /**
- * struct guest_rule - one section [guest PATTERN]
+ * struct guest_rule - one section [guest PATTERN], or what a guest's own
+ *	description says
  * @pattern: guests' names, as for a shell
  * @min: below this a guest is never shrunk; a percentage is one of max
  * @max: above this it is never grown; a percentage is one of its memory
@@ -100,10 +101,12 @@ struct config *config_free(struct config *c);
  * config_guest() - apply the rules to a guest; a later rule wins
  * @name: the guest's name
  * @memory: its memory as QEMU knows it, bytes
+ * @own: what its own description says, which any rule overrides
  *
  * Return: limits with min <= max <= @memory.
  */
 struct guest_limits config_guest(const struct config *c, const char *name,
-				 uint64_t memory);
+				 uint64_t memory,
+				 const struct guest_rule *own);
 
 #endif

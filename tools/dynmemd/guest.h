@@ -43,8 +43,12 @@ struct guest_ops {
  * struct guest - one guest
  * @name: unique, printable ASCII
  * @named: QEMU told the name; else it is the socket's
- * @origin: where the backend found it: a socket's path
+ * @origin: where the backend found it: a socket's path, or an URI
  * @pid: QEMU's, 0 if not known
+ * @rss: what QEMU holds, bytes, as the backend was told last; 0: it was not.
+ *	Of use where /proc does not tell
+ * @own: range and shares that the guest's own description asks for; what the
+ *	configuration says about the guest comes first
  * @memory: what the machine was started with, bytes
  * @actual: what the balloon left it, bytes
  * @handle: in the engine
@@ -56,6 +60,8 @@ struct guest {
 	bool named;
 	const char *origin;
 	pid_t pid;
+	uint64_t rss;
+	struct guest_rule own;
 	uint64_t memory;
 	uint64_t actual;
 	bool has_balloon;

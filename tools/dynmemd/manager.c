@@ -143,7 +143,7 @@ static int check_process(struct manager *m, const struct guest *g)
 	return 0;
 }
 
-/* Two guests of one name: the later one also gets its socket's. */
+/* Two guests of one name: the later one also gets its origin's. */
 static void make_unique(struct manager *m, struct guest *g)
 {
 	const char *base = strrchr(g->origin, '/');
@@ -156,7 +156,7 @@ static void make_unique(struct manager *m, struct guest *g)
 		if (n > 1)
 			snprintf(name, sizeof(name), "%.30s@%.60s#%u", g->name,
 				 socket, n);
-		log_warning("there are two guests %s; the one of socket %s is called %s",
+		log_warning("there are two guests %s; the one found at %s is called %s",
 			    g->name, g->origin, name);
 		memcpy(g->name, name, sizeof(name));
 	}
@@ -189,7 +189,7 @@ static int make_space(struct manager *m)
 
 static void apply_rules(struct manager *m, struct guest *g)
 {
-	g->limits = config_guest(m->config, g->name, g->memory);
+	g->limits = config_guest(m->config, g->name, g->memory, &g->own);
 	if (g->limits.clamped)
 		log_guest(LOG_WARNING, g->name,
 			  "its configured min is above its max; min is taken as %.0f MiB",
@@ -221,7 +221,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 		policy_guest_event(m->policy, g->handle,
 				   POLICY_GUEST_NO_BALLOON, now);
 	log_guest(LOG_INFO, g->name,
-		  "found: %.0f MiB, of which it has %.0f; range %.0f to %.0f MiB, shares %u; QEMU's pid %d, socket %s%s",
+		  "found: %.0f MiB, of which it has %.0f; range %.0f to %.0f MiB, shares %u; QEMU's pid %d, found at %s%s",
 		  (double)g->memory / MIB, (double)g->actual / MIB,
 		  (double)g->limits.min / MIB, (double)g->limits.max / MIB,
 		  g->limits.shares, (int)g->pid, g->origin,
@@ -291,6 +291,17 @@ void manager_guest_event(struct guest *g, enum policy_guest_event event)
 	act_tick_soon(g->manager);
 }
 
+void manager_guest_own(struct guest *g)
+{
+	struct manager *m = g->manager;
+	struct policy_guest_config range;
+
+	apply_rules(m, g);
+	range = policy_config(g);
+	policy_guest_configure(m->policy, g->handle, &range);
+	act_tick_soon(m);
+}
+
 /*
  * Life
  */
@@ -302,14 +313,8 @@ int manager_reload(struct manager *m, const struct config *config)
 	if (r < 0)
 		return r;
 	m->config = config;
-	for (size_t i = 0; i < m->n_guests; i++) {
-		struct guest *g = m->guests[i];
-		struct policy_guest_config range;
-
-		apply_rules(m, g);
-		range = policy_config(g);
-		policy_guest_configure(m->policy, g->handle, &range);
-	}
+	for (size_t i = 0; i < m->n_guests; i++)
+		manager_guest_own(m->guests[i]);
 	if (m->listener)
 		m->listener->mode(m->listener_data);
 	act_tick_soon(m);
