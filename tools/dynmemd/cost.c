@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "dynmemd/cost.h"
@@ -13,12 +11,7 @@
 
 static int open_file(const char *proc, pid_t pid, const char *name)
 {
-	char path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s/%d/%s", proc, (int)pid, name) >=
-	    PATH_MAX)
-		return -1;
-	return open(path, O_RDONLY | O_CLOEXEC);
+	return proc_open(O_RDONLY, "%s/%d/%s", proc, (int)pid, name);
 }
 
 void cost_init(struct cost *c)

@@ -14,7 +14,6 @@
 struct guest_qmp {
 	struct guest guest; /* the manager's view */
 	struct qmp *q;
-	const char *path;
 	guest_qmp_closed_t closed;
 	void *userdata;
 
@@ -74,7 +73,7 @@ static void on_stats(_unused_ struct qmp *q, int error,
 	manager_guest_polled(&g->guest, &sample);
 }
 
-static bool get_actual(struct json_object *data, const char *key,
+static bool get_bytes(struct json_object *data, const char *key,
 		       uint64_t *ret)
 {
 	struct json_object *v;
@@ -97,7 +96,7 @@ static void on_actual(_unused_ struct qmp *q, int error,
 	struct guest_qmp *g = userdata;
 	uint64_t actual;
 
-	if (error || !get_actual(ret, "actual", &actual))
+	if (error || !get_bytes(ret, "actual", &actual))
 		return;
 	g->moving = actual != g->guest.actual;
 	manager_guest_actual(&g->guest, actual);
@@ -177,32 +176,6 @@ static const struct guest_ops ops = {
  * Events
  */
 
-static void on_event(_unused_ struct qmp *q, const char *name,
-		     struct json_object *data, void *userdata)
-{
-	static const struct {
-		const char *name;
-		enum policy_guest_event event;
-	} plain[] = {
-		{ "RESET", POLICY_GUEST_REBOOT },
-		{ "STOP", POLICY_GUEST_PAUSE },
-		{ "RESUME", POLICY_GUEST_RESUME },
-	};
-	struct guest_qmp *g = userdata;
-	uint64_t actual;
-
-	if (!g->added)
-		return;
-	if (!strcmp(name, "BALLOON_CHANGE") &&
-	    get_actual(data, "actual", &actual)) {
-		g->moving = true;
-		manager_guest_actual(&g->guest, actual);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
-		if (!strcmp(name, plain[i].name))
-			manager_guest_event(&g->guest, plain[i].event);
-}
-
 /* MIGRATION comes only where the capability "events" is on; STOP always. */
 static void on_migration(struct guest_qmp *g, struct json_object *data)
 {
@@ -226,15 +199,32 @@ static void on_migration(struct guest_qmp *g, struct json_object *data)
 	g->migrating = migrating;
 }
 
-static void on_any_event(struct qmp *q, const char *name,
-			 struct json_object *data, void *userdata)
+static void on_event(_unused_ struct qmp *q, const char *name,
+		     struct json_object *data, void *userdata)
 {
+	static const struct {
+		const char *name;
+		enum policy_guest_event event;
+	} plain[] = {
+		{ "RESET", POLICY_GUEST_REBOOT },
+		{ "STOP", POLICY_GUEST_PAUSE },
+		{ "RESUME", POLICY_GUEST_RESUME },
+	};
 	struct guest_qmp *g = userdata;
+	uint64_t actual;
 
-	if (g->added && !strcmp(name, "MIGRATION"))
+	if (!g->added)
+		return;
+	if (!strcmp(name, "BALLOON_CHANGE") &&
+	    get_bytes(data, "actual", &actual)) {
+		g->moving = true;
+		manager_guest_actual(&g->guest, actual);
+	}
+	if (!strcmp(name, "MIGRATION"))
 		on_migration(g, data);
-	else
-		on_event(q, name, data, userdata);
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		if (!strcmp(name, plain[i].name))
+			manager_guest_event(&g->guest, plain[i].event);
 }
 
 static void on_balloon(_unused_ struct qmp *q, int error, const char *text,
@@ -264,11 +254,10 @@ static void on_closed(_unused_ struct qmp *q, _unused_ int error,
 /* "/run/vm/web1.qmp" is "web1". */
 static void name_by_socket(struct guest_qmp *g)
 {
-	const char *base = strrchr(g->path, '/');
 	char *dot;
 
 	escape_text(g->guest.name, sizeof(g->guest.name),
-		    base ? base + 1 : g->path);
+		    basename(g->guest.origin));
 	dot = strrchr(g->guest.name, '.');
 	if (dot && dot > g->guest.name)
 		*dot = 0;
@@ -366,8 +355,8 @@ static void on_memory(_unused_ struct qmp *q, int error,
 
 	if (!answered(g, error))
 		return;
-	if (get_actual(ret, "base-memory", &base)) {
-		if (!get_actual(ret, "plugged-memory", &plugged))
+	if (get_bytes(ret, "base-memory", &base)) {
+		if (!get_bytes(ret, "plugged-memory", &plugged))
 			plugged = 0;
 		g->guest.memory = MIN(base, POLICY_GUEST_BYTES_MAX) +
 				  MIN(plugged, POLICY_GUEST_BYTES_MAX);
@@ -383,7 +372,7 @@ static void on_first_actual(_unused_ struct qmp *q, int error,
 
 	if (!answered(g, error))
 		return;
-	get_actual(ret, "actual", &g->guest.actual);
+	get_bytes(ret, "actual", &g->guest.actual);
 	settle(g);
 }
 
@@ -508,7 +497,7 @@ static void on_ready(struct qmp *q, void *userdata)
 
 static const struct qmp_handlers handlers = {
 	.ready = on_ready,
-	.event = on_any_event,
+	.event = on_event,
 	.balloon = on_balloon,
 	.closed = on_closed,
 };
@@ -527,7 +516,6 @@ int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
 	g->guest.ops = &ops;
 	g->guest.origin = path;
 	g->manager = m;
-	g->path = path;
 	g->closed = closed;
 	g->userdata = userdata;
 	r = qmp_new(&g->q, poller, fd, &QMP_LIMITS_DEFAULT, &handlers, g);

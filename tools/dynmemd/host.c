@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,22 +8,13 @@
 #include "dynmemd/proc.h"
 #include "dynmemd/util.h"
 
-static int open_below(const char *folder, const char *name)
-{
-	char path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 int host_open(struct host *h, const char *proc)
 {
 	*h = (struct host){ .meminfo = -1, .arcstats = -1 };
-	h->meminfo = open_below(proc, "meminfo");
+	h->meminfo = proc_open(O_RDONLY, "%s/meminfo", proc);
 	if (h->meminfo < 0)
-		return -errno;
-	h->arcstats = open_below(proc, "spl/kstat/zfs/arcstats");
+		return h->meminfo;
+	h->arcstats = proc_open(O_RDONLY, "%s/spl/kstat/zfs/arcstats", proc);
 	return host_read(h);
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,12 +39,9 @@ _Static_assert((int)FILE_COUNT == KSM_SYSFS_FILES, "one descriptor a file");
 
 void ksm_sysfs_open(struct ksm_sysfs *k)
 {
-	char path[64];
-
-	for (int i = 0; i < FILE_COUNT; i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/mm/ksm/%s", names[i]);
-		k->fd[i] = open(path, O_RDONLY | O_CLOEXEC);
-	}
+	for (int i = 0; i < FILE_COUNT; i++)
+		k->fd[i] = proc_open(O_RDONLY, "/sys/kernel/mm/ksm/%s",
+				     names[i]);
 }
 
 static uint64_t number(const struct ksm_sysfs *k, enum file file)

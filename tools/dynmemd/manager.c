@@ -146,11 +146,9 @@ static int check_process(struct manager *m, const struct guest *g)
 /* Two guests of one name: the later one also gets its origin's. */
 static void make_unique(struct manager *m, struct guest *g)
 {
-	const char *base = strrchr(g->origin, '/');
 	char name[GUEST_NAME_MAX], socket[GUEST_NAME_MAX / 2];
 
-	base = base ? base + 1 : g->origin;
-	escape_text(socket, sizeof(socket), base);
+	escape_text(socket, sizeof(socket), basename(g->origin));
 	for (unsigned int n = 1; manager_find(m, g->name); n++) {
 		snprintf(name, sizeof(name), "%.50s@%s", g->name, socket);
 		if (n > 1)

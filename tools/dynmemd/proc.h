@@ -7,6 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dynmemd/util.h"
+
+/**
+ * proc_open() - open one of them
+ * @flags: O_RDONLY etc.; O_CLOEXEC is added
+ * @format: of its path
+ *
+ * Return: a descriptor, or a negative errno.
+ */
+int proc_open(int flags, const char *format, ...) _printf_(2, 3);
+
 /**
  * proc_read() - the whole of an open file, from its start, as a string
  *

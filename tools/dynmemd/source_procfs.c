@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,13 +220,13 @@ static int write_trigger(int fd, unsigned int stall_ms, unsigned int window_ms)
 }
 
 static int add_trigger(struct source_procfs *s, struct trigger *t,
-		       const char *path, unsigned int stall_ms)
+		       const char *proc, unsigned int stall_ms)
 {
 	int r;
 
-	t->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	t->fd = proc_open(O_RDWR | O_NONBLOCK, "%s/pressure/memory", proc);
 	if (t->fd < 0)
-		return -errno;
+		return t->fd;
 	r = write_trigger(t->fd, stall_ms, PSI_WINDOW_MS);
 	if (r == -EINVAL)
 		r = write_trigger(t->fd, stall_ms, PSI_WINDOW_UNPRIVILEGED_MS);
@@ -241,15 +240,12 @@ static int add_trigger(struct source_procfs *s, struct trigger *t,
 
 static void add_triggers(struct source_procfs *s, const char *proc)
 {
-	char path[PATH_MAX];
 	int r = 0;
-
-	snprintf(path, sizeof(path), "%s/pressure/memory", proc);
 
 	for (size_t i = 0; i < ARRAY_SIZE(triggers) && r >= 0; i++) {
 		s->trigger[i].source = s;
 		s->trigger[i].level = triggers[i].level;
-		r = add_trigger(s, &s->trigger[i], path, triggers[i].stall_ms);
+		r = add_trigger(s, &s->trigger[i], proc, triggers[i].stall_ms);
 	}
 	if (r < 0)
 		log_warning("source procfs: no PSI (%s): stalls are not heard of, only available memory is looked at; boot with psi=1",
@@ -295,7 +291,6 @@ static const struct source_ops ops = {
 static int start(struct source_procfs *s, const char *proc,
 		 const struct policy_tunables *t)
 {
-	char path[PATH_MAX];
 	uint64_t minfree;
 	int r;
 
@@ -308,8 +303,7 @@ static int start(struct source_procfs *s, const char *proc,
 	s->threshold[POLICY_LEVEL_MEDIUM] = (double)minfree * t->level_medium;
 	s->threshold[POLICY_LEVEL_CRITICAL] =
 		(double)minfree * t->level_critical;
-	snprintf(path, sizeof(path), "%s/vmstat", proc);
-	s->vmstat = open(path, O_RDONLY | O_CLOEXEC);
+	s->vmstat = proc_open(O_RDONLY, "%s/vmstat", proc);
 	read_counters(s);
 	add_triggers(s, proc);
 	r = sd_event_add_time_relative(s->event, &s->look, CLOCK_MONOTONIC, 0,
