@@ -300,8 +300,10 @@ struct policy {
 	} ksm;
 };
 
-#define for_each_guest(p, g)                                         \
-	for ((g) = (p)->guest; (g) < (p)->guest + (p)->slots; (g)++) \
+/* Without a guest there was no array yet, and a null pointer takes no sum. */
+#define for_each_guest(p, g)                                            \
+	for ((g) = (p)->guest;                                          \
+	     (p)->slots && (g) < (p)->guest + (p)->slots; (g)++)        \
 		if ((g)->exists)
 
 /* engine.c */
