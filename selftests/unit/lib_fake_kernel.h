@@ -74,6 +74,9 @@ static struct fake {
 	int entries;	/* of a dump */
 	bool malformed; /* answers */
 	int64_t clock_ms;
+
+	/* Spoils a datagram of @len bytes on its way; returns its new length. */
+	int (*spoil)(void *room, size_t size, int len);
 } fake;
 
 static struct datagram *queue_add(struct queue *q)
@@ -432,6 +435,8 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	msg->msg_flags = (size_t)d->len > room ? MSG_TRUNC : 0;
 	memcpy(msg->msg_iov[0].iov_base, d->data,
 	       (size_t)d->len > room ? room : (size_t)d->len);
+	if (fake.spoil)
+		return fake.spoil(msg->msg_iov[0].iov_base, room, d->len);
 	return d->len;
 }
 
