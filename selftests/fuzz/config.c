@@ -48,6 +48,8 @@ static void check(const struct config *c)
 		check_guest(c, c->rules[i].pattern, GIB);
 	for (size_t i = 0; i < c->n_qmp_paths; i++)
 		promise(*c->qmp_paths[i]);
+	for (size_t i = 0; i < c->n_qmp_sockets; i++)
+		promise(*c->qmp_sockets[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -84,6 +84,7 @@ static void test_accepts(_unused_ void **state)
 				  "[backend qmp]\n"
 				  "path = /run/a\n"
 				  "path = /run/b/*.qmp\n"
+				  "socket = /run/c/[1].qmp\n"
 				  "[guest *]\n"
 				  "\tmin = 25%\n"
 				  "\tshares = 500\n"
@@ -100,6 +101,8 @@ static void test_accepts(_unused_ void **state)
 	assert_int_equal(c->source, SOURCE_PROCFS);
 	assert_int_equal(c->n_qmp_paths, 2);
 	assert_string_equal(c->qmp_paths[1], "/run/b/*.qmp");
+	assert_int_equal(c->n_qmp_sockets, 1);
+	assert_string_equal(c->qmp_sockets[0], "/run/c/[1].qmp");
 	assert_true(c->policy.tax == 0.5);
 	assert_int_equal(c->policy.poll, 2000000000ULL);
 	assert_int_equal(c->policy.dead_band, 32 * MIB);

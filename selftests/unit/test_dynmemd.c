@@ -118,6 +118,32 @@ static void test_folder(_unused_ void **state)
 	close_world(&w);
 }
 
+/* A socket of its own: named, gone, come again, left out. */
+static void test_named_socket(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a"), b = idle_guest("b");
+	struct world w;
+	char config[128];
+
+	open_world(&w, "");
+	daemon_stop(&w);
+	config_free(w.config);
+	snprintf(config, sizeof(config), "path =\nsocket = %s/[a]*.sock\n",
+		 w.qmp);
+	w.config = configure(&w, config);
+	daemon_start(&w, false);
+	start_guest(&w, &b, "a.sock");
+	for (int i = 0; i < 2; i++) {
+		start_guest(&w, &a, "[a]*.sock");
+		run_until(&w, 1000, manager_find(w.manager, "a"));
+		fake_stop(&a, false);
+		run_until(&w, 1000, !manager_find(w.manager, "a"));
+	}
+	assert_int_equal(b.connections, 0);
+	fake_stop(&b, false);
+	close_world(&w);
+}
+
 static void test_no_balloon(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
@@ -503,6 +529,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_same_qemu_twice),
 		cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_named_socket),
 		cmocka_unit_test(test_no_balloon),
 		cmocka_unit_test(test_balloon_refused),
 		cmocka_unit_test(test_bad_peers),

@@ -164,13 +164,19 @@ int config_load(struct config **ret, const char *path, bool required,
 	return 0;
 }
 
+static void free_list(char **list, size_t n)
+{
+	while (n)
+		free(list[--n]);
+	free(list);
+}
+
 struct config *config_free(struct config *c)
 {
 	if (!c)
 		return NULL;
-	for (size_t i = 0; i < c->n_qmp_paths; i++)
-		free(c->qmp_paths[i]);
-	free(c->qmp_paths);
+	free_list(c->qmp_paths, c->n_qmp_paths);
+	free_list(c->qmp_sockets, c->n_qmp_sockets);
 	for (size_t i = 0; i < c->n_rules; i++) {
 		free(c->rules[i].pattern);
 		free(c->rules[i].where);

@@ -71,6 +71,8 @@ struct config {
 	/* [backend qmp] */
 	char **qmp_paths;
 	size_t n_qmp_paths;
+	char **qmp_sockets;
+	size_t n_qmp_sockets;
 
 	/* [guest PATTERN], in the order of the files */
 	struct guest_rule *rules;

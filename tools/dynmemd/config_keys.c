@@ -54,32 +54,49 @@ static const struct key daemon_keys[] = {
 	{ 0 },
 };
 
-static int set_path(struct parser *p, const char *value)
+/* Lists grow, and an empty value empties them. */
+static int add_path(char ***list, size_t *n, const char *value)
 {
-	struct config *c = p->config;
 	char **paths, *path;
 
 	if (!*value) {
-		while (c->n_qmp_paths)
-			free(c->qmp_paths[--c->n_qmp_paths]);
+		while (*n)
+			free((*list)[--*n]);
 		return 0;
 	}
 	if (*value != '/')
 		return -EINVAL;
-	paths = reallocarray(c->qmp_paths, c->n_qmp_paths + 1, sizeof(*paths));
+	paths = reallocarray(*list, *n + 1, sizeof(*paths));
 	if (!paths)
 		return -ENOMEM;
-	c->qmp_paths = paths;
+	*list = paths;
 	path = strdup(value);
 	if (!path)
 		return -ENOMEM;
-	paths[c->n_qmp_paths++] = path;
+	paths[(*n)++] = path;
 	return 0;
 }
 
+static int set_qmp_path(struct parser *p, const char *value)
+{
+	struct config *c = p->config;
+
+	return add_path(&c->qmp_paths, &c->n_qmp_paths, value);
+}
+
+static int set_qmp_socket(struct parser *p, const char *value)
+{
+	struct config *c = p->config;
+
+	if (*value && value[strlen(value) - 1] == '/')
+		return -EINVAL;
+	return add_path(&c->qmp_sockets, &c->n_qmp_sockets, value);
+}
+
 static const struct key qmp_keys[] = {
-	{ "path", set_path,
+	{ "path", set_qmp_path,
 	  "an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp" },
+	{ "socket", set_qmp_socket, "the absolute path of a monitor socket" },
 	{ 0 },
 };
 

@@ -24,7 +24,8 @@ struct folder {
 	bool waits; /* an ancestor is watched: the folder does not exist */
 	char *dir;
 	char *pattern; /* NULL: every socket */
-	folder_socket_t fn;
+	unsigned int flags;
+	folder_found_t fn;
 	void *userdata;
 };
 
@@ -32,6 +33,8 @@ static void start(struct folder *f);
 
 static bool matches(const struct folder *f, const char *name)
 {
+	if (f->flags & FOLDER_ONE)
+		return strcmp(f->pattern, name) == 0;
 	return !f->pattern || fnmatch(f->pattern, name, FNM_PERIOD) == 0;
 }
 
@@ -45,13 +48,14 @@ bool folder_holds(const struct folder *f, const char *path)
 
 static void tell(struct folder *f, const char *name, bool there)
 {
+	mode_t type = f->flags & FOLDER_FILES ? S_IFREG : S_IFSOCK;
 	char path[PATH_MAX];
 	struct stat st;
 
 	if (!matches(f, name) ||
 	    snprintf(path, sizeof(path), "%s/%s", f->dir, name) >= PATH_MAX)
 		return;
-	if (there && (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode)))
+	if (there && (stat(path, &st) < 0 || (st.st_mode & S_IFMT) != type))
 		return;
 	f->fn(f->userdata, path, there);
 }
@@ -64,8 +68,7 @@ static void scan(struct folder *f)
 	if (!d)
 		return;
 	while ((e = readdir(d)))
-		if (e->d_type == DT_SOCK || e->d_type == DT_LNK ||
-		    e->d_type == DT_UNKNOWN)
+		if (e->d_type != DT_DIR)
 			tell(f, e->d_name, true);
 	closedir(d);
 }
@@ -79,7 +82,7 @@ static int on_inotify(_unused_ sd_event_source *s,
 		start(f);
 	else if (e->mask & IN_Q_OVERFLOW)
 		scan(f);
-	else if (e->len && e->mask & (IN_CREATE | IN_MOVED_TO))
+	else if (e->len && e->mask & (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE))
 		tell(f, e->name, true);
 	else if (e->len && e->mask & (IN_DELETE | IN_MOVED_FROM))
 		tell(f, e->name, false);
@@ -129,9 +132,13 @@ static int watch_ancestor(struct folder *f)
  */
 static void start(struct folder *f)
 {
+	uint32_t mask = WATCH_FOLDER;
+
+	if (f->flags & FOLDER_FILES)
+		mask |= IN_CLOSE_WRITE;
 	for (int turn = 0; turn < 2; turn++) {
 		f->waits = false;
-		if (watch(f, f->dir, WATCH_FOLDER) == 0) {
+		if (watch(f, f->dir, mask) == 0) {
 			scan(f);
 			return;
 		}
@@ -150,7 +157,7 @@ static int split(struct folder *f, const char *path)
 	if (!f->dir)
 		return -ENOMEM;
 	slash = strrchr(f->dir, '/');
-	if (slash && strpbrk(slash, "*?[")) {
+	if (slash && (f->flags & FOLDER_ONE || strpbrk(slash, "*?["))) {
 		f->pattern = strdup(slash + 1);
 		if (!f->pattern)
 			return -ENOMEM;
@@ -162,7 +169,7 @@ static int split(struct folder *f, const char *path)
 }
 
 int folder_new(struct folder **ret, sd_event *event, const char *path,
-	       folder_socket_t fn, void *userdata)
+	       unsigned int flags, folder_found_t fn, void *userdata)
 {
 	struct folder *f = calloc(1, sizeof(*f));
 	int r;
@@ -170,6 +177,7 @@ int folder_new(struct folder **ret, sd_event *event, const char *path,
 	if (!f)
 		return -ENOMEM;
 	f->event = event;
+	f->flags = flags;
 	f->fn = fn;
 	f->userdata = userdata;
 	r = split(f, path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A folder of sockets, watched; it need not exist. */
+/* A folder of sockets or files, watched; it need not exist. */
 #ifndef DYNMEMD_FOLDER_H
 #define DYNMEMD_FOLDER_H
 
@@ -10,18 +10,23 @@
 struct folder;
 
 /**
- * folder_socket_t - a socket is there (@there), or is no more
- * @path: of the socket
+ * folder_found_t - a socket is there (@there), or is no more
+ * @path: of the socket, or file. Of a file it is told again when it was
+ *	written to.
  */
-typedef void (*folder_socket_t)(void *userdata, const char *path, bool there);
+typedef void (*folder_found_t)(void *userdata, const char *path, bool there);
+
+#define FOLDER_ONE   1u /* one socket, whatever characters are in its name */
+#define FOLDER_FILES 2u /* files, no sockets */
 
 /**
  * folder_new() - watch a folder
  * @path: the folder, or a pattern of sockets in it: "/run/vm/" followed by
  *	"*.qmp". All that is there already is told from within the call.
+ * @flags: FOLDER_* bits
  */
 int folder_new(struct folder **ret, sd_event *event, const char *path,
-	       folder_socket_t fn, void *userdata);
+	       unsigned int flags, folder_found_t fn, void *userdata);
 
 /** folder_holds() - whether a socket belongs to it */
 bool folder_holds(const struct folder *f, const char *path);

@@ -14,8 +14,7 @@
 struct guest_qmp {
 	struct guest guest; /* the manager's view */
 	struct qmp *q;
-	guest_qmp_closed_t closed;
-	void *userdata;
+	struct seat *seat;
 
 	struct manager *manager;
 	bool added;
@@ -38,8 +37,7 @@ static struct guest_qmp *of(struct guest *g)
 
 static struct guest_qmp *drop(struct guest_qmp *g, const char *why)
 {
-	guest_qmp_closed_t closed = g->closed;
-	void *userdata = g->userdata;
+	struct seat *seat = g->seat;
 	bool was_guest = g->added;
 	char text[256];
 
@@ -49,7 +47,7 @@ static struct guest_qmp *drop(struct guest_qmp *g, const char *why)
 		manager_guest_remove(&g->guest, text);
 	g->added = false;
 	guest_qmp_free(g, NULL);
-	closed(userdata, was_guest, text);
+	seat_closed(seat, was_guest, text);
 	return NULL;
 }
 
@@ -504,7 +502,7 @@ static const struct qmp_handlers handlers = {
 
 int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
 		  struct poller *poller, int fd, const char *path,
-		  guest_qmp_closed_t closed, void *userdata)
+		  struct seat *seat)
 {
 	struct guest_qmp *g = calloc(1, sizeof(*g));
 	int r;
@@ -516,8 +514,7 @@ int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
 	g->guest.ops = &ops;
 	g->guest.origin = path;
 	g->manager = m;
-	g->closed = closed;
-	g->userdata = userdata;
+	g->seat = seat;
 	r = qmp_new(&g->q, poller, fd, &QMP_LIMITS_DEFAULT, &handlers, g);
 	if (r < 0) {
 		free(g);

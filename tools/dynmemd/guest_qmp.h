@@ -5,25 +5,19 @@
 
 #include "dynmemd/manager.h"
 #include "dynmemd/poller.h"
+#include "dynmemd/seat.h"
 
 struct guest_qmp;
-
-/**
- * guest_qmp_closed_t - the guest's connection is over; the last call
- * @was_guest: it had been handed to the manager, and is gone from there
- * @why: untrusted text
- */
-typedef void (*guest_qmp_closed_t)(void *userdata, bool was_guest,
-				   const char *why);
 
 /**
  * guest_qmp_new() - greet, ask what is needed, hand the guest to the manager
  * @fd: a connected monitor socket; taken over, also on failure
  * @path: of the socket; must outlive the guest
+ * @seat: is told by seat_closed() when the connection is over
  */
 int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
 		  struct poller *poller, int fd, const char *path,
-		  guest_qmp_closed_t closed, void *userdata);
+		  struct seat *seat);
 
 /**
  * guest_qmp_free() - the guest stays as it is. NULL is fine.

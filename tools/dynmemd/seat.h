@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Seats for guests: the monitor sockets found in folders.
+ *
+ * Sockets come and go at any time, as do the folders themselves. A socket
+ * that cannot be used is tried again, less and less often.
+ */
+#ifndef DYNMEMD_SEAT_H
+#define DYNMEMD_SEAT_H
+
+#include <stdbool.h>
+
+#include <systemd/sd-event.h>
+
+#include "dynmemd/folder.h"
+
+/* One socket file, with or without a guest behind it. */
+struct seat;
+
+struct seats;
+
+/**
+ * struct seat_ops - what a backend does with a socket
+ * @open: make a guest of it. seat_closed() ends it. Return: 0; -ECONNREFUSED:
+ *	nobody listens; -EAGAIN: the listener's queue is full; another errno
+ * @close: let a guest go as it is; @why as for manager_guest_remove()
+ */
+struct seat_ops {
+	int (*open)(void **ret_guest, const char *path, struct seat *s,
+		    void *userdata);
+	void (*close)(void *guest, const char *why);
+};
+
+int seats_new(struct seats **ret, sd_event *event, const struct seat_ops *ops,
+	      void *userdata);
+
+/** seats_free() - all guests are let go. Return: NULL */
+struct seats *seats_free(struct seats *all);
+
+/**
+ * seats_watch() - look for sockets in one folder more
+ * @path: as for folder_new()
+ * @flags: as for folder_new()
+ */
+int seats_watch(struct seats *all, const char *path, unsigned int flags);
+
+/** seats_unwatch() - look nowhere any more; guests stay */
+void seats_unwatch(struct seats *all);
+
+/** seats_trim() - let guests go whose sockets are not looked for any more */
+void seats_trim(struct seats *all);
+
+/** seats_find() - the guest of a socket, or NULL */
+void *seats_find(struct seats *all, const char *path);
+
+/** seats_each() - call a function for each guest, which may end it */
+void seats_each(struct seats *all, void (*fn)(void *guest));
+
+/**
+ * seat_closed() - a guest has ended, and frees itself
+ * @was_guest: it had been handed to the manager, and is gone from there
+ * @why: untrusted text
+ */
+void seat_closed(struct seat *s, bool was_guest, const char *why);
+
+#endif
