@@ -380,6 +380,14 @@ static void test_silent_is_reclaimed(void **state)
 	policy_free(f.p);
 }
 
+/* memory.high of a guest that was given @size */
+static u64 high_of(u64 size)
+{
+	u64 slack = max_of(256 * MIB, scale(size, 0.05));
+
+	return size + 32 * MIB + slack;
+}
+
 static void test_enforcement(void **state)
 {
 	struct policy_tunables t;
@@ -396,8 +404,41 @@ static void test_enforcement(void **state)
 	t.enforce = 1;
 	assert_int_equal(policy_set_tunables(f.p, &t), 0);
 	decide(&f);
-	assert_int_equal(f.r.decision[0].memory_high,
-			 8 * GIB + 32 * MIB + (u64)(0.05 * 8 * (double)GIB));
+	assert_int_equal(f.r.decision[0].memory_high, high_of(8 * GIB));
+
+	/* While it shrinks it may keep what it still has. */
+	policy_command_sent(f.p, g, 4 * GIB, f.now);
+	decide(&f);
+	assert_int_equal(f.r.decision[0].memory_high, high_of(8 * GIB));
+	policy_guest_actual(f.p, g, 5 * GIB, f.now);
+	decide(&f);
+	assert_int_equal(f.r.decision[0].memory_high, high_of(5 * GIB));
+	policy_guest_actual(f.p, g, 4 * GIB, f.now);
+	decide(&f);
+	assert_int_equal(f.r.decision[0].memory_high, high_of(4 * GIB));
+
+	/* What it takes by itself it was not given, however long it keeps it. */
+	for (int i = 0; i < 60; i++) {
+		pass(&f, 1);
+		policy_guest_actual(f.p, g, 8 * GIB, f.now);
+		decide(&f);
+		assert_int_equal(f.r.decision[0].memory_high,
+				 high_of(4 * GIB));
+	}
+	assert_int_equal(f.r.decision[0].target, 4 * GIB);
+
+	/* Given more, it may have it; and all, once nothing is enforced. */
+	policy_command_sent(f.p, g, 6 * GIB, f.now);
+	decide(&f);
+	assert_int_equal(f.r.decision[0].memory_high, high_of(6 * GIB));
+	policy_guest_actual(f.p, g, 6 * GIB, f.now);
+	t.enforce = 0;
+	assert_int_equal(policy_set_tunables(f.p, &t), 0);
+	pass(&f, 10);
+	policy_guest_actual(f.p, g, 8 * GIB, f.now);
+	decide(&f);
+	assert_int_equal(f.r.decision[0].memory_high, 0);
+	assert_int_equal(f.r.decision[0].target, 8 * GIB);
 	policy_free(f.p);
 }
 

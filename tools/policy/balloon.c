@@ -120,6 +120,7 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
 		g->target = target;
 		harm_shrunk(p, g, from);
 	} else if (target > g->target) {
+		g->seen->granted = max_of(g->seen->granted, target);
 		g->seen->watch.on = false;
 		g->seen->direction = 1;
 		g->seen->grown_at = now;
@@ -137,11 +138,14 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
 
 /*
  * Somebody else moved a balloon that was at rest: an administrator, another
- * controller, or the guest, by unloading its driver.  Adopt what is.
+ * controller, or the guest, by unloading its driver.  Adopt what is; but where
+ * targets are enforced, nobody grows by himself.
  */
 static bool moved_by_other(const struct policy *p, const struct guest *g,
 			   u64 actual)
 {
+	if (p->t.enforce && actual > g->seen->granted)
+		return false;
 	return left(g) <= GRAIN && distance(actual, g->target) > g->band &&
 	       since(p->now, g->seen->moved_at) > p->t.stuck &&
 	       since(p->now, g->seen->reboot_at) > p->t.reboot_grace;
@@ -155,9 +159,13 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 
 	if (moved_by_other(p, g, actual)) {
 		g->target = actual;
+		g->seen->granted = actual;
 		g->seen->watch.on = false;
 		g->seen->judged = true;
 	}
+	/* A balloon that shrinks it has what it has, until it is done. */
+	if (actual < g->seen->granted)
+		g->seen->granted = max_of(actual, g->target);
 	moved = actual != g->actual;
 	g->actual = actual;
 

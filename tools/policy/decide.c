@@ -55,14 +55,19 @@ static bool out_of_range(const struct guest *g, struct policy_decision *d)
 	return true;
 }
 
-/* Where an inflating balloon stopped, its guest has no more to give. */
-static void unstick(const struct guest *g, struct policy_decision *d)
+/*
+ * Where an inflating balloon stopped, its guest has no more to give.  One that
+ * let go by itself is given nothing where targets are enforced.
+ */
+static void unstick(const struct policy *p, const struct guest *g,
+		    struct policy_decision *d)
 {
 	u64 at = min_of(round_up_to(g->actual, GRAIN), g->max);
 
 	if (g->class == POLICY_CLASS_STUCK)
 		d->flags |= POLICY_ALERT;
-	if (g->actual <= g->target + GRAIN)
+	if (g->actual <= g->target + GRAIN ||
+	    (p->t.enforce && g->actual > g->seen->granted))
 		return;
 	send(d, max_of(at, g->min), POLICY_REASON_STUCK);
 	d->arg[0] = (s64)g->actual;
@@ -130,7 +135,7 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 		return;
 	if ((g->class == POLICY_CLASS_STUCK || g->seen->exhausted) &&
 	    !p->drain) {
-		unstick(g, d);
+		unstick(p, g, d);
 		if (d->flags & POLICY_SEND)
 			return;
 	}
@@ -196,10 +201,11 @@ static void reclaim_silent(struct policy *p)
 	}
 }
 
+/* By what it was granted: what it took beyond that is what this is against. */
 static u64 memory_high(const struct policy *p, const struct guest *g,
 		       u64 target)
 {
-	u64 size = max_of(target, g->actual);
+	u64 size = max_of(target, g->seen->granted);
 
 	if (!p->t.enforce || g->unmanaged)
 		return 0;

@@ -127,6 +127,7 @@ struct seen {
 
 	/* the balloon */
 	u64 actual_at;	  /* when its size was last told by itself */
+	u64 granted;	  /* the size it was given, whatever it took since */
 	u64 moved_at;	  /* last command */
 	u64 moved_demand; /* its demand then */
 	int direction;	  /* of it: -1, 0, +1 */
