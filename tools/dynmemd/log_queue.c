@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A thread that writes the log, so that nothing else waits for a disk. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <syslog.h>
 
 #include "dynmemd/log.h"
 #include "dynmemd/log_entry.h"
+#include "dynmemd/thread.h"
 
 /* An emergency with a hundred guests, and what else is said at that time. */
 #define QUEUE_LEN 256
-
-/* All of it is locked in memory. */
-#define STACK_SIZE 131072
 
 static struct log_entry queue[QUEUE_LEN];
 static size_t first, count;
@@ -71,38 +68,21 @@ static void *write_all(_unused_ void *arg)
 
 int log_start(void)
 {
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int r;
+	int r = thread_start(&thread, write_all, NULL);
 
-	r = pthread_attr_init(&attr);
-	if (r)
-		return -r;
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	/* Signals are the event loop's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, &attr, write_all, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
 	running = r == 0;
-	return -r;
+	return r;
 }
 
 void log_stop(void)
 {
-	struct timespec end;
-
 	if (!running)
 		return;
 	pthread_mutex_lock(&lock);
 	stopping = true;
 	pthread_cond_signal(&news);
 	pthread_mutex_unlock(&lock);
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec++;
-	/* One that is stuck in a write ends with the process. */
-	if (pthread_timedjoin_np(thread, NULL, &end) == 0) {
+	if (thread_join(thread) == 0) {
 		running = false;
 		stopping = false;
 	}
