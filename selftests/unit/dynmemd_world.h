@@ -28,6 +28,7 @@ struct world {
 	char folder[64];
 	char qmp[96];
 	char meminfo[96];
+	char cgroup[96];
 	char conf[96];
 	sd_event *event;
 	struct config *config;
@@ -83,6 +84,7 @@ static inline void daemon_start(struct world *w, bool dry_run)
 	struct manager_options options = {
 		.dry_run = dry_run,
 		.proc = w->folder,
+		.cgroup = w->cgroup,
 	};
 
 	assert_int_equal(manager_new(&w->manager, w->event, w->config,
@@ -126,6 +128,7 @@ static inline void open_world(struct world *w, const char *config)
 	assert_non_null(mkdtemp(w->folder));
 	snprintf(w->qmp, sizeof(w->qmp), "%s/qmp", w->folder);
 	snprintf(w->meminfo, sizeof(w->meminfo), "%s/meminfo", w->folder);
+	snprintf(w->cgroup, sizeof(w->cgroup), "%s/cgroup", w->folder);
 	snprintf(w->conf, sizeof(w->conf), "%s/conf", w->folder);
 	assert_int_equal(mkdir(w->qmp, 0700), 0);
 	host_memory(w, 4096, 3500);

@@ -91,6 +91,7 @@ static void test_accepts(_unused_ void **state)
 				  "[guest web*]\n"
 				  "min = 512M\n"
 				  "max = 1.5G\n"
+				  "reclaim = no\n"
 				  "[policy]\n"
 				  "tax = 50%\n"
 				  "poll = 2 s\n"
@@ -111,6 +112,7 @@ static void test_accepts(_unused_ void **state)
 	assert_int_equal(l.min, 512 * MIB);
 	assert_int_equal(l.max, 1536 * MIB);
 	assert_int_equal(l.shares, 500);
+	assert_false(l.reclaim);
 	l = config_guest(c, "web2", 1 * GIB, &none);
 	assert_int_equal(l.max, 1 * GIB);
 	assert_false(l.clamped);
@@ -136,6 +138,7 @@ static void test_defaults(_unused_ void **state)
 	assert_int_equal(l.min, 1 * GIB);
 	assert_int_equal(l.max, 4 * GIB);
 	assert_int_equal(l.shares, POLICY_SHARES_DEFAULT);
+	assert_true(l.reclaim);
 	config_free(c);
 
 	assert_int_equal(config_load(&c, "/nonexistent/c", false, complain,
@@ -173,6 +176,8 @@ static void test_refuses(_unused_ void **state)
 		"c:2: shares = 0: out of range; allowed: 1 to 1000000");
 	refuses("[guest a]\nshares = -1\n",
 		"c:2: shares = -1: not valid; allowed: 1 to 1000000");
+	refuses("[guest a]\nreclaim = maybe\n",
+		"c:2: reclaim = maybe: not valid; allowed: yes, no");
 	refuses("[guest a]\nmin = 2G\nshares = 5\nmax = 1G\n",
 		"c:4: [guest a]: min (2048 MiB) is above max (1024 MiB); allowed: min up to max");
 	refuses("[policy]\ntaxes = 1\n",

@@ -413,6 +413,7 @@ static void finish_commands(struct manager *m, uint64_t now)
 		if (g->sent >= 0 || (!managing(m) && worth_observing(g)))
 			tell(m, g, g->sent >= 0);
 		follow_polling(m, g, now);
+		act_cgroup(m, g, now);
 	}
 }
 

@@ -194,12 +194,17 @@ static void override(struct guest_rule *r, const struct guest_rule *later)
 		r->max = later->max;
 	if (later->shares)
 		r->shares = later->shares;
+	if (later->reclaim_set)
+		r->reclaim = later->reclaim;
 }
 
 struct guest_limits config_guest(const struct config *c, const char *name,
 				 uint64_t memory, const struct guest_rule *own)
 {
-	struct guest_rule r = { .shares = POLICY_SHARES_DEFAULT };
+	struct guest_rule r = {
+		.shares = POLICY_SHARES_DEFAULT,
+		.reclaim = true,
+	};
 	struct guest_limits limits;
 
 	size_parse(&r.min, CONFIG_MIN_DEFAULT);
@@ -209,6 +214,7 @@ struct guest_limits config_guest(const struct config *c, const char *name,
 		if (fnmatch(c->rules[i].pattern, name, 0) == 0)
 			override(&r, &c->rules[i]);
 	limits.shares = r.shares;
+	limits.reclaim = r.reclaim;
 	limits.max = MIN(size_resolve(&r.max, memory), memory);
 	limits.min = size_resolve(&r.min, limits.max);
 	limits.clamped = limits.min > limits.max;

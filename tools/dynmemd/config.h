@@ -40,6 +40,8 @@ enum source_kind {
  * @min: below this a guest is never shrunk; a percentage is one of max
  * @max: above this it is never grown; a percentage is one of its memory
  * @shares: its weight against the others; 0: not given
+ * @reclaim: whether memory may be reclaimed by its cgroup; meaningless
+ *	without @reclaim_set
  * @where: file and line of the last of min and max, for messages
  */
 struct guest_rule {
@@ -47,17 +49,20 @@ struct guest_rule {
 	struct size min;
 	struct size max;
 	unsigned int shares;
+	bool reclaim, reclaim_set;
 	char *where;
 };
 
 /**
  * struct guest_limits - what the rules say about one guest, in bytes
+ * @reclaim: memory may be reclaimed by its cgroup when no balloon reaches it
  * @clamped: a rule's min was above its max, and was lowered to that
  */
 struct guest_limits {
 	uint64_t min;
 	uint64_t max;
 	unsigned int shares;
+	bool reclaim;
 	bool clamped;
 };
 

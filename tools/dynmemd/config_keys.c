@@ -145,10 +145,23 @@ static int set_shares(struct parser *p, const char *value)
 	return 0;
 }
 
+static int set_reclaim(struct parser *p, const char *value)
+{
+	static const char *const names[] = { "no", "yes" };
+	int r = pick(names, ARRAY_SIZE(names), value);
+
+	if (r < 0)
+		return r;
+	p->rule->reclaim = r;
+	p->rule->reclaim_set = true;
+	return 0;
+}
+
 static const struct key guest_keys[] = {
 	{ "min", set_min, SIZE_SYNTAX " of max" },
 	{ "max", set_max, SIZE_SYNTAX " of the guest's memory, above 0" },
 	{ "shares", set_shares, "1 to 1000000" },
+	{ "reclaim", set_reclaim, "yes, no" },
 	{ 0 },
 };
 

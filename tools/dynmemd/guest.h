@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "dynmemd/cgroup.h"
 #include "dynmemd/config.h"
 #include "dynmemd/cost.h"
 #include "policy/policy.h"
@@ -71,6 +72,12 @@ struct guest {
 	unsigned int handle;
 	struct guest_limits limits;
 	struct cost cost;
+
+	struct cgroup cgroup;
+	uint64_t cgroup_at; /* ns, before that it is left alone */
+	int cgroup_error; /* the last that was told */
+	uint64_t reclaimed; /* bytes, by its cgroup */
+	uint64_t high; /* its memory.high as we set it, 0: we did not */
 
 	uint64_t poll_period; /* ns, 0: not polled */
 	uint64_t poll_at; /* ns */

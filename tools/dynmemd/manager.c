@@ -215,6 +215,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	g->target = g->actual;
 	m->guests[m->n_guests++] = g;
 	cost_open(&g->cost, m->proc, g->pid);
+	act_cgroup_open(m, g);
 	if (!g->has_balloon)
 		policy_guest_event(m->policy, g->handle,
 				   POLICY_GUEST_NO_BALLOON, now);
@@ -242,6 +243,7 @@ void manager_guest_remove(struct guest *g, const char *why)
 	act_answered(m, g);
 	policy_guest_remove(m->policy, g->handle);
 	cost_close(&g->cost);
+	act_cgroup_close(m, g);
 	if (!why)
 		return;
 	log_guest(LOG_INFO, g->name, "gone: %s", why);
@@ -333,6 +335,7 @@ int manager_new(struct manager **ret, sd_event *event,
 	m->dry_run = options->dry_run;
 	m->pressure.available = UINT64_MAX;
 	m->proc = options->proc ? options->proc : "/proc";
+	m->cgroup_root = options->cgroup ? options->cgroup : CGROUP_ROOT;
 	r = host_open(&m->host, m->proc);
 	if (r == 0)
 		r = policy_new(&config->policy, &m->policy);
@@ -342,6 +345,7 @@ int manager_new(struct manager **ret, sd_event *event,
 		manager_free(m);
 		return r;
 	}
+	act_cgroup_init(m);
 	act_sample_host(m, manager_now(m));
 	act_tick_soon(m);
 	*ret = m;
@@ -353,6 +357,7 @@ struct manager *manager_free(struct manager *m)
 	if (!m)
 		return NULL;
 	act_free(m);
+	cgroup_worker_free(m->worker);
 	policy_free(m->policy);
 	host_close(&m->host);
 	free(m->guests);

@@ -52,10 +52,12 @@ struct manager_listener {
  * struct manager_options - what is no configuration
  * @dry_run: never write a target, whatever the configuration says
  * @proc: instead of /proc, for what the host has and guests cost; NULL: /proc
+ * @cgroup: where cgroup2 is mounted; NULL: CGROUP_ROOT
  */
 struct manager_options {
 	bool dry_run;
 	const char *proc;
+	const char *cgroup;
 };
 
 /**

@@ -3,6 +3,7 @@
 #ifndef DYNMEMD_MANAGER_PRIVATE_H
 #define DYNMEMD_MANAGER_PRIVATE_H
 
+#include "dynmemd/cgroup_worker.h"
 #include "dynmemd/manager.h"
 #include "dynmemd/util.h"
 
@@ -14,7 +15,8 @@ struct manager {
 	sd_event *event;
 	const struct config *config;
 	bool dry_run;
-	const char *proc;
+	const char *proc, *cgroup_root;
+	struct cgroup_worker *worker; /* NULL: nothing is done by cgroups */
 	struct policy *policy;
 	struct host host;
 
@@ -69,6 +71,21 @@ void act_answered(struct manager *m, struct guest *g);
 
 /** act_sampled() - a guest was asked for statistics; they were @fresh or not */
 void act_sampled(struct manager *m, struct guest *g, bool fresh, uint64_t now);
+
+/** act_cgroup_init() - start the thread that it takes */
+void act_cgroup_init(struct manager *m);
+
+/** act_cgroup_open() - a guest is there: find its cgroup */
+void act_cgroup_open(struct manager *m, struct guest *g);
+
+/** act_cgroup() - do what was decided for a guest's cgroup */
+void act_cgroup(struct manager *m, struct guest *g, uint64_t now);
+
+/** act_cgroup_release() - a guest is not held to anything any more */
+void act_cgroup_release(struct guest *g);
+
+/** act_cgroup_close() - a guest goes, or is let go */
+void act_cgroup_close(struct manager *m, struct guest *g);
 
 /** act_set_level() - tell a change of the host's level */
 void act_set_level(struct manager *m, enum policy_level level);

@@ -13,7 +13,7 @@ void protect_self(void);
 /**
  * protect_files() - be able to open files for thousands of guests
  *
- * A socket and four files of /proc are open for each.
+ * A socket, four files of /proc and a cgroup's folder are open for each.
  */
 void protect_files(void);
 

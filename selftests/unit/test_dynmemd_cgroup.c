@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the daemon does to guests by their cgroups, when and when not. The
+ * files are plain ones here; a real cgroup is in the lab's end-to-end test.
+ */
+#include <sys/xattr.h>
+
+#include "dynmemd_world.h"
+
+#define MANAGE "[daemon]\nmode = manage\n"
+#define ENFORCE MANAGE "[policy]\nenforce = 1\n"
+
+static const char *in_scope(struct world *w, const char *file)
+{
+	static char path[192];
+
+	snprintf(path, sizeof(path), "%s/machine.slice/a.scope%s%s", w->cgroup,
+		 file ? "/" : "", file ? file : "");
+	return path;
+}
+
+static const char *text_of(struct world *w, const char *file)
+{
+	static char text[64];
+	FILE *f = fopen(in_scope(w, file), "r");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = 0;
+	fclose(f);
+	return text;
+}
+
+/* A scope below machine.slice, with our process in it as its QEMU. */
+static void open_scope(struct world *w, const char *config)
+{
+	char path[192], text[64];
+
+	open_world(w, config);
+	assert_int_equal(mkdir(w->cgroup, 0700), 0);
+	snprintf(path, sizeof(path), "%s/machine.slice", w->cgroup);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(mkdir(in_scope(w, NULL), 0700), 0);
+	snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	write_text(in_scope(w, "cgroup.procs"), text);
+	write_text(in_scope(w, "memory.current"), "900000000\n");
+	write_text(in_scope(w, "memory.high"), "max\n");
+	write_text(in_scope(w, "memory.reclaim"), "");
+	snprintf(path, sizeof(path), "%s/%d/cgroup", w->folder, (int)getpid());
+	write_text(path, "0::/machine.slice/a.scope\n");
+}
+
+/* Presses the host when there is a guest that no balloon reaches. */
+static void press(struct world *w, struct fake_qemu *a)
+{
+	*a = idle_guest("a");
+	a->no_balloon = true;
+	start_guest(w, a, "a.sock");
+	run_until(w, 1000, manager_find(w->manager, "a"));
+	pressure(w, POLICY_LEVEL_MEDIUM, 300);
+	run_for(w, 1500);
+}
+
+static void stop(struct world *w, struct fake_qemu *a)
+{
+	fake_stop(a, false);
+	close_world(w);
+}
+
+static void test_reclaim(_unused_ void **state)
+{
+	unsigned long long bytes;
+	struct fake_qemu a;
+	struct world w;
+
+	open_scope(&w, MANAGE);
+	press(&w, &a);
+	bytes = strtoull(text_of(&w, "memory.reclaim"), NULL, 10);
+	/* At medium a quarter of what is resident, in pieces. */
+	assert_in_range(bytes, MIB, 32 * MIB);
+	assert_string_equal(text_of(&w, "memory.high"), "max\n");
+	stop(&w, &a);
+}
+
+/* The memory controller may end above the process's own cgroup. */
+static void test_threaded(_unused_ void **state)
+{
+	struct fake_qemu a;
+	struct world w;
+	char path[192];
+
+	open_scope(&w, MANAGE);
+	assert_int_equal(mkdir(in_scope(&w, "vcpu0"), 0700), 0);
+	snprintf(path, sizeof(path), "%s/%d/cgroup", w.folder, (int)getpid());
+	write_text(path, "1:name=systemd:/x\n0::/machine.slice/a.scope/vcpu0\n");
+	press(&w, &a);
+	assert_true(text_of(&w, "memory.reclaim")[0]);
+	stop(&w, &a);
+}
+
+static void not_reclaimed(const char *config, const char *procs,
+			  const char *cgroup)
+{
+	struct fake_qemu a;
+	struct world w;
+	char path[192];
+
+	open_scope(&w, config);
+	if (procs)
+		write_text(in_scope(&w, "cgroup.procs"), procs);
+	snprintf(path, sizeof(path), "%s/%d/cgroup", w.folder, (int)getpid());
+	if (cgroup)
+		write_text(path, cgroup);
+	press(&w, &a);
+	/* There is the wish, or this says nothing. */
+	assert_true(manager_find(w.manager, "a")->decision.reclaim > 0);
+	assert_string_equal(text_of(&w, "memory.reclaim"), "");
+	stop(&w, &a);
+}
+
+static void test_not_reclaimed(_unused_ void **state)
+{
+	char shared[64];
+
+	not_reclaimed("[daemon]\nmode = observe\n", NULL, NULL);
+	not_reclaimed(MANAGE "[guest a]\nreclaim = no\n", NULL, NULL);
+	/* Shared with another process, or not even QEMU's. */
+	snprintf(shared, sizeof(shared), "1\n%d\n", (int)getpid());
+	not_reclaimed(MANAGE, shared, NULL);
+	not_reclaimed(MANAGE, "", NULL);
+	/* The root, a namespace that is not ours, cgroup v1. */
+	not_reclaimed(MANAGE, NULL, "0::/\n");
+	not_reclaimed(MANAGE, NULL, "0::/../machine.slice/a.scope\n");
+	not_reclaimed(MANAGE, NULL, "4:memory:/machine.slice/a.scope\n");
+}
+
+/* A host that lacks nothing takes nothing. */
+static void test_no_need(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_scope(&w, MANAGE);
+	a.no_balloon = true;
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	run_for(&w, 1500);
+	assert_string_equal(text_of(&w, "memory.reclaim"), "");
+	stop(&w, &a);
+}
+
+static bool can_enforce(struct world *w)
+{
+	return setxattr(in_scope(w, NULL), "user.dynmem.test", "", 0, 0) == 0;
+}
+
+static bool high_is(struct world *w, const char *text)
+{
+	return !strncmp(text_of(w, "memory.high"), text, strlen(text));
+}
+
+static void reload(struct world *w, const char *text)
+{
+	struct config *c = configure(w, text);
+
+	assert_int_equal(manager_reload(w->manager, c), 0);
+	assert_int_equal(backend_qmp.reload(w->backend, c), 0);
+	config_free(w->config);
+	w->config = c;
+}
+
+/* Written, and taken back: by configuration, and when the daemon ends. */
+static void test_enforcement(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+	char high[32];
+
+	open_scope(&w, ENFORCE);
+	if (!can_enforce(&w)) {
+		close_world(&w);
+		skip();
+	}
+	snprintf(high, sizeof(high), "%llu", (1024 + 32 + 256) * MIB);
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 3000, high_is(&w, high));
+	reload(&w, MANAGE);
+	run_until(&w, 3000, high_is(&w, "max\n"));
+	reload(&w, ENFORCE);
+	run_until(&w, 3000, high_is(&w, high));
+	reload(&w, "[daemon]\nmode = observe\n[policy]\nenforce = 1\n");
+	run_until(&w, 3000, high_is(&w, "max\n"));
+	reload(&w, ENFORCE);
+	run_until(&w, 3000, high_is(&w, high));
+	daemon_stop(&w);
+	assert_true(high_is(&w, "max\n"));
+	daemon_start(&w, false);
+	stop(&w, &a);
+}
+
+/* What a daemon set that was killed is undone by the next, or kept by it. */
+static void test_enforcement_of_another(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_scope(&w, MANAGE);
+	if (!can_enforce(&w)) {
+		close_world(&w);
+		skip();
+	}
+	write_text(in_scope(&w, "memory.high"), "123456\n");
+	assert_int_equal(setxattr(in_scope(&w, NULL), "user.dynmem.memory.high",
+				  "2147483648\n", 11, 0), 0);
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 1000, high_is(&w, "2147483648\n"));
+	stop(&w, &a);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reclaim),
+		cmocka_unit_test(test_threaded),
+		cmocka_unit_test(test_not_reclaimed),
+		cmocka_unit_test(test_no_need),
+		cmocka_unit_test(test_enforcement),
+		cmocka_unit_test(test_enforcement_of_another),
+	};
+
+	return cmocka_run_group_tests_name("dynmemd_cgroup", tests, NULL, NULL);
+}
