@@ -34,7 +34,8 @@ static int open_guest(void **ret, const char *path, struct seat *s,
 
 	r = qmp_connect(&fd, path);
 	if (r == 0)
-		r = guest_qmp_new(&g, b->manager, b->poller, fd, path, s);
+		r = guest_qmp_new(&g, b->manager, b->poller, fd, path,
+				  seat_closed, s);
 	if (r == 0)
 		*ret = g;
 	return r;

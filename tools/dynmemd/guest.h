@@ -41,6 +41,14 @@ struct guest_ops {
 };
 
 /**
+ * guest_closed_t - a backend's guest is over; the last call about it
+ * @was_guest: it had been handed to the manager, and is gone from there
+ * @why: untrusted text
+ */
+typedef void (*guest_closed_t)(void *userdata, bool was_guest,
+			       const char *why);
+
+/**
  * struct guest - one guest
  * @name: unique, printable ASCII
  * @named: QEMU told the name; else it is the socket's

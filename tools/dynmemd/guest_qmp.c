@@ -14,7 +14,8 @@
 struct guest_qmp {
 	struct guest guest; /* the manager's view */
 	struct qmp *q;
-	struct seat *seat;
+	guest_closed_t closed;
+	void *userdata;
 
 	struct manager *manager;
 	bool added;
@@ -37,7 +38,8 @@ static struct guest_qmp *of(struct guest *g)
 
 static struct guest_qmp *drop(struct guest_qmp *g, const char *why)
 {
-	struct seat *seat = g->seat;
+	guest_closed_t closed = g->closed;
+	void *userdata = g->userdata;
 	bool was_guest = g->added;
 	char text[256];
 
@@ -47,7 +49,7 @@ static struct guest_qmp *drop(struct guest_qmp *g, const char *why)
 		manager_guest_remove(&g->guest, text);
 	g->added = false;
 	guest_qmp_free(g, NULL);
-	seat_closed(seat, was_guest, text);
+	closed(userdata, was_guest, text);
 	return NULL;
 }
 
@@ -502,7 +504,7 @@ static const struct qmp_handlers handlers = {
 
 int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
 		  struct poller *poller, int fd, const char *path,
-		  struct seat *seat)
+		  guest_closed_t closed, void *userdata)
 {
 	struct guest_qmp *g = calloc(1, sizeof(*g));
 	int r;
@@ -514,7 +516,8 @@ int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
 	g->guest.ops = &ops;
 	g->guest.origin = path;
 	g->manager = m;
-	g->seat = seat;
+	g->closed = closed;
+	g->userdata = userdata;
 	r = qmp_new(&g->q, poller, fd, &QMP_LIMITS_DEFAULT, &handlers, g);
 	if (r < 0) {
 		free(g);

@@ -5,7 +5,6 @@
 
 #include "dynmemd/manager.h"
 #include "dynmemd/poller.h"
-#include "dynmemd/seat.h"
 
 struct guest_qmp;
 
@@ -13,11 +12,11 @@ struct guest_qmp;
  * guest_qmp_new() - greet, ask what is needed, hand the guest to the manager
  * @fd: a connected monitor socket; taken over, also on failure
  * @path: of the socket; must outlive the guest
- * @seat: is told by seat_closed() when the connection is over
+ * @closed: is told when the connection is over
  */
 int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
 		  struct poller *poller, int fd, const char *path,
-		  struct seat *seat);
+		  guest_closed_t closed, void *userdata);
 
 /**
  * guest_qmp_free() - the guest stays as it is. NULL is fine.

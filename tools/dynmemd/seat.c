@@ -101,8 +101,10 @@ static void retry(struct seat *s)
  * A monitor that was a guest's is tried soon; the end of a guest whose QEMU
  * ended too is no failure.
  */
-void seat_closed(struct seat *s, bool was_guest, const char *why)
+void seat_closed(void *seat, bool was_guest, const char *why)
 {
+	struct seat *s = seat;
+
 	s->guest = NULL;
 	if (!s->there) {
 		seat_free(s, NULL);

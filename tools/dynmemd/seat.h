@@ -56,11 +56,7 @@ void *seats_find(struct seats *all, const char *path);
 /** seats_each() - call a function for each guest, which may end it */
 void seats_each(struct seats *all, void (*fn)(void *guest));
 
-/**
- * seat_closed() - a guest has ended, and frees itself
- * @was_guest: it had been handed to the manager, and is gone from there
- * @why: untrusted text
- */
-void seat_closed(struct seat *s, bool was_guest, const char *why);
+/** seat_closed() - a guest has ended and frees itself; a &guest_closed_t */
+void seat_closed(void *seat, bool was_guest, const char *why);
 
 #endif
