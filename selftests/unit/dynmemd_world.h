@@ -30,6 +30,7 @@ struct world {
 	char meminfo[96];
 	char cgroup[96];
 	char conf[96];
+	const char *state; /* NULL: it has none */
 	sd_event *event;
 	struct config *config;
 	struct manager *manager;
@@ -85,6 +86,7 @@ static inline void daemon_start(struct world *w, bool dry_run)
 		.dry_run = dry_run,
 		.proc = w->folder,
 		.cgroup = w->cgroup,
+		.state = w->state,
 	};
 
 	assert_int_equal(manager_new(&w->manager, w->event, w->config,

@@ -158,7 +158,7 @@ static void test_defaults(_unused_ void **state)
 static void test_refuses(_unused_ void **state)
 {
 	refuses("[daemon]\nmood = manage\n",
-		"c:2: mood: unknown key in [daemon]; allowed: mode, source");
+		"c:2: mood: unknown key in [daemon]; allowed: mode, source, state");
 	refuses("[daemon]\n\nmode = manange\n",
 		"c:3: mode = manange: not valid; allowed: observe, manage");
 	refuses("[daemno]\nmode = manage\n",
@@ -189,6 +189,10 @@ static void test_refuses(_unused_ void **state)
 	refuses("[daemon]\nnonsense\n",
 		"c:2: not understood; allowed: [SECTION], KEY = VALUE, or a comment after # or ;");
 	/* All that is wrong is told at once. */
+	refuses("[daemon]\nstate = state\n",
+		"c:2: state = state: not valid; allowed: the absolute path of a file");
+	refuses("[daemon]\nstate = /var/lib/\n",
+		"c:2: state = /var/lib/: not valid; allowed: the absolute path of a file");
 	refuses("[daemon]\nmode = x\n  source = y\n",
 		"c:2: mode = x: not valid; allowed: observe, manage\n"
 		"c:3: source = y: not valid; allowed: auto, genl, procfs");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The daemon's parts together: guests come, are moved, misbehave and go. */
+#include "dynmemd/state_file.h"
 #include "dynmemd_world.h"
 
 /*
@@ -449,6 +450,109 @@ static void test_restart(_unused_ void **state)
 	close_world(&w);
 }
 
+/* When its QEMU was started, as /proc would say. */
+static void guest_start_time(struct world *w, unsigned int ticks)
+{
+	char path[128], text[128];
+
+	snprintf(path, sizeof(path), "%s/%d/stat", w->folder, (int)getpid());
+	snprintf(text, sizeof(text),
+		 "%d (qemu) x) S 1 1 1 0 -1 0 0 0 0 0 5 6 0 0 20 0 4 0 %u 1 1\n",
+		 (int)getpid(), ticks);
+	write_text(path, text);
+}
+
+static struct policy_guest_state learned_of(struct world *w, const char *name)
+{
+	struct policy_guest_state s;
+
+	assert_int_equal(policy_guest_export(manager_policy(w->manager),
+					     manager_find(w->manager, name)->handle,
+					     manager_now(w->manager), &s),
+			 0);
+	return s;
+}
+
+/* What an earlier daemon learned, put into its file. */
+static void teach(const char *path)
+{
+	struct state s = { 0 };
+	char text[4096];
+	uint64_t sum;
+
+	assert_int_equal(state_file_read(&s, path), 0);
+	assert_int_equal(s.n, 1);
+	s.host.touch_rate = 3 * GIB;
+	s.records[0]->learned.learned = 100 * MIB;
+	s.records[0]->learned.yield = 0.5;
+	s.records[0]->learned.debt = 40 * MIB;
+	assert_int_equal(state_file_store(
+				 path, text,
+				 state_render(&s, text, sizeof(text), &sum)),
+			 0);
+	state_clear(&s);
+}
+
+/* The same QEMU has all that was known; its balloon goes on as it was told. */
+static void test_state(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct policy_host_state host;
+	struct world w;
+	char path[96];
+
+	open_world(&w, manage);
+	daemon_stop(&w);
+	snprintf(path, sizeof(path), "%s/state", w.folder);
+	w.state = path;
+	guest_start_time(&w, 1000);
+	daemon_start(&w, false);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_until(&w, 3000, a.balloons > 0);
+	fake_move(&a, (a.actual + a.target) / 2);
+	run_for(&w, 20);
+	daemon_stop(&w);
+
+	teach(path);
+	daemon_start(&w, false);
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	assert_true(a.target < a.actual);
+	assert_int_equal(info_of(&w, "a").target, a.target);
+	assert_int_equal(manager_find(w.manager, "a")->target, a.target);
+	assert_true(learned_of(&w, "a").yield == 0.5);
+	assert_in_range(learned_of(&w, "a").learned, 99 * MIB, 100 * MIB);
+	assert_in_range(learned_of(&w, "a").debt, 39 * MIB, 40 * MIB);
+	policy_host_export(manager_policy(w.manager), &host);
+	assert_true(host.touch_rate >= 3 * GIB);
+
+	/* Its monitor goes, and comes again: the same once more. */
+	fake_hang_up(&a);
+	run_until(&w, 1000, !manager_find(w.manager, "a"));
+	run_until(&w, 5000, manager_find(w.manager, "a"));
+	assert_true(learned_of(&w, "a").yield == 0.5);
+	daemon_stop(&w);
+
+	/* Somebody moved its balloon while there was no daemon. */
+	a.actual = 1000 * MIB;
+	daemon_start(&w, false);
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	assert_int_equal(info_of(&w, "a").target, 1000 * MIB);
+	assert_true(learned_of(&w, "a").yield == 0.5);
+	daemon_stop(&w);
+
+	/* Another QEMU does the same work. */
+	guest_start_time(&w, 2000);
+	daemon_start(&w, false);
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	assert_true(learned_of(&w, "a").yield == 1);
+	assert_int_equal(learned_of(&w, "a").debt, 0);
+	assert_in_range(learned_of(&w, "a").learned, 99 * MIB, 100 * MIB);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 static void test_reload(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
@@ -541,6 +645,7 @@ int main(void)
 		cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_found_period),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_reload_leaves_folder),
 		cmocka_unit_test(test_events),

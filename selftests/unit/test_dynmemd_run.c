@@ -38,6 +38,7 @@ static void open_folder(struct process *p)
 	setenv("NOTIFY_SOCKET", addr.sun_path, true);
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", true);
 	unsetenv("JOURNAL_STREAM");
+	setenv("STATE_DIRECTORY", p->folder, true);
 }
 
 static void close_folder(struct process *p)

@@ -349,6 +349,20 @@ static void test_state_survives(void **state)
 	assert_int_equal(b.backoff_left, a.backoff_left);
 	assert_int_equal(b.harms, a.harms);
 	assert_int_equal(hb.touch_rate, ha.touch_rate);
+
+	/* Two hours later. */
+	a.age = 7200 * SEC;
+	a.debt = GIB;
+	a.backoff_left = a.backoff;
+	assert_int_equal(policy_guest_import(q, g, 5 * SEC, &a), 0);
+	assert_int_equal(policy_guest_export(q, g, 5 * SEC, &b), 0);
+	assert_in_range(b.learned, (u64)(0.979 * (double)a.learned),
+			(u64)(0.982 * (double)a.learned));
+	assert_int_equal(b.debt, GIB / 4);
+	assert_int_equal(b.backoff, a.backoff);
+	assert_int_equal(b.backoff_left, 0);
+	assert_int_equal(b.harms, 0);
+	assert_true(a.learned && a.backoff && a.harms);
 	assert_int_equal(policy_guest_export(q, 9, 0, &b), -ENOENT);
 	assert_int_equal(policy_guest_import(q, 9, 0, &b), -ENOENT);
 	policy_free(q);

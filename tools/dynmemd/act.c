@@ -444,6 +444,7 @@ static void decide(struct manager *m, uint64_t now)
 	if (managing(m) && r.level >= POLICY_LEVEL_MEDIUM)
 		policy_plan_emergency(m->policy, 0, now, &plan);
 	schedule(m, now);
+	remember_soon(m);
 }
 
 static int on_decide(_unused_ sd_event_source *s, void *userdata)

@@ -182,6 +182,7 @@ struct config *config_free(struct config *c)
 		free(c->rules[i].where);
 	}
 	free(c->rules);
+	free(c->state);
 	free(c);
 	return NULL;
 }

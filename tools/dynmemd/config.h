@@ -66,9 +66,14 @@ struct guest_limits {
 	bool clamped;
 };
 
+/**
+ * struct config - all of it
+ * @state: the file of what outlives the daemon; NULL: where systemd says
+ */
 struct config {
 	enum mode mode;
 	enum source_kind source;
+	char *state;
 
 	/* [policy] */
 	struct policy_tunables policy;

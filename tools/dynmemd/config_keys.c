@@ -2,6 +2,7 @@
 /* What may stand in the configuration: sections, keys and their values. */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,9 +49,32 @@ static int set_source(struct parser *p, const char *value)
 	return r;
 }
 
+static int set_file(char **ret, const char *value)
+{
+	char *path;
+
+	if (*value != '/' || value[strlen(value) - 1] == '/' ||
+	    strlen(value) >= PATH_MAX / 2)
+		return -EINVAL;
+	path = strdup(value);
+	if (!path)
+		return -ENOMEM;
+	free(*ret);
+	*ret = path;
+	return 0;
+}
+
+static int set_state(struct parser *p, const char *value)
+{
+	return set_file(&p->config->state, value);
+}
+
+#define FILE_SYNTAX "the absolute path of a file"
+
 static const struct key daemon_keys[] = {
 	{ "mode", set_mode, "observe, manage" },
 	{ "source", set_source, "auto, genl, procfs" },
+	{ "state", set_state, FILE_SYNTAX },
 	{ 0 },
 };
 

@@ -7,8 +7,6 @@
 #include "dynmemd/proc.h"
 #include "dynmemd/util.h"
 
-#define NSEC_PER_SEC 1000000000ULL
-
 static int open_file(const char *proc, pid_t pid, const char *name)
 {
 	return proc_open(O_RDONLY, "%s/%d/%s", proc, (int)pid, name);
@@ -89,7 +87,10 @@ static void read_ksm(const struct cost *c, struct policy_guest_host_sample *s)
 	}
 }
 
-/* utime and stime are the 12th and 13th after the name, which may hold blanks. */
+/*
+ * utime and stime are the 12th and 13th after the name, which may hold blanks;
+ * starttime is the 20th.
+ */
 static void read_cpu(const struct cost *c, struct policy_guest_host_sample *s)
 {
 	char buf[1024], *p;
@@ -103,6 +104,17 @@ static void read_cpu(const struct cost *c, struct policy_guest_host_sample *s)
 			    (NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
 		s->present |= POLICY_COST_CPU;
 	}
+}
+
+uint64_t cost_start(const struct cost *c)
+{
+	char buf[1024], *p;
+	uint64_t start;
+
+	if (proc_read(c->stat, buf, sizeof(buf)) <= 0)
+		return 0;
+	p = strrchr(buf, ')');
+	return p && field(p, 20, &start) ? start : 0;
 }
 
 void cost_read(const struct cost *c, unsigned int fields,

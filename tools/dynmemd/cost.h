@@ -55,6 +55,13 @@ enum cost_field {
 void cost_read(const struct cost *c, unsigned int fields,
 	       struct policy_guest_host_sample *ret);
 
+/**
+ * cost_start() - when the process started, clock ticks since boot
+ *
+ * Return: 0 where that is not known.
+ */
+uint64_t cost_start(const struct cost *c);
+
 /** cost_close() - close the files */
 void cost_close(struct cost *c);
 

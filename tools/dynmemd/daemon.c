@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@
 #include "dynmemd/manager.h"
 #include "dynmemd/protect.h"
 #include "dynmemd/source.h"
+#include "dynmemd/state_file.h"
 #include "dynmemd/util.h"
 
 struct daemon {
@@ -87,6 +90,8 @@ static void reload(struct daemon *d)
 			  strerror(-r));
 	if (c->source != d->config->source)
 		log_warning("a change of source takes effect at the next start");
+	if (strcmp(c->state ? : "", d->config->state ? : "") != 0)
+		log_warning("a change of state takes effect at the next start");
 	config_free(d->config);
 	d->config = c;
 	log_info("configuration read anew; mode %s",
@@ -227,14 +232,29 @@ static int start_backends(struct daemon *d)
 	return r;
 }
 
+/* systemd's StateDirectory=, unless the configuration knows better. */
+static const char *state_path(const struct daemon *d, char *buf, size_t size)
+{
+	const char *folder = getenv("STATE_DIRECTORY");
+
+	if (d->config->state)
+		return d->config->state;
+	if (!folder || *folder != '/' ||
+	    snprintf(buf, size, "%s/state", folder) >= (int)size)
+		return STATE_PATH;
+	return buf;
+}
+
 static int start(struct daemon *d)
 {
 	struct manager_options options = { 0 };
+	char state[PATH_MAX / 2];
 	int r;
 
 	if (load(d, &d->config) < 0)
 		return EXIT_CONFIG;
 	options.dry_run = d->options->dry_run;
+	options.state = state_path(d, state, sizeof(state));
 	r = start_loop(d);
 	if (r >= 0)
 		r = manager_new(&d->manager, d->event, d->config, &options);

@@ -20,6 +20,7 @@
 
 struct guest;
 struct manager;
+struct record;
 
 /* QEMU takes longer names; nobody reads them. */
 #define GUEST_NAME_MAX 128
@@ -80,6 +81,8 @@ struct guest {
 	unsigned int handle;
 	struct guest_limits limits;
 	struct cost cost;
+	uint64_t start; /* of its QEMU, clock ticks; 0: not known */
+	struct record *record; /* what is remembered of it, or NULL */
 
 	struct cgroup cgroup;
 	uint64_t cgroup_at; /* ns, before that it is left alone */

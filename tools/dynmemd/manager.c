@@ -227,6 +227,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 		  g->has_balloon ?
 			  "" :
 			  "; it has no virtio-balloon device, so its memory cannot be moved");
+	remember_added(m, g);
 	if (m->listener)
 		m->listener->guest_added(m->listener_data, g);
 	act_tick_soon(m);
@@ -241,6 +242,7 @@ void manager_guest_remove(struct guest *g, const char *why)
 		if (m->guests[i] == g)
 			m->guests[i] = m->guests[--m->n_guests];
 	act_answered(m, g);
+	remember_removed(m, g);
 	policy_guest_remove(m->policy, g->handle);
 	cost_close(&g->cost);
 	act_cgroup_close(m, g);
@@ -341,6 +343,8 @@ int manager_new(struct manager **ret, sd_event *event,
 		r = policy_new(&config->policy, &m->policy);
 	if (r == 0)
 		r = act_init(m);
+	if (r == 0)
+		r = remember_init(m, options->state);
 	if (r < 0) {
 		manager_free(m);
 		return r;
@@ -358,6 +362,7 @@ struct manager *manager_free(struct manager *m)
 		return NULL;
 	act_free(m);
 	cgroup_worker_free(m->worker);
+	remember_free(m);
 	policy_free(m->policy);
 	host_close(&m->host);
 	free(m->guests);

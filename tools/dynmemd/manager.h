@@ -53,11 +53,13 @@ struct manager_listener {
  * @dry_run: never write a target, whatever the configuration says
  * @proc: instead of /proc, for what the host has and guests cost; NULL: /proc
  * @cgroup: where cgroup2 is mounted; NULL: CGROUP_ROOT
+ * @state: the file of what shall outlive the daemon; NULL: none
  */
 struct manager_options {
 	bool dry_run;
 	const char *proc;
 	const char *cgroup;
+	const char *state;
 };
 
 /**

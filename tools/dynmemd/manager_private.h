@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Shared by manager.c (guests come, tell and go) and act.c (what is done). */
+/*
+ * Shared by manager.c (guests come, tell and go), act.c (what is done) and
+ * remember.c (what is known again).
+ */
 #ifndef DYNMEMD_MANAGER_PRIVATE_H
 #define DYNMEMD_MANAGER_PRIVATE_H
 
 #include "dynmemd/cgroup_worker.h"
 #include "dynmemd/manager.h"
+#include "dynmemd/state_file.h"
 #include "dynmemd/util.h"
-
-#define NSEC_PER_USEC 1000ULL
-#define NSEC_PER_MSEC 1000000ULL
-#define NSEC_PER_SEC  1000000000ULL
 
 struct manager {
 	sd_event *event;
@@ -47,6 +47,10 @@ struct manager {
 	bool somebody_waits; /* for bytes that others are to free */
 
 	struct policy_result result; /* the latest, without its array */
+
+	struct state state; /* what is remembered */
+	struct state_file *file; /* NULL: only while the daemon lives */
+	sd_event_source *save;
 };
 
 /** act_init() - make the event sources */
@@ -89,5 +93,23 @@ void act_cgroup_close(struct manager *m, struct guest *g);
 
 /** act_set_level() - tell a change of the host's level */
 void act_set_level(struct manager *m, enum policy_level level);
+
+/**
+ * remember_init() - take over what an earlier daemon left
+ * @path: of the state file; NULL: none
+ */
+int remember_init(struct manager *m, const char *path);
+
+/** remember_free() - write it down; guests are gone by now */
+void remember_free(struct manager *m);
+
+/** remember_soon() - write it down, but not each time */
+void remember_soon(struct manager *m);
+
+/** remember_added() - the engine has a guest: what is known about it? */
+void remember_added(struct manager *m, struct guest *g);
+
+/** remember_removed() - the engine is about to lose it */
+void remember_removed(struct manager *m, struct guest *g);
 
 #endif

@@ -327,6 +327,7 @@ void harm_look(struct policy *p, struct guest *g);
 u64 harm_backoff_left(const struct policy *p, const struct guest *g);
 bool harm_frozen(const struct policy *p, const struct guest *g);
 void harm_shrunk(struct policy *p, struct guest *g, u64 from);
+double harm_fading(const struct policy *p, u64 age);
 u64 harm_learned(const struct policy *p, const struct guest *g);
 u64 harm_floor(const struct policy *p, const struct guest *g);
 

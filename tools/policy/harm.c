@@ -94,16 +94,19 @@ bool harm_frozen(const struct policy *p, const struct guest *g)
 }
 
 /* The learned margin sinks by learn_decay an hour. */
+double harm_fading(const struct policy *p, u64 age)
+{
+	double hours = (double)age / (3600.0 * (double)SEC);
+
+	return pow(1 - p->t.learn_decay, min_of(hours, 1e4));
+}
+
 u64 harm_learned(const struct policy *p, const struct guest *g)
 {
-	double hours;
-
 	if (!g->seen->learned)
 		return 0;
-	hours = (double)since(p->now, g->seen->learned_at) /
-		(3600.0 * (double)SEC);
 	return scale(g->seen->learned,
-		     pow(1 - p->t.learn_decay, min_of(hours, 1e4)));
+		     harm_fading(p, since(p->now, g->seen->learned_at)));
 }
 
 /* The floor that harm asks for, before fairness. */

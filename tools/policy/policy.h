@@ -705,6 +705,7 @@ int policy_largest(struct policy *p, uint64_t now, uint64_t *ret_now,
  * @backoff_left: ns of it that are left
  * @harms: within the last harm_period
  * @total_follows: -1 not known, 0 no, 1 yes
+ * @age: ns since it was exported; what fades, fades by that much
  *
  * Ages and rests, not clock values: it may be read after a reboot. Every value
  * is clamped at import, so a corrupt file can do no harm.
@@ -716,6 +717,7 @@ struct policy_guest_state {
 	uint64_t backoff, backoff_left;
 	uint32_t harms;
 	int32_t total_follows;
+	uint64_t age;
 };
 
 /** policy_guest_export() - 0 or -ENOENT */

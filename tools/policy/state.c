@@ -49,7 +49,8 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 		return -ENOENT;
 	now = policy_clock(p, now);
 
-	g->seen->learned = min_of(s->learned, g->max);
+	g->seen->learned = scale(min_of(s->learned, g->max),
+				 harm_fading(p, s->age));
 	g->seen->learned_at = now;
 	g->seen->good =
 		s->good ? clamp_u64(s->good, g->min, g->max) : g->target;
@@ -60,11 +61,16 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 	g->seen->overhead =
 		g->seen->overhead_known ? min_of(s->overhead, g->max / 2) : 0;
 	g->seen->growth_peak = (double)min_of(s->room, g->max);
-	g->seen->debt = min_of(s->debt, g->max);
+	g->seen->debt = scale(min_of(s->debt, g->max),
+			      half_life(min_of(s->age, 64 * p->t.debt_life),
+					p->t.debt_life));
 	g->seen->backoff = min_of(s->backoff, p->t.backoff_max);
 	g->seen->backoff_until =
-		now + min_of(s->backoff_left, g->seen->backoff);
-	g->seen->harms = (unsigned int)min_of(s->harms, p->t.harm_limit);
+		now + over(min_of(s->backoff_left, g->seen->backoff), s->age);
+	g->seen->harms = s->age > p->t.harm_period
+				 ? 0
+				 : (unsigned int)min_of(s->harms,
+							p->t.harm_limit);
 	g->seen->harm_at = now;
 	g->seen->follows = s->total_follows < 0 ? -1 : s->total_follows != 0;
 	return 0;
