@@ -31,7 +31,7 @@ static void check_guest(const struct config *c, const char *name,
 			uint64_t memory)
 {
 	static const struct guest_rule none;
-	struct guest_limits l = config_guest(c, name, memory, &none);
+	struct guest_limits l = config_guest(c, name, NULL, memory, &none);
 
 	promise(l.min <= l.max && l.max <= memory && l.shares > 0);
 }

@@ -28,7 +28,12 @@ struct fake_qemu {
 	uint64_t actual;
 	bool no_balloon;
 	bool balloon_in_anon; /* not below /machine/peripheral */
+	bool balloon_deep; /* below neither */
+	bool reporting, deflates; /* the balloon's traits */
+	bool vfio; /* it has a passed-through device */
 	const char *status; /* default "running" */
+	const char *migration; /* query-migrate; NULL: there never was one */
+	bool no_events; /* it does not tell of migrations */
 
 	/* what its guest says */
 	uint64_t total, available, free;
@@ -150,14 +155,29 @@ static inline int64_t fake_number(struct json_object *o, const char *key)
 static inline void fake_qom_list(struct fake_qemu *f, long long id,
 				 const char *path)
 {
-	bool here = !strcmp(path, f->balloon_in_anon ?
-					  "/machine/peripheral-anon" :
-					  "/machine/peripheral");
+	static const char type[] =
+		"{\"name\": \"type\", \"type\": \"string\"}";
+	const char *balloon = "/machine/peripheral";
+	char text[512];
 
-	fake_reply(f, id,
-		   here && !f->no_balloon ?
-			   "[{\"name\": \"type\", \"type\": \"string\"}, {\"name\": \"balloon0\", \"type\": \"child<virtio-balloon-pci>\"}]" :
-			   "[{\"name\": \"type\", \"type\": \"string\"}]");
+	if (f->balloon_in_anon)
+		balloon = "/machine/peripheral-anon";
+	if (f->balloon_deep)
+		balloon = "/machine/unattached/box";
+	snprintf(text, sizeof(text), "[%s%s%s%s%s]", type,
+		 f->vfio && strstr(path, "-anon") ?
+			 ", {\"name\": \"device[0]\", \"type\": \"child<vfio-pci>\"}" :
+			 "",
+		 !strcmp(path, "/machine") ?
+			 ", {\"name\": \"peripheral\", \"type\": \"child<container>\"}, {\"name\": \"unattached\", \"type\": \"child<container>\"}" :
+			 "",
+		 !strcmp(path, "/machine/unattached") ?
+			 ", {\"name\": \"box\", \"type\": \"child<container>\"}" :
+			 "",
+		 !strcmp(path, balloon) && !f->no_balloon ?
+			 ", {\"name\": \"balloon0\", \"type\": \"child<virtio-balloon-pci>\"}" :
+			 "");
+	fake_reply(f, id, text);
 }
 
 static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
@@ -200,9 +220,25 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 		f->period = fake_number(args, "value");
 		f->period_sets++;
 		fake_reply(f, id, "{}");
-	} else if (!strcmp(command, "qom-get") &&
+	} else if (!strcmp(command, "qom-get") && !f->no_balloon &&
 		   !strcmp(fake_text(args, "property"), "guest-stats")) {
 		fake_stats(f, id);
+	} else if (!strcmp(command, "query-migrate")) {
+		snprintf(text, sizeof(text), "{\"status\": \"%s\"}",
+			 f->migration);
+		fake_reply(f, id, f->migration ? text : "{}");
+	} else if (!strcmp(command, "migrate-set-capabilities") &&
+		   f->no_events) {
+		fake_refuse(f, id, "There's a migration process in progress");
+	} else if (!strcmp(command, "qom-get") && f->no_balloon) {
+		fake_refuse(f, id, "Device '/machine/peripheral/balloon0' not found");
+	} else if (!strcmp(command, "qom-get") &&
+		   !strcmp(fake_text(args, "property"),
+			   "free-page-reporting")) {
+		fake_reply(f, id, f->reporting ? "true" : "false");
+	} else if (!strcmp(command, "qom-get") &&
+		   !strcmp(fake_text(args, "property"), "deflate-on-oom")) {
+		fake_reply(f, id, f->deflates ? "true" : "false");
 	} else if (!strcmp(command, "qom-get")) {
 		snprintf(text, sizeof(text), "%lld", (long long)f->period);
 		fake_reply(f, id, text);

@@ -108,19 +108,19 @@ static void test_accepts(_unused_ void **state)
 	assert_int_equal(c->policy.poll, 2000000000ULL);
 	assert_int_equal(c->policy.dead_band, 32 * MIB);
 
-	l = config_guest(c, "web1", 2 * GIB, &none);
+	l = config_guest(c, "web1", NULL, 2 * GIB, &none);
 	assert_int_equal(l.min, 512 * MIB);
 	assert_int_equal(l.max, 1536 * MIB);
 	assert_int_equal(l.shares, 500);
 	assert_false(l.reclaim);
-	l = config_guest(c, "web2", 1 * GIB, &none);
+	l = config_guest(c, "web2", NULL, 1 * GIB, &none);
 	assert_int_equal(l.max, 1 * GIB);
 	assert_false(l.clamped);
-	l = config_guest(c, "web3", 256 * MIB, &none);
+	l = config_guest(c, "web3", NULL, 256 * MIB, &none);
 	assert_int_equal(l.max, 256 * MIB);
 	assert_int_equal(l.min, 256 * MIB);
 	assert_true(l.clamped);
-	l = config_guest(c, "db", 2 * GIB, &none);
+	l = config_guest(c, "db", NULL, 2 * GIB, &none);
 	assert_int_equal(l.min, 512 * MIB);
 	assert_int_equal(l.max, 2 * GIB);
 	config_free(c);
@@ -134,7 +134,7 @@ static void test_defaults(_unused_ void **state)
 	assert_int_equal(load(&c, ""), 0);
 	assert_int_equal(c->mode, MODE_OBSERVE);
 	assert_int_equal(c->source, SOURCE_AUTO);
-	l = config_guest(c, "any", 4 * GIB, &none);
+	l = config_guest(c, "any", NULL, 4 * GIB, &none);
 	assert_int_equal(l.min, 1 * GIB);
 	assert_int_equal(l.max, 4 * GIB);
 	assert_int_equal(l.shares, POLICY_SHARES_DEFAULT);
@@ -162,10 +162,10 @@ static void test_refuses(_unused_ void **state)
 	refuses("[daemon]\n\nmode = manange\n",
 		"c:3: mode = manange: not valid; allowed: observe, manage");
 	refuses("[daemno]\nmode = manage\n",
-		"c:2: [daemno]: unknown section; allowed: [daemon], [backend qmp], [policy], [guest NAME]");
+		"c:2: [daemno]: unknown section; allowed: [daemon], [backend qmp], [backend pve], [policy], [guest NAME]");
 	refuses("mode = manage\n", "c:1: mode: a key outside of any section");
 	refuses("[guest]\nmin = 1G\n",
-		"c:2: [guest]: unknown section; allowed: [daemon], [backend qmp], [policy], [guest NAME]");
+		"c:2: [guest]: unknown section; allowed: [daemon], [backend qmp], [backend pve], [policy], [guest NAME]");
 	refuses("[backend qmp]\npath = run/vm\n",
 		"c:2: path = run/vm: not valid; allowed: an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp");
 	refuses("[guest a]\nmin = 12Q\n",
@@ -250,7 +250,7 @@ static void test_folder(_unused_ void **state)
 	assert_int_equal(c->mode, MODE_MANAGE);
 	assert_int_equal(c->n_qmp_paths, 1);
 	assert_string_equal(c->qmp_paths[0], "/b");
-	l = config_guest(c, "x", 8 * GIB, &none);
+	l = config_guest(c, "x", NULL, 8 * GIB, &none);
 	assert_int_equal(l.min, 2 * GIB);
 	assert_int_equal(l.max, 3 * GIB);
 	c = config_free(c);
@@ -266,6 +266,31 @@ static void test_folder(_unused_ void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void test_aliases(_unused_ void **state)
+{
+	struct config *c;
+
+	assert_int_equal(load(&c, "[guest *]\nmin = 10%\n[guest 101]\nshares = 7\n[guest db*]\nshares = 9\n"),
+			 0);
+	assert_int_equal(config_guest(c, "web", "101", GIB, &none).shares, 7);
+	assert_int_equal(config_guest(c, "db1", "101", GIB, &none).shares, 9);
+	assert_int_equal(config_guest(c, "web", NULL, GIB, &none).shares,
+			 POLICY_SHARES_DEFAULT);
+	assert_true(config_names(c, "web", "101"));
+	assert_true(config_names(c, "db1", "102"));
+	assert_false(config_names(c, "web", "102"));
+	assert_false(config_names(c, "web", NULL));
+	config_free(c);
+
+	assert_int_equal(load(&c, "[backend pve]\nguests = /a\nguests = /b\nsockets = /c\nsockets =\n"),
+			 0);
+	assert_string_equal(c->pve_guests, "/b");
+	assert_null(c->pve_sockets);
+	config_free(c);
+	assert_int_equal(load(&c, "[backend pve]\nguests = a\n"), -EINVAL);
+	assert_non_null(strstr(complaints, "guests = a: not valid; allowed: the absolute path of a folder of VMID.conf files"));
+}
+
 /* What a guest's own description says counts before every section. */
 static void test_own_rule(_unused_ void **state)
 {
@@ -277,20 +302,20 @@ static void test_own_rule(_unused_ void **state)
 	assert_int_equal(size_parse(&own.max, "50%"), 0);
 	assert_int_equal(load(&c, "[guest web*]\nmin = 2G\n[guest db]\nmax = 75%\nshares = 5\n"),
 			 0);
-	l = config_guest(c, "other", 8 * GIB, &own);
+	l = config_guest(c, "other", NULL, 8 * GIB, &own);
 	assert_int_equal(l.min, 1 * GIB);
 	assert_int_equal(l.max, 4 * GIB);
 	assert_int_equal(l.shares, 300);
-	l = config_guest(c, "web1", 8 * GIB, &own);
+	l = config_guest(c, "web1", NULL, 8 * GIB, &own);
 	assert_int_equal(l.min, 2 * GIB);
 	assert_int_equal(l.max, 4 * GIB);
 	assert_int_equal(l.shares, 300);
-	l = config_guest(c, "db", 8 * GIB, &own);
+	l = config_guest(c, "db", NULL, 8 * GIB, &own);
 	assert_int_equal(l.min, 1 * GIB);
 	assert_int_equal(l.max, 6 * GIB);
 	assert_int_equal(l.shares, 5);
 	/* Not all of it fits the guest: it is made to. */
-	l = config_guest(c, "other", 1 * GIB, &own);
+	l = config_guest(c, "other", NULL, 1 * GIB, &own);
 	assert_int_equal(l.max, 512 * MIB);
 	assert_int_equal(l.min, 512 * MIB);
 	assert_true(l.clamped);
@@ -386,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_out_of_range_tunable),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_own_rule),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_percentages),

@@ -625,6 +625,112 @@ static void test_events(_unused_ void **state)
 	close_world(&w);
 }
 
+static const struct guest *found(struct world *w, struct fake_qemu *f)
+{
+	static const char *const name = "traits";
+
+	f->name = name;
+	start_guest(w, f, "traits.sock");
+	run_until(w, 1000, manager_find(w->manager, name));
+	return manager_find(w->manager, name);
+}
+
+static void gone(struct world *w, struct fake_qemu *f)
+{
+	fake_stop(f, false);
+	run_until(w, 1000, !manager_guest_count(w->manager));
+}
+
+/* Wherever the balloon is, and what else is told of it. */
+static void test_traits(_unused_ void **state)
+{
+	struct fake_qemu deep = idle_guest(NULL), anon = idle_guest(NULL);
+	const struct guest *g;
+	struct world w;
+
+	open_world(&w, "");
+	deep.balloon_deep = true;
+	deep.deflates = true;
+	g = found(&w, &deep);
+	assert_true(g->has_balloon);
+	assert_int_equal(g->traits_known, GUEST_FREE_PAGE_REPORTING |
+						  GUEST_DEFLATE_ON_OOM);
+	assert_int_equal(g->traits, GUEST_DEFLATE_ON_OOM);
+	assert_null(g->pinned);
+	run_until(&w, 2000, deep.polls > 0);
+	gone(&w, &deep);
+
+	anon.balloon_in_anon = true;
+	anon.reporting = true;
+	anon.vfio = true;
+	g = found(&w, &anon);
+	assert_int_equal(g->traits, GUEST_FREE_PAGE_REPORTING);
+	assert_non_null(strstr(g->pinned, "passed-through device"));
+	run_until(&w, 3000,
+		  info_of(&w, "traits").class == POLICY_CLASS_PINNED);
+	gone(&w, &anon);
+	close_world(&w);
+}
+
+/* From the first word of a migration to its end no command is sent. */
+static void test_migration(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 500);
+	run_until(&w, 3000, a.balloons > 0);
+
+	a.migration = "setup";
+	fake_say(&a, "{\"event\": \"MIGRATION\", \"data\": {\"status\": \"setup\"}}\r\n");
+	run_until(&w, 500, info_of(&w, "a").class == POLICY_CLASS_FROZEN);
+	a.migration = "active";
+	a.balloons = 0;
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+
+	/* The word of its end is lost: it is asked for. */
+	a.migration = "failed";
+	run_until(&w, 2500, info_of(&w, "a").class != POLICY_CLASS_FROZEN);
+	run_until(&w, 5000, a.balloons > 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* A QEMU that tells nothing by itself, and migrates when it is found. */
+static void test_migration_without_events(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, manage);
+	a.no_events = true;
+	a.migration = "active";
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	assert_int_equal(info_of(&w, "a").class, POLICY_CLASS_FROZEN);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+	a.migration = "completed";
+	run_until(&w, 5000, a.balloons > 0);
+
+	/* The next one is seen by a poll. */
+	a.migration = "active";
+	run_until(&w, 5000, info_of(&w, "a").class == POLICY_CLASS_FROZEN);
+
+	/* It arrived elsewhere: what is left of it here stands still. */
+	a.status = "postmigrate";
+	a.migration = "completed";
+	run_until(&w, 2500, info_of(&w, "a").class == POLICY_CLASS_PAUSED);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -649,6 +755,9 @@ int main(void)
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_reload_leaves_folder),
 		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_traits),
+		cmocka_unit_test(test_migration),
+		cmocka_unit_test(test_migration_without_events),
 	};
 
 	return cmocka_run_group_tests_name("dynmemd", tests, NULL, NULL);

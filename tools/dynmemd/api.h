@@ -70,6 +70,10 @@
 #define DYNMEM_GUEST_EXPOSURE	"exposure"	/* t, can still call in */
 #define DYNMEM_GUEST_YIELD	"yield"		/* d, host bytes per balloon byte */
 #define DYNMEM_GUEST_PRESSED	"pressed"	/* b */
+#define DYNMEM_GUEST_OBSERVED	"observed"	/* s, why it is not moved */
+#define DYNMEM_GUEST_PINNED	"pinned"	/* s, why a balloon frees nothing */
+#define DYNMEM_GUEST_REPORTING	"free-page-reporting" /* b */
+#define DYNMEM_GUEST_DEFLATE	"deflate-on-oom" /* b */
 #define DYNMEM_GUEST_CODE	"last-code"	/* s, of its last decision */
 #define DYNMEM_GUEST_REASON	"last-reason"	/* s, the same in words */
 

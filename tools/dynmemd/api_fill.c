@@ -95,6 +95,24 @@ static void fill_cost(sd_bus_message *msg, const struct guest *g)
 		put_t(msg, DYNMEM_GUEST_KSM_SAVED, cost.ksm_saved);
 }
 
+static void fill_trait(sd_bus_message *msg, const struct guest *g,
+		       const char *key, unsigned int trait)
+{
+	if (g->traits_known & trait)
+		sd_bus_message_append(msg, "{sv}", key, "b",
+				      (g->traits & trait) != 0);
+}
+
+static void fill_balloon(sd_bus_message *msg, const struct guest *g)
+{
+	if (g->observed)
+		put_s(msg, DYNMEM_GUEST_OBSERVED, g->observed);
+	if (g->pinned)
+		put_s(msg, DYNMEM_GUEST_PINNED, g->pinned);
+	fill_trait(msg, g, DYNMEM_GUEST_REPORTING, GUEST_FREE_PAGE_REPORTING);
+	fill_trait(msg, g, DYNMEM_GUEST_DEFLATE, GUEST_DEFLATE_ON_OOM);
+}
+
 static void fill_reason(sd_bus_message *msg, const struct policy_decision *d)
 {
 	char reason[256];
@@ -127,6 +145,7 @@ int api_fill_guest(sd_bus_message *msg, const struct manager *m,
 			      &info) == 0)
 		fill_engine_view(msg, &info);
 	fill_cost(msg, g);
+	fill_balloon(msg, g);
 	if (g->decided)
 		fill_reason(msg, &g->decision);
 	return sd_bus_message_close_container(msg);

@@ -177,6 +177,8 @@ struct config *config_free(struct config *c)
 		return NULL;
 	free_list(c->qmp_paths, c->n_qmp_paths);
 	free_list(c->qmp_sockets, c->n_qmp_sockets);
+	free(c->pve_guests);
+	free(c->pve_sockets);
 	for (size_t i = 0; i < c->n_rules; i++) {
 		free(c->rules[i].pattern);
 		free(c->rules[i].where);
@@ -199,8 +201,25 @@ static void override(struct guest_rule *r, const struct guest_rule *later)
 		r->reclaim = later->reclaim;
 }
 
+static bool fits(const struct guest_rule *r, const char *name,
+		 const char *alias)
+{
+	return fnmatch(r->pattern, name, 0) == 0 ||
+	       (alias && fnmatch(r->pattern, alias, 0) == 0);
+}
+
+bool config_names(const struct config *c, const char *name, const char *alias)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (strcmp(c->rules[i].pattern, "*") != 0 &&
+		    fits(&c->rules[i], name, alias))
+			return true;
+	return false;
+}
+
 struct guest_limits config_guest(const struct config *c, const char *name,
-				 uint64_t memory, const struct guest_rule *own)
+				 const char *alias, uint64_t memory,
+				 const struct guest_rule *own)
 {
 	struct guest_rule r = {
 		.shares = POLICY_SHARES_DEFAULT,
@@ -212,7 +231,7 @@ struct guest_limits config_guest(const struct config *c, const char *name,
 	size_parse(&r.max, "100%");
 	override(&r, own);
 	for (size_t i = 0; i < c->n_rules; i++)
-		if (fnmatch(c->rules[i].pattern, name, 0) == 0)
+		if (fits(&c->rules[i], name, alias))
 			override(&r, &c->rules[i]);
 	limits.shares = r.shares;
 	limits.reclaim = r.reclaim;

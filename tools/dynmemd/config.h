@@ -15,6 +15,9 @@
 
 #define CONFIG_PATH "/etc/dynmem/dynmem.conf"
 
+/* As qemu-server has it; tests have their own. */
+#define PVE_SOCKETS_DEFAULT "/var/run/qemu-server"
+
 enum mode {
 	MODE_OBSERVE,
 	MODE_MANAGE,
@@ -84,6 +87,10 @@ struct config {
 	char **qmp_sockets;
 	size_t n_qmp_sockets;
 
+	/* [backend pve] */
+	char *pve_guests; /* folder of VMID.conf; NULL: not such a host */
+	char *pve_sockets; /* folder of VMID.qmp; NULL: the default */
+
 	/* [guest PATTERN], in the order of the files */
 	struct guest_rule *rules;
 	size_t n_rules;
@@ -112,13 +119,17 @@ struct config *config_free(struct config *c);
 /**
  * config_guest() - apply the rules to a guest; a later rule wins
  * @name: the guest's name
+ * @alias: another one, as a VMID, or NULL
  * @memory: its memory as QEMU knows it, bytes
  * @own: what its own description says, which any rule overrides
  *
  * Return: limits with min <= max <= @memory.
  */
 struct guest_limits config_guest(const struct config *c, const char *name,
-				 uint64_t memory,
+				 const char *alias, uint64_t memory,
 				 const struct guest_rule *own);
+
+/** config_names() - whether a rule is about a guest; [guest *] is about none */
+bool config_names(const struct config *c, const char *name, const char *alias);
 
 #endif

@@ -124,6 +124,33 @@ static const struct key qmp_keys[] = {
 	{ 0 },
 };
 
+static int set_folder(char **folder, const char *value)
+{
+	if (*value && *value != '/')
+		return -EINVAL;
+	free(*folder);
+	*folder = *value ? strdup(value) : NULL;
+	return *value && !*folder ? -ENOMEM : 0;
+}
+
+static int set_pve_guests(struct parser *p, const char *value)
+{
+	return set_folder(&p->config->pve_guests, value);
+}
+
+static int set_pve_sockets(struct parser *p, const char *value)
+{
+	return set_folder(&p->config->pve_sockets, value);
+}
+
+static const struct key pve_keys[] = {
+	{ "guests", set_pve_guests,
+	  "the absolute path of a folder of VMID.conf files: /etc/pve/qemu-server" },
+	{ "sockets", set_pve_sockets,
+	  "the absolute path of a folder of VMID.qmp sockets; default " PVE_SOCKETS_DEFAULT },
+	{ 0 },
+};
+
 static int note_place(struct parser *p)
 {
 	free(p->rule->where);
@@ -365,6 +392,8 @@ void parser_key(struct parser *p, const char *section, const char *key,
 		set_key(p, section, daemon_keys, key, value);
 	} else if (!strcmp(section, "backend qmp")) {
 		set_key(p, section, qmp_keys, key, value);
+	} else if (!strcmp(section, "backend pve")) {
+		set_key(p, section, pve_keys, key, value);
 	} else if (!strcmp(section, "policy")) {
 		set_tunable(p, key, value);
 	} else if (!strncmp(section, "guest ", 6) && section[6]) {
@@ -377,7 +406,7 @@ void parser_key(struct parser *p, const char *section, const char *key,
 		parser_complain(p, "%s: a key outside of any section", key);
 	} else {
 		parser_complain(p,
-				"[%s]: unknown section; allowed: [daemon], [backend qmp], [policy], [guest NAME]",
+				"[%s]: unknown section; allowed: [daemon], [backend qmp], [backend pve], [policy], [guest NAME]",
 				section);
 	}
 }

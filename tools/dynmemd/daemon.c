@@ -280,7 +280,7 @@ static void say_mode(const struct daemon *d)
 	if (manager_mode(d->manager) == MODE_MANAGE)
 		log_info("version " DYNMEM_VERSION ", mode manage: guests' memory is moved");
 	else
-		log_info("version " DYNMEM_VERSION ", mode %s: decisions are logged, and nothing is written to guests but how often they take statistics",
+		log_info("version " DYNMEM_VERSION ", mode %s: decisions are logged, and nothing is written to guests but how often they take statistics, and to QEMU but that it tells of migrations",
 			 manager_mode_name(d->manager));
 }
 

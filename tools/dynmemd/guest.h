@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <json-c/json.h>
+
 #include "dynmemd/cgroup.h"
 #include "dynmemd/config.h"
 #include "dynmemd/cost.h"
@@ -41,6 +43,13 @@ struct guest_ops {
 	int (*watch)(struct guest *g, unsigned int seconds);
 };
 
+/* Traits of a balloon. */
+#define GUEST_FREE_PAGE_REPORTING 1u /* what the guest frees is given back */
+#define GUEST_DEFLATE_ON_OOM	  2u /* it lets go before the guest kills */
+
+#define GUEST_PINNED_VFIO \
+	"a passed-through device keeps all of its memory in place"
+
 /**
  * guest_closed_t - a backend's guest is over; the last call about it
  * @was_guest: it had been handed to the manager, and is gone from there
@@ -61,6 +70,12 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest,
  *	configuration says about the guest comes first
  * @memory: what the machine was started with, bytes
  * @actual: what the balloon left it, bytes
+ * @alias: another name that a section [guest PATTERN] may mean it by, or NULL
+ * @observed: why it is only observed, in words that say what to do; NULL: it
+ *	is managed
+ * @pinned: why its balloon frees nothing, in words; NULL: nothing says so
+ * @traits_known: GUEST_* traits of the balloon that QEMU told
+ * @traits: those that are on
  * @handle: in the engine
  */
 struct guest {
@@ -75,6 +90,10 @@ struct guest {
 	uint64_t memory;
 	uint64_t actual;
 	bool has_balloon;
+	const char *alias;
+	const char *observed;
+	const char *pinned;
+	unsigned int traits_known, traits;
 
 	/* The manager's. */
 	struct manager *manager;
@@ -108,5 +127,19 @@ struct guest {
 	uint64_t target; /* of the latest command, at first @actual */
 	int sent; /* the outcome of the latest command */
 };
+
+/**
+ * guest_trait() - note what QEMU said of one
+ * @value: a boolean; anything else: this QEMU does not know it
+ */
+static inline void guest_trait(struct guest *g, unsigned int trait,
+			       struct json_object *value)
+{
+	if (!json_object_is_type(value, json_type_boolean))
+		return;
+	g->traits_known |= trait;
+	if (json_object_get_boolean(value))
+		g->traits |= trait;
+}
 
 #endif

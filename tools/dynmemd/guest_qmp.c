@@ -8,8 +8,15 @@
 #include "dynmemd/guest_qmp.h"
 #include "dynmemd/log.h"
 #include "dynmemd/qmp.h"
+#include "dynmemd/qmp_answer.h"
 #include "dynmemd/stats.h"
 #include "dynmemd/util.h"
+
+/* While it migrates: so often it is asked whether it still does. */
+#define MIGRATION_LOOK USEC_PER_SEC
+
+/* Containers of QOM that are looked into for a balloon; a machine has six. */
+#define WALK_MAX 16
 
 struct guest_qmp {
 	struct guest guest; /* the manager's view */
@@ -19,11 +26,17 @@ struct guest_qmp {
 
 	struct manager *manager;
 	bool added;
+	sd_event *event;
 	unsigned int unanswered; /* questions before it can be added */
 	bool running;
-	bool migrating;
+	bool incoming, outgoing; /* migrations that QEMU told */
+	bool frozen; /* by one of them; the manager knows */
+	bool tells_migrations; /* by the event MIGRATION */
+	sd_event_source *look; /* for a migration's end */
 	bool moving; /* its balloon may not be where we saw it last */
 
+	char *walk[WALK_MAX]; /* containers to look into */
+	unsigned int walked, walk_len;
 	char *stats_args; /* of qom-get; NULL: it has no balloon */
 	char *period_path; /* JSON text of the balloon's path */
 	unsigned int found_period; /* the statistics period that we found */
@@ -73,22 +86,6 @@ static void on_stats(_unused_ struct qmp *q, int error,
 	manager_guest_polled(&g->guest, &sample);
 }
 
-static bool get_bytes(struct json_object *data, const char *key,
-		       uint64_t *ret)
-{
-	struct json_object *v;
-	int64_t n;
-
-	if (!json_object_object_get_ex(data, key, &v) ||
-	    !json_object_is_type(v, json_type_int))
-		return false;
-	n = json_object_get_int64(v);
-	if (n < 0)
-		return false;
-	*ret = n;
-	return true;
-}
-
 static void on_actual(_unused_ struct qmp *q, int error,
 		      struct json_object *ret, _unused_ const char *text,
 		      void *userdata)
@@ -96,7 +93,7 @@ static void on_actual(_unused_ struct qmp *q, int error,
 	struct guest_qmp *g = userdata;
 	uint64_t actual;
 
-	if (error || !get_bytes(ret, "actual", &actual))
+	if (error || !answer_bytes(ret, "actual", &actual))
 		return;
 	g->moving = actual != g->guest.actual;
 	manager_guest_actual(&g->guest, actual);
@@ -106,6 +103,8 @@ static void on_actual(_unused_ struct qmp *q, int error,
  * QEMU tells a change of the balloon once a second at most: while it moves
  * it is asked, so that statistics meet the size that they belong to.
  */
+static void ask_migration(struct guest_qmp *g);
+
 static int poll_guest(struct guest *guest)
 {
 	struct guest_qmp *g = of(guest);
@@ -115,6 +114,8 @@ static int poll_guest(struct guest *guest)
 	/* A QEMU that owes us answers is not asked for more. */
 	if (qmp_overdue(g->q))
 		return -EBUSY;
+	if (!g->tells_migrations)
+		ask_migration(g);
 	if (g->moving)
 		qmp_execute(g->q, "query-balloon", NULL, on_actual, g);
 	return qmp_execute(g->q, "qom-get", g->stats_args, on_stats, g);
@@ -124,6 +125,9 @@ static int set_target(struct guest *guest, uint64_t bytes)
 {
 	struct guest_qmp *g = of(guest);
 
+	/* A plan of before it began to migrate. */
+	if (g->frozen)
+		return -EBUSY;
 	g->moving = true;
 	return qmp_balloon(g->q, bytes);
 }
@@ -173,31 +177,114 @@ static const struct guest_ops ops = {
 };
 
 /*
- * Events
+ * Migrations
+ *
+ * No command may go to a guest that migrates, and to ask before each command
+ * would double the time that an emergency takes, and have its answer parsed
+ * where nothing may be allocated. So QEMU is made to tell: the capability
+ * "events", which libvirt too sets at once in every QEMU, has the event
+ * MIGRATION sent before the first page is. Where it cannot be set, the state
+ * is asked for with each poll. From the first word of a migration to its end
+ * it is asked for once a second as well, for QEMUs that tell only one of them.
  */
 
-/* MIGRATION comes only where the capability "events" is on; STOP always. */
-static void on_migration(struct guest_qmp *g, struct json_object *data)
-{
-	static const char *const over[] = { "none", "completed", "failed",
-					    "cancelled" };
-	struct json_object *status;
-	const char *text;
-	bool migrating = true;
+static void try_events(struct guest_qmp *g);
 
-	if (!json_object_object_get_ex(data, "status", &status) ||
-	    !json_object_is_type(status, json_type_string))
-		return;
-	text = json_object_get_string(status);
-	for (size_t i = 0; i < ARRAY_SIZE(over); i++)
-		if (!strcmp(text, over[i]))
-			migrating = false;
-	if (migrating != g->migrating)
-		manager_guest_event(&g->guest, migrating ?
-						       POLICY_GUEST_MIGRATE_BEGIN :
-						       POLICY_GUEST_MIGRATE_END);
-	g->migrating = migrating;
+static int on_look(_unused_ sd_event_source *s, _unused_ uint64_t usec,
+		   void *userdata)
+{
+	struct guest_qmp *g = userdata;
+
+	ask_migration(g);
+	sd_event_source_set_time_relative(g->look, MIGRATION_LOOK);
+	sd_event_source_set_enabled(g->look, SD_EVENT_ONESHOT);
+	return 0;
 }
+
+static void look_for_end(struct guest_qmp *g)
+{
+	int r = 0;
+
+	if (g->look)
+		r = sd_event_source_set_time_relative(g->look, MIGRATION_LOOK);
+	else
+		r = sd_event_add_time_relative(g->event, &g->look,
+					       CLOCK_MONOTONIC, MIGRATION_LOOK,
+					       MIGRATION_LOOK / 10, on_look, g);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(g->look, SD_EVENT_ONESHOT);
+	if (r < 0)
+		log_guest(LOG_ERR, g->guest.name,
+			  "no timer to look for its migration's end: %s",
+			  strerror(-r));
+}
+
+static void freeze(struct guest_qmp *g)
+{
+	bool frozen = g->incoming || g->outgoing;
+
+	if (!g->added || frozen == g->frozen)
+		return;
+	g->frozen = frozen;
+	if (frozen) {
+		look_for_end(g);
+		manager_guest_event(&g->guest, POLICY_GUEST_MIGRATE_BEGIN);
+		return;
+	}
+	sd_event_source_set_enabled(g->look, SD_EVENT_OFF);
+	manager_guest_event(&g->guest, POLICY_GUEST_MIGRATE_END);
+	if (!g->running)
+		manager_guest_event(&g->guest, POLICY_GUEST_PAUSE);
+	/* It is refused while a migration runs. */
+	try_events(g);
+}
+
+static void on_migration(_unused_ struct qmp *q, int error,
+			 struct json_object *ret, _unused_ const char *text,
+			 void *userdata)
+{
+	struct guest_qmp *g = userdata;
+
+	if (!error && answer_migrating(ret, &g->outgoing))
+		freeze(g);
+}
+
+static void on_state(_unused_ struct qmp *q, int error,
+		     struct json_object *ret, _unused_ const char *text,
+		     void *userdata)
+{
+	struct guest_qmp *g = userdata;
+
+	if (!error && answer_status(ret, &g->running, &g->incoming))
+		freeze(g);
+}
+
+static void ask_migration(struct guest_qmp *g)
+{
+	qmp_execute(g->q, "query-status", NULL, on_state, g);
+	qmp_execute(g->q, "query-migrate", NULL, on_migration, g);
+}
+
+static void on_events_set(_unused_ struct qmp *q, int error,
+			  _unused_ struct json_object *ret,
+			  _unused_ const char *text, void *userdata)
+{
+	struct guest_qmp *g = userdata;
+
+	g->tells_migrations = !error;
+}
+
+static void try_events(struct guest_qmp *g)
+{
+	if (!g->tells_migrations)
+		qmp_execute(g->q, "migrate-set-capabilities",
+			    "{\"capabilities\":[{\"capability\":\"events\",\"state\":true}]}",
+			    on_events_set, g);
+}
+
+/*
+ * Events
+ */
 
 static void on_event(_unused_ struct qmp *q, const char *name,
 		     struct json_object *data, void *userdata)
@@ -216,12 +303,20 @@ static void on_event(_unused_ struct qmp *q, const char *name,
 	if (!g->added)
 		return;
 	if (!strcmp(name, "BALLOON_CHANGE") &&
-	    get_bytes(data, "actual", &actual)) {
+	    answer_bytes(data, "actual", &actual)) {
 		g->moving = true;
 		manager_guest_actual(&g->guest, actual);
 	}
-	if (!strcmp(name, "MIGRATION"))
-		on_migration(g, data);
+	if (!strcmp(name, "MIGRATION") &&
+	    answer_migrating(data, &g->outgoing))
+		freeze(g);
+	if (!strcmp(name, "STOP"))
+		g->running = false;
+	if (!strcmp(name, "RESUME")) {
+		g->running = true;
+		g->incoming = false;
+		freeze(g);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		if (!strcmp(name, plain[i].name))
 			manager_guest_event(&g->guest, plain[i].event);
@@ -288,9 +383,8 @@ static void add(struct guest_qmp *g)
 		return;
 	}
 	g->added = true;
-	if (g->migrating)
-		manager_guest_event(&g->guest, POLICY_GUEST_MIGRATE_BEGIN);
-	else if (!g->running)
+	freeze(g);
+	if (!g->frozen && !g->running)
 		manager_guest_event(&g->guest, POLICY_GUEST_PAUSE);
 }
 
@@ -314,35 +408,35 @@ static void on_name(_unused_ struct qmp *q, int error, struct json_object *ret,
 		    _unused_ const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
-	struct json_object *name;
+	const char *name = answer_text(ret, "name");
 
 	if (!answered(g, error))
 		return;
-	if (json_object_object_get_ex(ret, "name", &name) &&
-	    json_object_is_type(name, json_type_string))
-		escape_text(g->guest.name, sizeof(g->guest.name),
-			    json_object_get_string(name));
+	if (name)
+		escape_text(g->guest.name, sizeof(g->guest.name), name);
 	settle(g);
 }
 
-static void on_status(_unused_ struct qmp *q, int error,
-		      struct json_object *ret, _unused_ const char *text,
-		      void *userdata)
+static void on_first_state(struct qmp *q, int error, struct json_object *ret,
+			   const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
-	struct json_object *status;
-	const char *s;
 
 	if (!answered(g, error))
 		return;
-	if (json_object_object_get_ex(ret, "status", &status) &&
-	    json_object_is_type(status, json_type_string)) {
-		s = json_object_get_string(status);
-		g->running = !strcmp(s, "running");
-		g->migrating = !strcmp(s, "inmigrate") ||
-			       !strcmp(s, "postmigrate") ||
-			       !strcmp(s, "finish-migrate");
-	}
+	on_state(q, error, ret, text, g);
+	settle(g);
+}
+
+static void on_first_migration(struct qmp *q, int error,
+			       struct json_object *ret, const char *text,
+			       void *userdata)
+{
+	struct guest_qmp *g = userdata;
+
+	if (!answered(g, error))
+		return;
+	on_migration(q, error, ret, text, g);
 	settle(g);
 }
 
@@ -351,16 +445,10 @@ static void on_memory(_unused_ struct qmp *q, int error,
 		      void *userdata)
 {
 	struct guest_qmp *g = userdata;
-	uint64_t base, plugged;
 
 	if (!answered(g, error))
 		return;
-	if (get_bytes(ret, "base-memory", &base)) {
-		if (!get_bytes(ret, "plugged-memory", &plugged))
-			plugged = 0;
-		g->guest.memory = MIN(base, POLICY_GUEST_BYTES_MAX) +
-				  MIN(plugged, POLICY_GUEST_BYTES_MAX);
-	}
+	answer_memory(ret, &g->guest.memory);
 	settle(g);
 }
 
@@ -372,7 +460,7 @@ static void on_first_actual(_unused_ struct qmp *q, int error,
 
 	if (!answered(g, error))
 		return;
-	get_bytes(ret, "actual", &g->guest.actual);
+	answer_bytes(ret, "actual", &g->guest.actual);
 	settle(g);
 }
 
@@ -388,6 +476,29 @@ static void on_found_period(_unused_ struct qmp *q, int error,
 	if (!error && seconds > 0 && seconds <= 3600)
 		g->found_period = g->period = seconds;
 	settle(g);
+}
+
+static void take_trait(struct guest_qmp *g, int error, struct json_object *ret,
+		       unsigned int trait)
+{
+	if (!answered(g, error))
+		return;
+	guest_trait(&g->guest, trait, error ? NULL : ret);
+	settle(g);
+}
+
+static void on_reporting(_unused_ struct qmp *q, int error,
+			 struct json_object *ret, _unused_ const char *text,
+			 void *userdata)
+{
+	take_trait(userdata, error, ret, GUEST_FREE_PAGE_REPORTING);
+}
+
+static void on_deflate(_unused_ struct qmp *q, int error,
+		       struct json_object *ret, _unused_ const char *text,
+		       void *userdata)
+{
+	take_trait(userdata, error, ret, GUEST_DEFLATE_ON_OOM);
 }
 
 /* The balloon's path as JSON text, and the question for its statistics. */
@@ -418,81 +529,127 @@ static int set_path(struct guest_qmp *g, const char *parent, const char *name)
 	return r;
 }
 
-static void find_balloon(struct guest_qmp *g, const char *parent,
-			 struct json_object *list)
+static void ask_first(struct guest_qmp *g, const char *command,
+		      const char *args, qmp_reply_t fn)
 {
-	static const char prefix[] = "child<virtio-balloon";
-	size_t n = json_object_is_type(list, json_type_array) ?
-			   json_object_array_length(list) :
-			   0;
+	if (qmp_execute(g->q, command, args, fn, g) >= 0)
+		g->unanswered++;
+}
 
-	for (size_t i = 0; i < n && !g->stats_args; i++) {
-		struct json_object *entry = json_object_array_get_idx(list, i);
-		struct json_object *type, *name;
-		char args[512];
+static void ask_balloon(struct guest_qmp *g)
+{
+	static const struct {
+		const char *property;
+		qmp_reply_t fn;
+	} questions[] = {
+		{ "guest-stats-polling-interval", on_found_period },
+		{ "free-page-reporting", on_reporting },
+		{ "deflate-on-oom", on_deflate },
+	};
+	char args[512];
 
-		if (!json_object_object_get_ex(entry, "type", &type) ||
-		    !json_object_object_get_ex(entry, "name", &name) ||
-		    !json_object_is_type(type, json_type_string) ||
-		    !json_object_is_type(name, json_type_string) ||
-		    strncmp(json_object_get_string(type), prefix,
-			    sizeof(prefix) - 1) != 0)
-			continue;
-		if (set_path(g, parent, json_object_get_string(name)) < 0)
-			continue;
-		snprintf(args, sizeof(args),
-			 "{\"path\":%s,\"property\":\"guest-stats-polling-interval\"}",
-			 g->period_path);
-		if (qmp_execute(g->q, "qom-get", args, on_found_period, g) >= 0)
-			g->unanswered++;
+	for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
+		snprintf(args, sizeof(args), "{\"path\":%s,\"property\":\"%s\"}",
+			 g->period_path, questions[i].property);
+		ask_first(g, "qom-get", args, questions[i].fn);
 	}
 }
 
-static void on_peripheral(_unused_ struct qmp *q, int error,
-			  struct json_object *ret, _unused_ const char *text,
-			  void *userdata)
+/*
+ * The walk through QOM: first where devices of the command line are, then, if
+ * there is no balloon, all containers of the machine.
+ */
+
+static void add_walk(struct guest_qmp *g, const char *parent, const char *name)
+{
+	char *path;
+
+	if (g->walk_len == WALK_MAX ||
+	    asprintf(&path, "%s/%s", parent, name) < 0)
+		return;
+	for (unsigned int i = 0; i < g->walk_len; i++)
+		if (!strcmp(g->walk[i], path)) {
+			free(path);
+			return;
+		}
+	g->walk[g->walk_len++] = path;
+}
+
+static bool is_child(const char *type, const char *of_type)
+{
+	static const char prefix[] = "child<";
+
+	return !strncmp(type, prefix, strlen(prefix)) &&
+	       !strncmp(type + strlen(prefix), of_type, strlen(of_type));
+}
+
+static void walk_entry(struct guest_qmp *g, const char *parent,
+		       struct json_object *entry)
+{
+	const char *type = answer_text(entry, "type");
+	const char *name = answer_text(entry, "name");
+
+	if (!type || !name)
+		return;
+	if (is_child(type, "vfio-"))
+		g->guest.pinned = GUEST_PINNED_VFIO;
+	if (is_child(type, "container>"))
+		add_walk(g, parent, name);
+	if (!g->stats_args && is_child(type, "virtio-balloon") &&
+	    set_path(g, parent, name) == 0)
+		ask_balloon(g);
+}
+
+static void walk(struct guest_qmp *g);
+
+static void on_list(_unused_ struct qmp *q, int error, struct json_object *ret,
+		    _unused_ const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
+	size_t n = 0;
 
 	if (!answered(g, error))
 		return;
-	find_balloon(g, "/machine/peripheral", ret);
+	if (json_object_is_type(ret, json_type_array))
+		n = json_object_array_length(ret);
+	for (size_t i = 0; i < n; i++)
+		walk_entry(g, g->walk[g->walked],
+			   json_object_array_get_idx(ret, i));
+	g->walked++;
+	walk(g);
 	settle(g);
 }
 
-static void on_peripheral_anon(_unused_ struct qmp *q, int error,
-			       struct json_object *ret,
-			       _unused_ const char *text, void *userdata)
+/* One question at a time: its answer does not say what it is about. */
+static void walk(struct guest_qmp *g)
 {
-	struct guest_qmp *g = userdata;
+	struct json_object *path;
+	char args[512];
 
-	if (!answered(g, error))
+	if (g->walked == g->walk_len || (g->stats_args && g->walked >= 2))
 		return;
-	find_balloon(g, "/machine/peripheral-anon", ret);
-	settle(g);
+	path = json_object_new_string(g->walk[g->walked]);
+	snprintf(args, sizeof(args), "{\"path\":%s}",
+		 json_object_to_json_string_ext(
+			 path, JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(path);
+	ask_first(g, "qom-list", args, on_list);
 }
 
-static void on_ready(struct qmp *q, void *userdata)
+static void on_ready(_unused_ struct qmp *q, void *userdata)
 {
-	static const struct {
-		const char *command, *args;
-		qmp_reply_t fn;
-	} questions[] = {
-		{ "query-name", NULL, on_name },
-		{ "query-status", NULL, on_status },
-		{ "query-memory-size-summary", NULL, on_memory },
-		{ "query-balloon", NULL, on_first_actual },
-		{ "qom-list", "{\"path\":\"/machine/peripheral\"}",
-		  on_peripheral },
-		{ "qom-list", "{\"path\":\"/machine/peripheral-anon\"}",
-		  on_peripheral_anon },
-	};
 	struct guest_qmp *g = userdata;
 
-	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
-		if (qmp_execute(q, questions[i].command, questions[i].args,
-				questions[i].fn, g) >= 0)
-			g->unanswered++;
+	ask_first(g, "query-name", NULL, on_name);
+	ask_first(g, "query-status", NULL, on_first_state);
+	ask_first(g, "query-migrate", NULL, on_first_migration);
+	ask_first(g, "query-memory-size-summary", NULL, on_memory);
+	ask_first(g, "query-balloon", NULL, on_first_actual);
+	try_events(g);
+	add_walk(g, "/machine", "peripheral");
+	add_walk(g, "/machine", "peripheral-anon");
+	add_walk(g, "", "machine");
+	walk(g);
 }
 
 static const struct qmp_handlers handlers = {
@@ -514,6 +671,7 @@ int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
 		return -ENOMEM;
 	}
 	g->guest.ops = &ops;
+	g->event = poller_event(poller);
 	g->guest.origin = path;
 	g->manager = m;
 	g->closed = closed;
@@ -536,6 +694,9 @@ struct guest_qmp *guest_qmp_free(struct guest_qmp *g, const char *why)
 	if (g->added)
 		manager_guest_remove(&g->guest, why);
 	qmp_free(g->q);
+	sd_event_source_disable_unref(g->look);
+	while (g->walk_len)
+		free(g->walk[--g->walk_len]);
 	free(g->stats_args);
 	free(g->period_path);
 	free(g);

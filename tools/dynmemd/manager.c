@@ -166,6 +166,7 @@ static struct policy_guest_config policy_config(struct guest *g)
 		.min = g->limits.min,
 		.max = g->limits.max,
 		.shares = g->limits.shares,
+		.unmanaged = g->observed != NULL,
 		.userdata = g,
 	};
 }
@@ -187,11 +188,32 @@ static int make_space(struct manager *m)
 
 static void apply_rules(struct manager *m, struct guest *g)
 {
-	g->limits = config_guest(m->config, g->name, g->memory, &g->own);
+	g->limits = config_guest(m->config, g->name, g->alias, g->memory,
+				 &g->own);
 	if (g->limits.clamped)
 		log_guest(LOG_WARNING, g->name,
 			  "its configured min is above its max; min is taken as %.0f MiB",
 			  (double)g->limits.min / MIB);
+}
+
+/* What the operator should know of its balloon. */
+static void log_traits(const struct guest *g)
+{
+	if (g->observed)
+		log_guest(LOG_NOTICE, g->name, "only observed: %s",
+			  g->observed);
+	if (!g->has_balloon)
+		return;
+	if (g->pinned)
+		log_guest(LOG_NOTICE, g->name,
+			  "its balloon frees nothing on the host: %s",
+			  g->pinned);
+	if (g->traits & GUEST_FREE_PAGE_REPORTING)
+		log_guest(LOG_INFO, g->name,
+			  "free page reporting is on: what it frees is given back without a balloon");
+	if (g->traits & GUEST_DEFLATE_ON_OOM)
+		log_guest(LOG_INFO, g->name,
+			  "deflate-on-oom is on: its balloon may shrink by itself");
 }
 
 int manager_guest_add(struct manager *m, struct guest *g)
@@ -219,6 +241,9 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	if (!g->has_balloon)
 		policy_guest_event(m->policy, g->handle,
 				   POLICY_GUEST_NO_BALLOON, now);
+	if (g->pinned)
+		policy_guest_event(m->policy, g->handle, POLICY_GUEST_PINNED,
+				   now);
 	log_guest(LOG_INFO, g->name,
 		  "found: %.0f MiB, of which it has %.0f; range %.0f to %.0f MiB, shares %u; QEMU's pid %d, found at %s%s",
 		  (double)g->memory / MIB, (double)g->actual / MIB,
@@ -228,6 +253,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 			  "" :
 			  "; it has no virtio-balloon device, so its memory cannot be moved");
 	remember_added(m, g);
+	log_traits(g);
 	if (m->listener)
 		m->listener->guest_added(m->listener_data, g);
 	act_tick_soon(m);

@@ -109,7 +109,7 @@ void manager_guest_polled(struct guest *g, const struct policy_guest_sample *s);
 /** manager_guest_actual() - its balloon has this size */
 void manager_guest_actual(struct guest *g, uint64_t actual);
 
-/** manager_guest_own() - @g->own may have changed */
+/** manager_guest_own() - @g->own or @g->observed may have changed */
 void manager_guest_own(struct guest *g);
 
 /** manager_guest_event() - what else happened to it */

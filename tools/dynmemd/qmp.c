@@ -54,6 +54,8 @@ struct qmp {
 	int64_t next_id;
 	struct slot slots[QMP_SLOTS];
 	uint64_t greeting_deadline;
+	uint64_t session_deadline; /* 0: none (yet) */
+	unsigned int sessions; /* so far */
 
 	/* The one `balloon` in flight, and the value that comes after it. */
 	bool balloon_sent;
@@ -97,7 +99,7 @@ static uint64_t now_usec(const struct qmp *q)
  */
 static void arm(struct qmp *q, uint64_t when)
 {
-	if (!q->timer || (q->timer_at && q->timer_at <= when))
+	if (q->state == STATE_CLOSED || (q->timer_at && q->timer_at <= when))
 		return;
 	q->timer_at = when;
 	sd_event_source_set_time(q->timer, when);
@@ -115,7 +117,9 @@ static void want_out(struct qmp *q, bool want)
 static void disconnect(struct qmp *q)
 {
 	q->state = STATE_CLOSED;
-	q->timer = sd_event_source_disable_unref(q->timer);
+	q->timer_at = 0;
+	if (q->timer)
+		sd_event_source_set_enabled(q->timer, SD_EVENT_OFF);
 	if (q->item.fd < 0)
 		return;
 	poller_remove(q->poller, &q->item);
@@ -219,9 +223,16 @@ static int send_balloon(struct qmp *q)
 	return flush(q);
 }
 
+static bool may_send(const struct qmp *q)
+{
+	if (q->limits.session)
+		return q->state != STATE_CLOSED;
+	return q->state == STATE_READY;
+}
+
 int qmp_balloon(struct qmp *q, uint64_t bytes)
 {
-	if (q->state != STATE_READY || q->write_error)
+	if (!may_send(q) || q->write_error)
 		return -ENOTCONN;
 	q->balloon_bytes = bytes;
 	q->balloon_kept = true;
@@ -271,7 +282,7 @@ static int execute(struct qmp *q, const char *command, const char *arguments,
 int qmp_execute(struct qmp *q, const char *command, const char *arguments,
 		qmp_reply_t fn, void *userdata)
 {
-	if (q->state != STATE_READY)
+	if (!may_send(q))
 		return -ENOTCONN;
 	return execute(q, command, arguments, fn, userdata);
 }
@@ -293,6 +304,11 @@ static void on_capabilities(struct qmp *q, int error,
  * Out-of-band execution, which newer monitors offer, is not asked for: none
  * of the commands used here can run out of band.
  */
+static int negotiate(struct qmp *q)
+{
+	return execute(q, "qmp_capabilities", NULL, on_capabilities, NULL);
+}
+
 static void on_greeting(struct qmp *q, struct json_object *message)
 {
 	struct json_object *qmp;
@@ -304,7 +320,12 @@ static void on_greeting(struct qmp *q, struct json_object *message)
 		return;
 	}
 	q->state = STATE_NEGOTIATING;
-	r = execute(q, "qmp_capabilities", NULL, on_capabilities, NULL);
+	if (q->limits.session) {
+		q->session_deadline = now_usec(q) + q->limits.session;
+		arm(q, q->session_deadline);
+		return;
+	}
+	r = negotiate(q);
 	if (r < 0)
 		give_up(q, r, "cannot send qmp_capabilities: %s",
 			strerror(-r));
@@ -462,6 +483,7 @@ static bool is_text(const char *p, size_t len)
  */
 static void read_some(struct qmp *q)
 {
+	unsigned int session = q->sessions;
 	ssize_t n = recv(q->item.fd, rx, sizeof(rx), MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -478,7 +500,9 @@ static void read_some(struct qmp *q)
 				"closed by the peer");
 	else if (!is_text(rx, n))
 		give_up(q, -EBADMSG, "not JSON: bytes that are not ASCII text");
-	for (size_t at = 0, used; q->state != STATE_CLOSED && at < (size_t)n;
+	for (size_t at = 0, used;
+	     q->state != STATE_CLOSED && q->sessions == session &&
+	     at < (size_t)n;
 	     at += used)
 		used = feed(q, rx + at, n - at);
 }
@@ -551,6 +575,13 @@ static uint64_t expire(struct qmp *q, uint64_t now)
 		}
 		next = q->greeting_deadline;
 	}
+	if (q->session_deadline && q->session_deadline <= now) {
+		give_up(q, -ETIME,
+			"not all was answered within %.0f ms; left, since others need the monitor",
+			(double)q->limits.session / USEC_PER_MSEC);
+		return 0;
+	}
+	next = earliest(next, q->session_deadline);
 	if (q->message_deadline && q->message_deadline <= now) {
 		give_up(q, -ETIMEDOUT, "stopped in the middle of a message");
 		return 0;
@@ -576,6 +607,11 @@ static int on_timer(_unused_ sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
+void qmp_close(struct qmp *q)
+{
+	disconnect(q);
+}
+
 struct qmp *qmp_free(struct qmp *q)
 {
 	if (!q)
@@ -585,14 +621,16 @@ struct qmp *qmp_free(struct qmp *q)
 		q->freed = true;
 		return NULL;
 	}
+	sd_event_source_disable_unref(q->timer);
 	if (q->tokener)
 		json_tokener_free(q->tokener);
 	free(q);
 	return NULL;
 }
 
-static int start(struct qmp *q)
+static int prepare(struct qmp *q)
 {
+	uint64_t accuracy = TIMER_ACCURACY;
 	int r;
 
 	q->tokener = json_tokener_new_ex(QMP_DEPTH_MAX);
@@ -601,17 +639,43 @@ static int start(struct qmp *q)
 	json_tokener_set_flags(q->tokener,
 			       JSON_TOKENER_STRICT |
 				       JSON_TOKENER_ALLOW_TRAILING_CHARS);
+	if (q->limits.session)
+		accuracy = q->limits.session / 10;
+	r = sd_event_add_time(poller_event(q->poller), &q->timer,
+			      CLOCK_MONOTONIC, 0, accuracy, on_timer, q);
+	if (r < 0)
+		return r;
+	return sd_event_source_set_enabled(q->timer, SD_EVENT_OFF);
+}
+
+int qmp_open(struct qmp *q, int fd)
+{
+	int r;
+
+	q->item.fd = fd;
+	q->sessions++;
+	q->want_out = false;
+	q->write_error = 0;
+	q->out_start = q->out_end = 0;
+	q->balloon_sent = q->balloon_overdue = q->balloon_kept = false;
+	q->message_len = 0;
+	q->message_deadline = q->session_deadline = 0;
+	memset(q->slots, 0, sizeof(q->slots));
+	json_tokener_reset(q->tokener);
 	r = poller_add(q->poller, &q->item, EPOLLIN);
-	if (r < 0)
+	if (r < 0) {
+		close(fd);
+		q->item.fd = -1;
 		return r;
-	r = sd_event_add_time_relative(poller_event(q->poller), &q->timer,
-				       CLOCK_MONOTONIC, q->limits.greeting,
-				       TIMER_ACCURACY, on_timer, q);
+	}
+	q->state = STATE_GREETING;
+	q->greeting_deadline = now_usec(q) + q->limits.greeting;
+	arm(q, q->greeting_deadline);
+	if (q->limits.session)
+		r = negotiate(q);
 	if (r < 0)
-		return r;
-	sd_event_source_get_time(q->timer, &q->timer_at);
-	q->greeting_deadline = q->timer_at;
-	return 0;
+		disconnect(q);
+	return r;
 }
 
 int qmp_new(struct qmp **ret, struct poller *poller, int fd,
@@ -622,23 +686,41 @@ int qmp_new(struct qmp **ret, struct poller *poller, int fd,
 	int r;
 
 	if (!q) {
-		close(fd);
+		closep(&fd);
 		return -ENOMEM;
 	}
-	q->item.fd = fd;
+	q->state = STATE_CLOSED;
+	q->item.fd = -1;
 	q->item.fn = on_io;
 	q->limits = *limits;
 	q->handlers = handlers;
 	q->userdata = userdata;
 	q->poller = poller;
 	q->next_id = BALLOON_ID + 1;
-	r = start(q);
+	r = prepare(q);
+	if (r < 0)
+		closep(&fd);
+	else if (fd >= 0)
+		r = qmp_open(q, fd);
 	if (r < 0) {
 		qmp_free(q);
 		return r;
 	}
 	*ret = q;
 	return 0;
+}
+
+bool qmp_is_open(const struct qmp *q)
+{
+	return q->state != STATE_CLOSED;
+}
+
+bool qmp_idle(const struct qmp *q)
+{
+	for (size_t i = 0; i < QMP_SLOTS; i++)
+		if (q->slots[i].id)
+			return false;
+	return !q->balloon_sent && !q->balloon_kept;
 }
 
 bool qmp_ready(const struct qmp *q)

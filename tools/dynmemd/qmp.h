@@ -65,10 +65,14 @@ struct qmp_handlers {
  * @greeting: until the greeting: QEMU serves one client per monitor and lets
  *	others wait in silence, so no greeting means "monitor busy"
  * @reply: until a command's reply; also until the rest of a half message
+ * @session: from the greeting until the connection ends, since others need the
+ *	monitor; 0: for ever. With a limit, commands are sent without waiting
+ *	for the greeting: the peer reads them when our turn has come
  */
 struct qmp_limits {
 	uint64_t greeting;
 	uint64_t reply;
+	uint64_t session;
 };
 
 /*
@@ -93,11 +97,28 @@ int qmp_connect(int *ret_fd, const char *path);
  * qmp_new() - speak QMP over a connected socket
  * @ret: the connection; greeting and negotiation go on in the event loop
  * @poller: must outlive the connection
- * @fd: is taken over, also on failure
+ * @fd: is taken over, also on failure; -1: qmp_open() brings one
  */
 int qmp_new(struct qmp **ret, struct poller *poller, int fd,
 	    const struct qmp_limits *limits,
 	    const struct qmp_handlers *handlers, void *userdata);
+
+/**
+ * qmp_open() - speak over another socket, when the last one is closed
+ * @fd: is taken over, also on failure
+ *
+ * Allocates nothing.
+ */
+int qmp_open(struct qmp *q, int fd);
+
+/** qmp_close() - leave; no handler is called until the next qmp_open() */
+void qmp_close(struct qmp *q);
+
+/** qmp_is_open() - between qmp_open() and qmp_close() or @closed */
+bool qmp_is_open(const struct qmp *q);
+
+/** qmp_idle() - every command has its reply */
+bool qmp_idle(const struct qmp *q);
 
 /**
  * qmp_free() - close; no handler is called afterwards. NULL is fine.
