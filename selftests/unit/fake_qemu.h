@@ -34,6 +34,7 @@ struct fake_qemu {
 	const char *status; /* default "running" */
 	const char *migration; /* query-migrate; NULL: there never was one */
 	bool no_events; /* it does not tell of migrations */
+	const char *memdev; /* what query-memdev returns, default "[]" */
 
 	/* what its guest says */
 	uint64_t total, available, free;
@@ -201,6 +202,8 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 			 "{\"base-memory\": %llu, \"plugged-memory\": 0}",
 			 (unsigned long long)f->memory);
 		fake_reply(f, id, text);
+	} else if (!strcmp(command, "query-memdev")) {
+		fake_reply(f, id, f->memdev ? f->memdev : "[]");
 	} else if (!strcmp(command, "query-balloon") && f->no_balloon) {
 		fake_refuse(f, id, "No balloon device has been activated");
 	} else if (!strcmp(command, "query-balloon")) {

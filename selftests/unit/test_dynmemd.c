@@ -75,6 +75,47 @@ static void test_names(_unused_ void **state)
 	close_world(&w);
 }
 
+static const char *unmergeable(const char *memdev, const char *status)
+{
+	struct fake_qemu a = idle_guest("a");
+	const char *why;
+	struct world w;
+	char path[128];
+
+	open_world(&w, "");
+	snprintf(path, sizeof(path), "%s/%d/status", w.folder, (int)getpid());
+	write_text(path, status);
+	a.memdev = memdev;
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	why = guest_unmergeable(manager_find(w.manager, "a"));
+	fake_stop(&a, false);
+	close_world(&w);
+	return why;
+}
+
+/* As QEMU 7.2 tells it, and as the kernel does. */
+static void test_unmergeable(_unused_ void **state)
+{
+	static const char private[] =
+		"[{\"size\": 671088640, \"merge\": true, \"share\": false, \"id\": \"ram\"}]";
+	static const char anon[] =
+		"VmRSS:\t  30 kB\nRssAnon:\t  20 kB\nRssFile:\t  10 kB\nRssShmem:\t  0 kB\nHugetlbPages:\t  0 kB\n";
+
+	assert_null(unmergeable(private, anon));
+	assert_null(unmergeable("{\"x\": 1}", "nonsense"));
+	assert_non_null(strstr(unmergeable("[{\"merge\": true, \"share\": false}, {\"merge\": true, \"share\": true}]",
+					   anon), "share=on"));
+	assert_non_null(strstr(unmergeable("[{\"merge\": false}]", anon),
+			       "merge=off"));
+	assert_non_null(strstr(unmergeable(private,
+					   "RssAnon:\t  20 kB\nRssShmem:\t  21 kB\n"),
+			       "shared memory"));
+	assert_non_null(strstr(unmergeable(private,
+					   "RssAnon:\t  20 kB\nRssShmem:\t  0 kB\nHugetlbPages:\t  2048 kB\n"),
+			       "hugetlbfs"));
+}
+
 /* Two monitors of one QEMU are one guest. */
 static void test_same_qemu_twice(_unused_ void **state)
 {
@@ -736,6 +777,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_adoption),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_unmergeable),
 		cmocka_unit_test(test_same_qemu_twice),
 		cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_named_socket),

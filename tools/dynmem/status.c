@@ -82,6 +82,23 @@ static void print_guest(struct json_object *guest)
 	       out_safe(out_str(guest, DYNMEM_GUEST_REASON)));
 }
 
+/* What is worth a line of its own. */
+static void print_notes(struct json_object *guest)
+{
+	const char *name = out_safe(out_str(guest, DYNMEM_GUEST_NAME));
+	char a[OUT_BYTES_MAX];
+
+	if (out_has(guest, DYNMEM_GUEST_RECLAIMED))
+		printf("%s: %s reclaimed by its cgroup so far, since no balloon reaches it\n",
+		       name, cell(guest, DYNMEM_GUEST_RECLAIMED, a));
+	if (out_has(guest, DYNMEM_GUEST_HIGH))
+		printf("%s: held to %s by memory.high of its cgroup\n", name,
+		       cell(guest, DYNMEM_GUEST_HIGH, a));
+	if (out_has(guest, DYNMEM_GUEST_UNMERGEABLE))
+		printf("%s: KSM cannot merge its memory: %s\n", name,
+		       out_safe(out_str(guest, DYNMEM_GUEST_UNMERGEABLE)));
+}
+
 static void print_text(struct json_object *state)
 {
 	struct json_object *host = json_object_object_get(state, "host");
@@ -96,6 +113,8 @@ static void print_text(struct json_object *state)
 	       "LAST DECISION");
 	for (size_t i = 0; i < n; i++)
 		print_guest(json_object_array_get_idx(guests, i));
+	for (size_t i = 0; i < n; i++)
+		print_notes(json_object_array_get_idx(guests, i));
 }
 
 static void help(void)

@@ -67,6 +67,9 @@
 #define DYNMEM_GUEST_ENTITLED	"entitled"	/* t, its share right now */
 #define DYNMEM_GUEST_RSS	"rss"		/* t, what the host pays */
 #define DYNMEM_GUEST_KSM_SAVED	"ksm-saved"	/* t */
+#define DYNMEM_GUEST_UNMERGEABLE "unmergeable"	/* s, why KSM cannot merge */
+#define DYNMEM_GUEST_RECLAIMED	"reclaimed"	/* t, so far by its cgroup */
+#define DYNMEM_GUEST_HIGH	"memory-high"	/* t, of its cgroup, enforced */
 #define DYNMEM_GUEST_EXPOSURE	"exposure"	/* t, can still call in */
 #define DYNMEM_GUEST_YIELD	"yield"		/* d, host bytes per balloon byte */
 #define DYNMEM_GUEST_PRESSED	"pressed"	/* b */

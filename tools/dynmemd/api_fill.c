@@ -86,6 +86,7 @@ static void fill_engine_view(sd_bus_message *msg,
 
 static void fill_cost(sd_bus_message *msg, const struct guest *g)
 {
+	const char *unmergeable = guest_unmergeable(g);
 	struct policy_guest_host_sample cost;
 
 	cost_read(&g->cost, COST_KSM, &cost);
@@ -93,6 +94,16 @@ static void fill_cost(sd_bus_message *msg, const struct guest *g)
 		put_t(msg, DYNMEM_GUEST_RSS, cost.rss);
 	if (cost.present & POLICY_COST_KSM_SAVED)
 		put_t(msg, DYNMEM_GUEST_KSM_SAVED, cost.ksm_saved);
+	if (unmergeable)
+		put_s(msg, DYNMEM_GUEST_UNMERGEABLE, unmergeable);
+}
+
+static void fill_cgroup(sd_bus_message *msg, const struct guest *g)
+{
+	if (g->reclaimed)
+		put_t(msg, DYNMEM_GUEST_RECLAIMED, g->reclaimed);
+	if (g->high)
+		put_t(msg, DYNMEM_GUEST_HIGH, g->high);
 }
 
 static void fill_trait(sd_bus_message *msg, const struct guest *g,
@@ -146,6 +157,7 @@ int api_fill_guest(sd_bus_message *msg, const struct manager *m,
 		fill_engine_view(msg, &info);
 	fill_cost(msg, g);
 	fill_balloon(msg, g);
+	fill_cgroup(msg, g);
 	if (g->decided)
 		fill_reason(msg, &g->decision);
 	return sd_bus_message_close_container(msg);

@@ -117,6 +117,23 @@ uint64_t cost_start(const struct cost *c)
 	return p && field(p, 20, &start) ? start : 0;
 }
 
+const char *cost_unmergeable(const struct cost *c)
+{
+	uint64_t anon = 0, shared = 0, huge = 0;
+	char buf[4096];
+
+	if (proc_read(c->status, buf, sizeof(buf)) <= 0)
+		return NULL;
+	proc_kib(buf, "RssAnon:", &anon);
+	proc_kib(buf, "RssShmem:", &shared);
+	proc_kib(buf, "HugetlbPages:", &huge);
+	if (huge > anon)
+		return "it is in huge pages of a pool (hugetlbfs)";
+	if (shared > anon)
+		return "it is shared memory";
+	return NULL;
+}
+
 void cost_read(const struct cost *c, unsigned int fields,
 	       struct policy_guest_host_sample *ret)
 {

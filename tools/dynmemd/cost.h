@@ -62,6 +62,15 @@ void cost_read(const struct cost *c, unsigned int fields,
  */
 uint64_t cost_start(const struct cost *c);
 
+/**
+ * cost_unmergeable() - why KSM cannot merge the process's memory
+ *
+ * Judged by what is resident, so of a process that has just started not much
+ * is known. Return: half a sentence that lives for ever; NULL: nothing speaks
+ * against it.
+ */
+const char *cost_unmergeable(const struct cost *c);
+
 /** cost_close() - close the files */
 void cost_close(struct cost *c);
 

@@ -76,6 +76,8 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest,
  * @pinned: why its balloon frees nothing, in words; NULL: nothing says so
  * @traits_known: GUEST_* traits of the balloon that QEMU told
  * @traits: those that are on
+ * @unmergeable: why KSM cannot merge its memory, if the backend was told;
+ *	lives for ever
  * @handle: in the engine
  */
 struct guest {
@@ -94,6 +96,7 @@ struct guest {
 	const char *observed;
 	const char *pinned;
 	unsigned int traits_known, traits;
+	const char *unmergeable;
 
 	/* The manager's. */
 	struct manager *manager;
@@ -140,6 +143,12 @@ static inline void guest_trait(struct guest *g, unsigned int trait,
 	g->traits_known |= trait;
 	if (json_object_get_boolean(value))
 		g->traits |= trait;
+}
+
+/** guest_unmergeable() - why KSM cannot merge its memory, or NULL */
+static inline const char *guest_unmergeable(const struct guest *g)
+{
+	return g->unmergeable ? g->unmergeable : cost_unmergeable(&g->cost);
 }
 
 #endif

@@ -452,6 +452,31 @@ static void on_memory(_unused_ struct qmp *q, int error,
 	settle(g);
 }
 
+/* Guests may have several backends: it is the first with a reason that tells. */
+static void on_memdev(_unused_ struct qmp *q, int error,
+		      struct json_object *ret, _unused_ const char *text,
+		      void *userdata)
+{
+	struct guest_qmp *g = userdata;
+	size_t n = json_object_is_type(ret, json_type_array) ?
+			   json_object_array_length(ret) :
+			   0;
+	struct json_object *o, *v;
+
+	if (!answered(g, error))
+		return;
+	for (size_t i = 0; i < n && !g->guest.unmergeable; i++) {
+		o = json_object_array_get_idx(ret, i);
+		if (json_object_object_get_ex(o, "share", &v) &&
+		    json_object_get_boolean(v))
+			g->guest.unmergeable = "it is shared memory (share=on)";
+		else if (json_object_object_get_ex(o, "merge", &v) &&
+			 !json_object_get_boolean(v))
+			g->guest.unmergeable = "QEMU was told so (merge=off)";
+	}
+	settle(g);
+}
+
 static void on_first_actual(_unused_ struct qmp *q, int error,
 			    struct json_object *ret, _unused_ const char *text,
 			    void *userdata)
@@ -644,6 +669,7 @@ static void on_ready(_unused_ struct qmp *q, void *userdata)
 	ask_first(g, "query-status", NULL, on_first_state);
 	ask_first(g, "query-migrate", NULL, on_first_migration);
 	ask_first(g, "query-memory-size-summary", NULL, on_memory);
+	ask_first(g, "query-memdev", NULL, on_memdev);
 	ask_first(g, "query-balloon", NULL, on_first_actual);
 	try_events(g);
 	add_walk(g, "/machine", "peripheral");

@@ -199,6 +199,11 @@ static void apply_rules(struct manager *m, struct guest *g)
 /* What the operator should know of its balloon. */
 static void log_traits(const struct guest *g)
 {
+	const char *unmergeable = guest_unmergeable(g);
+
+	if (unmergeable)
+		log_guest(LOG_NOTICE, g->name,
+			  "KSM cannot merge its memory: %s", unmergeable);
 	if (g->observed)
 		log_guest(LOG_NOTICE, g->name, "only observed: %s",
 			  g->observed);
