@@ -217,6 +217,70 @@ static void test_guest(_unused_ void **state)
 	close_folder(&p);
 }
 
+/* A number of /proc/PID/status, of the given base; 0 if it is not there. */
+static uint64_t status_of(const struct process *p, const char *key, int base)
+{
+	char path[64], text[8192];
+	const char *line;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)p->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	assert_true(n > 0);
+	text[n] = 0;
+	line = strstr(text, key);
+	return line ? strtoull(line + strlen(key), NULL, base) : 0;
+}
+
+static int oom_score_of(const struct process *p)
+{
+	char path[64], text[16] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)p->pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	fclose(f);
+	return atoi(text);
+}
+
+/* Locked in memory, safe from the OOM killer, and without root's might. */
+static void test_protected(_unused_ void **state)
+{
+	const uint64_t kept = 1ULL << 1 /* CAP_DAC_OVERRIDE */ |
+			      1ULL << 14 /* CAP_IPC_LOCK */ |
+			      1ULL << 24 /* CAP_SYS_RESOURCE */;
+	struct options o = { .config_required = true };
+	struct process p;
+
+	open_folder(&p);
+	write_text(p.conf, "[daemon]\nsource = procfs\n");
+	o.config = p.conf;
+	start(&p, &o);
+	hear_until(&p, strstr(p.told, "READY=1"));
+
+	assert_int_equal(status_of(&p, "\nCapPrm:", 16) & ~kept, 0);
+	assert_int_equal(status_of(&p, "\nCapEff:", 16) & ~kept, 0);
+	assert_int_equal(status_of(&p, "\nNoNewPrivs:", 10), 1);
+
+	/* Where that is not permitted, it says so. */
+	if (!strstr(p.said, "cannot keep the OOM killer away"))
+		assert_int_equal(oom_score_of(&p), -1000);
+#ifndef __SANITIZE_ADDRESS__ /* its mlockall() does nothing */
+	if (!strstr(p.said, "cannot lock itself in memory"))
+		assert_true(status_of(&p, "\nVmLck:", 10) * 10 >=
+			    status_of(&p, "\nVmRSS:", 10) * 9);
+#endif
+	assert_int_equal(kill(p.pid, SIGTERM), 0);
+	assert_int_equal(wait_end(&p), 0);
+	close_folder(&p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -224,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_no_module),
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_guest),
+		cmocka_unit_test(test_protected),
 	};
 
 	return cmocka_run_group_tests_name("dynmemd_run", tests, NULL, NULL);

@@ -305,6 +305,10 @@ int daemon_run(const struct options *o)
 
 	log_open(o->verbose ? LOG_DEBUG : LOG_INFO);
 	protect_files();
+	r = protect_capabilities();
+	if (r < 0)
+		log_warning("the daemon cannot give up capabilities that it does not need: %s",
+			    strerror(-r));
 	r = start(&d);
 	if (r == 0) {
 		protect_self();

@@ -4,8 +4,12 @@
 #include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "dynmemd/log.h"
 #include "dynmemd/protect.h"
@@ -32,6 +36,29 @@ void protect_files(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int protect_capabilities(void)
+{
+	static const uint32_t keep = 1U << CAP_DAC_OVERRIDE |
+				     1U << CAP_SYS_RESOURCE |
+				     1U << CAP_IPC_LOCK;
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	/* Nothing that root could run gets them back. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_capget, &head, sets) < 0)
+		return -errno;
+	if (!(sets[0].permitted & ~keep) && !sets[1].permitted)
+		return 0;
+	sets[0].permitted &= keep;
+	sets[0].effective = sets[0].permitted;
+	sets[0].inheritable = 0;
+	sets[1] = (struct __user_cap_data_struct){ 0 };
+	return syscall(SYS_capset, &head, sets) < 0 ? -errno : 0;
 }
 
 void protect_self(void)

@@ -17,4 +17,16 @@ void protect_self(void);
  */
 void protect_files(void);
 
+/**
+ * protect_capabilities() - give up what the daemon does not need of root's
+ *
+ * For good, and before the first thread: each has its own. Kept are
+ * CAP_DAC_OVERRIDE: monitors, cgroups and counters of QEMUs that run as other
+ * users; CAP_SYS_RESOURCE: PSI triggers of a second, oom_score_adj;
+ * CAP_IPC_LOCK: memory that is locked later.
+ *
+ * Return: 0 or a negative errno.
+ */
+int protect_capabilities(void);
+
 #endif
