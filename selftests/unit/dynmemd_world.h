@@ -93,7 +93,7 @@ static inline void daemon_start(struct world *w, bool dry_run)
 				     &options),
 			 0);
 	w->source.ops = &fake_source_ops;
-	manager_set_source(w->manager, &w->source, true);
+	manager_set_source(w->manager, &w->source);
 	assert_int_equal(backend_qmp.new(&w->backend, w->manager, w->event,
 					 w->config),
 			 0);

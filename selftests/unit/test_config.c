@@ -158,7 +158,7 @@ static void test_defaults(_unused_ void **state)
 static void test_refuses(_unused_ void **state)
 {
 	refuses("[daemon]\nmood = manage\n",
-		"c:2: mood: unknown key in [daemon]; allowed: mode, source, state");
+		"c:2: mood: unknown key in [daemon]; allowed: mode, source, state, stop");
 	refuses("[daemon]\n\nmode = manange\n",
 		"c:3: mode = manange: not valid; allowed: observe, manage");
 	refuses("[daemno]\nmode = manage\n",

@@ -594,6 +594,113 @@ static void test_state(_unused_ void **state)
 	close_world(&w);
 }
 
+static bool mode_is(const struct world *w, const char *mode)
+{
+	return !strcmp(manager_mode_name(w->manager), mode);
+}
+
+/* The kill switch. */
+static void test_stop(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a"), b = idle_guest("b");
+	char path[96], text[256];
+	unsigned int sets;
+	struct world w;
+
+	open_world(&w, manage);
+	daemon_stop(&w);
+	config_free(w.config);
+	snprintf(path, sizeof(path), "%s/run/stop", w.folder);
+	snprintf(text, sizeof(text), "[daemon]\nmode = manage\nstop = %s\n",
+		 path);
+	w.config = configure(&w, text);
+	daemon_start(&w, false);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	assert_true(mode_is(&w, "manage"));
+
+	/* Its folder comes with it. It counts before it is even noticed. */
+	*strrchr(path, '/') = 0;
+	assert_int_equal(mkdir(path, 0700), 0);
+	path[strlen(path)] = '/';
+	write_text(path, "");
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	run_until(&w, 500, mode_is(&w, "stopped"));
+	assert_int_equal(manager_mode(w.manager), MODE_OBSERVE);
+	sets = a.period_sets;
+	start_guest(&w, &b, "b.sock");
+	run_for(&w, 2500);
+	assert_non_null(manager_find(w.manager, "b"));
+	assert_int_equal(a.balloons + b.balloons, 0);
+	assert_int_equal(a.period_sets, sets);
+	assert_int_equal(b.period_sets, 0);
+	assert_int_equal(info_of(&w, "a").target, a.memory);
+
+	assert_int_equal(unlink(path), 0);
+	run_until(&w, 500, mode_is(&w, "manage"));
+	run_until(&w, 3000, a.balloons > 0);
+	assert_true(b.period_sets > 0);
+	fake_stop(&a, false);
+	fake_stop(&b, false);
+	close_world(&w);
+}
+
+static void test_drain(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+	char path[96];
+
+	open_world(&w, manage);
+	daemon_stop(&w);
+	snprintf(path, sizeof(path), "%s/state", w.folder);
+	w.state = path;
+	daemon_start(&w, false);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_until(&w, 3000, a.balloons > 0);
+	fake_move(&a, a.target);
+	assert_true(a.target < a.memory);
+
+	/* As far as there is memory. */
+	assert_int_equal(manager_drain(w.manager, true), 0);
+	assert_true(mode_is(&w, "drain"));
+	run_for(&w, 1500);
+	assert_true(a.target < a.memory);
+	pressure(&w, POLICY_LEVEL_NONE, 3500);
+	run_until(&w, 3000, a.target == a.memory);
+	fake_move(&a, a.target);
+
+	/* It holds: under pressure, and over a restart. */
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_for(&w, 1500);
+	assert_int_equal(a.target, a.memory);
+	daemon_stop(&w);
+	daemon_start(&w, false);
+	assert_true(mode_is(&w, "drain"));
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_for(&w, 1500);
+	assert_int_equal(a.target, a.memory);
+
+	assert_int_equal(manager_drain(w.manager, false), 0);
+	assert_true(mode_is(&w, "manage"));
+	run_until(&w, 3000, a.target < a.memory);
+	fake_move(&a, a.target);
+
+	/* An emergency comes before it. */
+	assert_int_equal(manager_drain(w.manager, true), 0);
+	pressure(&w, POLICY_LEVEL_NONE, 3500);
+	run_until(&w, 3000, a.target == a.memory);
+	fake_move(&a, a.target);
+	run_for(&w, 1500);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_until(&w, 3000, a.target < a.memory);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 static void test_reload(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
@@ -794,6 +901,8 @@ int main(void)
 		cmocka_unit_test(test_found_period),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_reload_leaves_folder),
 		cmocka_unit_test(test_events),

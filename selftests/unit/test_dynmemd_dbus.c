@@ -275,6 +275,35 @@ static void test_reading(_unused_ void **state)
 	close_all(&w, &b);
 }
 
+static void test_drain(_unused_ void **state)
+{
+	struct config *c;
+	sd_bus_message *m;
+	const char *text;
+	struct world w;
+	struct bus b;
+
+	open_all(&w, &b, "");
+	m = call(&w, &b, "Drain", NULL);
+	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NOT_MANAGING));
+
+	c = configure(&w, "[daemon]\nmode = manage\n");
+	assert_int_equal(manager_reload(w.manager, c), 0);
+	config_free(w.config);
+	w.config = c;
+	m = call(&w, &b, "Drain", NULL);
+	assert_false(sd_bus_message_is_method_error(m, NULL));
+	m = call(&w, &b, "GetHost", NULL);
+	assert_true(get(m, DYNMEM_HOST_MODE, "s", &text));
+	assert_string_equal(text, "drain");
+	m = call(&w, &b, "Resume", NULL);
+	assert_false(sd_bus_message_is_method_error(m, NULL));
+	m = call(&w, &b, "GetHost", NULL);
+	assert_true(get(m, DYNMEM_HOST_MODE, "s", &text));
+	assert_string_equal(text, "manage");
+	close_all(&w, &b);
+}
+
 static void test_signals(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
@@ -343,6 +372,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_bus_comes_and_goes),
 	};

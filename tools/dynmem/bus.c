@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dynmemd/api.h"
@@ -151,10 +152,10 @@ int bus_read_value(sd_bus_message *m, const char *type,
 	return r < 0 ? r : 1;
 }
 
-int bus_call(sd_bus *bus, const char *method, struct json_object **ret)
+static int call(sd_bus *bus, const char *method, sd_bus_error *error,
+		sd_bus_message **reply)
 {
-	sd_bus_message *request = NULL, *reply = NULL;
-	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *request = NULL;
 	int r;
 
 	r = sd_bus_message_new_method_call(bus, &request, DYNMEM_BUS_NAME,
@@ -164,20 +165,42 @@ int bus_call(sd_bus *bus, const char *method, struct json_object **ret)
 		return r;
 	/* The bus must not start a daemon that the operator has stopped. */
 	sd_bus_message_set_auto_start(request, 0);
-	r = sd_bus_call(bus, request, BUS_TIMEOUT_USEC, &error, &reply);
+	r = sd_bus_call(bus, request, BUS_TIMEOUT_USEC, error, reply);
 	sd_bus_message_unref(request);
-	if (r < 0) {
-		if (sd_bus_error_has_name(&error,
-					  SD_BUS_ERROR_SERVICE_UNKNOWN) ||
-		    sd_bus_error_has_name(&error,
-					  SD_BUS_ERROR_NAME_HAS_NO_OWNER))
-			r = -ESRCH;
-		sd_bus_error_free(&error);
+	if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+	    sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+		return -ESRCH;
+	return r;
+}
+
+int bus_call(sd_bus *bus, const char *method, struct json_object **ret)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	int r = call(bus, method, &error, &reply);
+
+	sd_bus_error_free(&error);
+	if (r < 0)
 		return r;
-	}
 	r = bus_read_value(reply, sd_bus_message_get_signature(reply, 1), ret);
 	sd_bus_message_unref(reply);
 	if (r == 0)
 		r = -EBADMSG;
+	return r < 0 ? r : 0;
+}
+
+int bus_order(sd_bus *bus, const char *method, char why[static BUS_WHY_MAX])
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	int r = call(bus, method, &error, &reply);
+
+	/* An error of the daemon's own is a sentence, the bus's a number. */
+	if (sd_bus_error_has_name(&error, DYNMEM_BUS_NOT_MANAGING))
+		r = -EROFS;
+	snprintf(why, BUS_WHY_MAX, "%s",
+		 r == -EROFS ? error.message : bus_error(r));
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(reply);
 	return r < 0 ? r : 0;
 }

@@ -26,6 +26,19 @@ int bus_open(sd_bus **ret_bus);
  */
 int bus_call(sd_bus *bus, const char *method, struct json_object **ret);
 
+#define BUS_WHY_MAX 256
+
+/**
+ * bus_order() - call a method of the daemon's manager that changes something
+ * @bus: from bus_open()
+ * @method: "Drain" or "Resume"
+ * @why: on failure, what is wrong
+ *
+ * Return: 0; -ESRCH when no daemon runs; -EROFS when it refuses; another
+ * negative errno.
+ */
+int bus_order(sd_bus *bus, const char *method, char why[static BUS_WHY_MAX]);
+
 /**
  * bus_read_value() - the next value of a message
  * @m: a message

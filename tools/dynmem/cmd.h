@@ -10,6 +10,7 @@ enum {
 	EXIT_USAGE = 2,	    /* a wrong option or argument */
 	EXIT_NO_MODULE = 3, /* the kernel has no family "dynmem" */
 	EXIT_NO_DAEMON = 4, /* dynmemd is not to be reached */
+	EXIT_PARTLY = 5,    /* not all guests have their memory back (yet) */
 };
 
 /**
@@ -28,6 +29,8 @@ struct cmd {
 int cmd_status(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
+int cmd_drain(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
 
 /**
  * cmd_usage_error() - say what is wrong with the command line

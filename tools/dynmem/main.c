@@ -12,6 +12,8 @@
 static const struct cmd commands[] = {
 	{"status", cmd_status, "the host's memory, KSM and every guest, now"},
 	{"monitor", cmd_monitor, "events and decisions as they come"},
+	{"drain", cmd_drain, "give guests all their memory back, before dynmem goes"},
+	{"resume", cmd_resume, "manage guests again"},
 	{"simulate", cmd_simulate, "guests of a trace on a host, under dynmem and others"},
 };
 
@@ -25,7 +27,8 @@ static void help(void)
 	printf("\nOptions:\n"
 	       "  -h, --help     this text; after a command, that command's options\n"
 	       "  -V, --version  the version\n"
-	       "\nExit status: 0 done, 1 failed, 2 wrong usage, 3 no kernel module, 4 no daemon.\n");
+	       "\nExit status: 0 done, 1 failed, 2 wrong usage, 3 no kernel module, 4 no daemon,\n"
+	       "5 not all guests have their memory back.\n");
 }
 
 int main(int argc, char **argv)

@@ -9,6 +9,7 @@
  *
  * From an event to its last command nothing is allocated.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,6 +189,16 @@ static const char *plan_class_name(enum policy_plan_class class)
 	return class < ARRAY_SIZE(names) ? names[class] : "memory";
 }
 
+/* What has been put into @g->told and @g->reason. */
+static void announce(struct manager *m, struct guest *g, bool applied)
+{
+	g->told_any = true;
+	log_decision(g->name, g->told.from, g->told.target,
+		     policy_reason_name(g->told.reason), g->reason, applied);
+	if (m->listener)
+		m->listener->decision(m->listener_data, g, applied);
+}
+
 static void tell_step(struct manager *m, struct guest *g,
 		      const struct policy_plan_step *step)
 {
@@ -198,19 +209,17 @@ static void tell_step(struct manager *m, struct guest *g,
 		 "the host is critical: %s is taken, which should free %s",
 		 plan_class_name(step->class), frees);
 	g->told = g->decision;
-	g->told_any = true;
 	g->told.from = g->target;
 	g->told.target = step->target;
 	g->told.reason = POLICY_REASON_SHRINK_CRITICAL;
-	log_decision(g->name, g->told.from, g->told.target,
-		     policy_reason_name(g->told.reason), g->reason, true);
-	if (m->listener)
-		m->listener->decision(m->listener_data, g, true);
+	announce(m, g, true);
 }
 
 static void run_steps(struct manager *m, const struct policy_plan_step *step,
 		      unsigned int count, uint64_t now)
 {
+	if (!managing(m) || stop_now(m))
+		return;
 	for (unsigned int i = 0; i < count; i++) {
 		struct guest *g = step[i].userdata;
 
@@ -297,6 +306,7 @@ static int on_tick(_unused_ sd_event_source *s, _unused_ uint64_t usec,
 
 	m->tick_at = 0;
 	m->ticked_at = now;
+	stop_look(m);
 	m->round++;
 	m->awaited = 0;
 	read_costs(m, false, now);
@@ -328,14 +338,16 @@ static int on_patience(_unused_ sd_event_source *s, _unused_ uint64_t usec,
 /* Every command is written before anything else is done. */
 static void write_commands(struct manager *m, const struct policy_result *r)
 {
+	bool allowed = managing(m) && !(r->send && stop_now(m));
+
 	m->somebody_waits = false;
 	for (unsigned int i = 0; i < r->count; i++) {
 		const struct policy_decision *d = &r->decision[i];
 		struct guest *g = d->userdata;
 
-		g->sent = -1;
+		g->sent = -ECANCELED;
 		m->somebody_waits |= d->reason == POLICY_REASON_WAIT_BYTES;
-		if (d->flags & POLICY_SEND && managing(m))
+		if (d->flags & POLICY_SEND && allowed)
 			g->sent = g->ops->set_target(g, d->target);
 		g->decision = *d;
 		g->decided = true;
@@ -360,12 +372,8 @@ static bool worth_observing(const struct guest *g)
 static void tell(struct manager *m, struct guest *g, bool applied)
 {
 	g->told = g->decision;
-	g->told_any = true;
 	policy_reason_render(&g->told, g->reason, sizeof(g->reason));
-	log_decision(g->name, g->told.from, g->told.target,
-		     policy_reason_name(g->told.reason), g->reason, applied);
-	if (m->listener)
-		m->listener->decision(m->listener_data, g, applied);
+	announce(m, g, applied);
 }
 
 static void follow_polling(struct manager *m, struct guest *g, uint64_t now)
@@ -373,6 +381,9 @@ static void follow_polling(struct manager *m, struct guest *g, uint64_t now)
 	uint64_t period = g->decision.poll;
 	bool was = g->poll_period != 0;
 
+	/* Its period is left as it is, too. */
+	if (m->stopped)
+		return;
 	g->poll_period = period;
 	if (was == (period != 0))
 		return;
@@ -405,7 +416,7 @@ static void finish_commands(struct manager *m, uint64_t now)
 			policy_command_sent(m->policy, g->handle, d->target,
 					    now);
 			g->target = d->target;
-		} else if (d->flags & POLICY_SEND && managing(m)) {
+		} else if (g->sent != -ECANCELED) {
 			log_guest(LOG_WARNING, g->name,
 				  "its target cannot be set: %s",
 				  strerror(-g->sent));
@@ -422,7 +433,7 @@ static void schedule(struct manager *m, uint64_t now)
 	if (m->result.next)
 		tick_at(m, now + m->result.next);
 	/* Nobody tells the host's pressure: it is looked at. */
-	if (!m->source_works)
+	if (!m->source)
 		tick_at(m, now + m->config->policy.poll);
 	for (size_t i = 0; i < m->n_guests; i++)
 		if (m->guests[i]->poll_period)

@@ -8,13 +8,17 @@
  *   GetHost()		-> a{sv}	the host; keys DYNMEM_HOST_*
  *   ListGuests()	-> aa{sv}	all guests; keys DYNMEM_GUEST_*
  *   GetGuest(s name)	-> a{sv}	one; error org.dynmem1.Error.NoSuchGuest
+ *   Drain()				give guests all their memory back; error
+ *					org.dynmem1.Error.NotManaging
+ *   Resume()				manage guests again
  *
  *   signal Decision(s guest, t from, t to, s code, s reason, a{sv} more)
  *   signal GuestAdded(s guest)
  *   signal GuestRemoved(s guest, s reason)
  *
  *   property s Version	constant
- *   property s Mode	"observe" | "manage" | "dry-run"   emits a change
+ *   property s Mode	"observe" | "manage" | "dry-run" | "drain" | "stopped"
+ *							   emits a change
  *   property s Level	"none" | "low" | "medium" | "critical" emits a change
  *   property s Source	"genl" | "procfs" | "none"	   emits a change
  *
@@ -29,6 +33,7 @@
 #define DYNMEM_BUS_PATH		"/org/dynmem1"
 #define DYNMEM_BUS_INTERFACE	"org.dynmem1.Manager"
 #define DYNMEM_BUS_NO_GUEST	"org.dynmem1.Error.NoSuchGuest"
+#define DYNMEM_BUS_NOT_MANAGING	"org.dynmem1.Error.NotManaging"
 
 /* GetHost() */
 #define DYNMEM_HOST_LEVEL	"level"		/* s, as the property */

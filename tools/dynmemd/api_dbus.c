@@ -27,6 +27,15 @@ struct api {
  * Methods and properties
  */
 
+/* Send what was filled in, unless that failed. */
+static int finish(int r, sd_bus_message *m)
+{
+	if (r >= 0)
+		r = sd_bus_send(NULL, m, NULL);
+	sd_bus_message_unref(m);
+	return r;
+}
+
 static int reply(sd_bus_message *call, struct api *a,
 		 int (*fill)(sd_bus_message *m, struct api *a))
 {
@@ -35,10 +44,7 @@ static int reply(sd_bus_message *call, struct api *a,
 
 	if (r >= 0)
 		r = fill(m, a);
-	if (r >= 0)
-		r = sd_bus_send(NULL, m, NULL);
-	sd_bus_message_unref(m);
-	return r;
+	return finish(r, m);
 }
 
 static int fill_host(sd_bus_message *m, struct api *a)
@@ -86,10 +92,27 @@ static int get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	r = sd_bus_message_new_method_return(call, &m);
 	if (r >= 0)
 		r = api_fill_guest(m, a->manager, g);
-	if (r >= 0)
-		r = sd_bus_send(NULL, m, NULL);
-	sd_bus_message_unref(m);
-	return r;
+	return finish(r, m);
+}
+
+static int drain(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct api *a = userdata;
+
+	if (manager_drain(a->manager, true) < 0)
+		return sd_bus_error_setf(error, DYNMEM_BUS_NOT_MANAGING,
+					 "The mode is '%s': nothing is written to guests, so nothing can be given back",
+					 manager_mode_name(a->manager));
+	return sd_bus_reply_method_return(call, NULL);
+}
+
+static int resume(sd_bus_message *call, void *userdata,
+		  _unused_ sd_bus_error *error)
+{
+	struct api *a = userdata;
+
+	manager_drain(a->manager, false);
+	return sd_bus_reply_method_return(call, NULL);
 }
 
 static int get_property(_unused_ sd_bus *bus, _unused_ const char *path,
@@ -120,6 +143,9 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("GetGuest", SD_BUS_ARGS("s", name),
 				SD_BUS_RESULT("a{sv}", guest), get_guest,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	/* Who may: the bus's policy says, org.dynmem1.conf. */
+	SD_BUS_METHOD("Drain", NULL, NULL, drain, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Resume", NULL, NULL, resume, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("Decision",
 				SD_BUS_ARGS("s", guest, "t", from, "t", to, "s",
 					    code, "s", reason, "a{sv}", more),
@@ -152,11 +178,9 @@ static int signal_new(struct api *a, const char *name, sd_bus_message **ret)
 
 static void send_signal(int r, sd_bus_message *m)
 {
-	if (r >= 0)
-		r = sd_bus_send(NULL, m, NULL);
+	r = finish(r, m);
 	if (r < 0 && r != -ENOTCONN)
 		log_debug("cannot send a D-Bus signal: %s", strerror(-r));
-	sd_bus_message_unref(m);
 }
 
 static void on_decision(void *userdata, const struct guest *g, bool applied)

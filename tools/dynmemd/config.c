@@ -148,7 +148,8 @@ int config_load(struct config **ret, const char *path, bool required,
 		return -ENOMEM;
 	policy_tunables_init(&p.config->policy);
 
-	r = load_file(&p, path, required);
+	p.config->stop = strdup(CONFIG_STOP);
+	r = p.config->stop ? load_file(&p, path, required) : -ENOMEM;
 	if (r == 0)
 		r = load_folder(&p, path);
 	if (r == 0)
@@ -185,6 +186,7 @@ struct config *config_free(struct config *c)
 	}
 	free(c->rules);
 	free(c->state);
+	free(c->stop);
 	free(c);
 	return NULL;
 }

@@ -14,6 +14,7 @@
 #include "policy/policy.h"
 
 #define CONFIG_PATH "/etc/dynmem/dynmem.conf"
+#define CONFIG_STOP "/run/dynmem/stop"
 
 /* As qemu-server has it; tests have their own. */
 #define PVE_SOCKETS_DEFAULT "/var/run/qemu-server"
@@ -72,11 +73,13 @@ struct guest_limits {
 /**
  * struct config - all of it
  * @state: the file of what outlives the daemon; NULL: where systemd says
+ * @stop: while this file exists, nothing is written to guests
  */
 struct config {
 	enum mode mode;
 	enum source_kind source;
 	char *state;
+	char *stop;
 
 	/* [policy] */
 	struct policy_tunables policy;

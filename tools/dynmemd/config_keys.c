@@ -69,12 +69,18 @@ static int set_state(struct parser *p, const char *value)
 	return set_file(&p->config->state, value);
 }
 
+static int set_stop(struct parser *p, const char *value)
+{
+	return set_file(&p->config->stop, value);
+}
+
 #define FILE_SYNTAX "the absolute path of a file"
 
 static const struct key daemon_keys[] = {
 	{ "mode", set_mode, "observe, manage" },
 	{ "source", set_source, "auto, genl, procfs" },
 	{ "state", set_state, FILE_SYNTAX },
+	{ "stop", set_stop, FILE_SYNTAX },
 	{ 0 },
 };
 

@@ -111,7 +111,7 @@ static void on_pressure(void *userdata, const struct source_pressure *p)
 
 static void use_source(struct daemon *d, struct source *s)
 {
-	manager_set_source(d->manager, s, s != NULL);
+	manager_set_source(d->manager, s);
 	log_info("pressure is told by: %s", manager_source_name(d->manager));
 	if (d->api)
 		api_source_changed(d->api);

@@ -17,14 +17,18 @@ uint64_t manager_now(const struct manager *m)
 
 enum mode manager_mode(const struct manager *m)
 {
-	return m->dry_run ? MODE_OBSERVE : m->config->mode;
+	return m->dry_run || m->stopped ? MODE_OBSERVE : m->config->mode;
 }
 
 const char *manager_mode_name(const struct manager *m)
 {
 	if (m->dry_run)
 		return "dry-run";
-	return m->config->mode == MODE_MANAGE ? "manage" : "observe";
+	if (m->stopped)
+		return "stopped";
+	if (m->config->mode != MODE_MANAGE)
+		return "observe";
+	return m->state.drain ? "drain" : "manage";
 }
 
 const char *manager_source_name(const struct manager *m)
@@ -90,14 +94,30 @@ void manager_listen(struct manager *m, const struct manager_listener *listener,
 	m->listener_data = userdata;
 }
 
+int manager_drain(struct manager *m, bool drain)
+{
+	if (drain && manager_mode(m) != MODE_MANAGE)
+		return -EROFS;
+	if (drain == m->state.drain)
+		return 0;
+	m->state.drain = drain;
+	policy_set_drain(m->policy, drain);
+	log_notice("%s", drain ? "guests get their memory back, as far as there is memory" :
+				 "guests are managed again");
+	remember_now(m);
+	if (m->listener)
+		m->listener->mode(m->listener_data);
+	act_tick_soon(m);
+	return 0;
+}
+
 /*
  * The host
  */
 
-void manager_set_source(struct manager *m, struct source *source, bool works)
+void manager_set_source(struct manager *m, struct source *source)
 {
 	m->source = source;
-	m->source_works = source && works;
 	m->has_pressure = false;
 	m->pressure = (struct source_pressure){ .available = UINT64_MAX };
 	act_tick_soon(m);
@@ -346,6 +366,10 @@ int manager_reload(struct manager *m, const struct config *config)
 	if (r < 0)
 		return r;
 	m->config = config;
+	r = stop_watch(m);
+	if (r < 0)
+		log_warning("%s cannot be watched (%s); it is looked for when there is something to do",
+			    config->stop, strerror(-r));
 	for (size_t i = 0; i < m->n_guests; i++)
 		manager_guest_own(m->guests[i]);
 	if (m->listener)
@@ -376,6 +400,8 @@ int manager_new(struct manager **ret, sd_event *event,
 		r = act_init(m);
 	if (r == 0)
 		r = remember_init(m, options->state);
+	if (r == 0)
+		r = stop_watch(m);
 	if (r < 0) {
 		manager_free(m);
 		return r;
@@ -394,6 +420,7 @@ struct manager *manager_free(struct manager *m)
 	act_free(m);
 	cgroup_worker_free(m->worker);
 	remember_free(m);
+	folder_free(m->stop);
 	policy_free(m->policy);
 	host_close(&m->host);
 	free(m->guests);

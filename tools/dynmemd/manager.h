@@ -81,11 +81,17 @@ void manager_listen(struct manager *m, const struct manager_listener *listener,
 
 /**
  * manager_set_source() - where the host's state comes from
- * @source: NULL: nowhere
- * @works: whether it tells anything; while none does, the manager looks at
- *	the host once a second by itself
+ * @source: NULL: nowhere; the manager looks at the host once a second by itself
  */
-void manager_set_source(struct manager *m, struct source *source, bool works);
+void manager_set_source(struct manager *m, struct source *source);
+
+/**
+ * manager_drain() - give guests all their memory back, and take none
+ * @drain: false: manage them again
+ *
+ * Holds over a restart. Return: 0; -EROFS: the mode lets nothing be written.
+ */
+int manager_drain(struct manager *m, bool drain);
 
 /** manager_pressure() - a source has news */
 void manager_pressure(struct manager *m, const struct source_pressure *p);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Shared by manager.c (guests come, tell and go), act.c (what is done) and
- * remember.c (what is known again).
+ * Shared by manager.c (guests come, tell and go), act.c (what is done),
+ * remember.c (what is known again) and stop.c (the kill switch).
  */
 #ifndef DYNMEMD_MANAGER_PRIVATE_H
 #define DYNMEMD_MANAGER_PRIVATE_H
 
 #include "dynmemd/cgroup_worker.h"
+#include "dynmemd/folder.h"
 #include "dynmemd/manager.h"
 #include "dynmemd/state_file.h"
 #include "dynmemd/util.h"
@@ -15,13 +16,14 @@ struct manager {
 	sd_event *event;
 	const struct config *config;
 	bool dry_run;
+	bool stopped; /* the kill switch is on */
+	struct folder *stop; /* watches it */
 	const char *proc, *cgroup_root;
 	struct cgroup_worker *worker; /* NULL: nothing is done by cgroups */
 	struct policy *policy;
 	struct host host;
 
 	struct source *source;
-	bool source_works;
 	struct source_pressure pressure; /* the latest */
 	bool has_pressure;
 	enum policy_level level;
@@ -93,6 +95,18 @@ void act_cgroup_close(struct manager *m, struct guest *g);
 
 /** act_set_level() - tell a change of the host's level */
 void act_set_level(struct manager *m, enum policy_level level);
+
+/** stop_now() - whether the kill switch is on at this moment */
+bool stop_now(const struct manager *m);
+
+/** stop_look() - the same, and tell it if that is news */
+void stop_look(struct manager *m);
+
+/** stop_watch() - look, and watch from now on; again after a reload */
+int stop_watch(struct manager *m);
+
+/** remember_now() - write it down */
+void remember_now(struct manager *m);
 
 /**
  * remember_init() - take over what an earlier daemon left

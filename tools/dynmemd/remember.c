@@ -54,7 +54,7 @@ static void remember(struct manager *m, const struct guest *g)
 	policy_guest_export(m->policy, g->handle, now, &r->learned);
 }
 
-static void save(struct manager *m)
+void remember_now(struct manager *m)
 {
 	if (!m->file)
 		return;
@@ -70,7 +70,7 @@ static void save(struct manager *m)
 static int on_save(_unused_ sd_event_source *s, _unused_ uint64_t usec,
 		   void *userdata)
 {
-	save(userdata);
+	remember_now(userdata);
 	return 0;
 }
 
@@ -198,8 +198,11 @@ static void take_over(struct manager *m)
 	}
 	if (s->time)
 		policy_host_import(m->policy, &s->host, manager_now(m));
+	policy_set_drain(m->policy, s->drain);
 	if (s->n)
 		log_info("%zu guests are known from before", s->n);
+	if (s->drain)
+		log_notice("guests get their memory back, as before the restart; 'dynmem resume' ends that");
 }
 
 int remember_init(struct manager *m, const char *path)
@@ -222,8 +225,7 @@ int remember_init(struct manager *m, const char *path)
 
 void remember_free(struct manager *m)
 {
-	if (m->file)
-		save(m);
+	remember_now(m);
 	m->file = state_file_free(m->file);
 	sd_event_source_disable_unref(m->save);
 	state_clear(&m->state);

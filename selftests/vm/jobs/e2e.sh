@@ -142,6 +142,39 @@ test_killed()
 		fail "a new daemon starts"
 	fi
 	ok "it finds all guests again" wait_until 20 has_guests 3
+	ok "and knows them" logged 'guest idle: known: what was learned'
+}
+
+mode_is()
+{
+	[[ $(host_field mode) == "$1" ]]
+}
+
+test_stop()
+{
+	mkdir -p /run/dynmem
+	touch /run/dynmem/stop
+	ok "the kill switch is noticed" wait_until 5 mode_is stopped
+	dynmem drain >"$LAB_DIR/out.txt" 2>&1
+	is "a drain is refused then" $? 1
+	rm /run/dynmem/stop
+	ok "and its end" wait_until 5 mode_is manage
+}
+
+test_drain()
+{
+	local before status all=5
+	wait_until 60 settled idle
+	before=$(guest actual idle)
+	dynmem drain --timeout 60 --json >"$LAB_DIR/drain.json"
+	status=$?
+	# Their maxima together are all that this host has: as far as it goes.
+	jq -e '.guests == .at_max' "$LAB_DIR/drain.json" >/dev/null && all=0
+	is "a drain says whether all guests are at their max" "$status" "$all"
+	ok "it takes nothing" at_least idle "$before"
+	ok "and it is shown" mode_is drain
+	ok "until it is ended" dynmem resume
+	ok "and guests are managed again" mode_is manage
 }
 
 test_bad_reload()
@@ -208,10 +241,12 @@ start_world || exit 1
 test_adoption
 test_lend_and_return
 test_killed
+test_stop
 test_bad_reload
 test_hostile_monitors
 test_module_gone
 test_guest_goes
+test_drain
 test_end
 lost=$(lost_guests)
 guest stop --all

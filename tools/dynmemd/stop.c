@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The kill switch: while a file of a certain name exists, nothing is written
+ * to guests. It is watched, so that a change is known at once; and looked for
+ * before each command, so that it counts from the moment it is there.
+ */
+#include <sys/stat.h>
+
+#include "dynmemd/log.h"
+#include "dynmemd/manager_private.h"
+
+bool stop_now(const struct manager *m)
+{
+	struct stat st;
+
+	return lstat(m->config->stop, &st) == 0;
+}
+
+static void set(struct manager *m, bool stopped)
+{
+	if (stopped == m->stopped)
+		return;
+	m->stopped = stopped;
+	if (stopped)
+		log_warning("stopped: %s is there; nothing is written to guests until it is removed",
+			    m->config->stop);
+	else
+		log_notice("%s is gone; mode %s", m->config->stop,
+			   manager_mode_name(m));
+	if (m->listener)
+		m->listener->mode(m->listener_data);
+	act_tick_soon(m);
+}
+
+void stop_look(struct manager *m)
+{
+	set(m, stop_now(m));
+}
+
+static void on_file(void *userdata, _unused_ const char *path,
+		    _unused_ bool there)
+{
+	stop_look(userdata);
+}
+
+int stop_watch(struct manager *m)
+{
+	m->stop = folder_free(m->stop);
+	stop_look(m);
+	return folder_new(&m->stop, m->event, m->config->stop,
+			  FOLDER_ONE | FOLDER_FILES, on_file, m);
+}
