@@ -58,13 +58,16 @@ CC ?= cc
 ifeq ($(origin CC),default)
 CC := cc
 endif
-PKGS := libnl-genl-3.0 libsystemd json-c inih
 PKG_CONFIG ?= pkg-config
+PKGS := libnl-genl-3.0 libsystemd json-c inih
+# Optional: without their headers the daemon is built, and says that it has no such backend.
+LIBVIRT_PKGS := libvirt libxml-2.0
+WITH_LIBVIRT := $(shell $(PKG_CONFIG) --exists $(LIBVIRT_PKGS) && echo 1)
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2
 DEFS := -D_GNU_SOURCE -DDYNMEM_VERSION='"$(VERSION)"'
 INC := -Iinclude/uapi -Itools/lib -Itools
-pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(PKGS))
+pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(PKGS) $(if $(WITH_LIBVIRT),$(LIBVIRT_PKGS)))
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(PKGS))
 
 # SAN=1: AddressSanitizer and UBSan; SAN=fuzz: libFuzzer too, which is clang's.
@@ -88,6 +91,7 @@ objs = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(1)))
 LIB_OBJS := $(call objs,tools/lib/*.c)
 POLICY_OBJS := $(call objs,tools/policy/*.c)
 DAEMON_OBJS := $(filter-out %/main.o,$(call objs,tools/dynmemd/*.c))
+DAEMON_OBJS := $(filter-out $(if $(WITH_LIBVIRT),%/no_libvirt.o,%/backend_libvirt.o $(call objs,tools/dynmemd/libvirt_*.c)),$(DAEMON_OBJS))
 SIM_OBJS := $(call objs,tools/sim/*.c)
 CMD_OBJS := $(filter-out %/main.o,$(call objs,tools/dynmem/*.c))
 
@@ -135,6 +139,7 @@ $(BINS):
 ## Tests: every one prints TAP; selftests/check adds them up.
 ##
 UNIT := $(patsubst selftests/unit/%.c,$(O)/unit/%,$(wildcard selftests/unit/test_*.c))
+UNIT := $(if $(WITH_LIBVIRT),$(UNIT),$(filter-out %/test_libvirt,$(UNIT)))
 NETLINK := $(patsubst selftests/netlink/%.c,$(O)/netlink/%,$(wildcard selftests/netlink/*.c))
 KSELFTEST := $(B)/kselftest
 

@@ -162,10 +162,10 @@ static void test_refuses(_unused_ void **state)
 	refuses("[daemon]\n\nmode = manange\n",
 		"c:3: mode = manange: not valid; allowed: observe, manage");
 	refuses("[daemno]\nmode = manage\n",
-		"c:2: [daemno]: unknown section; allowed: [daemon], [backend qmp], [backend pve], [policy], [guest NAME]");
+		"c:2: [daemno]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [policy], [guest NAME]");
 	refuses("mode = manage\n", "c:1: mode: a key outside of any section");
 	refuses("[guest]\nmin = 1G\n",
-		"c:2: [guest]: unknown section; allowed: [daemon], [backend qmp], [backend pve], [policy], [guest NAME]");
+		"c:2: [guest]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [policy], [guest NAME]");
 	refuses("[backend qmp]\npath = run/vm\n",
 		"c:2: path = run/vm: not valid; allowed: an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp");
 	refuses("[guest a]\nmin = 12Q\n",

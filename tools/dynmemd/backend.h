@@ -41,6 +41,9 @@ struct backend {
 /* "qmp": folders of monitor sockets, which need not exist (yet). */
 extern const struct backend_ops backend_qmp;
 
+/* "libvirt": the guests of one libvirt; says so where it is not built in. */
+extern const struct backend_ops backend_libvirt;
+
 /* All that there are, in the order in which they look for guests. */
 extern const struct backend_ops *const backend_table[];
 extern const unsigned int backend_count;

@@ -180,6 +180,7 @@ struct config *config_free(struct config *c)
 	free_list(c->qmp_sockets, c->n_qmp_sockets);
 	free(c->pve_guests);
 	free(c->pve_sockets);
+	free(c->libvirt_uri);
 	for (size_t i = 0; i < c->n_rules; i++) {
 		free(c->rules[i].pattern);
 		free(c->rules[i].where);

@@ -94,10 +94,27 @@ struct config {
 	char *pve_guests; /* folder of VMID.conf; NULL: not such a host */
 	char *pve_sockets; /* folder of VMID.qmp; NULL: the default */
 
+	/* [backend libvirt] */
+	char *libvirt_uri; /* NULL: none */
+
 	/* [guest PATTERN], in the order of the files */
 	struct guest_rule *rules;
 	size_t n_rules;
 };
+
+#define CONFIG_SHARES_SYNTAX "1 to 1000000"
+
+/**
+ * config_parse_shares() - "1000"
+ *
+ * Return: 0; -EINVAL: no whole number; -ERANGE: see CONFIG_SHARES_SYNTAX.
+ */
+int config_parse_shares(unsigned int *ret, const char *text);
+
+/**
+ * config_parse_max() - a size above 0. Return: as size_parse()
+ */
+int config_parse_max(struct size *ret, const char *text);
 
 /**
  * config_complain_t - one thing that is wrong

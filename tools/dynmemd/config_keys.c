@@ -157,6 +157,30 @@ static const struct key pve_keys[] = {
 	{ 0 },
 };
 
+/* Memory is moved on this host only: no URI of another one. */
+static int set_uri(struct parser *p, const char *value)
+{
+	char *uri = NULL;
+
+	if (*value) {
+		if (strncmp(value, "qemu:///", 8) != 0 &&
+		    strncmp(value, "qemu+unix:///", 13) != 0)
+			return -EINVAL;
+		uri = strdup(value);
+		if (!uri)
+			return -ENOMEM;
+	}
+	free(p->config->libvirt_uri);
+	p->config->libvirt_uri = uri;
+	return 0;
+}
+
+static const struct key libvirt_keys[] = {
+	{ "uri", set_uri,
+	  "an URI of this host's QEMU driver, as qemu:///system; empty: none" },
+	{ 0 },
+};
+
 static int note_place(struct parser *p)
 {
 	free(p->rule->where);
@@ -173,33 +197,45 @@ static int set_min(struct parser *p, const char *value)
 	return r < 0 ? r : note_place(p);
 }
 
-static int set_max(struct parser *p, const char *value)
+int config_parse_max(struct size *ret, const char *text)
 {
 	struct size size;
-	int r = size_parse(&size, value);
+	int r = size_parse(&size, text);
 
 	if (r < 0)
 		return r;
 	if (size.value == 0)
 		return -EINVAL;
-	p->rule->max = size;
-	return note_place(p);
+	*ret = size;
+	return 0;
 }
 
-static int set_shares(struct parser *p, const char *value)
+static int set_max(struct parser *p, const char *value)
+{
+	int r = config_parse_max(&p->rule->max, value);
+
+	return r < 0 ? r : note_place(p);
+}
+
+int config_parse_shares(unsigned int *ret, const char *text)
 {
 	char *end;
 	unsigned long n;
 
-	if (!isdigit((unsigned char)*value))
+	if (!isdigit((unsigned char)*text))
 		return -EINVAL;
-	n = strtoul(value, &end, 10);
+	n = strtoul(text, &end, 10);
 	if (*end)
 		return -EINVAL;
 	if (n < 1 || n > POLICY_SHARES_MAX)
 		return -ERANGE;
-	p->rule->shares = n;
+	*ret = n;
 	return 0;
+}
+
+static int set_shares(struct parser *p, const char *value)
+{
+	return config_parse_shares(&p->rule->shares, value);
 }
 
 static int set_reclaim(struct parser *p, const char *value)
@@ -217,7 +253,7 @@ static int set_reclaim(struct parser *p, const char *value)
 static const struct key guest_keys[] = {
 	{ "min", set_min, SIZE_SYNTAX " of max" },
 	{ "max", set_max, SIZE_SYNTAX " of the guest's memory, above 0" },
-	{ "shares", set_shares, "1 to 1000000" },
+	{ "shares", set_shares, CONFIG_SHARES_SYNTAX },
 	{ "reclaim", set_reclaim, "yes, no" },
 	{ 0 },
 };
@@ -398,6 +434,8 @@ void parser_key(struct parser *p, const char *section, const char *key,
 		set_key(p, section, daemon_keys, key, value);
 	} else if (!strcmp(section, "backend qmp")) {
 		set_key(p, section, qmp_keys, key, value);
+	} else if (!strcmp(section, "backend libvirt")) {
+		set_key(p, section, libvirt_keys, key, value);
 	} else if (!strcmp(section, "backend pve")) {
 		set_key(p, section, pve_keys, key, value);
 	} else if (!strcmp(section, "policy")) {
@@ -412,7 +450,7 @@ void parser_key(struct parser *p, const char *section, const char *key,
 		parser_complain(p, "%s: a key outside of any section", key);
 	} else {
 		parser_complain(p,
-				"[%s]: unknown section; allowed: [daemon], [backend qmp], [backend pve], [policy], [guest NAME]",
+				"[%s]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [policy], [guest NAME]",
 				section);
 	}
 }
