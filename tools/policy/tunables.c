@@ -20,11 +20,11 @@
 
 const struct policy_tunable policy_tunable_table[] = {
 	/* host */
-	ROW(level_low, RATIO, 4, 1, 100,
-	    "low below 4 x minfree, as ESX; background shrinking starts before anything hurts"),
-	ROW(level_medium, RATIO, 2, 1, 100,
+	ROW(level_low, RATIO, 4, 0, 100,
+	    "low below 4 x minfree, as ESX; background shrinking starts before anything hurts; 0 turns a level off"),
+	ROW(level_medium, RATIO, 2, 0, 100,
 	    "medium below 2 x minfree: half of the way from low to reclaim is used up"),
-	ROW(level_critical, RATIO, 1, 0.1, 100,
+	ROW(level_critical, RATIO, 1, 0, 100,
 	    "critical below minfree: kswapd works, direct reclaim is next"),
 	ROW(level_leave, RATIO, 1.25, 1, 4,
 	    "a level is left only a quarter above where it was entered, or it flaps"),
