@@ -10,9 +10,7 @@
 
 #include "kselftest_harness.h"
 
-#include "mem.h"
-
-#define TRACE "/sys/kernel/tracing/instances/dynmem-test/"
+#include "ftrace.h"
 
 /* Far below any poll; a loaded machine under TCG takes a few of these. */
 #define TOLD_WITHIN (100 * NSEC_PER_MSEC)
@@ -69,45 +67,6 @@ static int wait_event(FIXTURE_DATA(reclaim) * self, uint32_t bit,
 			return 0;
 	}
 	return -ETIMEDOUT;
-}
-
-static int trace_on(void)
-{
-	int r = mkdir(TRACE, 0700) < 0 && errno != EEXIST ? -errno : 0;
-
-	if (r == 0)
-		r = spit(TRACE "trace_clock", "mono");
-	if (r == 0)
-		r = spit(TRACE
-			 "events/vmscan/mm_vmscan_direct_reclaim_begin/filter",
-			 "order < 4");
-	if (r == 0)
-		r = spit(TRACE
-			 "events/vmscan/mm_vmscan_direct_reclaim_begin/enable",
-			 "1");
-	return r;
-}
-
-static void trace_off(void)
-{
-	spit(TRACE "events/vmscan/mm_vmscan_direct_reclaim_begin/enable", "0");
-	rmdir(TRACE);
-}
-
-/* When the tracepoint was hit first, by ftrace; 0 if it was not. */
-static uint64_t first_stall(void)
-{
-	char *line = slurp(TRACE "trace");
-	unsigned long long s, us;
-
-	line = line ? strstr(line, ": mm_vmscan_direct_reclaim_begin") : NULL;
-	if (!line)
-		return 0;
-	while (line[-1] != ' ')
-		line--;
-	if (sscanf(line, "%llu.%llu", &s, &us) != 2)
-		return 0;
-	return s * NSEC_PER_SEC + us * 1000;
 }
 
 /* By three at a time, which is faster than kswapd is. */
@@ -202,14 +161,14 @@ static int64_t press_and_hear(struct __test_metadata *_metadata,
 	/* As one listens who has to act: before those who eat. */
 	ASSERT_EQ(0,
 		  sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){1}));
-	ASSERT_EQ(0, trace_on());
+	ASSERT_EQ(0, ftrace_on());
 	press(_metadata, self);
 	ASSERT_EQ(0, wait_event(self, DYNMEM_PRESSURE_EVENT_STALL, 90));
 	told = now_ns();
 	ASSERT_EQ(0,
 		  sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}));
-	began = first_stall();
-	trace_off();
+	began = ftrace_first_stall();
+	ftrace_off();
 	ASSERT_NE(0, began);
 	TH_LOG("told %lld us after the first direct reclaim began",
 	       (long long)(told - began) / 1000);

@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -53,6 +54,7 @@ struct fake_qemu {
 	unsigned int polls;
 	unsigned int balloons;
 	uint64_t target; /* of the latest balloon command */
+	uint64_t told_at; /* ns of CLOCK_MONOTONIC, its last byte was here */
 	int64_t period;
 	unsigned int period_sets;
 
@@ -61,6 +63,7 @@ struct fake_qemu {
 	sd_event_source *accepts, *reads;
 	char line[4096];
 	size_t len;
+	uint64_t read_at; /* ns, of the latest bytes */
 	char path[108];
 };
 
@@ -216,6 +219,7 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 	} else if (!strcmp(command, "balloon")) {
 		f->balloons++;
 		f->target = fake_number(args, "value");
+		f->told_at = f->read_at;
 		fake_reply(f, id, "{}");
 	} else if (!strcmp(command, "qom-list")) {
 		fake_qom_list(f, id, fake_text(args, "path"));
@@ -268,6 +272,7 @@ static inline int fake_on_read(sd_event_source *s, int fd, uint32_t revents,
 	struct fake_qemu *f = userdata;
 	ssize_t n = recv(fd, f->line + f->len, sizeof(f->line) - f->len - 1,
 			 MSG_DONTWAIT);
+	struct timespec ts;
 	char *end;
 
 	(void)s;
@@ -276,6 +281,8 @@ static inline int fake_on_read(sd_event_source *s, int fd, uint32_t revents,
 		fake_hang_up(f);
 		return 0;
 	}
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	f->read_at = ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 	f->len += n;
 	f->line[f->len] = 0;
 	while ((end = strchr(f->line, '\n'))) {
