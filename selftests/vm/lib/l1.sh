@@ -132,6 +132,7 @@ lab.dir=$run_dir lab.kernel=$kernel_dir lab.setup=$VM_DIR/l1/setup $cmdline"
 		-virtfs "local,path=$run_dir,mount_tag=lab,security_model=none"
 		-virtfs "local,path=$out,mount_tag=out,security_model=none"
 		-device virtio-serial-pci)
+	[[ -z $icount ]] || qemu+=(-icount "$icount")
 	for name in ctl in out err; do
 		qemu+=(-chardev "pipe,id=$name,path=$run_dir/$name"
 			-device "virtserialport,chardev=$name,name=lab.$name")
