@@ -8,7 +8,7 @@ BENCH := $(B)/bench
 $(BENCH)/%: $(B)/obj/selftests/bench/%.o $(SIM_A) $(POLICY_A) $(LIB_A)
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(pkg_libs) -lm
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(pkg_libs) $(BENCH_LIBS) -lm
 
 # TRACES=DIR: a folder of traces, without it generated ones; SEEDS=N: orders of
 # guests (times 6, 3, 1 on 64, 256, 1,024 GiB); PART=first: what is for tuning;
@@ -24,3 +24,34 @@ bench-density: $(BENCH)/density
 .PHONY: bench-tick-decision
 bench-tick-decision: $(BENCH)/tick_decision
 	$(Q)$< selftests/bench/pve_balloon.pl $(BENCH)/tick-decision.json
+
+# What is measured in the lab: a job there prints what it saw, line by line.
+# bench-reaction: TRIALS=N of each kind.
+evaluate = $(Q)selftests/bench/evaluate $(1) $(BENCH)/$(1).txt $(BENCH)/$(1).json
+TRIALS ?= 20
+
+$(BENCH)/reaction $(BENCH)/missed $(BENCH)/dump $(BENCH)/idle: BENCH_LIBS := $(shell $(PKG_CONFIG) --libs libmnl)
+
+$(BENCH)/psi_trigger.so: $(B)/obj/selftests/bench/psi_trigger.o
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared -o $@ $^
+
+.PHONY: bench-reaction bench-missed bench-dump bench-idle
+bench-reaction: $(BENCH)/reaction $(BENCH)/psi_trigger.so tools lab-modules
+	$(Q)selftests/vm/lab run --id bench-reaction --mem 640 --timeout $$((600 + $(TRIALS) * 60)) -- \
+		$(BENCH)/reaction $(B)/dynmemd $(CURDIR)/$(BENCH)/psi_trigger.so $(TRIALS) >$(BENCH)/reaction.txt
+	$(call evaluate,reaction)
+
+bench-missed: $(BENCH)/missed lab-modules
+	$(Q)selftests/vm/lab run --mem 768 --timeout 600 -- $(BENCH)/missed 100 >$(BENCH)/missed.txt
+	$(call evaluate,missed)
+
+bench-dump: $(BENCH)/dump lab-modules
+	$(Q)selftests/vm/lab run --kernel 6.12 --mem 4096 --timeout 900 -- $(BENCH)/dump 15 1000 10000 >$(BENCH)/dump.txt
+	$(call evaluate,dump)
+
+bench-idle: $(BENCH)/idle tools lab-modules
+	$(Q)selftests/vm/lab run --icount --module none --mem 640 --zram 128 --timeout 900 -- \
+		sh -c 'DYNMEM_KO=$(CURDIR)/$(B)/kmod/$$(uname -r)/kmod/dynmem.ko exec $(BENCH)/idle $(B)/dynmemd 7' >$(BENCH)/idle.txt
+	$(call evaluate,idle)

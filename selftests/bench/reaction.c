@@ -1,0 +1,570 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How long the host's need waits for its answer: the last byte of the command
+ * "balloon" at a guest's monitor, counted from the moment when
+ *
+ *	available	memory available crosses level medium's threshold
+ *	stall		a task goes into direct reclaim, for the first time;
+ *			thresholds of available memory are off for everybody
+ *
+ * dynmemd told by the module (genl) and by PSI triggers (procfs) take turns,
+ * each trial with a daemon of its own, so that none inherits what another has
+ * learned. Through all of it runs a loop that looks every 10 s, as managers
+ * without events do; it is told nothing and counts direct reclaims itself.
+ *
+ * What is measured is the host's way, from the kernel to the monitor's socket:
+ * a monitor that this program plays takes the command and the time. It plays
+ * the guest's process too, which holds what the guest has touched.
+ *
+ * When a stall began is told by ftrace, and when memory crossed the threshold
+ * by who ate it: the last look at /proc/meminfo that was above. The module
+ * has no part in either.
+ *
+ * usage: reaction DYNMEMD PSI_TRIGGER.so TRIALS >LINES
+ *
+ * Prints a line a trial: what, who, ns from cause to command ("-": there was
+ * none within the time), ns of CLOCK_MONOTONIC of the cause; and a line
+ * "loop-command", ns, for each command of the loop.
+ */
+#include <sched.h>
+
+#include <systemd/sd-event.h>
+
+#include <dynmem.h>
+
+#include "../netlink/ftrace.h"
+#include "../unit/fake_qemu.h"
+
+#define FOLDER "/tmp/bench-reaction"
+#define GUEST  (160 * MIB)
+
+/* A guest reports, and its first commands, if any, are over. */
+#define SETTLE_MS 700
+/* Nobody who hears of it takes longer. */
+#define PATIENCE (8 * NSEC_PER_SEC)
+/* Swapping in and reading back what a pressing drove out is a stall for PSI. */
+#define TRIES 5
+/* Between two trials, beside what it takes to be free of pressure. */
+#define QUIET_MS    300
+#define LOOP_PERIOD (10 * NSEC_PER_SEC)
+
+struct contender {
+	const char *name, *source;
+	bool psi_at_its_best;
+};
+
+static const struct contender contenders[] = {
+	{"genl", "genl", false},
+	{"procfs", "procfs", true},
+};
+
+/* What a trial is about. */
+struct cause {
+	const char *name;
+	const char *policy;   /* lines of [policy] */
+	uint64_t available;   /* in the guest */
+	int (*prepare)(void); /* may be NULL */
+	int (*press)(void);
+	uint64_t (*began)(void);
+	void (*release)(void);
+};
+
+/* Shared with the child that eats. */
+static struct {
+	uint64_t threshold; /* bytes */
+	uint64_t crossed;   /* ns */
+} *shared;
+
+static struct {
+	const char *dynmemd, *psi_trigger;
+	sd_event *event;
+	struct dynmem *module;
+	struct dynmem_config defaults;
+	uint64_t rest; /* bytes available before the first trial */
+	struct fake_qemu guest, loop_guest;
+	pid_t daemon, loop, crosser;
+	struct eater eaters[3];
+} w;
+
+_Noreturn static void die(const char *what, int r)
+{
+	fprintf(stderr, "reaction: %s: %s\n", what, strerror(-r));
+	exit(1);
+}
+
+static void check(const char *what, int r)
+{
+	if (r < 0)
+		die(what, r);
+}
+
+/* Plays the monitors until the time or, if that is not NULL, *what is not 0. */
+static bool play(const unsigned int *what, uint64_t until)
+{
+	while (!what || !*what) {
+		uint64_t now = now_ns();
+
+		if (now >= until)
+			return false;
+		check("event loop",
+		      sd_event_run(w.event, (until - now) / 1000));
+	}
+	return true;
+}
+
+static void play_ms(unsigned int ms)
+{
+	play(NULL, now_ns() + ms * NSEC_PER_MSEC);
+}
+
+/*
+ * Causes
+ */
+
+/* Eats until there is no more than three quarters of the threshold. */
+_Noreturn static void cross(void)
+{
+	const uint64_t bite = 512 * KIB;
+	uint64_t available, above = now_ns();
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+	for (;;) {
+		uint64_t before = now_ns();
+		char *p;
+
+		available = meminfo("MemAvailable");
+		if (available >= shared->threshold)
+			above = before;
+		else if (!shared->crossed)
+			shared->crossed = above;
+		if (available < shared->threshold / 4 * 3)
+			break;
+		p = mmap(NULL, bite, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p == MAP_FAILED)
+			_exit(1);
+		eat_touch(p, bite);
+	}
+	for (;;)
+		pause();
+}
+
+/*
+ * What is eaten is to be missing at once. With a large page cache the kernel
+ * would swap before so little is available.
+ */
+static int prepare_available(void)
+{
+	return spit("/proc/sys/vm/drop_caches", "1");
+}
+
+static int press_available(void)
+{
+	shared->crossed = 0;
+	w.crosser = fork();
+	if (w.crosser == 0)
+		cross();
+	return w.crosser < 0 ? -errno : 0;
+}
+
+static uint64_t began_available(void)
+{
+	return shared->crossed;
+}
+
+static void release_available(void)
+{
+	kill(w.crosser, SIGKILL);
+	waitpid(w.crosser, NULL, 0);
+}
+
+/* By three at a time, which is faster than kswapd is. */
+static int press_stall(void)
+{
+	uint64_t bytes = pressing_bytes();
+	int r = ftrace_on();
+
+	for (size_t i = 0; i < ARRAY_LEN(w.eaters) && r == 0; i++)
+		r = eater_start(&w.eaters[i]);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_LEN(w.eaters); i++) {
+		sched_setscheduler(w.eaters[i].pid, SCHED_OTHER,
+				   &(struct sched_param){0});
+		eater_order(&w.eaters[i], bytes / ARRAY_LEN(w.eaters),
+			    EAT_SMALL);
+	}
+	return 0;
+}
+
+static uint64_t began_stall(void)
+{
+	return ftrace_first_stall();
+}
+
+static void release_stall(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(w.eaters); i++)
+		eater_stop(&w.eaters[i]);
+	ftrace_off();
+}
+
+/*
+ * With background shrinking off the first command is the answer to the cause,
+ * not one that was under way. Hosts of this size would keep less in reserve
+ * than larger ones do, and find at level medium that they lack nothing.
+ */
+#define POLICY "shrink_none = 0\nshrink_low = 0\nreserve_factor_min = 4\n"
+
+static const struct cause available = {
+	.name = "available",
+	.policy = POLICY,
+	.available = 16 * MIB,
+	.prepare = prepare_available,
+	.press = press_available,
+	.began = began_available,
+	.release = release_available,
+};
+
+static const struct cause stall = {
+	.name = "stall",
+	.policy =
+		POLICY "level_low = 0\nlevel_medium = 0\nlevel_critical = 0\n",
+	.available = 100 * MIB,
+	.press = press_stall,
+	.began = began_stall,
+	.release = release_stall,
+};
+
+/*
+ * What the module is to tell. As PSI's, its share of stalls is the most
+ * sensitive that it has: 0.1 ms in 100 ms.
+ */
+static void set_module(const struct cause *c)
+{
+	struct dynmem_config config = w.defaults;
+
+	config.hold = 200 * NSEC_PER_MSEC;
+	if (c == &stall) {
+		config.threshold_low = 0;
+		config.threshold_medium = 0;
+		config.threshold_critical = 0;
+		config.stall_low = 1;
+		config.stall_medium = 1;
+		config.stall_critical = 1;
+		config.refault_cost = 0;
+		config.window = 100 * NSEC_PER_MSEC;
+		config.min_interval = NSEC_PER_MSEC / 2;
+	}
+	check("config-set", dynmem_set_config(w.module, &config));
+}
+
+/*
+ * The daemon
+ */
+
+static void start_daemon(const struct cause *c, const struct contender *who)
+{
+	FILE *f = fopen(FOLDER "/conf", "w");
+
+	if (!f)
+		die(FOLDER "/conf", -errno);
+	fprintf(f,
+		"[daemon]\nmode = manage\nsource = %s\nstate = " FOLDER
+		"/state\n[backend qmp]\npath = " FOLDER "/qmp\n[policy]\n%s",
+		who->source, c->policy);
+	fclose(f);
+	unlink(FOLDER "/state");
+	w.daemon = fork();
+	if (w.daemon < 0)
+		die("fork", -errno);
+	if (w.daemon > 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+	if (who->psi_at_its_best)
+		setenv("LD_PRELOAD", w.psi_trigger, 1);
+	if (getenv("LAB_DIR") && chdir(getenv("LAB_DIR")) < 0)
+		_exit(1);
+	if (!freopen("dynmemd.log", "a", stderr))
+		_exit(1);
+	execl(w.dynmemd, "dynmemd", "--config=" FOLDER "/conf", "--verbose",
+	      NULL);
+	_exit(1);
+}
+
+static void stop_daemon(void)
+{
+	int status;
+
+	kill(w.daemon, SIGTERM);
+	while (waitpid(w.daemon, &status, WNOHANG) == 0)
+		play_ms(10);
+	if (status != 0) {
+		fprintf(stderr,
+			"reaction: dynmemd ended with status %#x: see its log\n",
+			status);
+		exit(1);
+	}
+}
+
+/* Has reported, so that there is something to decide on, and does nothing. */
+static bool daemon_rests(void)
+{
+	w.guest.balloons = 0;
+	w.guest.polls = 0;
+	if (!play(&w.guest.polls, now_ns() + 20 * NSEC_PER_SEC)) {
+		fprintf(stderr, "reaction: dynmemd did not ask the guest\n");
+		exit(1);
+	}
+	play_ms(SETTLE_MS);
+	return !w.guest.balloons;
+}
+
+/* Until memory is there again and nobody has a reason to act. */
+static void wait_for_rest(void)
+{
+	uint64_t end = now_ns() + 60 * NSEC_PER_SEC;
+	struct dynmem_pressure p;
+
+	for (;;) {
+		play_ms(QUIET_MS);
+		check("pressure-get", dynmem_get_pressure(w.module, &p));
+		if (p.level == DYNMEM_LEVEL_NONE &&
+		    p.available > w.rest - w.rest / 8)
+			return;
+		if (now_ns() > end) {
+			fprintf(stderr,
+				"reaction: the host does not come to rest: level %u, %llu of %llu bytes available\n",
+				p.level, (unsigned long long)p.available,
+				(unsigned long long)w.rest);
+			exit(1);
+		}
+	}
+}
+
+static void start_at_rest(const struct cause *c, const struct contender *who)
+{
+	for (int i = 0; i < TRIES; i++) {
+		start_daemon(c, who);
+		if (daemon_rests())
+			return;
+		stop_daemon();
+		wait_for_rest();
+	}
+	fprintf(stderr, "reaction: %s does not come to rest\n", who->name);
+	exit(1);
+}
+
+static void trial(const struct cause *c, const struct contender *who)
+{
+	uint64_t began, until;
+	bool told;
+
+	set_module(c);
+	if (c->prepare)
+		check("preparing", c->prepare());
+	w.guest.available = c->available;
+	w.guest.free = c->available - 6 * MIB;
+	start_at_rest(c, who);
+	until = now_ns() + PATIENCE;
+	check("pressing", c->press());
+	told = play(&w.guest.balloons, until);
+	began = c->began();
+	c->release();
+	if (!told || !began)
+		printf("%s %s - %llu\n", c->name, who->name,
+		       (unsigned long long)began);
+	else
+		printf("%s %s %lld %llu\n", c->name, who->name,
+		       (long long)(w.guest.told_at - began),
+		       (unsigned long long)began);
+	fflush(stdout);
+	stop_daemon();
+	wait_for_rest();
+}
+
+/*
+ * The loop
+ */
+
+static uint64_t allocstalls(void)
+{
+	uint64_t sum = 0;
+
+	for (const char *s = slurp("/proc/vmstat");
+	     s && (s = strstr(s, "\nallocstall_")); s++)
+		sum += strtoull(s + 1 + strcspn(s + 1, " "), NULL, 10);
+	return sum;
+}
+
+/* Its first command: "qmp_capabilities". Answers are of no interest. */
+_Noreturn static void loop(void)
+{
+	static const char hello[] = "{\"execute\": \"qmp_capabilities\"}\n";
+	static const char balloon[] =
+		"{\"execute\": \"balloon\", \"arguments\": {\"value\": 134217728}}\n";
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint64_t before = allocstalls();
+	char answers[4096];
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	mlockall(MCL_CURRENT);
+	strcpy(addr.sun_path, FOLDER "/loop.sock");
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    write(fd, hello, sizeof(hello) - 1) < 0)
+		_exit(1);
+	for (uint64_t next = now_ns();; next += LOOP_PERIOD) {
+		struct timespec ts = {(time_t)(next / NSEC_PER_SEC),
+				      (long)(next % NSEC_PER_SEC)};
+		uint64_t stalls;
+
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+		while (recv(fd, answers, sizeof(answers), MSG_DONTWAIT) > 0)
+			;
+		stalls = allocstalls();
+		if (stalls > before &&
+		    write(fd, balloon, sizeof(balloon) - 1) < 0)
+			_exit(1);
+		before = stalls;
+	}
+}
+
+static void start_loop(void)
+{
+	w.loop = fork();
+	if (w.loop < 0)
+		die("fork", -errno);
+	if (w.loop == 0)
+		loop();
+}
+
+static void report_loop(void)
+{
+	static uint64_t last;
+
+	if (w.loop_guest.told_at != last)
+		printf("loop-command %llu\n",
+		       (unsigned long long)w.loop_guest.told_at);
+	last = w.loop_guest.told_at;
+}
+
+static int on_loop_looks(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	(void)userdata;
+	report_loop();
+	return sd_event_source_set_time(s, usec + 1000000);
+}
+
+static void watch_loop(void)
+{
+	sd_event_source *s;
+
+	check("timer",
+	      sd_event_add_time_relative(w.event, &s, CLOCK_MONOTONIC, 0, 1000,
+					 on_loop_looks, NULL));
+	check("timer", sd_event_source_set_enabled(s, SD_EVENT_ON));
+}
+
+/*
+ * The world
+ */
+
+/* So that no daemon has to wait for its own pages after a pressing. */
+static void map_daemon(void)
+{
+	int fd = open(w.dynmemd, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 ||
+	    mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) ==
+		    MAP_FAILED)
+		die(w.dynmemd, -errno);
+	close(fd);
+}
+
+/* What the guest has touched is this process's, and is not swapped out. */
+static void hold_guest_memory(void)
+{
+	char *p = mmap(NULL, GUEST, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || madvise(p, GUEST, MADV_DONTFORK) < 0)
+		die("guest's memory", -errno);
+	memset(p, 1, GUEST);
+	if (mlockall(MCL_CURRENT) < 0)
+		die("mlockall", -errno);
+}
+
+static void make_guest(struct fake_qemu *g, const char *name, const char *path)
+{
+	*g = (struct fake_qemu){
+		.name = name,
+		.memory = GUEST,
+		.total = GUEST - 10 * MIB,
+		.last_update = 1,
+	};
+	if (fake_start(g, w.event, path) < 0)
+		die(path, -errno);
+}
+
+static void make_world(void)
+{
+	struct dynmem_pressure p;
+
+	if (system("rm -rf " FOLDER " && mkdir -p " FOLDER "/qmp") != 0)
+		exit(1);
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		die("mmap", -errno);
+	check("the module", dynmem_open(&w.module, 0));
+	check("config-get", dynmem_get_config(w.module, &w.defaults));
+	shared->threshold = w.defaults.threshold_medium;
+	check("event loop", sd_event_new(&w.event));
+	make_guest(&w.guest, "guest", FOLDER "/qmp/guest.sock");
+	make_guest(&w.loop_guest, "loop", FOLDER "/loop.sock");
+	start_loop();
+	watch_loop();
+	map_daemon();
+	hold_guest_memory();
+	/* As one listens who has to take the time. */
+	check("scheduler",
+	      sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){1}) < 0
+		      ? -errno
+		      : 0);
+	check("pressure-get", dynmem_get_pressure(w.module, &p));
+	w.rest = p.available;
+	fprintf(stderr,
+		"reaction: %llu MiB of %llu available, medium below %llu MiB\n",
+		(unsigned long long)(p.available / MIB),
+		(unsigned long long)(p.total / MIB),
+		(unsigned long long)(shared->threshold / MIB));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct cause *const causes[] = {&stall, &available};
+	int trials = argc == 4 ? atoi(argv[3]) : 0;
+
+	if (trials <= 0) {
+		fprintf(stderr,
+			"usage: reaction DYNMEMD PSI_TRIGGER.so TRIALS\n");
+		return 2;
+	}
+	w.dynmemd = realpath(argv[1], NULL);
+	if (!w.dynmemd)
+		die(argv[1], -errno);
+	w.psi_trigger = argv[2];
+	make_world();
+	for (int i = 0; i < trials; i++)
+		for (size_t c = 0; c < ARRAY_LEN(causes); c++)
+			for (size_t k = 0; k < ARRAY_LEN(contenders); k++)
+				trial(causes[c], &contenders[k]);
+	/* The loop's answer to the last. */
+	play(NULL, now_ns() + LOOP_PERIOD);
+	report_loop();
+	return 0;
+}
