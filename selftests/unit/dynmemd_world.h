@@ -34,6 +34,7 @@ struct world {
 	sd_event *event;
 	struct config *config;
 	struct manager *manager;
+	const struct backend_ops *ops; /* which backend */
 	struct backend *backend;
 	struct source source;
 };
@@ -94,8 +95,8 @@ static inline void daemon_start(struct world *w, bool dry_run)
 			 0);
 	w->source.ops = &fake_source_ops;
 	manager_set_source(w->manager, &w->source);
-	assert_int_equal(backend_qmp.new(&w->backend, w->manager, w->event,
-					 w->config),
+	assert_int_equal(w->ops->new(&w->backend, w->manager, w->event,
+				     w->config),
 			 0);
 }
 
@@ -125,6 +126,7 @@ static inline void guest_cost(struct world *w, unsigned int rss)
 static inline void open_world(struct world *w, const char *config)
 {
 	memset(w, 0, sizeof(*w));
+	w->ops = &backend_qmp;
 	log_open(LOG_EMERG - 1);
 	strcpy(w->folder, "/tmp/dynmem-test-XXXXXX");
 	assert_non_null(mkdtemp(w->folder));

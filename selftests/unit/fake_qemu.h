@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,6 +46,7 @@ struct fake_qemu {
 	bool no_accept; /* another client has the monitor */
 	bool no_greeting;
 	bool mute; /* reads, and does not answer */
+	bool other_process; /* the listener is one that has ended since */
 	bool refuses; /* the command balloon */
 	const char *greeting;
 
@@ -320,6 +322,20 @@ static inline int fake_on_accept(sd_event_source *s, int listener,
 	return 0;
 }
 
+/* The peer's process is the one that said listen(). */
+static inline int fake_listen(struct fake_qemu *f)
+{
+	pid_t pid;
+	int status;
+
+	if (!f->other_process)
+		return listen(f->listener, 1);
+	pid = fork();
+	if (pid == 0)
+		_exit(listen(f->listener, 1) < 0);
+	return waitpid(pid, &status, 0) == pid && !status ? 0 : -1;
+}
+
 /* Starts to listen; what it is has been filled in. */
 static inline int fake_start(struct fake_qemu *f, sd_event *event,
 			     const char *path)
@@ -338,7 +354,7 @@ static inline int fake_start(struct fake_qemu *f, sd_event *event,
 			     0);
 	if (f->listener < 0 ||
 	    bind(f->listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    listen(f->listener, 1) < 0)
+	    fake_listen(f) < 0)
 		return -1;
 	if (sd_event_add_io(event, &f->accepts, f->listener, EPOLLIN,
 			    fake_on_accept, f) < 0)

@@ -52,7 +52,6 @@ static void test_typical(_unused_ void **state)
 	assert_int_equal(c.memory, 4096 * MIB);
 	assert_int_equal(c.balloon, 1024 * MIB);
 	assert_int_equal(c.shares, 2000);
-	assert_true(c.shares_given);
 	assert_false(c.no_balloon);
 	assert_false(c.migrating);
 	assert_null(c.pinned);
@@ -69,7 +68,6 @@ static void test_nothing(_unused_ void **state)
 	assert_int_equal(c.memory, 512 * MIB);
 	assert_int_equal(c.balloon, 0);
 	assert_int_equal(c.shares, 1000);
-	assert_false(c.shares_given);
 	assert_false(c.no_balloon);
 	assert_true(parse("\n").whole);
 }
@@ -146,12 +144,10 @@ static void test_hand_over(_unused_ void **state)
 	assert_true(c.no_balloon);
 	assert_int_equal(c.balloon, 0);
 	assert_int_equal(c.shares, 0);
-	assert_true(c.shares_given);
 
 	c = parse("balloon: 512\n\nballoon: x\nshares: 50001\nshares: 3 0\n");
 	assert_int_equal(c.balloon, 512 * MIB);
 	assert_int_equal(c.shares, 1000);
-	assert_false(c.shares_given);
 	assert_int_equal(c.bad_line, 3);
 	assert_string_equal(c.bad_key, "balloon");
 

@@ -5,6 +5,7 @@
 const struct backend_ops *const backend_table[] = {
 	&backend_qmp,
 	&backend_libvirt,
+	&backend_pve,
 };
 
 const unsigned int backend_count = ARRAY_SIZE(backend_table);

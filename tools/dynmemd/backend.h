@@ -44,6 +44,9 @@ extern const struct backend_ops backend_qmp;
 /* "libvirt": the guests of one libvirt; says so where it is not built in. */
 extern const struct backend_ops backend_libvirt;
 
+/* "pve": guests of a Proxmox VE host. */
+extern const struct backend_ops backend_pve;
+
 /* All that there are, in the order in which they look for guests. */
 extern const struct backend_ops *const backend_table[];
 extern const unsigned int backend_count;

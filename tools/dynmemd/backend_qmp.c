@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "dynmemd/backend.h"
+#include "dynmemd/folder.h"
 #include "dynmemd/guest_qmp.h"
 #include "dynmemd/qmp.h"
 #include "dynmemd/seat.h"

@@ -80,7 +80,6 @@ static int set_shares(struct pve_conf *c, const char *value)
 	if (parse_number(&n, value, SHARES_MAX) < 0)
 		return -EINVAL;
 	c->shares = n;
-	c->shares_given = true;
 	return 0;
 }
 
@@ -184,14 +183,13 @@ static const char *parse_line(struct pve_conf *c, const char *line, size_t len)
 
 void pve_conf_parse(struct pve_conf *ret, const char *buf, size_t len)
 {
-	struct pve_conf c = {
-		.memory = PVE_MEMORY_DEFAULT,
-		.shares = PVE_SHARES_DEFAULT,
-	};
 	const char *end = buf + len;
 	unsigned int n = 0;
 
-	c.whole = len && end[-1] == '\n';
+	memset(ret, 0, sizeof(*ret));
+	ret->memory = PVE_MEMORY_DEFAULT;
+	ret->shares = PVE_SHARES_DEFAULT;
+	ret->whole = len && end[-1] == '\n';
 	/* The guest as it runs comes first, and ends where a section begins. */
 	while (buf < end) {
 		const char *newline = memchr(buf, '\n', end - buf);
@@ -202,11 +200,10 @@ void pve_conf_parse(struct pve_conf *ret, const char *buf, size_t len)
 		n++;
 		if (is_section(line, len))
 			break;
-		bad = *line == '#' ? NULL : parse_line(&c, line, len);
-		if (bad && !c.bad_key) {
-			c.bad_key = bad;
-			c.bad_line = n;
+		bad = *line == '#' ? NULL : parse_line(ret, line, len);
+		if (bad && !ret->bad_key) {
+			ret->bad_key = bad;
+			ret->bad_line = n;
 		}
 	}
-	*ret = c;
 }

@@ -19,7 +19,6 @@
  *	pvestatd does not move it
  * @no_balloon: "balloon: 0", which takes the device away
  * @shares: its weight for pvestatd; 0: pvestatd lets go of it
- * @shares_given: else @shares is the default
  * @migrating: it is locked for a migration
  * @pinned: why a balloon frees nothing on the host, in words; NULL: nothing
  *	says so
@@ -33,7 +32,6 @@ struct pve_conf {
 	uint64_t balloon;
 	bool no_balloon;
 	unsigned int shares;
-	bool shares_given;
 	bool migrating;
 	const char *pinned;
 	bool whole;
@@ -43,6 +41,7 @@ struct pve_conf {
 
 /**
  * pve_conf_parse() - read the text of a file
+ * @ret: all of its bytes are set: two can be compared as a whole
  * @buf: any bytes
  * @len: how many
  *

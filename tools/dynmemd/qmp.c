@@ -575,6 +575,11 @@ static uint64_t expire(struct qmp *q, uint64_t now)
 		}
 		next = q->greeting_deadline;
 	}
+	/* We may be the late ones: what has come by now is heard. */
+	if (q->session_deadline && q->session_deadline <= now)
+		read_some(q);
+	if (q->state == STATE_CLOSED)
+		return 0;
 	if (q->session_deadline && q->session_deadline <= now) {
 		give_up(q, -ETIME,
 			"not all was answered within %.0f ms; left, since others need the monitor",

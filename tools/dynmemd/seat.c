@@ -244,14 +244,15 @@ void *seats_find(struct seats *all, const char *path)
 	return s ? s->guest : NULL;
 }
 
-void seats_each(struct seats *all, void (*fn)(void *guest))
+void seats_each(struct seats *all, void (*fn)(void *guest, void *userdata),
+		void *userdata)
 {
 	struct seat *s, *next;
 
 	for (s = LIST_FIRST(&all->list); s; s = next) {
 		next = LIST_NEXT(s, entry);
 		if (s->guest)
-			fn(s->guest);
+			fn(s->guest, userdata);
 	}
 }
 

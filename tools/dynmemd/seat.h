@@ -12,8 +12,6 @@
 
 #include <systemd/sd-event.h>
 
-#include "dynmemd/folder.h"
-
 /* One socket file, with or without a guest behind it. */
 struct seat;
 
@@ -54,7 +52,8 @@ void seats_trim(struct seats *all);
 void *seats_find(struct seats *all, const char *path);
 
 /** seats_each() - call a function for each guest, which may end it */
-void seats_each(struct seats *all, void (*fn)(void *guest));
+void seats_each(struct seats *all, void (*fn)(void *guest, void *userdata),
+		void *userdata);
 
 /** seat_closed() - a guest has ended and frees itself; a &guest_closed_t */
 void seat_closed(void *seat, bool was_guest, const char *why);

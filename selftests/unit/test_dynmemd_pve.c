@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The backend "pve": whose a guest is, and how its monitor is shared. */
+#include <time.h>
+
+#include "pve_world.h"
+
+static const char mine[] = "[daemon]\nmode = manage\n[guest 101]\nmin = 300M\nshares = 7\n";
+static const char handed_over[] =
+	"balloon: 512\nmemory: 1024\nname: web\nshares: 0\n";
+
+static const struct guest *guest(struct world *w, const char *name)
+{
+	const struct guest *g = NULL;
+
+	run_until(w, 2000, (g = manager_find(w->manager, name)));
+	return g;
+}
+
+/* Waits until a guest reports, so that it may be shrunk. */
+static void until_known(struct world *w, const char *name)
+{
+	guest(w, name);
+	run_until(w, 5000, info_of(w, name).class == POLICY_CLASS_REPORTING);
+}
+
+/* Another client of the monitor, as pvestatd is one. */
+static int client_open(const struct fake_qemu *f)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(addr.sun_path, f->path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)),
+			 0);
+	return fd;
+}
+
+/* Not handed over, half, and whole; and taken back. */
+static void test_hand_over(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("not asked for");
+	const struct guest *g;
+	struct world w;
+
+	pve_open(&w, "[guest *]\nmax = 75%\n");
+	pve_write(&w, 101, "balloon: 512\nmemory: 1024\nname: web\nshares: 2000\n");
+	a.reporting = true;
+	a.period = 2;
+	start_guest(&w, &a, "101.qmp");
+	g = guest(&w, "web");
+	assert_string_equal(g->ops->backend, "pve");
+	assert_string_equal(g->alias, "101");
+	assert_int_equal(g->memory, 1024 * MIB);
+	assert_int_equal(g->actual, 1024 * MIB);
+	assert_true(g->has_balloon);
+	assert_int_equal(g->traits, GUEST_FREE_PAGE_REPORTING);
+	assert_non_null(strstr(g->observed, "'qm set 101 --shares 0'"));
+	assert_non_null(strstr(g->observed, "[guest 101]"));
+	run_until(&w, 1000,
+		  info_of(&w, "web").class == POLICY_CLASS_UNMANAGED);
+	/* Its range is Proxmox VE's, but for what is said of all guests. */
+	assert_int_equal(g->limits.min, 512 * MIB);
+	assert_int_equal(g->limits.max, 768 * MIB);
+	assert_int_equal(g->limits.shares, 2000);
+
+	/* pvestatd lets go: told at once, by inotify. */
+	pve_write(&w, 101, handed_over);
+	run_until(&w, 2000, strstr(g->observed, "let go of it"));
+	assert_null(strstr(g->observed, "qm set"));
+
+	/* Named too: it is ours, and the range is our configuration's. */
+	pve_reload(&w, mine);
+	g = manager_find(w.manager, "web");
+	assert_null(g->observed);
+	assert_int_equal(g->limits.min, 300 * MIB);
+	assert_int_equal(g->limits.max, 1024 * MIB);
+	assert_int_equal(g->limits.shares, 7);
+	run_until(&w, 3000, info_of(&w, "web").class == POLICY_CLASS_REPORTING);
+
+	pve_write(&w, 101, "balloon: 512\nmemory: 1024\nname: web\n");
+	run_until(&w, 2000, g->observed);
+	assert_non_null(strstr(g->observed, "'qm set 101 --shares 0'"));
+	assert_null(strstr(g->observed, "[guest 101]"));
+	run_until(&w, 1000,
+		  info_of(&w, "web").class == POLICY_CLASS_UNMANAGED);
+	assert_int_equal(a.balloons, 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* Observed only: nothing is written, however short memory is. */
+static void test_observed(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a"), b = idle_guest("b");
+	struct world w;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, "balloon: 512\nmemory: 1024\nname: web\n");
+	pve_write(&w, 102, "balloon: 512\nmemory: 1024\nname: db\nshares: 0\n");
+	start_guest(&w, &a, "101.qmp");
+	start_guest(&w, &b, "102.qmp");
+	guest(&w, "web");
+	guest(&w, "db");
+	run_for(&w, 1500);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_for(&w, 2000);
+	assert_int_equal(a.balloons + b.balloons, 0);
+	fake_stop(&a, false);
+	fake_stop(&b, false);
+	close_world(&w);
+}
+
+/* The target is sent at once, and the monitor left. */
+static void test_moves(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	char written[256] = "";
+	int other;
+	struct world w;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	start_guest(&w, &a, "101.qmp");
+	until_known(&w, "web");
+	run_until(&w, 1000, a.fd == -1);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	/* It lies in the socket when the event's handler returns. */
+	fake_on_accept(NULL, a.listener, 0, &a);
+	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) > 0);
+	assert_non_null(strstr(written, "\"execute\":\"balloon\""));
+	run_until(&w, 1000, a.balloons > 0);
+	assert_in_range(a.target, 300 * MIB, 1024 * MIB - 1);
+	run_until(&w, 1000, a.fd == -1);
+
+	/* Somebody else has the monitor: the target waits for its turn. */
+	fake_move(&a, a.target);
+	other = client_open(&a);
+	run_until(&w, 3000, a.fd >= 0 && recv(other, written, 1, MSG_DONTWAIT) == 1);
+	a.balloons = 0;
+	pve_reload(&w, "[daemon]\nmode = manage\n[guest web]\nmin = 200M\nmax = 200M\n");
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+	close(other);
+	run_until(&w, 3000, a.balloons > 0 && a.target == 200 * MIB);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+static uint64_t msec(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
+}
+
+/* A QEMU that greets and then hangs is left, so that others can try. */
+static void test_leaves(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	unsigned int before;
+	uint64_t since;
+	struct world w;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	start_guest(&w, &a, "101.qmp");
+	until_known(&w, "web");
+	a.mute = true;
+	before = a.connections;
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_until(&w, 3000, a.connections > before && a.fd >= 0);
+	since = msec();
+	while (a.fd >= 0)
+		run_for(&w, 1);
+	/* 44 ms, and what a machine busy with other things adds. */
+	assert_in_range(msec() - since, 0, 300);
+	assert_non_null(manager_find(w.manager, "web"));
+	a.mute = false;
+	run_until(&w, 5000, info_of(&w, "web").class == POLICY_CLASS_REPORTING);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* Somebody has the monitor when the guest is found: it is found later. */
+static void test_busy(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+	int other;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	run_for(&w, 200);
+	/* Before the daemon has turned to the event of the new socket. */
+	start_guest(&w, &a, "101.qmp");
+	other = client_open(&a);
+	run_for(&w, 1400);
+	assert_int_equal(manager_guest_count(w.manager), 0);
+	assert_int_equal(a.connections, 1);
+	close(other);
+	guest(&w, "web");
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+static void test_vmid_reused(_unused_ void **state)
+{
+	struct fake_qemu old = idle_guest("a"), new = idle_guest("b");
+	struct world w;
+	pid_t pid;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	old.other_process = new.other_process = true;
+	start_guest(&w, &old, "101.qmp");
+	until_known(&w, "web");
+	pid = manager_find(w.manager, "web")->pid;
+	assert_int_not_equal(pid, getpid());
+
+	/* Destroyed, and made anew with another memory and the same name. */
+	fake_stop(&old, true);
+	unlink(old.path);
+	new.memory = 2048 * MIB;
+	start_guest(&w, &new, "101.qmp");
+	pressure(&w, POLICY_LEVEL_LOW, 600);
+	run_until(&w, 3000, manager_find(w.manager, "web") &&
+				    manager_find(w.manager, "web")->memory ==
+					    2048 * MIB);
+	assert_int_equal(manager_guest_count(w.manager), 1);
+	assert_int_not_equal(manager_find(w.manager, "web")->pid, pid);
+	fake_stop(&new, false);
+	close_world(&w);
+}
+
+/* qemu-server's lock says it before QEMU does. */
+static void test_migration(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	start_guest(&w, &a, "101.qmp");
+	until_known(&w, "web");
+	pve_write(&w, 101, "lock: migrate\nmemory: 1024\nname: web\nshares: 0\n");
+	run_until(&w, 2000, info_of(&w, "web").class == POLICY_CLASS_FROZEN);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+	pve_write(&w, 101, handed_over);
+	run_until(&w, 5000, a.balloons > 0);
+
+	/* And QEMU says it, where nobody took the lock. */
+	a.migration = "active";
+	run_until(&w, 5000, info_of(&w, "web").class == POLICY_CLASS_FROZEN);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+static void test_files(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a"), none = idle_guest("b");
+	const struct guest *g;
+	struct world w;
+	char path[128];
+
+	pve_open(&w, mine);
+	/* No file at all: by its number, and only observed. */
+	start_guest(&w, &a, "101.qmp");
+	start_guest(&w, &none, "101.mon.qmp");
+	g = guest(&w, "101");
+	assert_non_null(strstr(g->observed, "no file 101.conf"));
+
+	/* Its file comes, and with it a name. */
+	pve_write(&w, 101, handed_over);
+	g = guest(&w, "web");
+	assert_null(g->observed);
+	assert_int_equal(manager_guest_count(w.manager), 1);
+
+	/* Half written: what was known stays, until nothing more comes. */
+	pve_path(&w, path, 101);
+	write_text(path, "balloon: 512\nmemory: 1024\nname: web\nsha");
+	run_for(&w, 250);
+	assert_null(g->observed);
+	run_until(&w, 3000, g->observed);
+	write_text(path, handed_over);
+	run_until(&w, 3000, !g->observed);
+	write_text(path, "");
+	run_for(&w, 250);
+	assert_null(g->observed);
+	write_text(path, handed_over);
+
+	/* Another name, and no file again. */
+	pve_write(&w, 101, "memory: 1024\nname: shop\nshares: 0\n");
+	guest(&w, "shop");
+	assert_int_equal(unlink(path), 0);
+	guest(&w, "101");
+	assert_int_equal(manager_guest_count(w.manager), 1);
+	assert_int_equal(none.connections, 0);
+
+	/* Without the backend its guests are let go. */
+	pve_reload(&w, "[backend pve]\nguests =\n");
+	assert_int_equal(manager_guest_count(w.manager), 0);
+	fake_stop(&a, false);
+	fake_stop(&none, false);
+	close_world(&w);
+}
+
+static void test_no_balloon(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, "balloon: 0\nmemory: 1024\nname: web\nshares: 0\n");
+	a.no_balloon = true;
+	start_guest(&w, &a, "101.qmp");
+	g = guest(&w, "web");
+	assert_false(g->has_balloon);
+	assert_non_null(strstr(g->observed, "balloon: 0 in its 101.conf"));
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons + a.polls, 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* A socket that nobody answers, and one that is no QMP monitor. */
+static void test_bad_peers(_unused_ void **state)
+{
+	struct fake_qemu dead = idle_guest("a"), mail = idle_guest("b");
+	struct fake_qemu good = idle_guest("c");
+	struct world w;
+
+	pve_open(&w, mine);
+	mail.greeting = "220 mail.example.org ESMTP\r\n";
+	start_guest(&w, &dead, "7.qmp");
+	fake_stop(&dead, true);
+	start_guest(&w, &mail, "8.qmp");
+	start_guest(&w, &good, "9.qmp");
+	guest(&w, "9");
+	run_for(&w, 1000);
+	assert_int_equal(manager_guest_count(w.manager), 1);
+	assert_in_range(mail.connections, 1, 5);
+
+	/* A guest that turns to garbage is dropped, and tried again. */
+	good.greeting = mail.greeting;
+	pressure(&w, POLICY_LEVEL_LOW, 600);
+	run_until(&w, 12000, !manager_guest_count(w.manager));
+	good.greeting = NULL;
+	guest(&w, "9");
+	unlink(dead.path);
+	fake_stop(&mail, false);
+	fake_stop(&good, false);
+	close_world(&w);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hand_over),
+		cmocka_unit_test(test_observed),
+		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_leaves),
+		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_vmid_reused),
+		cmocka_unit_test(test_migration),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_no_balloon),
+		cmocka_unit_test(test_bad_peers),
+	};
+
+	return cmocka_run_group_tests_name("dynmemd_pve", tests, NULL, NULL);
+}
