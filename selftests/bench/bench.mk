@@ -5,6 +5,10 @@
 
 BENCH := $(B)/bench
 
+# A program prints what it measured line by line; statistics and verdict are
+# made of that in one place.
+evaluate = $(Q)selftests/bench/evaluate $(1) $(BENCH)/$(1).txt $(BENCH)/$(or $(2),$(1)).json
+
 $(BENCH)/%: $(B)/obj/selftests/bench/%.o $(SIM_A) $(POLICY_A) $(LIB_A)
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)
@@ -23,11 +27,10 @@ bench-density: $(BENCH)/density
 # The engine's decision alone, against Proxmox VE's arithmetic on the same guests.
 .PHONY: bench-tick-decision
 bench-tick-decision: $(BENCH)/tick_decision
-	$(Q)$< selftests/bench/pve_balloon.pl $(BENCH)/tick-decision.json
+	$(Q)$< selftests/bench/pve_balloon.pl >$(BENCH)/tick_decision.txt
+	$(call evaluate,tick_decision,tick-decision)
 
-# What is measured in the lab: a job there prints what it saw, line by line.
-# bench-reaction: TRIALS=N of each kind.
-evaluate = $(Q)selftests/bench/evaluate $(1) $(BENCH)/$(1).txt $(BENCH)/$(1).json
+# What is measured in the lab. bench-reaction: TRIALS=N of each kind.
 TRIALS ?= 20
 
 $(BENCH)/reaction $(BENCH)/missed $(BENCH)/dump $(BENCH)/idle: BENCH_LIBS := $(shell $(PKG_CONFIG) --libs libmnl)

@@ -8,11 +8,12 @@
  * What taking in a fresh sample and cost of every guest adds is said too; PVE
  * has no such step, its numbers are used as they are read.
  *
- * usage: tick_decision PEER.pl OUT.json
+ * usage: tick_decision PEER.pl >LINES
+ *
+ * Prints lines "who guests ns".
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +27,7 @@
 #define GiB (UINT64_C(1) << 30)
 #define SEC UINT64_C(1000000000)
 
-#define RUNS	   21
-#define BOOTSTRAP  2000
-#define GOAL_RATIO 20.0
+#define RUNS 21
 
 static const unsigned int sizes[] = {100, 1000, 10000};
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
@@ -198,46 +197,14 @@ static double bench_peer(const char *peer, const char *file, unsigned int n)
 	return strtod(line, NULL);
 }
 
-static int compare(const void *a, const void *b)
+static void say(const char *who, unsigned int n, double ns)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
+	printf("%s %u %.0f\n", who, n, ns);
+	fflush(stdout);
 }
 
-static double median(const double *x, unsigned int n)
+static int measure(const char *peer, unsigned int n)
 {
-	double sorted[BOOTSTRAP];
-
-	memcpy(sorted, x, n * sizeof(*x));
-	qsort(sorted, n, sizeof(*sorted), compare);
-	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-}
-
-/* 95 % interval of the median, by drawing runs with replacement */
-static void interval(const double *x, double ret[2])
-{
-	static double drawn[BOOTSTRAP];
-
-	for (unsigned int k = 0; k < BOOTSTRAP; k++) {
-		double sample[RUNS];
-
-		for (unsigned int i = 0; i < RUNS; i++)
-			sample[i] = x[rnd(RUNS)];
-		drawn[k] = median(sample, RUNS);
-	}
-	qsort(drawn, BOOTSTRAP, sizeof(*drawn), compare);
-	ret[0] = drawn[BOOTSTRAP / 40];
-	ret[1] = drawn[BOOTSTRAP - BOOTSTRAP / 40 - 1];
-}
-
-struct result {
-	double ours, whole, peer, ratio, ci[2];
-};
-
-static int measure(const char *peer, unsigned int n, struct result *ret)
-{
-	double ours[RUNS], whole[RUNS], theirs[RUNS], ratio[RUNS];
 	char file[] = "/tmp/tick_decision.XXXXXX";
 	int fd = mkstemp(file), r;
 	struct bench b;
@@ -249,75 +216,28 @@ static int measure(const char *peer, unsigned int n, struct result *ret)
 	if (r == 0)
 		r = dump_guests(&b, file);
 	for (unsigned int i = 0; r == 0 && i < RUNS; i++) {
-		ours[i] = bench_ours(&b, false);
-		whole[i] = bench_ours(&b, true);
-		theirs[i] = bench_peer(peer, file, n);
-		ratio[i] = theirs[i] / ours[i];
+		say("dynmem", n, bench_ours(&b, false));
+		say("dynmem-with-samples", n, bench_ours(&b, true));
+		say("pve", n, bench_peer(peer, file, n));
 	}
 	bench_free(&b);
 	unlink(file);
-	if (r < 0)
-		return r;
-	ret->ours = median(ours, RUNS);
-	ret->whole = median(whole, RUNS);
-	ret->peer = median(theirs, RUNS);
-	ret->ratio = median(ratio, RUNS);
-	interval(ratio, ret->ci);
-	printf("%6u guests: dynmem %.1f us (%.1f with fresh samples), PVE's arithmetic %.1f us, %.1f times [%.1f, %.1f]\n",
-	       n, ret->ours / 1e3, ret->whole / 1e3, ret->peer / 1e3,
-	       ret->ratio, ret->ci[0], ret->ci[1]);
-	fflush(stdout);
-	return 0;
-}
-
-static void print_json(FILE *f, const struct result *r)
-{
-	double growth = r[SIZES - 1].ours / r[0].ours;
-	double allowed = (double)sizes[SIZES - 1] * log2(sizes[SIZES - 1]) /
-			 ((double)sizes[0] * log2(sizes[0]));
-	bool holds = r[1].ci[0] >= GOAL_RATIO && growth <= allowed;
-
-	fprintf(f,
-		"{\"name\": \"tick-decision\", \"goal\": {\"ratio_1000\": %.0f, \"growth_100_to_10000\": %.0f}, ",
-		GOAL_RATIO, allowed);
-	fprintf(f,
-		"\"value\": {\"ratio_1000\": %.1f, \"growth_100_to_10000\": %.1f, ",
-		r[1].ratio, growth);
-	for (unsigned int i = 0; i < SIZES; i++)
-		fprintf(f,
-			"\"us_%u\": %.1f, \"us_%u_with_samples\": %.1f, \"pve_us_%u\": %.1f%s",
-			sizes[i], r[i].ours / 1e3, sizes[i], r[i].whole / 1e3,
-			sizes[i], r[i].peer / 1e3,
-			i + 1 < SIZES ? ", " : "}, ");
-	fprintf(f, "\"ci95\": [%.1f, %.1f], \"runs\": %u, \"holds\": %s}\n",
-		r[1].ci[0], r[1].ci[1], RUNS, holds ? "true" : "false");
+	return r;
 }
 
 int main(int argc, char **argv)
 {
-	struct result r[SIZES];
-	FILE *f;
-
-	if (argc != 3) {
-		fprintf(stderr, "usage: tick_decision PEER.pl OUT.json\n");
+	if (argc != 2) {
+		fprintf(stderr, "usage: tick_decision PEER.pl >LINES\n");
 		return 2;
 	}
 	for (unsigned int i = 0; i < SIZES; i++) {
-		int err = measure(argv[1], sizes[i], &r[i]);
+		int err = measure(argv[1], sizes[i]);
 
 		if (err < 0) {
 			fprintf(stderr, "tick_decision: %s\n", strerror(-err));
 			return 1;
 		}
 	}
-	f = fopen(argv[2], "w");
-	if (!f) {
-		fprintf(stderr, "tick_decision: %s: %s\n", argv[2],
-			strerror(errno));
-		return 1;
-	}
-	print_json(f, r);
-	fclose(f);
-	print_json(stdout, r);
 	return 0;
 }
