@@ -217,9 +217,10 @@ static void release_stall(void)
  */
 #define POLICY "shrink_none = 0\nshrink_low = 0\nreserve_factor_min = 4\n"
 
+/* Nothing in the guest is to spare, or it would be taken at level low. */
 static const struct cause available = {
 	.name = "available",
-	.policy = POLICY,
+	.policy = POLICY "room_min_share = 1\n",
 	.available = 16 * MIB,
 	.prepare = prepare_available,
 	.press = press_available,
@@ -365,6 +366,7 @@ static void trial(const struct cause *c, const struct contender *who)
 	set_module(c);
 	if (c->prepare)
 		check("preparing", c->prepare());
+	wait_for_rest();
 	w.guest.available = c->available;
 	w.guest.free = c->available - 6 * MIB;
 	start_at_rest(c, who);
@@ -382,7 +384,6 @@ static void trial(const struct cause *c, const struct contender *who)
 		       (unsigned long long)began);
 	fflush(stdout);
 	stop_daemon();
-	wait_for_rest();
 }
 
 /*
