@@ -238,7 +238,7 @@ help:
 	'make                the module for the running kernel (or KDIR=...) and the tools' \
 	'make kmod | tools   one of them' \
 	'make install        to PREFIX (default /usr/local), the module to /lib/modules' \
-	'make demo           boot the lab, start guests and the daemon, see memory move (BASELINE=none|fpr)' \
+	'make demo           boot the lab, start guests and the daemon, see memory move (BASELINE=none|fpr, SOURCE=procfs)' \
 	'make check          every test; check-long: stress, fuzzing, soak' \
 	'make lab            a shell in the lab host' \
 	'make bench-NAME     one benchmark: see Documentation/benchmarks.rst' \
