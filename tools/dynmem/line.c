@@ -86,6 +86,12 @@ static void print_guest(struct json_object *obj)
 	       out_str(obj, "event"), reason[0] ? ": " : "", out_safe(reason));
 }
 
+static void print_level(struct json_object *obj)
+{
+	printf("level     the daemon takes the host's level to be %s\n",
+	       out_safe(out_str(obj, "level")));
+}
+
 /* The state on one line, as narrow as it can be: "guest has/costs". */
 static void print_state(struct json_object *obj)
 {
@@ -116,7 +122,7 @@ void line_print(struct json_object *obj)
 	} printers[] = {
 		{"pressure", print_pressure}, {"ksm", print_ksm},
 		{"decision", print_decision}, {"guest", print_guest},
-		{"state", print_state},
+		{"level", print_level},	      {"state", print_state},
 	};
 	const char *type = out_str(obj, "type");
 

@@ -159,6 +159,31 @@ static int on_guest(sd_bus_message *msg, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
+/* Of the daemon's properties only the level is news by itself. */
+static int on_properties(sd_bus_message *msg, void *userdata,
+			 sd_bus_error *error)
+{
+	struct json_object *obj, *changed = NULL;
+	const char *interface;
+	struct timespec now;
+
+	(void)error;
+	if (sd_bus_message_read(msg, "s", &interface) < 0 ||
+	    bus_read_value(msg, "a{sv}", &changed) <= 0)
+		return 0;
+	if (out_has(changed, "Level")) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		obj = json_object_new_object();
+		out_add_str(obj, "type", "level");
+		out_add_str(obj, "level", out_str(changed, "Level"));
+		out_add_u64(obj, "monotonic",
+			    now.tv_sec * UINT64_C(1000000000) + now.tv_nsec);
+		show(userdata, obj);
+	}
+	json_object_put(changed);
+	return 0;
+}
+
 static int on_every(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct monitor *m = userdata;
@@ -190,6 +215,11 @@ static int listen_bus(struct monitor *m)
 					DYNMEM_BUS_PATH, DYNMEM_BUS_INTERFACE,
 					signals[i].signal, signals[i].handler,
 					m);
+	if (r >= 0)
+		r = sd_bus_match_signal(m->bus, NULL, DYNMEM_BUS_NAME,
+					DYNMEM_BUS_PATH,
+					"org.freedesktop.DBus.Properties",
+					"PropertiesChanged", on_properties, m);
 	if (r >= 0)
 		r = sd_bus_attach_event(m->bus, m->event,
 					SD_EVENT_PRIORITY_NORMAL);
