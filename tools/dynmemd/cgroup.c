@@ -15,8 +15,11 @@
 /* Of the cgroup's folder: what its memory.high was before the daemon. */
 #define FOUND_HIGH "user.dynmem.memory.high"
 
-/* Processes that belong to a QEMU and may live in its cgroup. */
-static const char *const helpers[] = { "swtpm", "virtiofsd", "vhost-" };
+/*
+ * What belongs to a QEMU and may live in its cgroup. The kernel's own threads
+ * for a guest are there as well: kvm-nx-lpage-recovery, kvm-pit, vhost.
+ */
+static const char *const helpers[] = { "swtpm", "virtiofsd", "vhost-", "kvm-" };
 
 static int read_at(int dir, const char *name, char *buf, size_t size)
 {
