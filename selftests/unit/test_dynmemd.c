@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The daemon's parts together: guests come, are moved, misbehave and go. */
+#include "dynmemd/rival.h"
 #include "dynmemd/state_file.h"
 #include "dynmemd_world.h"
 
@@ -701,6 +702,38 @@ static void test_drain(_unused_ void **state)
 	close_world(&w);
 }
 
+/* Somebody else moves its balloon: it is left to him, and that is told. */
+static void test_rival(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	char path[128], who[64];
+	struct world w;
+
+	open_world(&w, manage);
+	snprintf(path, sizeof(path), "%s/77", w.folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	strcat(path, "/comm");
+	write_text(path, "pvestatd\n");
+	assert_string_equal(rival_name(w.folder, who, sizeof(who)),
+			    "pvestatd (pid 77)");
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	for (int i = 0; i < 3; i++) {
+		assert_false(manager_find(w.manager, "a")->rival);
+		fake_move(&a, (900 - 100 * i) * MIB);
+		run_for(&w, 5200);
+	}
+	run_until(&w, 2000, manager_find(w.manager, "a")->rival);
+	assert_int_equal(info_of(&w, "a").class, POLICY_CLASS_RIVAL);
+	assert_true(manager_find(w.manager, "a")->decision.flags & POLICY_ALERT);
+	a.balloons = 0;
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 static void test_reload(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
@@ -902,6 +935,7 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_rival),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_reload_leaves_folder),

@@ -539,6 +539,144 @@ static void test_moved_by_other(void **state)
 	policy_free(o.p);
 }
 
+/* So many seconds with the balloon at a size. */
+static void balloon_at(struct one *o, u64 actual, unsigned int seconds)
+{
+	o->s.total += actual;
+	o->s.total -= o->s.actual;
+	o->s.actual = actual;
+	policy_guest_actual(o->p, o->g, actual, o->now);
+	ticks(o, seconds);
+}
+
+/* The host lacks memory: would it be shrunk? */
+static bool is_shrunk(struct one *o)
+{
+	u64 before = o->h.available;
+	bool shrunk;
+
+	o->h.available = 300 * MIB;
+	tick(o, true);
+	shrunk = o->r.decision[0].flags & POLICY_SEND &&
+		 o->r.decision[0].target < o->r.decision[0].from;
+	o->h.available = before;
+	tick(o, true);
+	return shrunk;
+}
+
+/* Somebody else sets the balloon again and again: it is left to him. */
+static void test_rival(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, 800 * MIB);
+	ticks(&o, 10);
+	/* One long move is one. */
+	for (u64 size = 790; size >= 700; size -= 10)
+		balloon_at(&o, size * MIB, 1);
+	ticks(&o, 60);
+	assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	assert_int_equal(o.i.target, 700 * MIB);
+	balloon_at(&o, 800 * MIB, 60);
+	assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	assert_true(is_shrunk(&o));
+	balloon_at(&o, 650 * MIB, 10);
+	assert_int_equal(o.i.class, POLICY_CLASS_RIVAL);
+	assert_int_equal(o.i.target, 650 * MIB);
+	assert_true(o.r.decision[0].flags & POLICY_ALERT);
+	assert_int_equal(o.r.decision[0].reason, POLICY_REASON_CLASS);
+	assert_false(is_shrunk(&o));
+
+	/* As long as that goes on. */
+	ticks(&o, 500);
+	balloon_at(&o, 600 * MIB, 500);
+	assert_int_equal(o.i.class, POLICY_CLASS_RIVAL);
+	assert_int_equal(o.i.target, 600 * MIB);
+	ticks(&o, 110);
+	assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	assert_false(o.r.decision[0].flags & POLICY_ALERT);
+	policy_free(o.p);
+}
+
+/* Back to max each time that it was shrunk. */
+static void test_rival_to_max(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	ticks(&o, 10);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+		policy_command_sent(o.p, o.g, 700 * MIB, o.now);
+		ticks(&o, 1);
+		balloon_at(&o, 700 * MIB, 20);
+		balloon_at(&o, GIB, 20);
+	}
+	assert_int_equal(o.i.class, POLICY_CLASS_RIVAL);
+	policy_free(o.p);
+}
+
+/* What a guest can do by itself is not taken for somebody else's doing. */
+static void test_no_rival(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	ticks(&o, 10);
+	policy_command_sent(o.p, o.g, 700 * MIB, o.now);
+	ticks(&o, 1);
+	balloon_at(&o, 700 * MIB, 20);
+	/* Its driver goes and comes back, to what QEMU has been told. */
+	for (int i = 0; i < 6; i++) {
+		balloon_at(&o, GIB, 20);
+		balloon_at(&o, 850 * MIB, 1);
+		balloon_at(&o, 700 * MIB, 20);
+		assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	}
+	/* So it is with each reboot, however long that takes. */
+	for (int i = 0; i < 6; i++) {
+		policy_guest_event(o.p, o.g, POLICY_GUEST_REBOOT, o.now);
+		ticks(&o, 20);
+		balloon_at(&o, GIB, 5);
+		balloon_at(&o, 700 * MIB, 20);
+		assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	}
+	/* It takes from its balloon when it is short (deflate-on-oom). */
+	o.s.available = o.s.free = 20 * MIB;
+	o.s.disk_caches = 0;
+	ticks(&o, 1);
+	for (u64 size = 720; size < 1000; size += 20)
+		balloon_at(&o, size * MIB, 8);
+	assert_int_not_equal(o.i.class, POLICY_CLASS_RIVAL);
+	policy_free(o.p);
+}
+
+/* Nor are our own commands, however slow the balloon and late the news. */
+static void test_own_commands(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	ticks(&o, 10);
+	for (int i = 0; i < 10; i++) {
+		policy_command_sent(o.p, o.g, 500 * MIB, o.now);
+		for (u64 size = 1000; size >= 700; size -= 50)
+			balloon_at(&o, size * MIB, 1);
+		policy_command_sent(o.p, o.g, 900 * MIB, o.now);
+		balloon_at(&o, 650 * MIB, 1);
+		for (u64 size = 660; size <= 860; size += 50)
+			balloon_at(&o, size * MIB, 2);
+		policy_command_sent(o.p, o.g, GIB, o.now);
+		balloon_at(&o, GIB, 30);
+		assert_int_not_equal(o.i.class, POLICY_CLASS_RIVAL);
+	}
+	policy_free(o.p);
+}
+
 static void test_config_refused(void **state)
 {
 	struct policy_guest_config c = {.min = 2 * GIB, .max = GIB};
@@ -600,6 +738,10 @@ int main(void)
 		cmocka_unit_test(test_pinned_by_yield),
 		cmocka_unit_test(test_yield_learned),
 		cmocka_unit_test(test_moved_by_other),
+		cmocka_unit_test(test_rival),
+		cmocka_unit_test(test_rival_to_max),
+		cmocka_unit_test(test_no_rival),
+		cmocka_unit_test(test_own_commands),
 		cmocka_unit_test(test_config_refused),
 		cmocka_unit_test(test_handles_are_dense_and_stable),
 	};

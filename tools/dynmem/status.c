@@ -67,11 +67,13 @@ static void print_guest(struct json_object *guest)
 	char min[OUT_BYTES_MAX], max[OUT_BYTES_MAX], actual[OUT_BYTES_MAX];
 	char target[OUT_BYTES_MAX], used[OUT_BYTES_MAX], rss[OUT_BYTES_MAX];
 	char range[2 * OUT_BYTES_MAX];
+	bool alert = json_object_get_boolean(
+		json_object_object_get(guest, DYNMEM_GUEST_ALERT));
 
 	snprintf(range, sizeof(range), "%s-%s",
 		 cell(guest, DYNMEM_GUEST_MIN, min),
 		 cell(guest, DYNMEM_GUEST_MAX, max));
-	printf("%-16s %-10s %17s %10s %10s %10s %10s %7llu  %s\n",
+	printf("%-16s %-10s %17s %10s %10s %10s %10s %7llu  %s%s\n",
 	       out_safe(out_str(guest, DYNMEM_GUEST_NAME)),
 	       out_safe(out_str(guest, DYNMEM_GUEST_CLASS)), range,
 	       cell(guest, DYNMEM_GUEST_ACTUAL, actual),
@@ -79,6 +81,7 @@ static void print_guest(struct json_object *guest)
 	       cell(guest, DYNMEM_GUEST_USED, used),
 	       cell(guest, DYNMEM_GUEST_RSS, rss),
 	       (unsigned long long)out_u64(guest, DYNMEM_GUEST_SHARES),
+	       alert ? "ALERT: " : "",
 	       out_safe(out_str(guest, DYNMEM_GUEST_REASON)));
 }
 

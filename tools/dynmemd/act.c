@@ -15,6 +15,7 @@
 
 #include "dynmemd/log.h"
 #include "dynmemd/manager_private.h"
+#include "dynmemd/rival.h"
 
 /* What is due so soon is done in the same tick. */
 #define TICK_SLACK (5 * NSEC_PER_MSEC)
@@ -376,6 +377,27 @@ static void tell(struct manager *m, struct guest *g, bool applied)
 	announce(m, g, applied);
 }
 
+/* Somebody else has begun to move its balloon, or has stopped doing so. */
+static void follow_rival(struct manager *m, struct guest *g)
+{
+	bool rival = g->decision.class == POLICY_CLASS_RIVAL;
+	char who[160];
+
+	if (rival == g->rival)
+		return;
+	g->rival = rival;
+	if (!rival)
+		log_guest(LOG_NOTICE, g->name,
+			  "nobody else moves its balloon any more: it is managed again");
+	else if (*rival_name(m->proc, who, sizeof(who)))
+		log_guest(LOG_WARNING, g->name,
+			  "somebody else moves its balloon, and here runs %s: it is left alone until that has stopped for ten minutes",
+			  who);
+	else
+		log_guest(LOG_WARNING, g->name,
+			  "somebody else moves its balloon: it is left alone until that has stopped for ten minutes; look for MoM, pvestatd of Proxmox VE, 'virsh setmem', or another client of its monitor");
+}
+
 static void follow_polling(struct manager *m, struct guest *g, uint64_t now)
 {
 	uint64_t period = g->decision.poll;
@@ -423,6 +445,7 @@ static void finish_commands(struct manager *m, uint64_t now)
 		}
 		if (g->sent >= 0 || (!managing(m) && worth_observing(g)))
 			tell(m, g, g->sent >= 0);
+		follow_rival(m, g);
 		follow_polling(m, g, now);
 		act_cgroup(m, g, now);
 	}

@@ -82,6 +82,7 @@
 #define DYNMEM_GUEST_PINNED	"pinned"	/* s, why a balloon frees nothing */
 #define DYNMEM_GUEST_REPORTING	"free-page-reporting" /* b */
 #define DYNMEM_GUEST_DEFLATE	"deflate-on-oom" /* b */
+#define DYNMEM_GUEST_ALERT	"alert"		/* b, an operator should know */
 #define DYNMEM_GUEST_CODE	"last-code"	/* s, of its last decision */
 #define DYNMEM_GUEST_REASON	"last-reason"	/* s, the same in words */
 

@@ -129,6 +129,8 @@ static void fill_reason(sd_bus_message *msg, const struct policy_decision *d)
 	char reason[256];
 
 	policy_reason_render(d, reason, sizeof(reason));
+	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_ALERT, "b",
+			      (d->flags & POLICY_ALERT) != 0);
 	put_s(msg, DYNMEM_GUEST_CODE, policy_reason_name(d->reason));
 	put_s(msg, DYNMEM_GUEST_REASON, reason);
 }

@@ -124,6 +124,7 @@ struct guest {
 
 	struct policy_decision decision; /* the latest */
 	bool decided; /* there is one */
+	bool rival; /* somebody else moves its balloon */
 	struct policy_decision told; /* the latest that was made known ... */
 	char reason[256]; /* ... and why, in words */
 	bool told_any;

@@ -315,15 +315,19 @@ void manager_guest_polled(struct guest *g, const struct policy_guest_sample *s)
 	act_answered(m, g);
 }
 
-/* Bytes that were freed go to who waits for them. */
+/*
+ * Bytes that were freed go to who waits for them. One that was at rest was not
+ * moved by us.
+ */
 void manager_guest_actual(struct guest *g, uint64_t actual)
 {
 	bool freed = actual < g->actual;
+	bool astir = actual != g->actual && !g->poll_period;
 
 	g->actual = actual;
 	policy_guest_actual(g->manager->policy, g->handle, actual,
 			    manager_now(g->manager));
-	if (freed && g->manager->somebody_waits)
+	if (astir || (freed && g->manager->somebody_waits))
 		act_tick_soon(g->manager);
 }
 

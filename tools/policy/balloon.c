@@ -129,6 +129,7 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
 		g->seen->pending += target - g->target;
 	}
 	g->target = target;
+	rival_told(g, target);
 	g->seen->moved_demand = g->demand;
 	g->seen->moved_at = now;
 	g->seen->nearest = left(g);
@@ -138,14 +139,11 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
 
 /*
  * Somebody else moved a balloon that was at rest: an administrator, another
- * controller, or the guest, by unloading its driver.  Adopt what is; but where
- * targets are enforced, nobody grows by himself.
+ * controller, or the guest, by unloading its driver.
  */
 static bool moved_by_other(const struct policy *p, const struct guest *g,
 			   u64 actual)
 {
-	if (p->t.enforce && actual > g->seen->granted)
-		return false;
 	return left(g) <= GRAIN && distance(actual, g->target) > g->band &&
 	       since(p->now, g->seen->moved_at) > p->t.stuck &&
 	       since(p->now, g->seen->reboot_at) > p->t.reboot_grace;
@@ -157,7 +155,12 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 
 	actual = min_of(actual, g->max);
 
-	if (moved_by_other(p, g, actual)) {
+	/*
+	 * Adopt what is; but where targets are enforced, nobody grows by
+	 * himself.
+	 */
+	if ((rival_moved(p, g, actual) || moved_by_other(p, g, actual)) &&
+	    !(p->t.enforce && actual > g->seen->granted)) {
 		g->target = actual;
 		g->seen->granted = actual;
 		g->seen->watch.on = false;

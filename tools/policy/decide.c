@@ -158,6 +158,8 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 	}
 	if (d->reason == POLICY_REASON_CLASS)
 		d->arg[0] = g->class;
+	if (g->class == POLICY_CLASS_RIVAL)
+		d->flags |= POLICY_ALERT;
 }
 
 /*

@@ -26,6 +26,8 @@ static enum policy_class classify(struct policy *p, struct guest *g)
 		return POLICY_CLASS_PAUSED;
 	if (since(p->now, g->seen->reboot_at) <= p->t.reboot_grace)
 		return POLICY_CLASS_REBOOTING;
+	if (rival_rules(p, g))
+		return POLICY_CLASS_RIVAL;
 	if (g->seen->pinned || p->now < g->seen->pinned_until)
 		return POLICY_CLASS_PINNED;
 	if (stuck)
@@ -55,6 +57,7 @@ bool balloon_moves(const struct guest *g)
 	case POLICY_CLASS_NO_BALLOON:
 	case POLICY_CLASS_PAUSED:
 	case POLICY_CLASS_REBOOTING:
+	case POLICY_CLASS_RIVAL:
 	case POLICY_CLASS_UNMANAGED:
 		return false;
 	default:

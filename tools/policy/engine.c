@@ -175,6 +175,7 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	g->seen->harms = 0;
 	g->seen->judged = true;
 	balloon_forget(g);
+	rival_forget(g);
 }
 
 int policy_set_tunables(struct policy *p, const struct policy_tunables *t)

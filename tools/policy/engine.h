@@ -5,6 +5,7 @@
  *	tunables.c	the table of tunables
  *	engine.c	life of the engine and its guests, events
  *	balloon.c	commands sent, sizes seen: yield, probes, stuck balloons
+ *	rival.c		somebody else who moves a balloon
  *	guest.c		a sample -> used, overhead, debt, pressure
  *	harm.c		a shrink that hurt: undo, back-off, learned floor
  *	demand.c	a guest's class, active bytes, floor, demand, exposure
@@ -135,6 +136,12 @@ struct seen {
 	u64 nearest;	 /* smallest |actual - target| since the command */
 	u64 progress_at; /* when that became smaller */
 	u64 stuck_until, stuck_for;
+	u64 told;		 /* what QEMU was told last, as far as we know */
+	u64 way;		 /* the nearest to that that it came */
+	u64 rose_at;		 /* it went to max, told by somebody or by itself */
+	unsigned int rivals;	 /* moves by somebody else ... */
+	u64 rival_at, rival_seen; /* ... the first, the last */
+	u64 rival_until;	 /* it is left to that one */
 	bool exhausted;		 /* it stopped because the guest has no more */
 	u64 pending, pending_at; /* granted, perhaps not touched yet */
 
@@ -321,6 +328,12 @@ void balloon_settled(struct policy *p, struct guest *g);
 void balloon_forget(struct guest *g);
 bool balloon_stuck(struct policy *p, struct guest *g);
 void balloon_actual(struct policy *p, struct guest *g, u64 actual);
+
+/* rival.c */
+void rival_forget(struct guest *g);
+void rival_told(struct guest *g, u64 target);
+bool rival_rules(const struct policy *p, const struct guest *g);
+bool rival_moved(struct policy *p, struct guest *g, u64 actual);
 
 /* harm.c */
 void harm_look(struct policy *p, struct guest *g);

@@ -37,6 +37,7 @@ const char *policy_class_name(enum policy_class class)
 		[POLICY_CLASS_PAUSED] = "paused",
 		[POLICY_CLASS_REBOOTING] = "rebooting",
 		[POLICY_CLASS_NO_BALLOON] = "no-balloon",
+		[POLICY_CLASS_RIVAL] = "rival",
 		[POLICY_CLASS_UNMANAGED] = "unmanaged",
 	};
 
@@ -151,6 +152,8 @@ static const char *class_sentence(enum policy_class class)
 		return "it reboots";
 	case POLICY_CLASS_NO_BALLOON:
 		return "it has no balloon";
+	case POLICY_CLASS_RIVAL:
+		return "somebody else moves its balloon";
 	case POLICY_CLASS_UNMANAGED:
 		return "it is not to be managed";
 	default:
