@@ -67,6 +67,12 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_CRITICAL_WAIT;
 		return;
 	}
+	/* Its balloon took all that there was: more is not to be had. */
+	if (since(p->now, g->seen->exhausted_at) < p->t.reversal &&
+	    g->seen->available < g->slack) {
+		g->held = POLICY_REASON_HELD_REVERSAL;
+		return;
+	}
 	if (critical) {
 		g->lends = urgent;
 		return;
@@ -75,7 +81,7 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_STALE;
 		return;
 	}
-	if (g->c < WORTH_TAKING) {
+	if (g->c < WORTH_TAKING && !(hard && urgent)) {
 		g->held = POLICY_REASON_HELD_YIELD;
 		return;
 	}
