@@ -20,9 +20,14 @@
 
 #include "engine.h"
 
-#define RADIX_BITS 11
-#define RADIX_SIZE (1u << RADIX_BITS)
 #define SMALL_SORT 48u
+/* Counting digits costs as much as moving so many knees. */
+#define RADIX_BITS	11
+#define RADIX_BITS_FEW	8
+#define RADIX_FEW	2048u
+#define RADIX_SIZE	(1u << RADIX_BITS)
+/* What is sorted by at least: sign, exponent, and the mantissa's first 32. */
+#define RADIX_KEY 44
 
 struct line {
 	double lo, hi, a, s;
@@ -116,25 +121,26 @@ static u64 key_of(double mu)
  */
 struct knee *radix_sort(struct knee *k, struct knee *tmp, size_t n)
 {
-	u32 at[RADIX_SIZE];
+	int bits = n < RADIX_FEW ? RADIX_BITS_FEW : RADIX_BITS;
+	int passes = (RADIX_KEY + bits - 1) / bits;
+	u32 at[RADIX_SIZE], size = 1u << bits;
 
-	for (int shift = 64 - 4 * RADIX_BITS; shift < 64; shift += RADIX_BITS) {
+	for (int shift = 64 - passes * bits; shift < 64; shift += bits) {
 		u32 sum = 0;
 
-		memset(at, 0, sizeof(at));
+		memset(at, 0, size * sizeof(at[0]));
 		for (size_t i = 0; i < n; i++)
-			at[key_of(k[i].mu) >> shift & (RADIX_SIZE - 1)]++;
-		if (at[key_of(k[0].mu) >> shift & (RADIX_SIZE - 1)] == n)
+			at[key_of(k[i].mu) >> shift & (size - 1)]++;
+		if (at[key_of(k[0].mu) >> shift & (size - 1)] == n)
 			continue;
-		for (unsigned int d = 0; d < RADIX_SIZE; d++) {
+		for (u32 d = 0; d < size; d++) {
 			u32 count = at[d];
 
 			at[d] = sum;
 			sum += count;
 		}
 		for (size_t i = 0; i < n; i++)
-			tmp[at[key_of(k[i].mu) >> shift & (RADIX_SIZE - 1)]++] =
-				k[i];
+			tmp[at[key_of(k[i].mu) >> shift & (size - 1)]++] = k[i];
 
 		struct knee *swap = k;
 
