@@ -20,25 +20,28 @@
 #define AROUND_AFTER  300
 #define HARD_WARMUP   3600
 
-/* Over the whole time, the next number to try is off by this part. */
-#define STEPS 24
+/* And those in which a run over the whole time failed; the last one makes way.
+ */
+#define HARD_MAX 16
 
 #define HOUR   3600
 #define MINUTE 60
 
 struct hour {
 	double start, most, steepest;
+	unsigned int fits; /* so many guests were served in it */
 };
 
 struct search {
 	struct sim_scenario *scenario;
 	const struct sim_policy *policy;
 	const struct sim_run_options *options;
-	struct hour hard[HARD_HIGH + HARD_STEEP];
+	struct hour hard[HARD_MAX];
 	unsigned int hard_count;
 	unsigned int runs;
 	double seconds;
-	enum sim_failure limit; /* of the last run that failed */
+	enum sim_failure limit; /* of the last run that failed, */
+	double failed_at;	/* and when it did */
 };
 
 static int by_most(const void *a, const void *b)
@@ -129,33 +132,39 @@ static int try_part(struct search *s, unsigned int guests, double from,
 		return err;
 	s->runs++;
 	s->seconds += r.seconds;
-	if (r.failure != SIM_OK)
+	if (r.failure != SIM_OK) {
 		s->limit = r.failure;
+		s->failed_at = r.failed_at;
+	}
 	return r.failure == SIM_OK;
 }
 
 static int try_all(struct search *s, unsigned int guests)
 {
-	return try_part(s, guests, 0, s->scenario->options.length,
-			s->scenario->options.warmup);
+	int r = try_part(s, guests, 0, s->scenario->options.length,
+			 s->scenario->options.warmup);
+
+	/* Where so many failed, fewer are to be tried first. */
+	if (!r && s->hard_count) {
+		if (s->hard_count < HARD_MAX)
+			s->hard_count++;
+		s->hard[s->hard_count - 1] = (struct hour){
+			.start = fmax(0, s->failed_at - HOUR / 2.0)};
+	}
+	return r;
 }
 
-/* Each hard hour, by guests that have started not long before. */
-static int try_hard(struct search *s, unsigned int guests)
+/* One hard hour, by guests that have started not long before. */
+static int try_hour(struct search *s, struct hour *h, unsigned int guests)
 {
 	const struct sim_options *o = &s->scenario->options;
+	int r = try_part(s, guests, fmax(0, h->start - AROUND_BEFORE),
+			 fmin(o->length, h->start + HOUR + AROUND_AFTER),
+			 fmin(o->warmup, HARD_WARMUP));
 
-	for (unsigned int i = 0; i < s->hard_count; i++) {
-		double from = fmax(0, s->hard[i].start - AROUND_BEFORE);
-		double to =
-			fmin(o->length, s->hard[i].start + HOUR + AROUND_AFTER);
-		int r = try_part(s, guests, from, to,
-				 fmin(o->warmup, HARD_WARMUP));
-
-		if (r <= 0)
-			return r;
-	}
-	return 1;
+	if (r > 0)
+		h->fits = guests;
+	return r;
 }
 
 /*
@@ -190,86 +199,68 @@ static int bound(struct search *s, unsigned int *ret)
 	return 0;
 }
 
-/* Served at @low, not at @high: halve it. */
-static int bisect(struct search *s, unsigned int *low, unsigned int *high,
-		  int (*try)(struct search *, unsigned int))
+/* The largest number from @low on, below @high, that an hour allows. */
+static int fit_hour(struct search *s, struct hour *h, unsigned int low,
+		    unsigned int high, unsigned int *ret)
 {
-	while (*high - *low > 1) {
-		unsigned int middle = *low + (*high - *low) / 2;
-		int r = try(s, middle);
+	unsigned int next = high - 1;
+
+	low = h->fits > low ? h->fits : low;
+	while (low < high - 1) {
+		int r = try_hour(s, h, next);
 
 		if (r < 0)
 			return r;
-		*(r > 0 ? low : high) = middle;
+		*(r > 0 ? &low : &high) = next;
+		next = low + (high - low) / 2;
 	}
+	*ret = high - 1;
 	return 0;
 }
 
-/* From a number that is served upwards, until one is not: *@high. */
-static int climb(struct search *s, unsigned int *low, unsigned int *high,
-		 unsigned int bound)
+/* ... and that all hard hours allow. */
+static int guess(struct search *s, unsigned int low, unsigned int high,
+		 unsigned int *ret)
 {
-	int r = 1;
+	for (unsigned int i = 0; i < s->hard_count; i++) {
+		int r = fit_hour(s, &s->hard[i], low, high, ret);
 
-	while (r > 0 && *low < bound) {
-		unsigned int next = *low + 1 + *low / STEPS;
-
-		next = next < bound ? next : bound;
-		r = try_all(s, next);
-		if (r > 0)
-			*low = next;
-		else
-			*high = next;
+		if (r < 0)
+			return r;
+		high = *ret + 1;
 	}
-	return r < 0 ? r : 0;
-}
-
-/* From a number that is not served downwards. */
-static int descend(struct search *s, unsigned int *low, unsigned int *high)
-{
-	int r = 0;
-
-	while (r == 0 && *high > 1) {
-		unsigned int next = *high - 1;
-
-		next -= next > 1 ? next / STEPS : 0;
-		r = try_all(s, next);
-		if (r == 0)
-			*high = next;
-		else
-			*low = next;
-	}
-	return r < 0 ? r : 0;
+	*ret = high - 1;
+	return 0;
 }
 
 /*
  * Hard hours are run by guests, and a policy, that know nothing yet: what they
- * allow is where to begin, not what is true.
+ * allow is what to try, not what is true.  @low was served over the whole time,
+ * @high was not.
  */
 static int search(struct search *s, unsigned int *ret)
 {
-	unsigned int bound = *ret, low = 0, high = bound + 1, start;
+	unsigned int low = 0, high = *ret + 1, step = 1, next;
 	int r = 0;
 
-	if (s->hard_count)
-		r = bisect(s, &low, &high, try_hard);
-	start = low;
-	low = 0;
-	high = bound + 1;
-	if (!r && start > 0) {
-		r = try_all(s, start);
-		if (r > 0) {
-			low = start;
-			r = climb(s, &low, &high, bound);
-		} else if (r == 0) {
-			high = start;
-			r = descend(s, &low, &high);
+	while (r >= 0 && high - low > 1) {
+		r = guess(s, low, high, &next);
+		if (r < 0)
+			break;
+		if (!s->hard_count)
+			next = low + (high - low) / 2;
+		if (next == low) { /* they see none, and may be wrong */
+			next = low + step < high ? low + step : high - 1;
+			step *= 2;
 		}
+		r = try_all(s, next);
+		if (r == 0)
+			step = 1;
+		if (r >= 0)
+			*(r > 0 ? &low : &high) = next;
 	}
-	if (!r)
-		r = bisect(s, &low, &high, try_all);
 	*ret = low;
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int sim_capacity(struct sim_scenario *s, const struct sim_policy *p,
