@@ -15,14 +15,15 @@ $(BENCH)/%: $(B)/obj/selftests/bench/%.o $(SIM_A) $(POLICY_A) $(LIB_A)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(pkg_libs) $(BENCH_LIBS) -lm
 
 # TRACES=DIR: a folder of traces, without it generated ones; SEEDS=N: orders of
-# guests (times 6, 3, 1 on 64, 256, 1,024 GiB); PART=first: what is for tuning;
-# LARGEST=256: no host above that, for a quick look.
-SEEDS ?= 1
+# guests (N, N/2, N/6 on 64, 256, 1,024 GiB); PART=first: what is for tuning;
+# LARGEST=256: no host above that, for a quick look.  It takes most of an hour of
+# CPU time; interrupted, it goes on where it was.
+SEEDS ?= 6
 PART ?= second
 LARGEST ?= 1024
 .PHONY: bench-density
 bench-density: $(BENCH)/density
-	$(Q)$< --out $(BENCH)/density.json --seeds $(SEEDS) --part $(PART) --largest $(LARGEST) $(TRACES)
+	$(Q)$< --out $(BENCH)/density.json --answers $(BENCH)/density.answers --seeds $(SEEDS) --part $(PART) --largest $(LARGEST) $(TRACES)
 
 # The engine's decision alone, against Proxmox VE's arithmetic on the same guests.
 .PHONY: bench-tick-decision

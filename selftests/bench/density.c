@@ -2,14 +2,18 @@
 /*
  * How many guests fit on a host at the service level, under dynmem and others.
  *
- *	density [--part first] [--seeds N] [--jobs N] [--largest GIB] --out FILE
- *		[TRACE...]
+ *	density [--part first] [--seeds N] [--jobs N] [--largest GIB]
+ *		[--answers FILE] --out FILE [TRACE...]
  *
  * Each question (host, least memory of guests, shape between samples, page
  * cache, order of guests) is a task of its own, worked on by so many
  * processes.  A ratio is taken within a task, where all have the same guests;
  * goals are judged on the worse of the two shapes, at the worse end of a
  * bootstrap interval.
+ *
+ * It takes long: answers are kept in a file, and the same program on the same
+ * traces asks nothing twice.  All questions are asked with one order of guests
+ * before the next order's turn comes.
  *
  * The trace is in two parts: the first three sevenths are for tuning and for
  * static-p99.9's training, the rest is what is reported.
@@ -38,9 +42,10 @@
 
 static const double hosts[] = {64, 256, 1024}; /* GiB */
 static const double mins[] = {0.10, 0.25, 0.50};
-/* A larger host has more guests, which even out: it needs fewer orders of them.
+/* A larger host has more guests, which even out: of --seeds orders of them,
+ * this share is enough.
  */
-static const unsigned int seeds_of[] = {6, 3, 1}; /* times --seeds */
+static const double seeds_share[] = {1, 1. / 2, 1. / 6};
 
 #define HOSTS (sizeof(hosts) / sizeof(hosts[0]))
 #define MINS  (sizeof(mins) / sizeof(mins[0]))
@@ -86,10 +91,13 @@ struct bench {
 	bool first_part;
 	int seeds, jobs;
 	double largest; /* host, GiB */
-	const char *out;
+	const char *out, *answers;
+	char key[64]; /* of what the answers depend on beside the task */
 	struct task task[TASKS_MAX];
 	struct answer answer[TASKS_MAX];
-	unsigned int tasks;
+	bool answered[TASKS_MAX];
+	unsigned int tasks, done;
+	struct timespec since;
 };
 
 static void die(const char *what, int err)
@@ -128,16 +136,17 @@ static void add_tasks(struct bench *b)
 {
 	struct task t;
 
-	/* The longest first, so that no process works alone at the end. */
-	for (unsigned int h = HOSTS; h-- > 0;)
-		for (unsigned int i = 0;
-		     i < MINS * (unsigned int)b->seeds * seeds_of[h]; i++) {
+	for (unsigned int i = 0; i < MINS * HOSTS * (unsigned int)b->seeds;
+	     i++) {
 			t = (struct task){
-				.host = h,
+				.host = i / MINS % HOSTS,
 				.min = i % MINS,
-				.seed = i / MINS + 1,
+				.seed = i / (MINS * HOSTS) + 1,
 				.cache = SIM_CACHE_GROW,
 			};
+			if ((double)t.seed >
+			    ceil(b->seeds * seeds_share[t.host]))
+				continue;
 			add_shapes(b, t);
 			t.cache = SIM_CACHE_NONE;
 			add_shapes(b, t);
@@ -229,8 +238,121 @@ static void start(const struct bench *b, unsigned int task, int answers)
 	_exit(write(answers, &a, sizeof(a)) != sizeof(a));
 }
 
-static void collect(struct bench *b, int answers, unsigned int done)
+/* What answers depend on: this program, the traces, the part of them. */
+static void set_key(struct bench *b, char **path)
 {
+	uint64_t h = UINT64_C(14695981039346656037);
+	FILE *self = fopen("/proc/self/exe", "re");
+	int c;
+
+	if (!self)
+		die("/proc/self/exe", errno);
+	while ((c = getc(self)) != EOF)
+		h = (h ^ (unsigned char)c) * UINT64_C(1099511628211);
+	fclose(self);
+	for (; *path; path++)
+		for (const char *p = *path; *p; p++)
+			h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
+	snprintf(b->key, sizeof(b->key), "density %016llx %s",
+		 (unsigned long long)h, b->first_part ? "first" : "second");
+}
+
+static int find_task(const struct bench *b, const struct task *t)
+{
+	for (unsigned int i = 0; i < b->tasks; i++) {
+		const struct task *o = &b->task[i];
+
+		if (o->host == t->host && o->min == t->min &&
+		    o->shape == t->shape && o->cache == t->cache &&
+		    o->seed == t->seed)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* A line of the file of answers; false: it is none, or cut short. */
+static bool read_answer(struct bench *b, char *line)
+{
+	unsigned long long seed;
+	struct answer a = {0};
+	unsigned int shape, cache;
+	struct task t;
+	int n, at;
+
+	if (sscanf(line, "%u %u %u %u %llu %d %lf%n", &t.host, &t.min, &shape,
+		   &cache, &seed, &a.sold, &a.seconds, &n) < 7)
+		return false;
+	for (int who = 0; who < CONTENDERS; who++) {
+		line += n;
+		if (sscanf(line, "%d %lf%n", &a.guests[who],
+			   &a.provisioned[who], &n) < 2)
+			return false;
+	}
+	if (strcmp(line + n, " .\n") != 0)
+		return false;
+	t.shape = (enum sim_shape)shape;
+	t.cache = (enum sim_cache)cache;
+	t.seed = seed;
+	at = find_task(b, &t);
+	if (at < 0)
+		return true;
+	a.task = (unsigned int)at;
+	b->answer[at] = a;
+	b->done += !b->answered[at];
+	b->answered[at] = true;
+	return true;
+}
+
+/* Answers to the same questions by the same program are taken over. */
+static void read_answers(struct bench *b)
+{
+	char line[1024];
+	FILE *f;
+
+	if (!b->answers)
+		return;
+	f = fopen(b->answers, "re");
+	if (f && fgets(line, sizeof(line), f) &&
+	    !strncmp(line, b->key, strlen(b->key))) {
+		while (fgets(line, sizeof(line), f) && read_answer(b, line))
+			;
+		fclose(f);
+		fprintf(stderr, "density: %u of %u are in %s\n", b->done,
+			b->tasks, b->answers);
+		return;
+	}
+	if (f)
+		fclose(f);
+	f = fopen(b->answers, "we");
+	if (!f || fprintf(f, "%s\n", b->key) < 0 || fclose(f))
+		die(b->answers, errno);
+}
+
+static void put_answer(struct bench *b, const struct answer *a)
+{
+	const struct task *t = &b->task[a->task];
+	FILE *f;
+
+	b->answer[a->task] = *a;
+	b->answered[a->task] = true;
+	b->done++;
+	if (!b->answers)
+		return;
+	f = fopen(b->answers, "ae");
+	if (!f)
+		die(b->answers, errno);
+	fprintf(f, "%u %u %u %u %llu %d %.1f", t->host, t->min, t->shape,
+		t->cache, (unsigned long long)t->seed, a->sold, a->seconds);
+	for (int who = 0; who < CONTENDERS; who++)
+		fprintf(f, " %d %.0f", a->guests[who], a->provisioned[who]);
+	fprintf(f, " .\n");
+	if (fclose(f))
+		die(b->answers, errno);
+}
+
+static void collect(struct bench *b, int answers)
+{
+	struct timespec now;
 	struct answer a;
 	int status;
 
@@ -242,10 +364,12 @@ static void collect(struct bench *b, int answers, unsigned int done)
 		fprintf(stderr, "density: a process failed\n");
 		exit(1);
 	}
-	b->answer[a.task] = a;
+	put_answer(b, &a);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	fprintf(stderr,
-		"density: %u of %u: %4.0f GiB, min %2.0f %%, %-6s, cache %-4s, seed %llu: static %d, pve %d, dynmem %d, oracle %d (%.0f s)\n",
-		done + 1, b->tasks, hosts[b->task[a.task].host],
+		"density: %u of %u after %.0f s: %4.0f GiB, min %2.0f %%, %-6s, cache %-4s, seed %llu: static %d, pve %d, dynmem %d, oracle %d (%.0f s)\n",
+		b->done, b->tasks, (double)(now.tv_sec - b->since.tv_sec),
+		hosts[b->task[a.task].host],
 		100 * mins[b->task[a.task].min],
 		sim_shape_name(b->task[a.task].shape),
 		sim_cache_name(b->task[a.task].cache),
@@ -255,16 +379,21 @@ static void collect(struct bench *b, int answers, unsigned int done)
 
 static void run_tasks(struct bench *b)
 {
-	unsigned int started = 0;
-	int answers[2];
+	unsigned int next = 0;
+	int answers[2], running = 0;
 
 	if (pipe2(answers, O_CLOEXEC) < 0)
 		die("pipe", errno);
-	for (unsigned int done = 0; done < b->tasks; done++) {
-		while (started < b->tasks &&
-		       started - done < (unsigned int)b->jobs)
-			start(b, started++, answers[1]);
-		collect(b, answers[0], done);
+	clock_gettime(CLOCK_MONOTONIC, &b->since);
+	while (b->done < b->tasks) {
+		for (; running < b->jobs && next < b->tasks; next++) {
+			if (b->answered[next])
+				continue;
+			start(b, next, answers[1]);
+			running++;
+		}
+		collect(b, answers[0]);
+		running--;
 	}
 	close(answers[0]);
 	close(answers[1]);
@@ -502,7 +631,7 @@ static struct json_object *report(const struct bench *b)
 static int usage(void)
 {
 	fprintf(stderr,
-		"Usage: density [--part first|second] [--seeds N] [--jobs N] [--largest GIB] --out FILE [TRACE...]\n");
+		"Usage: density [--part first|second] [--seeds N] [--jobs N] [--largest GIB] [--answers FILE] --out FILE [TRACE...]\n");
 	return 2;
 }
 
@@ -514,11 +643,12 @@ static int read_options(struct bench *b, int argc, char **argv)
 		{"jobs", required_argument, NULL, 'j'},
 		{"largest", required_argument, NULL, 'l'},
 		{"out", required_argument, NULL, 'o'},
+		{"answers", required_argument, NULL, 'a'},
 		{0},
 	};
 	int opt;
 
-	b->seeds = 1;
+	b->seeds = 6;
 	b->largest = hosts[HOSTS - 1];
 	b->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -537,6 +667,9 @@ static int read_options(struct bench *b, int argc, char **argv)
 			break;
 		case 'o':
 			b->out = optarg;
+			break;
+		case 'a':
+			b->answers = optarg;
 			break;
 		default:
 			return usage();
@@ -576,13 +709,15 @@ int main(int argc, char **argv)
 
 	if (read_options(&b, argc, argv))
 		return 2;
+	load(&b, argv + optind);
+	add_tasks(&b);
+	set_key(&b, argv + optind);
+	read_answers(&b);
+	run_tasks(&b);
+	obj = report(&b);
 	f = fopen(b.out, "we");
 	if (!f)
 		die(b.out, errno);
-	load(&b, argv + optind);
-	add_tasks(&b);
-	run_tasks(&b);
-	obj = report(&b);
 	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN);
 	if (fprintf(f, "%s\n", text) < 0 || fclose(f))
 		die(b.out, errno);
