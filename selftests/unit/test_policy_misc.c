@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -148,6 +149,13 @@ static void test_sentences(void **state)
 		buf,
 		"stays at 512 MiB: it lacks 256 MiB, but no bytes exist for it above the reserve");
 
+	d.arg[1] = 739 * MIB;
+	d.arg[2] = 2 * GIB;
+	policy_reason_render(&d, buf, sizeof(buf));
+	assert_string_equal(
+		buf,
+		"stays at 512 MiB: it lacks 256 MiB; its part of the 739 MiB above the reserve, for 2.0 GiB that guests like it lack, is not worth a command");
+
 	d.reason = POLICY_REASON_CLASS;
 	d.class = POLICY_CLASS_FROZEN;
 	policy_reason_render(&d, buf, sizeof(buf));
@@ -163,6 +171,24 @@ static void test_sentences(void **state)
 		assert_true(policy_reason_render(&d, buf, sizeof(buf)) <
 			    (int)sizeof(buf));
 	}
+}
+
+static void test_numbers(void **state)
+{
+	static const char *const number[] = {
+		"0", "0.1", "0.03125", "2", "1000000000", "1e+18", "1.05",
+	};
+	char buf[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]); i++) {
+		policy_number_render(strtod(number[i], NULL), buf, sizeof(buf));
+		assert_string_equal(buf, number[i]);
+	}
+	policy_number_render(1.0 / 3, buf, sizeof(buf));
+	assert_true(strtod(buf, NULL) == 1.0 / 3);
+	assert_int_equal(policy_number_render(0.125, buf, 3), 3);
+	assert_string_equal(buf, "0.");
 }
 
 /* One guest on a host that lacks; it is shrunk, hurts, and is given back. */
@@ -413,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_tunables_documented),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_sentences),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_harm_is_undone),
 		cmocka_unit_test(test_harm_adds_up),
 		cmocka_unit_test(test_no_harm),

@@ -409,6 +409,7 @@ static const struct {
 static void set_tunable(struct parser *p, const char *name, const char *value)
 {
 	const struct policy_tunable *row = policy_tunable_find(name);
+	char min[32], max[32];
 	double number;
 
 	if (!row) {
@@ -420,11 +421,13 @@ static void set_tunable(struct parser *p, const char *name, const char *value)
 	if (units[row->unit].parse(&number, value) < 0)
 		parser_complain(p, "%s = %s: not valid; allowed: %s", name,
 				value, units[row->unit].allowed);
-	else if (policy_tunable_set(&p->config->policy, row, number) < 0)
-		parser_complain(p,
-				"%s = %s: out of range; allowed: %.17g to %.17g %s",
-				name, value, row->min, row->max,
+	else if (policy_tunable_set(&p->config->policy, row, number) < 0) {
+		policy_number_render(row->min, min, sizeof(min));
+		policy_number_render(row->max, max, sizeof(max));
+		parser_complain(p, "%s = %s: out of range; allowed: %s to %s %s",
+				name, value, min, max,
 				policy_unit_name(row->unit));
+	}
 }
 
 void parser_key(struct parser *p, const char *section, const char *key,

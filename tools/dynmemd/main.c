@@ -36,10 +36,13 @@ static void print_tunables(void)
 {
 	for (size_t i = 0; i < policy_tunable_count; i++) {
 		const struct policy_tunable *t = &policy_tunable_table[i];
+		char def[32], min[32], max[32];
 
-		printf("%s\n    %.17g %s (%.17g to %.17g)\n    %s\n", t->name,
-		       t->def, policy_unit_name(t->unit), t->min, t->max,
-		       t->reason);
+		policy_number_render(t->def, def, sizeof(def));
+		policy_number_render(t->min, min, sizeof(min));
+		policy_number_render(t->max, max, sizeof(max));
+		printf("%s\n    %s %s (%s to %s)\n    %s\n", t->name, def,
+		       policy_unit_name(t->unit), min, max, t->reason);
 	}
 }
 

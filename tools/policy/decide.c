@@ -85,8 +85,10 @@ static void reason_of_rest(const struct policy *p, const struct guest *g,
 				    : POLICY_REASON_WAIT_BYTES;
 		if (g->waits && d->reason == POLICY_REASON_WAIT_BYTES)
 			d->reason = POLICY_REASON_HELD_REVERSAL;
-		if (g->need)
-			d->arg[1] = sum->pool[g->need - 1];
+		if (g->need) {
+			d->arg[1] = sum->left[g->need - 1];
+			d->arg[2] = (s64)sum->lack[g->need - 1];
+		}
 	} else if (g->target > g->entitled) {
 		if (g->held != POLICY_REASON_SETTLED)
 			d->reason = g->held;

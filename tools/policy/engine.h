@@ -373,7 +373,10 @@ struct need_sum {
 	double urgent; /* lack of guests below their demand */
 	double all;    /* c * lack of all */
 	s64 spare;     /* bytes that nobody needs */
-	s64 pool[3];   /* by enum need - 1 */
+	/* By enum need - 1: bytes down to which the host may be drawn, what the
+	 * needs before have left of them, and what all of that need lack. */
+	s64 pool[3], left[3];
+	double lack[3];
 	unsigned int count[3];
 	double granted;
 };

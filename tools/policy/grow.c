@@ -102,6 +102,8 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 		if (g->need == (int)need && !g->waits)
 			lack += g->cost * (double)g->lack;
 	part = lack > 0 ? min_of(max_of(pool, 0.0) / lack, 1.0) : 1;
+	sum->left[need - 1] = (s64)pool;
+	sum->lack[need - 1] = lack;
 	for_each_guest (p, g) {
 		u64 size;
 

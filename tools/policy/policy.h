@@ -516,6 +516,13 @@ int policy_reason_render(const struct policy_decision *d, char *buf,
 int policy_bytes_render(int64_t bytes, char *buf, size_t size);
 
 /**
+ * policy_number_render() - the shortest text that reads back as the same number,
+ * whole ones as digits
+ * Return: length as snprintf().
+ */
+int policy_number_render(double x, char *buf, size_t size);
+
+/**
  * struct policy_guest_info - all that the engine thinks about a guest
  *
  * For status, explain and metrics. Names as in Documentation/policy.rst.

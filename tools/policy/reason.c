@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Names and sentences. */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "engine.h"
 
@@ -118,6 +120,20 @@ int policy_bytes_render(s64 bytes, char *buf, size_t size)
 			i >= 3 && x < 100 ? 1 : 0, x, unit[i]);
 }
 
+int policy_number_render(double x, char *buf, size_t size)
+{
+	int length = 0;
+
+	if (x == nearbyint(x) && fabs(x) < 1e15) /* "1000", not "1e+03" */
+		return snprintf(buf, size, "%.0f", x);
+	for (int digits = 1; digits <= 17; digits++) {
+		length = snprintf(buf, size, "%.*g", digits, x);
+		if (length >= (int)size || strtod(buf, NULL) == x)
+			break;
+	}
+	return length;
+}
+
 static const char *pressed_word(u32 pressed)
 {
 	if (pressed & POLICY_PRESSED_OOM)
@@ -164,7 +180,7 @@ static const char *class_sentence(enum policy_class class)
 /* Numbers of a decision as words. */
 struct words {
 	char by[TEXT], target[TEXT], wanted[TEXT], entitled[TEXT];
-	char arg0[TEXT], arg1[TEXT];
+	char arg0[TEXT], arg1[TEXT], arg2[TEXT];
 };
 
 static void words_of(const struct policy_decision *d, struct words *w)
@@ -175,6 +191,7 @@ static void words_of(const struct policy_decision *d, struct words *w)
 	policy_bytes_render((s64)d->entitled, w->entitled, TEXT);
 	policy_bytes_render(d->arg[0], w->arg0, TEXT);
 	policy_bytes_render(d->arg[1], w->arg1, TEXT);
+	policy_bytes_render(d->arg[2], w->arg2, TEXT);
 }
 
 static const char *move_sentence(const struct policy_decision *d)
@@ -224,11 +241,15 @@ static int render_rest(const struct policy_decision *d, const struct words *w,
 			"stays at %s: it has %s more than its due, but nobody needs it",
 			w->target, w->arg0);
 	case POLICY_REASON_WAIT_BYTES:
+		if (d->arg[1] <= 0)
+			return snprintf(
+				buf, size,
+				"stays at %s: it lacks %s, but no bytes exist for it above the reserve",
+				w->target, w->arg0);
 		return snprintf(
 			buf, size,
-			"stays at %s: it lacks %s, but %s exist for it above the reserve",
-			w->target, w->arg0,
-			d->arg[1] > 0 ? w->arg1 : "no bytes");
+			"stays at %s: it lacks %s; its part of the %s above the reserve, for %s that guests like it lack, is not worth a command",
+			w->target, w->arg0, w->arg1, w->arg2);
 	case POLICY_REASON_WAIT_RATE:
 		return snprintf(
 			buf, size,
