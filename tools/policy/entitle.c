@@ -262,37 +262,12 @@ static void price(struct policy *p)
 	}
 }
 
-void entitle(struct policy *p)
+/* What each guest gets between the bounds of the tier. */
+static void divide(struct policy *p)
 {
+	double mu = sweep(p, p->tier, p->b.budget);
 	struct guest *g;
-	double mu;
 
-	p->tier = tier_of(p);
-	if (p->drain) {
-		p->tier = POLICY_TIER_MAX;
-		for_each_guest (p, g)
-			if (balloon_moves(g))
-				g->entitled = g->max;
-	}
-
-	switch (p->tier) {
-	case POLICY_TIER_MAX:
-		for_each_guest (p, g)
-			if (g->movable)
-				g->entitled = g->max;
-		price(p);
-		return;
-	case POLICY_TIER_NONE:
-		for_each_guest (p, g)
-			if (g->movable)
-				g->entitled = g->min;
-		price(p);
-		return;
-	default:
-		break;
-	}
-
-	mu = sweep(p, p->tier, p->b.budget);
 	for_each_guest (p, g) {
 		struct line l;
 
@@ -301,5 +276,22 @@ void entitle(struct policy *p)
 		line_of(g, p->tier, &l);
 		g->entitled = (u64)size_at(&l, p->t.tax, mu);
 	}
+}
+
+void entitle(struct policy *p)
+{
+	struct guest *g;
+
+	p->tier = tier_of(p);
+	if (p->drain)
+		p->tier = POLICY_TIER_MAX;
+	if (p->tier != POLICY_TIER_MAX && p->tier != POLICY_TIER_NONE)
+		divide(p);
+	else
+		for_each_guest (p, g)
+			if (g->movable || (p->drain && balloon_moves(g)))
+				g->entitled = p->tier == POLICY_TIER_MAX
+						      ? g->max
+						      : g->min;
 	price(p);
 }
