@@ -34,6 +34,14 @@ static double seconds_now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static struct progress progress_start(void)
+{
+	return (struct progress){
+		.tty = isatty(STDERR_FILENO) == 1,
+		.start = seconds_now(),
+	};
+}
+
 static void on_progress(double done, void *userdata)
 {
 	struct progress *p = userdata;
@@ -143,13 +151,13 @@ static int scenario(struct simulate *s, const struct sim_trace *t,
 }
 
 static int picture(const struct simulate *s, FILE *svg,
-		   const struct sim_trace *t, const struct sim_scenario *sc,
+		   const struct sim_scenario *sc,
 		   const struct sim_result *result)
 {
 	char title[256];
 	int err;
 
-	simulate_scenario_text(s, t, sc, title, sizeof(title));
+	simulate_scenario_text(s, sc, title, sizeof(title));
 	err = sim_svg(svg, title, sim_scenario_options(sc), result,
 		      s->policies);
 	if (err)
@@ -166,7 +174,7 @@ static void show_results(const struct simulate *s, const struct sim_trace *t,
 	char text[256];
 
 	if (!s->json) {
-		simulate_scenario_text(s, t, sc, text, sizeof(text));
+		simulate_scenario_text(s, sc, text, sizeof(text));
 		printf("%s\n\n", text);
 		simulate_result_table(result, s->policies);
 		return;
@@ -184,8 +192,7 @@ static int run_all(struct simulate *s, FILE *svg, const struct sim_trace *t,
 		   struct sim_scenario *sc)
 {
 	struct sim_result result[SIMULATE_POLICIES_MAX] = {0};
-	struct progress p = {.tty = isatty(STDERR_FILENO) == 1,
-			     .start = seconds_now()};
+	struct progress p = progress_start();
 	struct sim_run_options o = {
 		.record = svg,
 		.progress = on_progress,
@@ -201,7 +208,7 @@ static int run_all(struct simulate *s, FILE *svg, const struct sim_trace *t,
 	if (!err) {
 		show_results(s, t, sc, result);
 		if (svg)
-			err = picture(s, svg, t, sc, result);
+			err = picture(s, svg, sc, result);
 	} else {
 		fprintf(stderr, "dynmem simulate: %s\n", strerror(-err));
 	}
@@ -218,7 +225,7 @@ static void show_capacity(const struct simulate *s, const struct sim_trace *t,
 	char text[256];
 
 	if (!s->json) {
-		simulate_scenario_text(s, t, sc, text, sizeof(text));
+		simulate_scenario_text(s, sc, text, sizeof(text));
 		printf("%s\n\n", text);
 		simulate_capacity_table(s->policy, capacity, s->policies);
 		return;
@@ -238,8 +245,7 @@ static int capacity_all(struct simulate *s, const struct sim_trace *t,
 			struct sim_scenario *sc)
 {
 	struct sim_capacity capacity[SIMULATE_POLICIES_MAX] = {0};
-	struct progress p = {.tty = isatty(STDERR_FILENO) == 1,
-			     .start = seconds_now()};
+	struct progress p = progress_start();
 	struct sim_run_options o = {
 		.progress = on_progress,
 		.userdata = &p,

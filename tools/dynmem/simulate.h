@@ -59,7 +59,7 @@ struct json_object *simulate_scenario_json(const struct simulate *s,
 					   const struct sim_scenario *sc);
 
 /** simulate_scenario_text() - the same in a line or two */
-void simulate_scenario_text(const struct simulate *s, const struct sim_trace *t,
+void simulate_scenario_text(const struct simulate *s,
 			    const struct sim_scenario *sc, char *buf,
 			    size_t size);
 

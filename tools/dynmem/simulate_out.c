@@ -91,14 +91,13 @@ static const char *short_time(double seconds, char buf[static 16])
 	return buf;
 }
 
-void simulate_scenario_text(const struct simulate *s, const struct sim_trace *t,
+void simulate_scenario_text(const struct simulate *s,
 			    const struct sim_scenario *sc, char *buf,
 			    size_t size)
 {
 	const struct sim_options *o = sim_scenario_options(sc);
 	char host[OUT_BYTES_MAX], min[OUT_BYTES_MAX], guests[48], length[16];
 
-	(void)t;
 	snprintf(guests, sizeof(guests), "%u guests", s->guests);
 	if (o->min_bytes > 0)
 		out_bytes((uint64_t)o->min_bytes, min);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "sim/model.h"
 
+#include "sim/least.h"
+
 #define PAGE 4096.0
 
 /* Pages that a swap-in brings with it (vm.page-cluster = 3). */
@@ -71,21 +73,6 @@ const char *sim_cache_name(enum sim_cache cache)
 	};
 
 	return name[cache];
-}
-
-static double least(double a, double b)
-{
-	return a < b ? a : b;
-}
-
-static double most(double a, double b)
-{
-	return a > b ? a : b;
-}
-
-static double clamp(double x, double low, double high)
-{
-	return x < low ? low : x > high ? high : x;
 }
 
 /* The kernel's image and tables, and struct page: 64 bytes per page of max. Of

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "sim/least.h"
+
 /* Sweeps until the levels of steps give the samples' means: they converge by a
  * factor of SIM_RAMP_SHARE / 2 and better each.
  */
@@ -82,16 +84,6 @@ static void put_circle(struct spans *out, const struct sim_series *s,
 		put_part(out, s,
 			 w->start + (from > w->phase ? from - w->phase : 0),
 			 w->start + to - w->phase, shift - w->start + w->phase);
-}
-
-static double least(double a, double b)
-{
-	return a < b ? a : b;
-}
-
-static double most(double a, double b)
-{
-	return a > b ? a : b;
 }
 
 /* How long the ramp between two levels takes inside @s, where it lies. */

@@ -113,16 +113,10 @@ static int read_row(struct reader *r, struct names *n, const int *column)
 	const struct read_field *at[COLUMNS];
 	struct sim_series *s;
 	struct read_row row = {0};
+	int err = read_fields(r, ',', column_name, column, COLUMNS, at);
 
-	read_split(r, ',');
-	for (int i = 0; i < COLUMNS; i++) {
-		if (column[i] >= (int)r->fields)
-			return read_bad(
-				r, NULL,
-				"expected '%s' as field %d, got a line of %u fields",
-				column_name[i], column[i] + 1, r->fields);
-		at[i] = column[i] < 0 ? NULL : &r->field[column[i]];
-	}
+	if (err <= 0)
+		return err;
 	if (!at[GUEST]->length || at[GUEST]->length > 255)
 		return read_bad_field(r, at[GUEST],
 				      "a name of 1 to 255 characters", "guest");

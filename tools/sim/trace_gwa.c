@@ -51,23 +51,16 @@ static int read_columns(struct reader *r, struct gwa *g)
 static int read_numbers(struct reader *r, const struct gwa *g,
 			double value[static COLUMNS])
 {
-	read_split(r, ';');
-	for (int i = 0; i < COLUMNS; i++) {
+	const struct read_field *at[COLUMNS];
+	int err = read_fields(r, ';', column_name, g->column, COLUMNS, at);
+
+	for (int i = 0; err > 0 && i < COLUMNS; i++) {
 		value[i] = 0;
-		if (g->column[i] < 0)
-			continue;
-		if ((unsigned int)g->column[i] >= r->fields) {
-			return read_bad(
-				r, NULL,
-				"expected '%s' as field %d, got a line of %u fields",
-				column_name[i], g->column[i] + 1, r->fields);
-		}
-		if (!read_number(&r->field[g->column[i]], &value[i])) {
-			return read_bad_field(r, &r->field[g->column[i]],
-					      "a number", column_name[i]);
-		}
+		if (at[i] && !read_number(at[i], &value[i]))
+			return read_bad_field(r, at[i], "a number",
+					      column_name[i]);
 	}
-	return 1;
+	return err;
 }
 
 /*

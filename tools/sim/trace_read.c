@@ -169,6 +169,22 @@ int read_bad_field(struct reader *r, const struct read_field *f,
 			shown(f, buf));
 }
 
+int read_fields(struct reader *r, char separator, const char *const *name,
+		const int *column, unsigned int count,
+		const struct read_field **ret)
+{
+	read_split(r, separator);
+	for (unsigned int i = 0; i < count; i++) {
+		if (column[i] >= (int)r->fields)
+			return read_bad(
+				r, NULL,
+				"expected '%s' as field %d, got a line of %u fields",
+				name[i], column[i] + 1, r->fields);
+		ret[i] = column[i] < 0 ? NULL : &r->field[column[i]];
+	}
+	return 1;
+}
+
 int read_missing(struct reader *r, const char *name)
 {
 	/* Without its columns no row can be read. */

@@ -82,6 +82,17 @@ int read_bad_field(struct reader *r, const struct read_field *f,
 int read_missing(struct reader *r, const char *name);
 
 /**
+ * read_fields() - split the current line, and find fields in it
+ * @name: of columns, @column: their index, -1: there is none
+ * @ret: @count of them; NULL where there is no such column
+ *
+ * Return: 1; 0 if the line is too short and skipped; -EBADMSG.
+ */
+int read_fields(struct reader *r, char separator, const char *const *name,
+		const int *column, unsigned int count,
+		const struct read_field **ret);
+
+/**
  * struct read_row - one sample as a row gives it
  * @time: seconds
  * @max: provisioned memory, bytes
