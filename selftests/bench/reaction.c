@@ -256,7 +256,7 @@ static void set_module(const struct cause *c)
 		config.stall_critical = 1;
 		config.refault_cost = 0;
 		config.window = 100 * NSEC_PER_MSEC;
-		config.min_interval = NSEC_PER_MSEC / 2;
+		config.min_interval = NSEC_PER_MSEC / 10;
 	}
 	check("config-set", dynmem_set_config(w.module, &config));
 }
