@@ -55,7 +55,7 @@ bench-missed: $(BENCH)/missed lab-modules
 	$(call evaluate,missed)
 
 bench-dump: $(BENCH)/dump lab-modules
-	$(Q)selftests/vm/lab run $(ICOUNT) --kernel 6.12 --mem 4096 --timeout 900 -- $(BENCH)/dump 15 1000 10000 >$(BENCH)/dump.txt
+	$(Q)selftests/vm/lab run $(ICOUNT) --kernel 6.12 --mem 4096 --timeout 900 -- $(BENCH)/dump 7 1000 10000 >$(BENCH)/dump.txt
 	$(call evaluate,dump)
 
 bench-idle: $(BENCH)/idle tools lab-modules
