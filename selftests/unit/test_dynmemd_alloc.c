@@ -6,8 +6,9 @@
 #include <sys/syscall.h>
 
 #include "dynmemd_world.h"
+#include "malloc_watch.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#if !MALLOC_WATCHED
 
 int main(void)
 {
@@ -18,46 +19,23 @@ int main(void)
 
 #else
 
-static bool counting;
-static unsigned int allocations, sends, allocations_at_send;
-
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t size);
-
-void *malloc(size_t size)
-{
-	allocations += counting;
-	return __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-	allocations += counting;
-	return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-	allocations += counting;
-	return __libc_realloc(p, size);
-}
+static unsigned int sends, allocations_at_send;
 
 ssize_t send(int fd, const void *p, size_t size, int flags)
 {
-	if (counting) {
+	if (allocations.on) {
 		sends++;
-		allocations_at_send = allocations;
+		allocations_at_send = allocations.count;
 	}
 	return syscall(SYS_sendto, fd, p, size, flags, NULL, 0);
 }
 
 static void count(void (*run)(struct world *w), struct world *w)
 {
-	allocations = sends = allocations_at_send = 0;
-	counting = true;
+	allocations.count = sends = allocations_at_send = 0;
+	allocations.on = true;
 	run(w);
-	counting = false;
+	allocations.on = false;
 }
 
 static void to_critical(struct world *w)
@@ -128,9 +106,7 @@ static void test_medium(_unused_ void **state)
 /* The counter counts. */
 static void allocate(_unused_ struct world *w)
 {
-	void *(*volatile real_malloc)(size_t size) = malloc;
-
-	free(real_malloc(1));
+	free(allocate_something());
 	send(-1, "", 0, 0);
 }
 

@@ -4,49 +4,21 @@
  * coming and going, gaps, overruns, and what may hide in one.
  */
 #include "lib_fake_kernel.h"
+#include "malloc_watch.h"
 
 #define BOTH (DYNMEM_GROUP_PRESSURE | DYNMEM_GROUP_KSM)
 
 static struct dynmem *d;
 
-/* What next_event may allocate: nothing. Sanitizers have a malloc of theirs. */
-#ifndef __SANITIZE_ADDRESS__
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t size);
-static bool no_malloc;
-
-void *malloc(size_t size)
-{
-	if (no_malloc)
-		abort();
-	return __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-	if (no_malloc)
-		abort();
-	return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-	if (no_malloc)
-		abort();
-	return __libc_realloc(p, size);
-}
-#else
-static bool no_malloc;
-#endif
-
 static int next(struct dynmem_event *ev)
 {
 	int r;
 
-	no_malloc = true;
+	/* It allocates nothing. */
+	allocations.on = true;
 	r = dynmem_next_event(d, ev);
-	no_malloc = false;
+	allocations.on = false;
+	assert_int_equal(allocations.count, 0);
 	return r;
 }
 

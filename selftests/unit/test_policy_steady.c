@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "malloc_watch.h"
 #include "policy_random.h"
 #include "policy_world.h"
 
@@ -242,43 +243,7 @@ static void test_very_many(void **state)
 /*
  * Once the guests are there, nothing allocates: looked at from malloc's side.
  */
-#ifndef __SANITIZE_ADDRESS__
-static volatile size_t allocations;
-static volatile bool
-	counting; /* malloc() looks at it behind the compiler's back */
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void *malloc(size_t size);
-void *calloc(size_t n, size_t size);
-void *realloc(void *p, size_t size);
-
-void *malloc(size_t size)
-{
-	allocations += counting;
-	return __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-	allocations += counting;
-	return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-	allocations += counting;
-	return __libc_realloc(p, size);
-}
-
-static void allocate(void)
-{
-	char *volatile p = malloc(1);
-
-	free(p);
-}
-
+#if MALLOC_WATCHED
 static void test_no_allocation(void **state)
 {
 	const struct policy_plan_step *step;
@@ -291,24 +256,23 @@ static void test_no_allocation(void **state)
 	world_init(&w, 8 * GiB, 512 * MiB, 0);
 	for (int i = 0; i < 40; i++)
 		world_guest(&w, 64 * MiB, 512 * MiB)->want = 200 * MiB;
-	allocate();
 
-	counting = true;
+	allocations.on = true;
 	world_run(&w, 30);
 	policy_plan_emergency(w.p, GiB, w.now, &plan);
 	policy_host_event(w.p, POLICY_LEVEL_CRITICAL, 0, w.now);
 	policy_emergency_begin(w.p, w.now, &step, &count);
 	for (unsigned int i = 0; i < w.r.count; i++)
 		policy_reason_render(&w.r.decision[i], text, sizeof(text));
-	counting = false;
-	assert_int_equal(allocations, 0);
+	allocations.on = false;
+	assert_int_equal(allocations.count, 0);
 	assert_true(count > 0);
 
 	/* The counter does count. */
-	counting = true;
-	allocate();
-	counting = false;
-	assert_int_equal(allocations, 1);
+	allocations.on = true;
+	free(allocate_something());
+	allocations.on = false;
+	assert_int_equal(allocations.count, 1);
 	world_free(&w);
 }
 #endif
@@ -320,7 +284,7 @@ int main(void)
 		cmocka_unit_test(test_liar),
 		cmocka_unit_test(test_hog),
 		cmocka_unit_test(test_very_many),
-#ifndef __SANITIZE_ADDRESS__
+#if MALLOC_WATCHED
 		cmocka_unit_test(test_no_allocation),
 #endif
 	};
