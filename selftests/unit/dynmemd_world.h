@@ -106,15 +106,12 @@ static inline void daemon_stop(struct world *w)
 	w->manager = manager_free(w->manager);
 }
 
-/*
- * What each guest costs, since all are this process: the file names, and a
- * guest that has touched most of its memory.
- */
-static inline void guest_cost(struct world *w, unsigned int rss)
+/* What each guest of a process costs: it has touched so many MiB. */
+static inline void guest_cost(struct world *w, pid_t pid, unsigned int rss)
 {
 	char path[128], text[64];
 
-	snprintf(path, sizeof(path), "%s/%d", w->folder, (int)getpid());
+	snprintf(path, sizeof(path), "%s/%d", w->folder, (int)pid);
 	mkdir(path, 0700);
 	strcat(path, "/statm");
 	snprintf(text, sizeof(text), "%u %u 1000 1000 0 1000 0\n", rss << 8,
@@ -136,7 +133,7 @@ static inline void open_world(struct world *w, const char *config)
 	snprintf(w->conf, sizeof(w->conf), "%s/conf", w->folder);
 	assert_int_equal(mkdir(w->qmp, 0700), 0);
 	host_memory(w, 4096, 3500);
-	guest_cost(w, 900);
+	guest_cost(w, getpid(), 900);
 	assert_int_equal(sd_event_new(&w->event), 0);
 	w->config = configure(w, config);
 	daemon_start(w, false);

@@ -145,7 +145,7 @@ static inline const char *fake_text(struct json_object *o, const char *key)
 {
 	struct json_object *v;
 
-	return json_object_object_get_ex(o, key, &v) ?
+	return json_object_object_get_ex(o, key, &v) && v ?
 		       json_object_get_string(v) :
 		       "";
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -17,15 +18,25 @@ void cost_init(struct cost *c)
 	*c = (struct cost){ -1, -1, -1, -1 };
 }
 
-void cost_open(struct cost *c, const char *proc, pid_t pid)
+static bool ran_out(int fd)
+{
+	return fd == -EMFILE || fd == -ENFILE;
+}
+
+int cost_open(struct cost *c, const char *proc, pid_t pid)
 {
 	cost_init(c);
 	if (pid <= 0)
-		return;
+		return 0;
 	c->statm = open_file(proc, pid, "statm");
 	c->status = open_file(proc, pid, "status");
 	c->stat = open_file(proc, pid, "stat");
 	c->ksm = open_file(proc, pid, "ksm_merging_pages");
+	if (!ran_out(c->statm) && !ran_out(c->status) && !ran_out(c->stat) &&
+	    !ran_out(c->ksm))
+		return 0;
+	cost_close(c);
+	return -EMFILE;
 }
 
 void cost_close(struct cost *c)

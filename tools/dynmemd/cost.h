@@ -30,8 +30,10 @@ void cost_init(struct cost *c);
  * @pid: 0: unknown, then cost_read() finds nothing
  *
  * What cannot be opened is left out later.
+ *
+ * Return: 0; -EMFILE: too many files are open, and none of these is.
  */
-void cost_open(struct cost *c, const char *proc, pid_t pid);
+int cost_open(struct cost *c, const char *proc, pid_t pid);
 
 /**
  * enum cost_field - what to read besides what is resident; each costs a read

@@ -10,7 +10,11 @@
 #include <sys/stat.h>
 
 #include "dynmemd/folder.h"
+#include "dynmemd/log.h"
 #include "dynmemd/util.h"
+
+/* Until a folder that could not be watched or read is tried again. */
+#define RETRY (2 * USEC_PER_SEC)
 
 #define WATCH_FOLDER                                                 \
 	(IN_ONLYDIR | IN_CREATE | IN_MOVED_TO | IN_DELETE |          \
@@ -21,6 +25,8 @@
 struct folder {
 	sd_event *event;
 	sd_event_source *watch;
+	sd_event_source *retry;
+	bool trouble; /* was told */
 	bool waits; /* an ancestor is watched: the folder does not exist */
 	char *dir;
 	char *pattern; /* NULL: every socket */
@@ -46,18 +52,46 @@ bool folder_holds(const struct folder *f, const char *path)
 	       !strchr(path + n + 1, '/') && matches(f, path + n + 1);
 }
 
+static int on_retry(_unused_ sd_event_source *s, _unused_ uint64_t usec,
+		    void *userdata)
+{
+	struct folder *f = userdata;
+
+	start(f);
+	if (sd_event_source_get_enabled(f->retry, NULL) == 0)
+		f->trouble = false;
+	return 0;
+}
+
+/*
+ * What is there, or what comes, may have been missed: too many files are open,
+ * there is no memory, or other programs have all the inotify instances.
+ */
+static void try_later(struct folder *f, int error)
+{
+	log_guest(f->trouble ? LOG_DEBUG : LOG_WARNING, NULL,
+		  "folder %s: %s; it is looked through again every %llu s",
+		  f->dir, strerror(-error), RETRY / USEC_PER_SEC);
+	f->trouble = true;
+	sd_event_source_set_time_relative(f->retry, RETRY);
+	sd_event_source_set_enabled(f->retry, SD_EVENT_ONESHOT);
+}
+
 static void tell(struct folder *f, const char *name, bool there)
 {
 	mode_t type = f->flags & FOLDER_FILES ? S_IFREG : S_IFSOCK;
 	char path[PATH_MAX];
 	struct stat st;
+	int r;
 
 	if (!matches(f, name) ||
 	    snprintf(path, sizeof(path), "%s/%s", f->dir, name) >= PATH_MAX)
 		return;
 	if (there && (stat(path, &st) < 0 || (st.st_mode & S_IFMT) != type))
 		return;
-	f->fn(f->userdata, path, there);
+	r = f->fn(f->userdata, path, there);
+	if (r < 0)
+		try_later(f, r);
 }
 
 static void scan(struct folder *f)
@@ -65,8 +99,11 @@ static void scan(struct folder *f)
 	DIR *d = opendir(f->dir);
 	struct dirent *e;
 
-	if (!d)
+	if (!d) {
+		if (errno != ENOENT)
+			try_later(f, -errno);
 		return;
+	}
 	while ((e = readdir(d)))
 		if (e->d_type != DT_DIR)
 			tell(f, e->d_name, true);
@@ -133,6 +170,7 @@ static int watch_ancestor(struct folder *f)
 static void start(struct folder *f)
 {
 	uint32_t mask = WATCH_FOLDER;
+	int r;
 
 	if (f->flags & FOLDER_FILES)
 		mask |= IN_CLOSE_WRITE;
@@ -143,8 +181,11 @@ static void start(struct folder *f)
 			return;
 		}
 		f->waits = true;
-		if (watch_ancestor(f) < 0)
+		r = watch_ancestor(f);
+		if (r < 0) {
+			try_later(f, r);
 			return;
+		}
 	}
 }
 
@@ -185,6 +226,14 @@ int folder_new(struct folder **ret, sd_event *event, const char *path,
 		folder_free(f);
 		return r;
 	}
+	r = sd_event_add_time_relative(event, &f->retry, CLOCK_MONOTONIC, RETRY,
+				       0, on_retry, f);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(f->retry, SD_EVENT_OFF);
+	if (r < 0) {
+		folder_free(f);
+		return r;
+	}
 	start(f);
 	*ret = f;
 	return 0;
@@ -195,6 +244,7 @@ struct folder *folder_free(struct folder *f)
 	if (!f)
 		return NULL;
 	sd_event_source_disable_unref(f->watch);
+	sd_event_source_disable_unref(f->retry);
 	free(f->dir);
 	free(f->pattern);
 	free(f);

@@ -13,8 +13,10 @@ struct folder;
  * folder_found_t - a socket is there (@there), or is no more
  * @path: of the socket, or file. Of a file it is told again when it was
  *	written to.
+ *
+ * Return: 0; a negative errno: all that is there is told once more, later.
  */
-typedef void (*folder_found_t)(void *userdata, const char *path, bool there);
+typedef int (*folder_found_t)(void *userdata, const char *path, bool there);
 
 #define FOLDER_ONE   1u /* one socket, whatever characters are in its name */
 #define FOLDER_FILES 2u /* files, no sockets */

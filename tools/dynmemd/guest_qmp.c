@@ -37,6 +37,7 @@ struct guest_qmp {
 
 	char *walk[WALK_MAX]; /* containers to look into */
 	unsigned int walked, walk_len;
+	bool starved; /* of memory: what it has is not fully known */
 	char *stats_args; /* of qom-get; NULL: it has no balloon */
 	char *period_path; /* JSON text of the balloon's path */
 	unsigned int found_period; /* the statistics period that we found */
@@ -365,6 +366,11 @@ static void add(struct guest_qmp *g)
 	g->guest.named = g->guest.name[0];
 	if (!g->guest.named)
 		name_by_socket(g);
+	/* Only tried again, it gets what it has. */
+	if (g->starved) {
+		drop(g, strerror(ENOMEM));
+		return;
+	}
 	if (!g->guest.memory) {
 		drop(g, "QEMU does not tell the guest's memory");
 		return;
@@ -526,32 +532,42 @@ static void on_deflate(_unused_ struct qmp *q, int error,
 	take_trait(userdata, error, ret, GUEST_DEFLATE_ON_OOM);
 }
 
+/* A path as JSON text; NULL: no memory. */
+static char *quote(const char *path)
+{
+	struct json_object *o = json_object_new_string(path);
+	const char *text = NULL;
+	char *copy;
+
+	if (o)
+		text = json_object_to_json_string_ext(
+			o, JSON_C_TO_STRING_NOSLASHESCAPE);
+	copy = text ? strdup(text) : NULL;
+	json_object_put(o);
+	return copy;
+}
+
 /* The balloon's path as JSON text, and the question for its statistics. */
 static int set_path(struct guest_qmp *g, const char *parent, const char *name)
 {
-	struct json_object *path;
 	char text[256];
-	int n, r = 0;
+	int n;
 
 	n = snprintf(text, sizeof(text), "%s/%s", parent, name);
 	if (n < 0 || (size_t)n >= sizeof(text))
 		return -ENAMETOOLONG;
-	path = json_object_new_string(text);
-	if (!path)
-		return -ENOMEM;
 	free(g->period_path);
 	free(g->stats_args);
 	g->stats_args = NULL;
-	g->period_path = strdup(json_object_to_json_string_ext(
-		path, JSON_C_TO_STRING_NOSLASHESCAPE));
+	g->period_path = quote(text);
 	if (!g->period_path ||
 	    asprintf(&g->stats_args, "{\"path\":%s,\"property\":\"guest-stats\"}",
 		     g->period_path) < 0) {
 		g->stats_args = NULL;
-		r = -ENOMEM;
+		g->starved = true;
+		return -ENOMEM;
 	}
-	json_object_put(path);
-	return r;
+	return 0;
 }
 
 static void ask_first(struct guest_qmp *g, const char *command,
@@ -589,9 +605,12 @@ static void add_walk(struct guest_qmp *g, const char *parent, const char *name)
 {
 	char *path;
 
-	if (g->walk_len == WALK_MAX ||
-	    asprintf(&path, "%s/%s", parent, name) < 0)
+	if (g->walk_len == WALK_MAX)
 		return;
+	if (asprintf(&path, "%s/%s", parent, name) < 0) {
+		g->starved = true;
+		return;
+	}
 	for (unsigned int i = 0; i < g->walk_len; i++)
 		if (!strcmp(g->walk[i], path)) {
 			free(path);
@@ -648,16 +667,17 @@ static void on_list(_unused_ struct qmp *q, int error, struct json_object *ret,
 /* One question at a time: its answer does not say what it is about. */
 static void walk(struct guest_qmp *g)
 {
-	struct json_object *path;
-	char args[512];
+	char args[512], *path;
 
 	if (g->walked == g->walk_len || (g->stats_args && g->walked >= 2))
 		return;
-	path = json_object_new_string(g->walk[g->walked]);
-	snprintf(args, sizeof(args), "{\"path\":%s}",
-		 json_object_to_json_string_ext(
-			 path, JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(path);
+	path = quote(g->walk[g->walked]);
+	if (!path) {
+		g->starved = true;
+		return;
+	}
+	snprintf(args, sizeof(args), "{\"path\":%s}", path);
+	free(path);
 	ask_first(g, "qom-list", args, on_list);
 }
 

@@ -241,6 +241,24 @@ static void log_traits(const struct guest *g)
 			  "deflate-on-oom is on: its balloon may shrink by itself");
 }
 
+static void close_process(struct manager *m, struct guest *g)
+{
+	cost_close(&g->cost);
+	act_cgroup_close(m, g);
+}
+
+/* A guest whose costs are not known would only be half managed. */
+static int open_process(struct manager *m, struct guest *g)
+{
+	int r;
+
+	act_cgroup_open(m, g);
+	r = cost_open(&g->cost, m->proc, g->pid);
+	if (r < 0)
+		act_cgroup_close(m, g);
+	return r;
+}
+
 int manager_guest_add(struct manager *m, struct guest *g)
 {
 	struct policy_guest_config config;
@@ -255,14 +273,17 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	make_unique(m, g);
 	apply_rules(m, g);
 	config = policy_config(g);
-	r = policy_guest_add(m->policy, &config, g->actual, now, &g->handle);
+	r = open_process(m, g);
 	if (r < 0)
 		return r;
+	r = policy_guest_add(m->policy, &config, g->actual, now, &g->handle);
+	if (r < 0) {
+		close_process(m, g);
+		return r;
+	}
 	g->manager = m;
 	g->target = g->actual;
 	m->guests[m->n_guests++] = g;
-	cost_open(&g->cost, m->proc, g->pid);
-	act_cgroup_open(m, g);
 	if (!g->has_balloon)
 		policy_guest_event(m->policy, g->handle,
 				   POLICY_GUEST_NO_BALLOON, now);
@@ -295,8 +316,7 @@ void manager_guest_remove(struct guest *g, const char *why)
 	act_answered(m, g);
 	remember_removed(m, g);
 	policy_guest_remove(m->policy, g->handle);
-	cost_close(&g->cost);
-	act_cgroup_close(m, g);
+	close_process(m, g);
 	if (!why)
 		return;
 	log_guest(LOG_INFO, g->name, "gone: %s", why);

@@ -18,6 +18,9 @@
 #define RETRY_FIRST (100 * USEC_PER_MSEC)
 #define RETRY_LAST  (60 * USEC_PER_SEC)
 
+/* How late a try may be, so that those of many sockets coalesce. */
+#define RETRY_ACCURACY (10 * USEC_PER_MSEC)
+
 /*
  * Nobody can start to listen on a socket file that was refused: that takes a
  * new file, which inotify tells. These few tries bridge the time between
@@ -81,19 +84,8 @@ static void complain(struct seat *s, const char *why)
 
 static void retry(struct seat *s)
 {
-	int r;
-
-	if (!s->timer)
-		r = sd_event_add_time_relative(s->seats->event, &s->timer,
-					       CLOCK_MONOTONIC, s->wait,
-					       s->wait / 10, on_retry, s);
-	else
-		r = sd_event_source_set_time_relative(s->timer, s->wait);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
-	if (r < 0)
-		log_error("socket %s: no timer, it stays unused: %s", s->path,
-			  strerror(-r));
+	sd_event_source_set_time_relative(s->timer, s->wait);
+	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 	s->wait = MIN(s->wait * 2, RETRY_LAST);
 }
 
@@ -162,36 +154,43 @@ static struct seat *seat_new(struct seats *all, const char *path)
 
 	if (!s)
 		return NULL;
+	/* Made beforehand: there must be one when there is no memory. */
+	if (sd_event_add_time(all->event, &s->timer, CLOCK_MONOTONIC, 0,
+			      RETRY_ACCURACY, on_retry, s) < 0 ||
+	    sd_event_source_set_enabled(s->timer, SD_EVENT_OFF) < 0) {
+		sd_event_source_disable_unref(s->timer);
+		free(s);
+		return NULL;
+	}
 	memcpy(s->path, path, size);
 	s->seats = all;
 	LIST_INSERT_HEAD(&all->list, s, entry);
 	return s;
 }
 
-static void on_socket(void *userdata, const char *path, bool there)
+static int on_socket(void *userdata, const char *path, bool there)
 {
 	struct seats *all = userdata;
 	struct seat *s = find(all, path);
 
 	if (!there) {
 		if (!s)
-			return;
+			return 0;
 		s->there = false;
 		/* A guest whose file was deleted is still there. */
 		if (!s->guest)
 			seat_free(s, NULL);
-		return;
+		return 0;
 	}
 	if (!s)
 		s = seat_new(all, path);
-	if (!s) {
-		log_error("socket %s: out of memory, it stays unused", path);
-		return;
-	}
+	if (!s)
+		return -ENOMEM;
 	s->there = true;
 	s->wait = RETRY_FIRST;
 	s->refusals = 0;
 	connect_seat(s);
+	return 0;
 }
 
 static bool is_held(const struct seats *all, const struct seat *s)

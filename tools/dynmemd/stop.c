@@ -37,10 +37,11 @@ void stop_look(struct manager *m)
 	set(m, stop_now(m));
 }
 
-static void on_file(void *userdata, _unused_ const char *path,
-		    _unused_ bool there)
+static int on_file(void *userdata, _unused_ const char *path,
+		   _unused_ bool there)
 {
 	stop_look(userdata);
+	return 0;
 }
 
 int stop_watch(struct manager *m)
