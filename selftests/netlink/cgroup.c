@@ -134,26 +134,12 @@ TEST_F(cgroup, root)
 TEST_F(cgroup, ksm_users_only)
 {
 	pid_t pid;
-	int sync[2];
-	char c;
 
 	dump(_metadata, self, self->top, false, DYNMEM_SELECT_KSM);
 	EXPECT_EQ(0, self->n);
 
-	ASSERT_EQ(0, pipe(sync));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (pid == 0) {
-		char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		madvise(p, MIB, MADV_MERGEABLE);
-		if (write(sync[1], "", 1) == 1)
-			pause();
-		_exit(0);
-	}
-	ASSERT_EQ(1, read(sync[0], &c, 1));
+	pid = spawn(true);
+	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, cgroup_move(TOP "/right", pid));
 	dump(_metadata, self, self->top, false, DYNMEM_SELECT_KSM);
 	ASSERT_EQ(1, self->n);
@@ -161,8 +147,7 @@ TEST_F(cgroup, ksm_users_only)
 	EXPECT_EQ(1, get(&groups[0], DYNMEM_A_CGROUP_KSM_PROCESSES));
 	EXPECT_TRUE(get(&groups[0], DYNMEM_A_CGROUP_FLAGS) &
 		    DYNMEM_PROCESS_FLAG_MERGEABLE);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	reap(pid);
 }
 
 static int borrower(void *arg)
@@ -208,8 +193,7 @@ TEST_F(cgroup, shared_address_space)
 	EXPECT_EQ(rss, get(&groups[index_of(self, self->deep)],
 			   DYNMEM_A_CGROUP_RSS_ANON));
 	kill(pid, SIGKILL);
-	kill(owner, SIGKILL);
-	waitpid(owner, NULL, 0);
+	reap(owner);
 	free(stack);
 }
 
@@ -223,13 +207,8 @@ TEST_F_TIMEOUT(cgroup, many, 60)
 	for (int i = 0; i < MANY; i++) {
 		snprintf(name, sizeof(name), TOP "/right/%d", i);
 		ASSERT_NE(0, cgroup_make(name));
-		pids[i] = fork();
-		ASSERT_LE(0, pids[i]);
-		if (pids[i] == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			pause();
-			_exit(0);
-		}
+		pids[i] = spawn(false);
+		ASSERT_LT(0, pids[i]);
 		ASSERT_EQ(0, cgroup_move(name, pids[i]));
 	}
 	dump(_metadata, self, self->right, true, DYNMEM_SELECT_ALL);
@@ -244,8 +223,7 @@ TEST_F_TIMEOUT(cgroup, many, 60)
 	}
 	EXPECT_EQ(MANY + 1, get(&groups[0], DYNMEM_A_CGROUP_PROCESSES));
 	for (int i = 0; i < MANY; i++) {
-		kill(pids[i], SIGKILL);
-		waitpid(pids[i], NULL, 0);
+		reap(pids[i]);
 		snprintf(name, sizeof(name), TOP "/right/%d", i);
 		cgroup_remove(name);
 	}

@@ -102,13 +102,8 @@ TEST_F(lifecycle, dump_under_way)
 	struct nl nl;
 
 	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
-		pids[i] = fork();
-		ASSERT_LE(0, pids[i]);
-		if (pids[i] == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			pause();
-			_exit(0);
-		}
+		pids[i] = spawn(false);
+		ASSERT_LT(0, pids[i]);
 	}
 	ASSERT_EQ(0, nl_open(&nl));
 	request(&nl, DYNMEM_CMD_PROCESS_GET, NLM_F_DUMP);
@@ -119,10 +114,8 @@ TEST_F(lifecycle, dump_under_way)
 	EXPECT_EQ(-EAGAIN, module_unload());
 	nl_close(&nl);
 	EXPECT_EQ(0, module_unload_patiently());
-	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
-		kill(pids[i], SIGKILL);
-		waitpid(pids[i], NULL, 0);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(pids); i++)
+		reap(pids[i]);
 }
 
 TEST_F(lifecycle, parameters)

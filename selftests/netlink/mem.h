@@ -81,6 +81,31 @@ _maybe_unused_ static uint64_t meminfo(const char *key)
 	return (uint64_t)kib * KIB;
 }
 
+/* A child that only waits to be killed, once it has what KSM may merge. */
+_maybe_unused_ static pid_t spawn(bool mergeable)
+{
+	pid_t pid = fork();
+	char *p;
+
+	if (pid != 0)
+		return pid < 0 ? pid : waitpid(pid, NULL, WUNTRACED);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (mergeable) {
+		p = mmap(NULL, 64 * KIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		madvise(p, 64 * KIB, MADV_MERGEABLE);
+	}
+	raise(SIGSTOP);
+	_exit(0);
+}
+
+/* Any child. */
+_maybe_unused_ static void reap(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 /*
  * A child that eats memory when told to. It is the first to go when the host
  * runs out.
@@ -206,8 +231,7 @@ _maybe_unused_ static void eater_stop(struct eater *e)
 {
 	if (e->pid <= 0)
 		return;
-	kill(e->pid, SIGKILL);
-	waitpid(e->pid, NULL, 0);
+	reap(e->pid);
 	close(e->order);
 	close(e->report);
 	e->pid = 0;
