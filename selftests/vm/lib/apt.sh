@@ -71,3 +71,19 @@ apt_private_init() {
 		die "the package lists of $(apt_private_suites) can't be read; is the mirror reachable?"
 	touch "$APT_DIR/.updated"
 }
+
+# kernel_source SERIES FOLDER: the kernel's source on stdout, a tar.xz: that of
+# Debian's package, if it is installed; else the package is downloaded to FOLDER.
+kernel_source() {
+	local package=linux-source-$1 folder=$2 tarball
+	tarball=usr/src/$package.tar.xz
+	if [[ -r /$tarball ]]; then
+		cat "/$tarball"
+		return
+	fi
+	apt_private_init
+	say "downloading $package (about 150 MB) ..."
+	(cd "$folder" && retry 3 apt_private timeout 900 apt-get -qq download "$package") >&2 ||
+		die "downloading $package failed; see the messages of apt-get above"
+	dpkg-deb --fsys-tarfile "$folder/$package"_*.deb | tar -xO "./$tarball"
+}
