@@ -105,21 +105,29 @@ static double value_at(const struct sim_point *p, enum value v)
 static void curve(const struct frame *fr, const struct sim_result *r,
 		  enum value v, const char *class, bool area)
 {
-	char command = 'M';
+	long x = 0, y = 0; /* tenths of where the pen is */
+	bool first = true;
 
 	fprintf(fr->f, "<path class='%s' d='", class);
-	if (area) {
+	if (area)
 		fprintf(fr->f, "M%.1f %.1f", (double)LEFT, y_of(fr, 0));
-		command = 'L';
-	}
 	for (unsigned int i = 0; i < r->point_count; i++) {
 		const struct sim_point *p = &r->points[i];
+		long to_x = lround(10 * x_of(fr, p->time));
+		long to_y = lround(10 * y_of(fr, value_at(p, v)));
 
 		if (p->samples == 0)
 			continue;
-		fprintf(fr->f, "%c%.1f %.1f", command, x_of(fr, p->time),
-			y_of(fr, value_at(p, v)));
-		command = 'L';
+		/* Steps take half of the letters that places take. */
+		if (first)
+			fprintf(fr->f, "%c%.1f %.1fl", area ? 'L' : 'M',
+				(double)to_x / 10, (double)to_y / 10);
+		else
+			fprintf(fr->f, "%g %g ", (double)(to_x - x) / 10,
+				(double)(to_y - y) / 10);
+		first = false;
+		x = to_x;
+		y = to_y;
 	}
 	if (area)
 		fprintf(fr->f, "L%.1f %.1fZ", (double)LEFT + PLOT, y_of(fr, 0));
