@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How many guests fit: bisection over runs.  A run of days is expensive, and
+ * How many guests fit: a search over runs.  A run of days is expensive, and
  * most numbers that are too large fail in the same few hours: those in which
  * guests want most, or want it soonest. They are tried first.
  */

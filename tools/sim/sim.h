@@ -208,11 +208,12 @@ struct sim_capacity {
 };
 
 /**
- * sim_capacity() - bisection
+ * sim_capacity() - a number that is served over the whole time, while one more
+ * is not
  *
  * Hours in which guests want most, or want it soonest, are tried first, by
- * guests that have started an hour before: that finds the neighbourhood in a
- * fraction of the time. Then runs over the whole time decide.
+ * guests that have started an hour before: that tells in a fraction of the time
+ * which number to try.
  */
 int sim_capacity(struct sim_scenario *s, const struct sim_policy *p,
 		 const struct sim_run_options *o, struct sim_capacity *ret);
