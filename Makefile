@@ -130,7 +130,7 @@ $(LIB_SO): $(LIB_OBJS)
 
 # The command and the daemon each link what they use; order is from the top of the house to the bottom.
 $(O)/dynmemd: $(O)/obj/tools/dynmemd/main.o $(DAEMON_A) $(POLICY_A) $(LIB_A)
-$(O)/dynmem: $(O)/obj/tools/dynmem/main.o $(CMD_A) $(SIM_A) $(POLICY_A) $(LIB_A)
+$(O)/dynmem: $(O)/obj/tools/dynmem/main.o $(CMD_A) $(DAEMON_A) $(SIM_A) $(POLICY_A) $(LIB_A)
 $(BINS):
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(pkg_libs) -lm

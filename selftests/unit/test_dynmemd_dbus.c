@@ -304,6 +304,86 @@ static void test_drain(_unused_ void **state)
 	close_all(&w, &b);
 }
 
+static sd_bus_message *reserve(struct world *w, struct bus *b, uint64_t bytes,
+			       const char *name, uint64_t seconds)
+{
+	b->reply = sd_bus_message_unref(b->reply);
+	assert_true(sd_bus_call_method_async(b->client, NULL, DYNMEM_BUS_NAME,
+					     DYNMEM_BUS_PATH,
+					     DYNMEM_BUS_INTERFACE, "Reserve",
+					     on_reply, b, "tst", bytes, name,
+					     seconds) >= 0);
+	run_until(w, 2000, b->reply != NULL);
+	return b->reply;
+}
+
+static sd_bus_message *of_reservation(struct world *w, struct bus *b,
+				      const char *member, uint64_t id)
+{
+	b->reply = sd_bus_message_unref(b->reply);
+	assert_true(sd_bus_call_method_async(b->client, NULL, DYNMEM_BUS_NAME,
+					     DYNMEM_BUS_PATH,
+					     DYNMEM_BUS_INTERFACE, member,
+					     on_reply, b, "t", id) >= 0);
+	run_until(w, 2000, b->reply != NULL);
+	return b->reply;
+}
+
+static void test_reserve(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a"), new = idle_guest("new");
+	uint64_t id, largest, squeezed, missing;
+	sd_bus_message *m;
+	const char *text;
+	struct world w;
+	struct bus b;
+
+	open_all(&w, &b, "[daemon]\nmode = manage\n");
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 2000, manager_find(w.manager, "a"));
+	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	m = call(&w, &b, "GetHost", NULL);
+	assert_true(get(m, DYNMEM_HOST_LARGEST, "t", &largest));
+	assert_true(get(m, DYNMEM_HOST_LARGEST_SQUEEZED, "t", &squeezed));
+	assert_in_range(largest, GIB, 3500 * MIB);
+	assert_in_range(squeezed, largest + 300 * MIB, largest + GIB);
+
+	/* More than there is: told, with what there is. */
+	m = reserve(&w, &b, 4 * GIB, "new", 60);
+	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NO_ROOM));
+	assert_non_null(strstr(sd_bus_message_get_error(m)->message, "short"));
+
+	/* What is there. */
+	m = reserve(&w, &b, 512 * MIB, "", 60);
+	assert_true(get(m, DYNMEM_RESERVE_STATE, "s", &text));
+	assert_string_equal(text, "ready");
+	assert_true(get(m, DYNMEM_RESERVE_ID, "t", &id));
+	assert_false(sd_bus_message_is_method_error(
+		of_reservation(&w, &b, "Release", id), NULL));
+	m = of_reservation(&w, &b, "GetReservation", id);
+	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NO_RESERVE));
+	m = of_reservation(&w, &b, "Release", UINT64_MAX);
+	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NO_RESERVE));
+	assert_int_equal(a.balloons, 0);
+
+	/* What a guest has to give: it ends when the new one is found. */
+	m = reserve(&w, &b, largest + 200 * MIB, "new", 60);
+	assert_true(get(m, DYNMEM_RESERVE_STATE, "s", &text));
+	assert_string_equal(text, "freeing");
+	assert_true(get(m, DYNMEM_RESERVE_MISSING, "t", &missing));
+	assert_true(missing > 0 && missing <= 200 * MIB);
+	assert_true(get(m, DYNMEM_RESERVE_ID, "t", &id));
+	run_until(&w, 5000, a.balloons > 0);
+	run_until(&w, 2000, !strcmp(b.decision_code, "shrink-reserve"));
+	start_guest(&w, &new, "new.sock");
+	run_until(&w, 2000, manager_find(w.manager, "new"));
+	m = of_reservation(&w, &b, "GetReservation", id);
+	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NO_RESERVE));
+	fake_stop(&a, false);
+	fake_stop(&new, false);
+	close_all(&w, &b);
+}
+
 static void test_signals(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
@@ -373,6 +453,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reading),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_bus_comes_and_goes),
 	};

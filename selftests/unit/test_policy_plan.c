@@ -340,7 +340,7 @@ static void test_reserve_many(void **state)
 
 	(void)state;
 	init(&f, 14 * GIB);
-	for (unsigned int i = 0; i < RESERVES_MAX; i++)
+	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
 		assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s),
 				 0);
 	assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), -EBUSY);

@@ -2,11 +2,18 @@
 #include "bus.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cmd.h"
 #include "dynmemd/api.h"
+#include "out.h"
+
+/* Of the daemon, in api.h; the bus has its own. */
+static const char own_errors[] = DYNMEM_BUS_NAME ".Error.";
 
 /* A busy daemon answers in milliseconds; one that hangs is told from it. */
 #define BUS_TIMEOUT_USEC (5ULL * 1000 * 1000)
@@ -153,7 +160,7 @@ int bus_read_value(sd_bus_message *m, const char *type,
 }
 
 static int call(sd_bus *bus, const char *method, sd_bus_error *error,
-		sd_bus_message **reply)
+		sd_bus_message **reply, const char *types, va_list arguments)
 {
 	sd_bus_message *request = NULL;
 	int r;
@@ -165,7 +172,9 @@ static int call(sd_bus *bus, const char *method, sd_bus_error *error,
 		return r;
 	/* The bus must not start a daemon that the operator has stopped. */
 	sd_bus_message_set_auto_start(request, 0);
-	r = sd_bus_call(bus, request, BUS_TIMEOUT_USEC, error, reply);
+	r = sd_bus_message_appendv(request, types, arguments);
+	if (r >= 0)
+		r = sd_bus_call(bus, request, BUS_TIMEOUT_USEC, error, reply);
 	sd_bus_message_unref(request);
 	if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
 	    sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
@@ -175,32 +184,40 @@ static int call(sd_bus *bus, const char *method, sd_bus_error *error,
 
 int bus_call(sd_bus *bus, const char *method, struct json_object **ret)
 {
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	sd_bus_message *reply = NULL;
-	int r = call(bus, method, &error, &reply);
+	char why[BUS_WHY_MAX];
 
-	sd_bus_error_free(&error);
-	if (r < 0)
-		return r;
-	r = bus_read_value(reply, sd_bus_message_get_signature(reply, 1), ret);
-	sd_bus_message_unref(reply);
-	if (r == 0)
-		r = -EBADMSG;
-	return r < 0 ? r : 0;
+	return bus_order(bus, method, ret, why, "");
 }
 
-int bus_order(sd_bus *bus, const char *method, char why[static BUS_WHY_MAX])
+int bus_order(sd_bus *bus, const char *method, struct json_object **ret,
+	      char why[static BUS_WHY_MAX], const char *types, ...)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *reply = NULL;
-	int r = call(bus, method, &error, &reply);
+	va_list arguments;
+	int r;
 
+	va_start(arguments, types);
+	r = call(bus, method, &error, &reply, types, arguments);
+	va_end(arguments);
 	/* An error of the daemon's own is a sentence, the bus's a number. */
-	if (sd_bus_error_has_name(&error, DYNMEM_BUS_NOT_MANAGING))
+	if (error.name && !strncmp(error.name, own_errors, strlen(own_errors)))
 		r = -EROFS;
+	if (r >= 0 && ret)
+		r = bus_read_value(reply,
+				   sd_bus_message_get_signature(reply, 1), ret);
+	if (r == 0 && ret)
+		r = -EBADMSG;
 	snprintf(why, BUS_WHY_MAX, "%s",
 		 r == -EROFS ? error.message : bus_error(r));
 	sd_bus_error_free(&error);
 	sd_bus_message_unref(reply);
 	return r < 0 ? r : 0;
+}
+
+int bus_fail(const char *command, int error, const char *why)
+{
+	fprintf(stderr, "dynmem %s: %s\n", command, out_safe(why));
+	return error == -EROFS || error == -EACCES ? EXIT_FAILURE :
+						     EXIT_NO_DAEMON;
 }

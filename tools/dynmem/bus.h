@@ -29,15 +29,28 @@ int bus_call(sd_bus *bus, const char *method, struct json_object **ret);
 #define BUS_WHY_MAX 256
 
 /**
- * bus_order() - call a method of the daemon's manager that changes something
+ * bus_order() - call a method of the daemon's manager with arguments
  * @bus: from bus_open()
- * @method: "Drain" or "Resume"
- * @why: on failure, what is wrong
+ * @method: see dynmemd/api.h
+ * @ret: as of bus_call(); NULL: there is no answer but that it was done
+ * @why: on failure, what is wrong, in words
+ * @types: signature of the arguments that follow, as for
+ *	sd_bus_message_append()
  *
  * Return: 0; -ESRCH when no daemon runs; -EROFS when it refuses; another
  * negative errno.
  */
-int bus_order(sd_bus *bus, const char *method, char why[static BUS_WHY_MAX]);
+int bus_order(sd_bus *bus, const char *method, struct json_object **ret,
+	      char why[static BUS_WHY_MAX], const char *types, ...);
+
+/**
+ * bus_fail() - say what went wrong
+ * @command: the subcommand
+ * @error: of bus_open() or bus_order()
+ *
+ * Return: the exit status for it
+ */
+int bus_fail(const char *command, int error, const char *why);
 
 /**
  * bus_read_value() - the next value of a message

@@ -10,7 +10,7 @@ enum {
 	EXIT_USAGE = 2,	    /* a wrong option or argument */
 	EXIT_NO_MODULE = 3, /* the kernel has no family "dynmem" */
 	EXIT_NO_DAEMON = 4, /* dynmemd is not to be reached */
-	EXIT_PARTLY = 5,    /* not all guests have their memory back (yet) */
+	EXIT_PARTLY = 5,    /* not all that was asked for is there (yet) */
 };
 
 /**
@@ -31,6 +31,7 @@ int cmd_monitor(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_drain(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
+int cmd_reserve(int argc, char **argv);
 
 /**
  * cmd_usage_error() - say what is wrong with the command line

@@ -151,18 +151,14 @@ static int run(struct drain *d)
 	char why[BUS_WHY_MAX];
 	int r = bus_open(&d->bus);
 
-	if (r >= 0)
-		r = bus_order(d->bus, "Drain", why);
-	if (r == -EROFS) {
-		fprintf(stderr, "dynmem drain: %s\n", out_safe(why));
-		return EXIT_FAILURE;
-	}
-	if (r >= 0)
-		r = follow(d);
-	if (r < 0) {
-		fprintf(stderr, "dynmem drain: %s\n", bus_error(r));
-		return r == -EACCES ? EXIT_FAILURE : EXIT_NO_DAEMON;
-	}
+	if (r < 0)
+		return bus_fail("drain", r, bus_error(r));
+	r = bus_order(d->bus, "Drain", NULL, why, "");
+	if (r < 0)
+		return bus_fail("drain", r, why);
+	r = follow(d);
+	if (r < 0)
+		return bus_fail("drain", r, bus_error(r));
 	if (d->json)
 		out_pretty(d->report);
 	else

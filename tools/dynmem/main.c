@@ -14,6 +14,7 @@ static const struct cmd commands[] = {
 	{"monitor", cmd_monitor, "events and decisions as they come"},
 	{"drain", cmd_drain, "give guests all their memory back, before dynmem goes"},
 	{"resume", cmd_resume, "manage guests again"},
+	{"reserve", cmd_reserve, "free memory for a guest that is about to start"},
 	{"simulate", cmd_simulate, "guests of a trace on a host, under dynmem and others"},
 };
 
@@ -28,7 +29,7 @@ static void help(void)
 	       "  -h, --help     this text; after a command, that command's options\n"
 	       "  -V, --version  the version\n"
 	       "\nExit status: 0 done, 1 failed, 2 wrong usage, 3 no kernel module, 4 no daemon,\n"
-	       "5 not all guests have their memory back.\n");
+	       "5 not all that was asked for is there.\n");
 }
 
 int main(int argc, char **argv)

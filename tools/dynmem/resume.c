@@ -2,7 +2,6 @@
 /*
  * dynmem resume: guests are managed again after a drain.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +25,9 @@ int cmd_resume(int argc, char **argv)
 		return cmd_usage_error("resume", "unexpected argument '%s'",
 				       argv[1]);
 	r = bus_open(&bus);
-	if (r >= 0)
-		r = bus_order(bus, "Resume", why);
+	if (r < 0)
+		return bus_fail("resume", r, bus_error(r));
+	r = bus_order(bus, "Resume", NULL, why, "");
 	sd_bus_flush_close_unref(bus);
-	if (r >= 0)
-		return EXIT_SUCCESS;
-	fprintf(stderr, "dynmem resume: %s\n", bus_error(r));
-	return r == -EACCES ? EXIT_FAILURE : EXIT_NO_DAEMON;
+	return r < 0 ? bus_fail("resume", r, why) : EXIT_SUCCESS;
 }

@@ -47,6 +47,10 @@ static void print_host(struct json_object *host)
 		       out_bytes(out_u64(host, DYNMEM_HOST_EXPOSURE), a),
 		       out_bytes(out_u64(host, DYNMEM_HOST_HOLD), b),
 		       out_bytes(out_u64(host, DYNMEM_HOST_RESERVE), c));
+	if (out_has(host, DYNMEM_HOST_LARGEST))
+		printf("Largest  guest that could be started: %s, with all others at their floors %s\n",
+		       out_bytes(out_u64(host, DYNMEM_HOST_LARGEST), a),
+		       out_bytes(out_u64(host, DYNMEM_HOST_LARGEST_SQUEEZED), b));
 	if (out_has(host, DYNMEM_HOST_STALLS) ||
 	    out_has(host, DYNMEM_HOST_OOM_KILLS))
 		printf("Trouble  %llu stalls, %llu OOM kills\n",

@@ -11,6 +11,12 @@
  *   Drain()				give guests all their memory back; error
  *					org.dynmem1.Error.NotManaging
  *   Resume()				manage guests again
+ *   Reserve(t bytes, s guest, t seconds)	-> a{sv}	keep memory for a
+ *					guest that is about to start; keys
+ *					DYNMEM_RESERVE_*; errors NotManaging
+ *					and org.dynmem1.Error.NoRoom
+ *   GetReservation(t id) -> a{sv}	error org.dynmem1.Error.NoReservation
+ *   Release(t id)			the same error
  *
  *   signal Decision(s guest, t from, t to, s code, s reason, a{sv} more)
  *   signal GuestAdded(s guest)
@@ -35,6 +41,9 @@
 #define DYNMEM_BUS_NO_GUEST	"org.dynmem1.Error.NoSuchGuest"
 #define DYNMEM_BUS_NOT_MANAGING	"org.dynmem1.Error.NotManaging"
 
+#define DYNMEM_BUS_NO_ROOM	"org.dynmem1.Error.NoRoom"
+#define DYNMEM_BUS_NO_RESERVE	"org.dynmem1.Error.NoReservation"
+
 /* GetHost() */
 #define DYNMEM_HOST_LEVEL	"level"		/* s, as the property */
 #define DYNMEM_HOST_MODE	"mode"		/* s, as the property */
@@ -49,6 +58,9 @@
 #define DYNMEM_HOST_EXPOSURE	"exposure"	/* t, guests can call it in */
 #define DYNMEM_HOST_HOLD	"hold"		/* t, held against it */
 #define DYNMEM_HOST_DEFICIT	"deficit"	/* x, > 0: lacks memory */
+#define DYNMEM_HOST_LARGEST	"largest"	/* t, guest that could be started */
+#define DYNMEM_HOST_LARGEST_SQUEEZED "largest-squeezed" /* t, with all others
+							   at their floors */
 #define DYNMEM_HOST_KSM_SAVED	"ksm-saved"	/* t, saved by merging */
 #define DYNMEM_HOST_KSM_RUN	"ksm-run"	/* t, as in sysfs */
 #define DYNMEM_HOST_STALLS	"stalls"	/* t, direct reclaims so far */
@@ -85,6 +97,13 @@
 #define DYNMEM_GUEST_ALERT	"alert"		/* b, an operator should know */
 #define DYNMEM_GUEST_CODE	"last-code"	/* s, of its last decision */
 #define DYNMEM_GUEST_REASON	"last-reason"	/* s, the same in words */
+
+/* Reserve(), GetReservation() */
+#define DYNMEM_RESERVE_ID	"id"		/* t */
+#define DYNMEM_RESERVE_STATE	"state"		/* s: ready, freeing, expired */
+#define DYNMEM_RESERVE_BYTES	"bytes"		/* t, asked for */
+#define DYNMEM_RESERVE_MISSING	"missing"	/* t, still to be freed */
+#define DYNMEM_RESERVE_WHY	"why"		/* s, a sentence */
 
 /* Decision's "more" */
 #define DYNMEM_DECISION_WANTED	"wanted"	/* t, what would be right */

@@ -95,14 +95,19 @@ static int get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	return finish(r, m);
 }
 
+static int not_managing(const struct api *a, sd_bus_error *error)
+{
+	return sd_bus_error_setf(error, DYNMEM_BUS_NOT_MANAGING,
+				 "The mode is '%s': nothing is written to guests, so nothing can be moved",
+				 manager_mode_name(a->manager));
+}
+
 static int drain(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	struct api *a = userdata;
 
 	if (manager_drain(a->manager, true) < 0)
-		return sd_bus_error_setf(error, DYNMEM_BUS_NOT_MANAGING,
-					 "The mode is '%s': nothing is written to guests, so nothing can be given back",
-					 manager_mode_name(a->manager));
+		return not_managing(a, error);
 	return sd_bus_reply_method_return(call, NULL);
 }
 
@@ -112,6 +117,82 @@ static int resume(sd_bus_message *call, void *userdata,
 	struct api *a = userdata;
 
 	manager_drain(a->manager, false);
+	return sd_bus_reply_method_return(call, NULL);
+}
+
+static int reply_reservation(sd_bus_message *call, unsigned int id,
+			     const struct policy_reserve_status *s)
+{
+	sd_bus_message *m = NULL;
+	int r = sd_bus_message_new_method_return(call, &m);
+
+	if (r >= 0)
+		r = api_fill_reservation(m, id, s);
+	return finish(r, m);
+}
+
+static int reserve(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct policy_reserve_status status;
+	struct api *a = userdata;
+	uint64_t bytes, seconds;
+	const char *name;
+	unsigned int id;
+	int r;
+
+	r = sd_bus_message_read(call, "tst", &bytes, &name, &seconds);
+	if (r < 0)
+		return r;
+	r = manager_reserve(a->manager, bytes, name, seconds, &id, &status);
+	if (r == -EROFS)
+		return not_managing(a, error);
+	if (r == -ENOSPC)
+		return sd_bus_error_set(error, DYNMEM_BUS_NO_ROOM, status.why);
+	if (r == -EBUSY)
+		return sd_bus_error_setf(error, DYNMEM_BUS_NO_ROOM,
+					 "There are %u reservations already, and no more are kept at a time",
+					 POLICY_RESERVES_MAX);
+	return r < 0 ? r : reply_reservation(call, id, &status);
+}
+
+static int no_reservation(uint64_t id, sd_bus_error *error)
+{
+	return sd_bus_error_setf(error, DYNMEM_BUS_NO_RESERVE,
+				 "There is no reservation %llu: its guest was found, or it was released",
+				 (unsigned long long)id);
+}
+
+/* Their number as they name it; what is too large is none. */
+static unsigned int number(uint64_t id)
+{
+	return (unsigned int)MIN(id, (uint64_t)POLICY_RESERVES_MAX);
+}
+
+static int get_reservation(sd_bus_message *call, void *userdata,
+			   sd_bus_error *error)
+{
+	struct policy_reserve_status status;
+	struct api *a = userdata;
+	uint64_t id;
+	int r = sd_bus_message_read(call, "t", &id);
+
+	if (r < 0)
+		return r;
+	if (manager_reservation(a->manager, number(id), &status) < 0)
+		return no_reservation(id, error);
+	return reply_reservation(call, number(id), &status);
+}
+
+static int release(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct api *a = userdata;
+	uint64_t id;
+	int r = sd_bus_message_read(call, "t", &id);
+
+	if (r < 0)
+		return r;
+	if (manager_release(a->manager, number(id)) < 0)
+		return no_reservation(id, error);
 	return sd_bus_reply_method_return(call, NULL);
 }
 
@@ -146,6 +227,17 @@ static const sd_bus_vtable vtable[] = {
 	/* Who may: the bus's policy says, org.dynmem1.conf. */
 	SD_BUS_METHOD("Drain", NULL, NULL, drain, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Resume", NULL, NULL, resume, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reserve",
+				SD_BUS_ARGS("t", bytes, "s", guest, "t",
+					    seconds),
+				SD_BUS_RESULT("a{sv}", reservation), reserve,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetReservation", SD_BUS_ARGS("t", id),
+				SD_BUS_RESULT("a{sv}", reservation),
+				get_reservation, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_ARGS("t", id),
+				SD_BUS_NO_RESULT, release,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("Decision",
 				SD_BUS_ARGS("s", guest, "t", from, "t", to, "s",
 					    code, "s", reason, "a{sv}", more),

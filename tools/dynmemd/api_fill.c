@@ -44,6 +44,7 @@ int api_fill_host(sd_bus_message *msg, struct manager *m)
 {
 	const struct source_pressure *p = manager_source_pressure(m);
 	struct policy_ksm_sample ksm;
+	uint64_t largest, squeezed;
 	int r = open_map(msg);
 
 	if (r < 0)
@@ -54,6 +55,10 @@ int api_fill_host(sd_bus_message *msg, struct manager *m)
 	fill_host_memory(msg, manager_read_host(m));
 	if (manager_result(m)->reserve)
 		fill_budget(msg, manager_result(m));
+	if (manager_largest(m, &largest, &squeezed) == 0) {
+		put_t(msg, DYNMEM_HOST_LARGEST, largest);
+		put_t(msg, DYNMEM_HOST_LARGEST_SQUEEZED, squeezed);
+	}
 	manager_read_ksm(m, &ksm);
 	if (ksm.present) {
 		put_t(msg, DYNMEM_HOST_KSM_SAVED, ksm.saved);
@@ -162,6 +167,27 @@ int api_fill_guest(sd_bus_message *msg, const struct manager *m,
 	fill_cgroup(msg, g);
 	if (g->decided)
 		fill_reason(msg, &g->decision);
+	return sd_bus_message_close_container(msg);
+}
+
+int api_fill_reservation(sd_bus_message *msg, unsigned int id,
+			 const struct policy_reserve_status *s)
+{
+	static const char *const states[] = {
+		[POLICY_RESERVE_READY] = "ready",
+		[POLICY_RESERVE_FREEING] = "freeing",
+		[POLICY_RESERVE_REFUSED] = "refused",
+		[POLICY_RESERVE_EXPIRED] = "expired",
+	};
+	int r = open_map(msg);
+
+	if (r < 0)
+		return r;
+	put_t(msg, DYNMEM_RESERVE_ID, id);
+	put_s(msg, DYNMEM_RESERVE_STATE, states[s->state]);
+	put_t(msg, DYNMEM_RESERVE_BYTES, s->bytes);
+	put_t(msg, DYNMEM_RESERVE_MISSING, s->missing);
+	put_s(msg, DYNMEM_RESERVE_WHY, s->why);
 	return sd_bus_message_close_container(msg);
 }
 

@@ -299,6 +299,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 			  "" :
 			  "; it has no virtio-balloon device, so its memory cannot be moved");
 	remember_added(m, g);
+	reserve_started(m, g->name);
 	log_traits(g);
 	if (m->listener)
 		m->listener->guest_added(m->listener_data, g);

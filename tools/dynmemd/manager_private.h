@@ -50,6 +50,9 @@ struct manager {
 
 	struct policy_result result; /* the latest, without its array */
 
+	/* whom a reservation is for, by its number */
+	char reserved[POLICY_RESERVES_MAX][GUEST_NAME_MAX];
+
 	struct state state; /* what is remembered */
 	struct state_file *file; /* NULL: only while the daemon lives */
 	sd_event_source *save;
@@ -107,6 +110,9 @@ int stop_watch(struct manager *m);
 
 /** remember_now() - write it down */
 void remember_now(struct manager *m);
+
+/** reserve_started() - a guest is there: what was kept for it is its own */
+void reserve_started(struct manager *m, const char *name);
 
 /**
  * remember_init() - take over what an earlier daemon left

@@ -44,7 +44,6 @@ typedef uint32_t u32;
 #define TOUCH_DAYS  7u /* the largest rate of first touch is kept so long */
 /* A byte of balloon that frees less than this is not worth its command. */
 #define WORTH_TAKING 0.1
-#define RESERVES_MAX 64u
 #define SWAP_CREDIT  0.5 /* of free swap: the rest is for others */
 
 static inline u64 min_u64(u64 a, u64 b)
@@ -294,7 +293,7 @@ struct policy {
 	struct budget b;
 	enum policy_tier tier;
 
-	struct reserve reserve[RESERVES_MAX];
+	struct reserve reserve[POLICY_RESERVES_MAX];
 
 	struct policy_plan plan;
 	bool have_plan;

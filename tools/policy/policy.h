@@ -643,6 +643,8 @@ int64_t policy_emergency_next(struct policy *p, uint64_t now,
  * Reservations: memory for a guest that is about to start
  * ------------------------------------------------------------------------ */
 
+#define POLICY_RESERVES_MAX 64u /* at a time */
+
 enum policy_reserve_state {
 	POLICY_RESERVE_READY,	/* the bytes are there: start it */
 	POLICY_RESERVE_FREEING, /* guests are being shrunk for it */
@@ -667,13 +669,13 @@ struct policy_reserve_status {
 /**
  * policy_reserve() - keep @bytes for a guest that is about to start
  * @ttl: ns after which it lapses by itself
- * @ret_id: only set if it was not refused
+ * @ret_id: below POLICY_RESERVES_MAX; only set if it was not refused
  * @ret: how it stands now
  *
  * From now on policy_decide() frees the bytes, squeezing guests down to their
  * floor at the most; it ends with policy_reserve_release(), when the guest has
  * been added or has failed to start. Return: 0, -ENOSPC when refused, -ENODATA,
- * -EINVAL for 0 bytes, -EBUSY beyond 64 at a time.
+ * -EINVAL for 0 bytes, -EBUSY beyond POLICY_RESERVES_MAX at a time.
  */
 int policy_reserve(struct policy *p, uint64_t bytes, uint64_t ttl, uint64_t now,
 		   unsigned int *ret_id, struct policy_reserve_status *ret);

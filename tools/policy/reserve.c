@@ -16,7 +16,7 @@ u64 reserve_sum(const struct policy *p)
 {
 	u64 sum = 0;
 
-	for (unsigned int i = 0; i < RESERVES_MAX; i++)
+	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
 		if (p->reserve[i].exists && p->now < p->reserve[i].until)
 			sum += p->reserve[i].bytes;
 	return sum;
@@ -127,10 +127,10 @@ int policy_reserve(struct policy *p, u64 bytes, u64 ttl, u64 now,
 		return -ENOSPC;
 	}
 
-	for (i = 0; i < RESERVES_MAX; i++)
+	for (i = 0; i < POLICY_RESERVES_MAX; i++)
 		if (!p->reserve[i].exists || now >= p->reserve[i].until)
 			break;
-	if (i == RESERVES_MAX)
+	if (i == POLICY_RESERVES_MAX)
 		return -EBUSY;
 	p->reserve[i] = (struct reserve){
 		.exists = true,
@@ -152,7 +152,7 @@ int policy_reserve_status(struct policy *p, unsigned int id, u64 now,
 	struct policy_reserve_status s = {0};
 	u64 at_once, squeezed;
 
-	if (id >= RESERVES_MAX || !p->reserve[id].exists)
+	if (id >= POLICY_RESERVES_MAX || !p->reserve[id].exists)
 		return -ENOENT;
 	now = policy_clock(p, now);
 	s.bytes = p->reserve[id].bytes;
@@ -181,7 +181,7 @@ int policy_reserve_status(struct policy *p, unsigned int id, u64 now,
 
 int policy_reserve_release(struct policy *p, unsigned int id)
 {
-	if (id >= RESERVES_MAX || !p->reserve[id].exists)
+	if (id >= POLICY_RESERVES_MAX || !p->reserve[id].exists)
 		return -ENOENT;
 	p->reserve[id].exists = false;
 	return 0;

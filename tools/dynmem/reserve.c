@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dynmem reserve: have memory freed for a guest that is about to start.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bus.h"
+#include "cmd.h"
+#include "dynmemd/api.h"
+#include "dynmemd/size.h"
+#include "out.h"
+
+/* Longer than starting a guest takes. */
+#define TTL_SECONDS 600
+/* What balloons bring, they bring within that. */
+#define TIMEOUT_SECONDS 60
+#define MAX_SECONDS	86400
+
+enum {
+	OPTION_RELEASE = 256,
+	OPTION_TTL,
+};
+
+struct reserve {
+	sd_bus *bus;
+	uint64_t bytes;
+	const char *name;
+	unsigned long ttl, timeout; /* seconds */
+	bool json;
+	struct json_object *status;
+};
+
+static bool is(const struct reserve *o, const char *state)
+{
+	return !strcmp(out_str(o->status, DYNMEM_RESERVE_STATE), state);
+}
+
+/* Until it is ready, or the time is over. */
+static int wait_for_it(struct reserve *o, char why[static BUS_WHY_MAX])
+{
+	for (unsigned long i = 0; i < o->timeout && is(o, "freeing"); i++) {
+		uint64_t id = out_u64(o->status, DYNMEM_RESERVE_ID);
+		int r;
+
+		sleep(1);
+		json_object_put(o->status);
+		o->status = NULL;
+		r = bus_order(o->bus, "GetReservation", &o->status, why, "t",
+			      id);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int run(struct reserve *o)
+{
+	char why[BUS_WHY_MAX];
+	int r = bus_open(&o->bus);
+
+	if (r < 0)
+		return bus_fail("reserve", r, bus_error(r));
+	r = bus_order(o->bus, "Reserve", &o->status, why, "tst", o->bytes,
+		      o->name, (uint64_t)o->ttl);
+	if (r >= 0)
+		r = wait_for_it(o, why);
+	if (r < 0)
+		return bus_fail("reserve", r, why);
+	if (o->json)
+		out_pretty(o->status);
+	else
+		printf("reservation %llu: %s\n",
+		       (unsigned long long)out_u64(o->status,
+						   DYNMEM_RESERVE_ID),
+		       out_safe(out_str(o->status, DYNMEM_RESERVE_WHY)));
+	return is(o, "ready") ? EXIT_SUCCESS : EXIT_PARTLY;
+}
+
+static int release(unsigned long id)
+{
+	char why[BUS_WHY_MAX];
+	sd_bus *bus = NULL;
+	int r = bus_open(&bus);
+
+	if (r < 0)
+		return bus_fail("reserve", r, bus_error(r));
+	r = bus_order(bus, "Release", NULL, why, "t", (uint64_t)id);
+	sd_bus_flush_close_unref(bus);
+	return r < 0 ? bus_fail("reserve", r, why) : EXIT_SUCCESS;
+}
+
+static void help(void)
+{
+	printf("Usage: dynmem reserve SIZE [--name GUEST] [--ttl SECONDS] [--timeout SECONDS]\n"
+	       "                      [--json]\n"
+	       "       dynmem reserve --release ID\n\n"
+	       "Has dynmemd free SIZE (as 4G) for a guest that is about to start, and keep it:\n\n"
+	       "  dynmem reserve 4G --name web9 && virsh start web9\n\n"
+	       "Others are shrunk for it to their floors at the most. The reservation ends when\n"
+	       "the guest is found, is released, or lapses.\n\n"
+	       "Options:\n"
+	       "  -n, --name GUEST       whom it is for\n"
+	       "      --ttl SECONDS      after which it lapses (default %d)\n"
+	       "  -t, --timeout SECONDS  how long to wait until it is there (default %d; 0: not)\n"
+	       "      --release ID       it is not needed any more\n"
+	       "  -j, --json             one JSON object; sizes in bytes\n"
+	       "  -h, --help             this text\n\n"
+	       "Exit status: 0 it is there, 5 not yet, 1 refused, 4 no daemon.\n",
+	       TTL_SECONDS, TIMEOUT_SECONDS);
+}
+
+static bool whole(const char *text, unsigned long max, unsigned long *ret)
+{
+	char *end;
+
+	if (text[strspn(text, "0123456789")])
+		return false;
+	errno = 0;
+	*ret = strtoul(text, &end, 10);
+	return end != text && !errno && *ret <= max;
+}
+
+/* Returns -1 to go on, else the exit status. */
+static int parse(struct reserve *o, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"name", required_argument, NULL, 'n'},
+		{"ttl", required_argument, NULL, OPTION_TTL},
+		{"timeout", required_argument, NULL, 't'},
+		{"release", required_argument, NULL, OPTION_RELEASE},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0}};
+	unsigned long id;
+	int opt;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":n:t:jh", options, NULL)) !=
+	       -1) {
+		switch (opt) {
+		case 'n':
+			o->name = optarg;
+			break;
+		case OPTION_TTL:
+			if (!whole(optarg, MAX_SECONDS, &o->ttl) || !o->ttl)
+				return cmd_usage_error(
+					"reserve",
+					"--ttl takes whole seconds, 1 to %d, not '%s'",
+					MAX_SECONDS, optarg);
+			break;
+		case 't':
+			if (!whole(optarg, MAX_SECONDS, &o->timeout))
+				return cmd_usage_error(
+					"reserve",
+					"--timeout takes whole seconds, 0 to %d, not '%s'",
+					MAX_SECONDS, optarg);
+			break;
+		case OPTION_RELEASE:
+			if (!whole(optarg, UINT32_MAX, &id))
+				return cmd_usage_error(
+					"reserve",
+					"--release takes a reservation's number, not '%s'",
+					optarg);
+			return release(id);
+		case 'j':
+			o->json = true;
+			break;
+		case 'h':
+			help();
+			return EXIT_SUCCESS;
+		case ':':
+			return cmd_usage_error("reserve",
+					       "option '%s' needs a value",
+					       argv[optind - 1]);
+		default:
+			return cmd_usage_error("reserve", "unknown option '%s'",
+					       argv[optind - 1]);
+		}
+	}
+	return -1;
+}
+
+int cmd_reserve(int argc, char **argv)
+{
+	struct reserve o = {
+		.name = "",
+		.ttl = TTL_SECONDS,
+		.timeout = TIMEOUT_SECONDS,
+	};
+	int status = parse(&o, argc, argv);
+	struct size size;
+
+	if (status >= 0)
+		return status;
+	if (optind >= argc)
+		return cmd_usage_error("reserve", "how much? A size is missing");
+	if (size_parse(&size, argv[optind]) < 0 || size.relative || !size.value)
+		return cmd_usage_error(
+			"reserve",
+			"expected a size, a number with K, M, G or T (of 1024), not '%s'",
+			argv[optind]);
+	if (optind + 1 < argc)
+		return cmd_usage_error("reserve", "unexpected argument '%s'",
+				       argv[optind + 1]);
+	o.bytes = size.value;
+	status = run(&o);
+	json_object_put(o.status);
+	sd_bus_flush_close_unref(o.bus);
+	return status;
+}
