@@ -62,3 +62,24 @@ bench-idle: $(BENCH)/idle tools lab-modules
 	$(Q)selftests/vm/lab run --icount --module none --mem 640 --zram 128 --timeout 900 -- \
 		sh -c 'DYNMEM_KO=$(CURDIR)/$(B)/kmod/$$(uname -r)/kmod/dynmem.ko exec $(BENCH)/idle $(B)/dynmemd 7' >$(BENCH)/idle.txt
 	$(call evaluate,idle)
+
+# The whole tick over real sockets: TICK_GUESTS=N, TICK_RUNS=N.
+TICK_GUESTS ?= 1000
+TICK_RUNS ?= 11
+$(BENCH)/fake_guests $(BENCH)/tick_daemon: $(BENCH)/%: $(B)/obj/selftests/bench/%.o $(DAEMON_A) $(POLICY_A) $(LIB_A)
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(pkg_libs) -lm
+
+.PHONY: bench-tick bench-convergence
+bench-tick: $(BENCH)/fake_guests $(BENCH)/tick_daemon bench-tick-decision
+	$(Q)selftests/bench/tick $(BENCH) $(TICK_GUESTS) $(TICK_RUNS) >$(BENCH)/tick.txt
+	$(call evaluate,tick)
+
+# CONVERGENCE_RUNS=N: each contender once, dynmemd twice.
+CONVERGENCE_RUNS ?= 2
+bench-convergence: tools lab-modules
+	$(Q)mkdir -p $(BENCH)
+	$(Q)selftests/vm/lab run --mem 2048 --timeout $$((300 + $(CONVERGENCE_RUNS) * 600)) -- \
+		selftests/bench/convergence $(B)/dynmemd $(CONVERGENCE_RUNS) >$(BENCH)/convergence.txt
+	$(call evaluate,convergence)

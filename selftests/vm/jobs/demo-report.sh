@@ -58,7 +58,7 @@ reaction()
 {
 	jq -rs '
 		def ms: . / 1e4 | round / 100 | tostring + " ms";
-		(map(select(.type == "pressure" and (.event | length > 0) and .level != "none")) | first.monotonic) as $t0
+		(map(select((.type == "level" or (.type == "pressure" and (.event | length > 0))) and .level != "none")) | first.monotonic) as $t0
 		| map(select(.type == "decision" and .applied) | .monotonic) as $t
 		| ($t | map(select(. >= $t0)) | first) as $after
 		| if $t0 == null then "the host was never pressed"

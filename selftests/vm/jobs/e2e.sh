@@ -4,7 +4,10 @@
 # The main job, end to end, in the lab's host machine: tracepoint, netlink,
 # daemon, decision, QMP, and a real guest's balloon moves.  Then the daemon's
 # troubles: killed, reloaded with a bad configuration, the module taken away,
-# monitors that talk nonsense.  TAP.
+# monitors that talk nonsense; and the guests': silent, stuck, without driver,
+# rebooting.  TAP.
+#
+# SOURCE=procfs: without the module.
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
 # shellcheck source-path=SCRIPTDIR source=../tap.sh
@@ -13,6 +16,7 @@ cd "$(dirname "$0")/../../.." || exit 1
 . selftests/vm/l1/host.sh
 
 MIB=$((1 << 20))
+: "${SOURCE:=genl}"
 config=/etc/dynmem/dynmem.conf
 log=$LAB_DIR/dynmemd.log
 
@@ -61,15 +65,17 @@ logged()
 start_world()
 {
 	install -D -m 0644 selftests/vm/jobs/e2e.conf $config
+	# auto finds the module by itself.
+	[[ $SOURCE == genl ]] || sed -i "s/^source.*/source = $SOURCE/" $config
 	start_bus
 	mkdir -p /run/dynmem-lab/qmp
-	guest start idle --mem 640 --disk
+	guest start idle --mem 640 --disk --reboot
 	guest start busy --mem 896
 	guest start silent --mem 288 --no-driver
 	ask_guest -t 200 idle touch 280M >/dev/null
 	ask_guest -t 200 idle readcache 180M >/dev/null
 	ask_guest -t 200 idle free 100M >/dev/null
-	ask_guest -t 200 silent touch 60M >/dev/null
+	ask_guest -t 200 silent touch 120M >/dev/null
 	ooms=$(host_oom_kills)
 	start_daemon $config
 }
@@ -77,7 +83,7 @@ start_world()
 test_adoption()
 {
 	ok "all guests are found" wait_until 20 has_guests 3
-	is "the module is the source" "$(host_field source)" genl
+	is "the source is the wanted one" "$(host_field source)" "$SOURCE"
 	is "a guest is adopted at the size that it has" "$(field busy target)" "$(guest actual busy)"
 	is "its range is the configuration's" "$(field idle min)" $((160 * MIB))
 	is "its shares are the configuration's" "$(field busy shares)" 2000
@@ -106,7 +112,9 @@ test_lend_and_return()
 	kill "$monitor"
 	wait "$monitor" 2>/dev/null
 	ok "the monitor saw decisions" grep -q '"type":"decision"' "$LAB_DIR/monitor.jsonl"
-	ok "the monitor saw the level" grep -q '"type":"pressure"' "$LAB_DIR/monitor.jsonl"
+	ok "the monitor saw the level" grep -q '"type":"level"' "$LAB_DIR/monitor.jsonl"
+	[[ $SOURCE == procfs ]] ||
+		ok "and the kernel's events" grep -q '"type":"pressure"' "$LAB_DIR/monitor.jsonl"
 	ok "each line of it is JSON" jq -e . "$LAB_DIR/monitor.jsonl"
 	ok "decisions are logged with a reason" logged 'guest idle: .*shrunk by .* \[shrink-'
 	is "the silent guest was left alone" "$(guest actual silent)" $((288 * MIB))
@@ -212,6 +220,74 @@ test_module_gone()
 	ok "and is used again" wait_until 10 source_is genl
 }
 
+cgroup_file()
+{
+	cat "/sys/fs/cgroup/machine.slice/$1.scope/$2"
+}
+
+not()
+{
+	! "$@"
+}
+
+has_taken()
+{
+	dynmem status --json |
+		jq -e --arg name "$1" --argjson bytes "$2" \
+			'.guests[] | select(.name == $name) | (.reclaimed // 0) >= $bytes' >/dev/null
+}
+
+high_is()
+{
+	[[ $(cgroup_file "$1" memory.high) == "$2" ]]
+}
+
+# The host is pressed by something that is no guest, so hard that balloons do
+# not suffice, while one guest's processors stand still behind QEMU's back.
+test_pressed()
+{
+	guest freeze busy
+	ok "the host can be pressed" press_host 170
+	ok "a guest whose balloon does not move is stuck" wait_until 40 class_is busy stuck
+	ok "memory of the silent guest is reclaimed by its cgroup" wait_until 40 has_taken silent $((16 * MIB))
+	ok "it is swapped out indeed" test "$(cgroup_file silent memory.swap.current)" -ge $((8 * MIB))
+	ok "and that is told" logged 'guest silent: .* reclaimed by its cgroup'
+	is "its balloon was left alone" "$(guest actual silent)" $((288 * MIB))
+	guest thaw busy
+	ok "the idle guest is squeezed" wait_until 30 at_most idle $((560 * MIB))
+	wait_until 30 settled idle
+}
+
+# While the host is still pressed: what it has must not be given to it.
+test_driver_unloaded()
+{
+	local high
+	printf '[policy]\nenforce = 1\n' >/etc/dynmem/dynmem.conf.d/enforce.conf
+	kill -HUP "$daemon_pid"
+	ok "a limit is enforced when that is configured" wait_until 20 not high_is idle max
+	high=$(cgroup_file idle memory.high)
+	ok "by what the guest was granted" test "$high" -le $((560 * MIB + 32 * MIB + 256 * MIB))
+	ok "a guest unloads its balloon's driver" ask_guest -t 60 idle rmmod virtio_balloon
+	ok "and has all its memory" wait_until 20 at_least idle $((640 * MIB))
+	ok "it does not count as reporting any more" wait_until 60 not class_is idle reporting
+	ok "but it is held to what it had" test "$(cgroup_file idle memory.high)" -le "$high"
+	release_host
+	rm /etc/dynmem/dynmem.conf.d/enforce.conf
+	kill -HUP "$daemon_pid"
+	ok "the limit is taken back" wait_until 10 high_is idle max
+	ok "the other's balloon moves again" wait_until 60 settled busy
+}
+
+# It comes back with its driver.
+test_reboot()
+{
+	ask_guest -t 20 idle reboot >/dev/null 2>&1
+	ok "a guest reboots" wait_until 30 logged 'guest idle: reboots'
+	ok "it is up again" ask_guest -t 180 idle ping
+	ok "and reports again" wait_until 90 class_is idle reporting
+	ok "nobody is out of range" in_range
+}
+
 test_guest_goes()
 {
 	guest stop silent
@@ -230,7 +306,7 @@ test_end()
 	is "the daemon ends well" $status 0
 	build/dynmemd --config $config --frobnicate >"$LAB_DIR/out.txt" 2>&1
 	is "it refuses a wrong option" $? 2
-	rmmod dynmem
+	[[ $SOURCE == procfs ]] || rmmod dynmem
 	sed 's/^source.*/source = genl/' selftests/vm/jobs/e2e.conf >/tmp/genl.conf
 	build/dynmemd --config /tmp/genl.conf >"$LAB_DIR/out.txt" 2>&1
 	is "without the module it says so, and does not start" $? 3
@@ -244,7 +320,10 @@ test_killed
 test_stop
 test_bad_reload
 test_hostile_monitors
-test_module_gone
+[[ $SOURCE == procfs ]] || test_module_gone
+test_pressed
+test_driver_unloaded
+test_reboot
 test_guest_goes
 test_drain
 test_end

@@ -67,6 +67,22 @@ stop_daemon()
 	daemon_pid=
 }
 
+# press_host MIB: take memory on the host until so much is available.
+press_host()
+{
+	local n=0
+	mkdir -p /dev/shm/press
+	while (($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) > $1 * 1024 && n < 64)); do
+		head -c 16M /dev/urandom >"/dev/shm/press/$n" || return
+		n=$((n + 1))
+	done
+}
+
+release_host()
+{
+	rm -rf /dev/shm/press
+}
+
 # Guests that are dead though nobody stopped them, and whose kernel said nothing
 # about it: the emulator reset them.
 lost_guests()

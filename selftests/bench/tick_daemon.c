@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The daemon's parts as they are, on a host whose memory the benchmark writes:
+ * what dynmemd cannot be, which reads /proc.
+ *
+ * usage: tick_daemon CONFIG PROC
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dynmemd/backend.h"
+#include "dynmemd/log.h"
+#include "dynmemd/manager.h"
+#include "dynmemd/protect.h"
+#include "dynmemd/util.h"
+
+static const struct source_ops source_ops = { .name = "bench" };
+
+static void complain(const char *text, _unused_ void *userdata)
+{
+	fprintf(stderr, "tick_daemon: %s\n", text);
+}
+
+int main(int argc, char **argv)
+{
+	struct source source = { .ops = &source_ops };
+	struct manager_options options = { 0 };
+	struct manager *manager;
+	struct backend *backend;
+	struct config *config;
+	sd_event *event;
+
+	if (argc != 3) {
+		fputs("usage: tick_daemon CONFIG PROC\n", stderr);
+		return 2;
+	}
+	options.proc = argv[2];
+	protect_files();
+	log_open(LOG_INFO);
+	if (config_load(&config, argv[1], true, complain, NULL) < 0 ||
+	    log_start() < 0 || sd_event_default(&event) < 0 ||
+	    manager_new(&manager, event, config, &options) < 0)
+		return 1;
+	manager_set_source(manager, &source);
+	if (backend_qmp.new(&backend, manager, event, config) < 0)
+		return 1;
+	return sd_event_loop(event);
+}
