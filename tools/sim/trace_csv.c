@@ -87,7 +87,8 @@ static struct sim_series *find_or_add(struct reader *r, struct names *n,
 			return &t->machine[n->last];
 		}
 	}
-	if ((t->count - n->first + 1) * 2 > n->slots && slots_grow(n, t))
+	if ((!n->slots || (t->count - n->first + 1) * 2 > n->slots) &&
+	    slots_grow(n, t))
 		return NULL;
 	s = sim_trace_add(t, f->at, f->length);
 	if (!s)
