@@ -58,7 +58,8 @@ struct seat {
 	bool unsure; /* whether its last target was set */
 	bool paused;
 	unsigned int found_period; /* the statistics period that we found */
-	unsigned int period; /* as it shall be now, seconds */
+	unsigned int period; /* as it shall be now, seconds ... */
+	unsigned int told_period; /* ... and as libvirt was told last */
 	char wrong[256]; /* in its metadata, as it was logged */
 };
 
@@ -116,6 +117,30 @@ static int set_target(struct guest *g, uint64_t bytes)
 	return r;
 }
 
+static int tell_period(struct seat *s)
+{
+	int r = s->period == s->told_period ? 0 : reachable(s);
+
+	if (r < 0 || s->period == s->told_period)
+		return r;
+	libvirt_worker_period(worker(s), &s->command, s->period);
+	s->told_period = s->period;
+	return 0;
+}
+
+/* What could not be told, or may have been lost with a connection. */
+static void repeat(struct seat *s)
+{
+	const struct manager *m = s->backend->manager;
+
+	if (!s->added || manager_stopped(m))
+		return;
+	if (s->unsure && manager_mode(m) == MODE_MANAGE &&
+	    set_target(&s->guest, s->guest.target) == 0)
+		s->unsure = false;
+	tell_period(s);
+}
+
 static int poll_guest(struct guest *g)
 {
 	struct seat *s = seat_of(g);
@@ -123,6 +148,7 @@ static int poll_guest(struct guest *g)
 
 	if (r < 0)
 		return r;
+	repeat(s);
 	s->asked = true;
 	libvirt_worker_poll(worker(s), &s->command);
 	return 0;
@@ -135,20 +161,13 @@ static int poll_guest(struct guest *g)
 static int watch(struct guest *g, unsigned int seconds)
 {
 	struct seat *s = seat_of(g);
-	int r;
 
 	if (!g->has_balloon)
 		return -EOPNOTSUPP;
 	if (!seconds || (s->found_period && s->found_period < seconds))
 		seconds = s->found_period;
-	if (seconds == s->period)
-		return 0;
 	s->period = seconds;
-	/* What is not done now is done with the next connection. */
-	r = reachable(s);
-	if (r == 0)
-		libvirt_worker_period(worker(s), &s->command, seconds);
-	return r;
+	return tell_period(s);
 }
 
 static const struct guest_ops ops = {
@@ -213,7 +232,7 @@ static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 	s->backend = b;
 	s->id = d->id;
 	s->seen = true;
-	s->found_period = s->period = d->xml.period;
+	s->found_period = s->period = s->told_period = d->xml.period;
 	memcpy(s->command.uuid, d->uuid, sizeof(d->uuid));
 	s->guest.ops = &ops;
 	s->guest.named = true;
@@ -255,13 +274,6 @@ static void set_paused(struct seat *s, bool paused)
 						POLICY_GUEST_RESUME);
 }
 
-/* Meanwhile the command may have been lost with a connection. */
-static void repeat_target(struct seat *s)
-{
-	if (s->unsure && set_target(&s->guest, s->guest.target) == 0)
-		s->unsure = false;
-}
-
 /* Known before: after a new connection, or since something has changed. */
 static void refresh(struct seat *s, const struct libvirt_domain *d)
 {
@@ -273,9 +285,7 @@ static void refresh(struct seat *s, const struct libvirt_domain *d)
 	manager_guest_own(&s->guest);
 	resize(s, d->actual);
 	set_paused(s, d->paused);
-	if (s->guest.has_balloon && d->xml.period != s->period &&
-	    reachable(s) == 0)
-		libvirt_worker_period(worker(s), &s->command, s->period);
+	s->told_period = d->xml.period;
 }
 
 static void on_found(struct libvirt_backend *b, const struct libvirt_domain *d)
@@ -317,8 +327,6 @@ static void on_event(struct seat *s, enum policy_guest_event event)
 	}
 	if (s->added)
 		manager_guest_event(&s->guest, event);
-	if (event == POLICY_GUEST_MIGRATE_END)
-		repeat_target(s);
 }
 
 /*
@@ -337,7 +345,7 @@ static void on_connected(struct libvirt_backend *b)
 		if (!s->seen)
 			seat_free(s, "it ended while libvirt was not there");
 		else
-			repeat_target(s);
+			repeat(s);
 	}
 }
 

@@ -20,6 +20,11 @@ enum mode manager_mode(const struct manager *m)
 	return m->dry_run || m->stopped ? MODE_OBSERVE : m->config->mode;
 }
 
+bool manager_stopped(const struct manager *m)
+{
+	return m->stopped || stop_now(m);
+}
+
 const char *manager_mode_name(const struct manager *m)
 {
 	if (m->dry_run)

@@ -148,6 +148,10 @@ void manager_guest_event(struct guest *g, enum policy_guest_event event);
 
 /** For reading. */
 enum mode manager_mode(const struct manager *m);
+
+/** manager_stopped() - by the kill switch: nothing is written to guests */
+bool manager_stopped(const struct manager *m);
+
 const char *manager_mode_name(const struct manager *m);
 const char *manager_source_name(const struct manager *m);
 const struct policy *manager_policy(const struct manager *m);
