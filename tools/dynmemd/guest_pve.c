@@ -33,6 +33,9 @@ static const struct qmp_limits limits = {
 /* One that was asked anything so recently need not be looked at. */
 #define LOOK_AGE (5 * USEC_PER_SEC)
 
+/* Once or twice is how a shared monitor goes; this often is worth a word. */
+#define MISSED_MANY 5
+
 /* qemu-server sets this period of the statistics when it starts a guest. */
 #define PERIOD 2
 
@@ -61,7 +64,7 @@ struct guest_pve {
 	const char *why_over;
 	struct poll_item process; /* tells QEMU's end */
 	bool frozen, paused; /* as the manager knows */
-	bool busy; /* the monitor was, the last time */
+	unsigned int missed; /* exchanges that failed, in a row */
 
 	/* What the exchange under way asks for, and has found. */
 	bool looks;
@@ -387,7 +390,9 @@ static void finish(struct guest_pve *g)
 	if (!qmp_idle(g->q))
 		return;
 	qmp_close(g->q);
-	g->busy = false;
+	if (g->missed >= MISSED_MANY)
+		log_guest(LOG_INFO, g->guest.name, "reached again");
+	g->missed = 0;
 	if (!g->added) {
 		add(g);
 		return;
@@ -413,9 +418,10 @@ static void on_closed(_unused_ struct qmp *q, int error, const char *why,
 		drop(g, why);
 		return;
 	}
-	if (!g->busy)
-		log_guest(LOG_INFO, g->guest.name, "not reached: %s", why);
-	g->busy = true;
+	if (++g->missed == MISSED_MANY)
+		log_guest(LOG_NOTICE, g->guest.name,
+			  "not reached %u times in a row: %s", MISSED_MANY,
+			  why);
 	g->looks = false;
 	if (g->target_waits)
 		wake_later(g, TARGET_RETRY);
