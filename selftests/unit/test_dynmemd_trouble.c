@@ -150,6 +150,93 @@ static void test_no_descriptor_for_folder(_unused_ void **state)
 	close_world(&w);
 }
 
+/*
+ * A real QEMU
+ */
+
+/* Started, but not its guest: monitor and balloon are there all the same. */
+static pid_t start_qemu(struct world *w, const char *name)
+{
+	char monitor[160];
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGSEGV, SIG_DFL);
+		snprintf(monitor, sizeof(monitor),
+			 "unix:%s/%s.sock,server=on,wait=off", w->qmp, name);
+		execlp("qemu-system-x86_64", "qemu-system-x86_64", "-name",
+		       name, "-machine", "q35,accel=tcg", "-m", "64", "-S",
+		       "-nodefaults", "-display", "none", "-device",
+		       "virtio-balloon-pci", "-qmp", monitor, NULL);
+		_exit(127);
+	}
+	guest_cost(w, pid, 30);
+	return pid;
+}
+
+static bool polled(struct guest *g)
+{
+	return g->ops->poll(g) >= 0;
+}
+
+/*
+ * Stopped for longer than a reply may take (so many seconds by
+ * DYNMEM_TEST_STOP), it answers late or never: the daemon waits for nothing,
+ * the other guest does not notice, and late answers are taken for what they
+ * are. Killed and started again, it is a guest again.
+ */
+static void test_real_qemu(_unused_ void **state)
+{
+	const char *env = getenv("DYNMEM_TEST_STOP");
+	unsigned int stop = env ? atoi(env) : 6;
+	struct guest *bad, *good;
+	uint64_t before;
+	struct world w;
+	pid_t a, b;
+
+	open_world(&w, "");
+	a = start_qemu(&w, "bad");
+	b = start_qemu(&w, "good");
+	run_until(&w, 60000, has_guests(&w, 2));
+	bad = (struct guest *)manager_find(w.manager, "bad");
+	good = (struct guest *)manager_find(w.manager, "good");
+	assert_true(bad->has_balloon && good->has_balloon);
+	assert_int_equal(bad->pid, a);
+	/* What else is asked of a new guest has been answered. */
+	run_for(&w, 1500);
+
+	assert_int_equal(kill(a, SIGSTOP), 0);
+	before = clock_ms();
+	assert_true(bad->ops->set_target(bad, 48 * MIB) >= 0);
+	assert_true(polled(bad));
+	assert_true(clock_ms() - before < 500);
+	run_for(&w, stop * 1000);
+	/* It owes answers, so it is not asked for more; it is still there. */
+	assert_int_equal(bad->ops->poll(bad), -EBUSY);
+	assert_ptr_equal(manager_find(w.manager, "bad"), bad);
+	assert_true(polled(good));
+
+	assert_int_equal(kill(a, SIGCONT), 0);
+	run_until(&w, 5000, polled(bad));
+	assert_ptr_equal(manager_find(w.manager, "bad"), bad);
+
+	farm_kill(a);
+	run_until(&w, 2000, has_guests(&w, 1));
+	assert_ptr_equal(manager_find(w.manager, "good"), good);
+	a = start_qemu(&w, "bad");
+	run_until(&w, 60000, has_guests(&w, 2));
+
+	/* Stopped and killed. */
+	assert_int_equal(kill(a, SIGSTOP), 0);
+	farm_kill(a);
+	run_until(&w, 2000, has_guests(&w, 1));
+	farm_kill(b);
+	run_until(&w, 2000, has_guests(&w, 0));
+	close_world(&w);
+}
+
 #if MALLOC_WATCHED
 /*
  * The parser of json-c 0.16 does not survive it; the daemon does not either,
@@ -226,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_thousand_at_once),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_no_descriptor_for_folder),
+		cmocka_unit_test(test_real_qemu),
 #if MALLOC_WATCHED
 		cmocka_unit_test(test_no_memory),
 #endif
