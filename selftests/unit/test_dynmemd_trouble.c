@@ -6,10 +6,23 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "fake_farm.h"
 #include "malloc_watch.h"
+
+/* What is added to the time of day. */
+static time_t clock_step;
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+	int r = (int)syscall(SYS_clock_gettime, clock, t);
+
+	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
+		t->tv_sec += clock_step;
+	return r;
+}
 
 static uint64_t clock_ms(void)
 {
@@ -147,6 +160,63 @@ static void test_no_descriptor_for_folder(_unused_ void **state)
 	run_until(&w, 4000, has_guests(&w, 3));
 	farm_kill(farm);
 	run_until(&w, 2000, has_guests(&w, 0));
+	close_world(&w);
+}
+
+/* Runs the loop for so long; balloons go where they are told to. */
+static void follow(struct world *w, struct fake_qemu *a, struct fake_qemu *b,
+		   unsigned int ms)
+{
+	for (unsigned int i = 0; i < ms / 50; i++) {
+		run_for(w, 50);
+		if (a->balloons && a->actual != a->target)
+			fake_move(a, a->target);
+		if (b->balloons && b->actual != b->target)
+			fake_move(b, b->target);
+	}
+}
+
+/* The clock is set, here and so for QEMU's statistics: nothing moves. */
+static void test_clock_steps(_unused_ void **state)
+{
+	static const time_t steps[] = { 86400, -2 * 86400, 30, 0 };
+	struct fake_qemu a = idle_guest("a"), b = idle_guest("b");
+	enum policy_class class;
+	unsigned int balloons, polls;
+	struct world w;
+
+	open_world(&w, "[daemon]\nmode = manage\n");
+	a.last_update = b.last_update = time(NULL);
+	start_guest(&w, &a, "a.sock");
+	start_guest(&w, &b, "b.sock");
+	run_until(&w, 5000, has_guests(&w, 2));
+	/* They are squeezed, and so watched, when it happens. */
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_until(&w, 5000, a.balloons && b.balloons);
+	for (int i = 0; i < 10; i++) {
+		balloons = a.balloons + b.balloons;
+		follow(&w, &a, &b, 1500);
+		if (a.balloons + b.balloons == balloons)
+			break;
+	}
+
+	class = info_of(&w, "a").class;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		a.last_update += steps[i] - clock_step;
+		b.last_update += steps[i] - clock_step;
+		clock_step = steps[i];
+		polls = a.polls;
+		follow(&w, &a, &b, 1500);
+		/* Asked as often as before: neither forgotten nor pestered. */
+		assert_in_range(a.polls - polls, 1, 4);
+		/* And what they say is news, whatever its date. */
+		assert_in_range(manager_find(w.manager, "a")->stale_polls, 0,
+				1);
+		assert_int_equal(info_of(&w, "a").class, class);
+	}
+	assert_int_equal(a.balloons + b.balloons, balloons);
+	fake_stop(&a, false);
+	fake_stop(&b, false);
 	close_world(&w);
 }
 
@@ -313,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_thousand_at_once),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_no_descriptor_for_folder),
+		cmocka_unit_test(test_clock_steps),
 		cmocka_unit_test(test_real_qemu),
 #if MALLOC_WATCHED
 		cmocka_unit_test(test_no_memory),
