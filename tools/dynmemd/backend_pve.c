@@ -177,13 +177,15 @@ static int on_look(_unused_ sd_event_source *s, _unused_ uint64_t usec,
 
 static void stop(struct pve_backend *b)
 {
-	struct known *k;
+	struct known *k, *next;
 
 	b->reader = pve_reader_free(b->reader);
 	b->ready = false;
 	seats_unwatch(b->seats);
-	while ((k = LIST_FIRST(&b->known)))
+	for (k = LIST_FIRST(&b->known); k; k = next) {
+		next = LIST_NEXT(k, entry);
 		forget(k);
+	}
 }
 
 static bool same(const char *a, const char *b)

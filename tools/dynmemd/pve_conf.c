@@ -186,10 +186,11 @@ void pve_conf_parse(struct pve_conf *ret, const char *buf, size_t len)
 	const char *end = buf + len;
 	unsigned int n = 0;
 
-	memset(ret, 0, sizeof(*ret));
-	ret->memory = PVE_MEMORY_DEFAULT;
-	ret->shares = PVE_SHARES_DEFAULT;
-	ret->whole = len && end[-1] == '\n';
+	*ret = (struct pve_conf){
+		.memory = PVE_MEMORY_DEFAULT,
+		.shares = PVE_SHARES_DEFAULT,
+		.whole = len && end[-1] == '\n',
+	};
 	/* The guest as it runs comes first, and ends where a section begins. */
 	while (buf < end) {
 		const char *newline = memchr(buf, '\n', end - buf);
@@ -206,4 +207,13 @@ void pve_conf_parse(struct pve_conf *ret, const char *buf, size_t len)
 			ret->bad_line = n;
 		}
 	}
+}
+
+bool pve_conf_equal(const struct pve_conf *a, const struct pve_conf *b)
+{
+	return !strcmp(a->name, b->name) && a->memory == b->memory &&
+	       a->balloon == b->balloon && a->no_balloon == b->no_balloon &&
+	       a->shares == b->shares && a->migrating == b->migrating &&
+	       a->pinned == b->pinned && a->bad_line == b->bad_line &&
+	       a->bad_key == b->bad_key;
 }

@@ -41,7 +41,6 @@ struct pve_conf {
 
 /**
  * pve_conf_parse() - read the text of a file
- * @ret: all of its bytes are set: two can be compared as a whole
  * @buf: any bytes
  * @len: how many
  *
@@ -50,5 +49,8 @@ struct pve_conf {
  * keys.
  */
 void pve_conf_parse(struct pve_conf *ret, const char *buf, size_t len);
+
+/** pve_conf_equal() - both say the same of the guest */
+bool pve_conf_equal(const struct pve_conf *a, const struct pve_conf *b);
 
 #endif

@@ -122,7 +122,6 @@ static void read_file(struct pve_reader *r, struct file *f)
 	/* Gone again: its end is seen by the next scan. */
 	if (n < 0)
 		return;
-	memset(&conf, 0, sizeof(conf));
 	pve_conf_parse(&conf, r->buf, n);
 	if (!conf.whole && n < FILE_MAX - 1 && f->cut != n + 1) {
 		f->cut = n + 1;
@@ -130,7 +129,7 @@ static void read_file(struct pve_reader *r, struct file *f)
 		return;
 	}
 	f->cut = 0;
-	if (f->told && !memcmp(&conf, &f->conf, sizeof(conf)))
+	if (f->told && pve_conf_equal(&conf, &f->conf))
 		return;
 	f->told = true;
 	f->conf = conf;
@@ -282,7 +281,7 @@ int pve_reader_new(struct pve_reader **ret, sd_event *event,
 
 struct pve_reader *pve_reader_free(struct pve_reader *r)
 {
-	struct file *f;
+	struct file *f, *next;
 
 	if (!r)
 		return NULL;
@@ -295,8 +294,8 @@ struct pve_reader *pve_reader_free(struct pve_reader *r)
 			    r->folder);
 		return NULL;
 	}
-	while ((f = LIST_FIRST(&r->files))) {
-		LIST_REMOVE(f, entry);
+	for (f = LIST_FIRST(&r->files); f; f = next) {
+		next = LIST_NEXT(f, entry);
 		free(f);
 	}
 	closep(&r->out);
