@@ -60,6 +60,36 @@ static void test_balloon(_unused_ void **state)
 	assert_false(parsed("<memballoon model='virtio'/>").has_balloon);
 }
 
+/* What becomes of its memory on the host. */
+static void test_memory(_unused_ void **state)
+{
+	struct libvirt_xml x = parsed(BALLOON);
+
+	assert_null(x.pinned);
+	assert_null(x.unmergeable);
+	assert_int_equal(x.traits, 0);
+	x = parsed("<devices><memballoon model='virtio' autodeflate='on' freePageReporting='on'/></devices>");
+	assert_int_equal(x.traits,
+			 GUEST_FREE_PAGE_REPORTING | GUEST_DEFLATE_ON_OOM);
+	x = parsed("<devices><memballoon model='virtio' autodeflate='off' freePageReporting='off'/></devices>");
+	assert_int_equal(x.traits, 0);
+	x = parsed("<devices><hostdev mode='subsystem' type='pci'/></devices>");
+	assert_string_equal(x.pinned, GUEST_PINNED_VFIO);
+	x = parsed("<devices><interface type='hostdev'/></devices>");
+	assert_string_equal(x.pinned, GUEST_PINNED_VFIO);
+	x = parsed("<devices><hostdev mode='subsystem' type='usb'/><interface type='bridge'/></devices>");
+	assert_null(x.pinned);
+	x = parsed("<memoryBacking><hugepages/></memoryBacking>");
+	assert_string_equal(x.pinned, "its memory is in reserved huge pages");
+	x = parsed("<memoryBacking><locked/><nosharepages/></memoryBacking>");
+	assert_string_equal(x.pinned, "its memory is locked");
+	assert_string_equal(x.unmergeable, "QEMU was told so (merge=off)");
+	x = parsed("<memoryBacking><access mode='shared'/></memoryBacking>");
+	assert_string_equal(x.unmergeable, "it is shared memory (share=on)");
+	assert_string_equal(parsed("<launchSecurity type='sev'/>").pinned,
+			    "its memory is encrypted");
+}
+
 static void test_metadata(_unused_ void **state)
 {
 	struct libvirt_xml x;
@@ -237,6 +267,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_balloon),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_bad_metadata),
 		cmocka_unit_test(test_no_domain),

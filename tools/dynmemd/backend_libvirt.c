@@ -241,6 +241,11 @@ static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 	s->guest.memory = d->memory;
 	s->guest.has_balloon = d->xml.has_balloon;
 	s->guest.actual = d->xml.has_balloon ? d->actual : d->memory;
+	s->guest.traits_known =
+		GUEST_FREE_PAGE_REPORTING | GUEST_DEFLATE_ON_OOM;
+	s->guest.traits = d->xml.traits;
+	s->guest.pinned = d->xml.pinned;
+	s->guest.unmergeable = d->xml.unmergeable;
 	s->guest.own = d->xml.own;
 	memcpy(s->guest.name, d->name, sizeof(d->name));
 	LIST_INSERT_HEAD(&b->seats, s, entry);

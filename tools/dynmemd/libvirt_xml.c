@@ -24,6 +24,14 @@ static xmlNode *child(const xmlNode *parent, const char *name)
 	return NULL;
 }
 
+static bool has_value(xmlNode *n, const char *name, const char *value)
+{
+	_cleanup_(freep) xmlChar *found =
+		lv.xmlGetNoNsProp(n, (const xmlChar *)name);
+
+	return found && !strcmp((const char *)found, value);
+}
+
 static void read_balloon(struct libvirt_xml *x, xmlNode *balloon)
 {
 	_cleanup_(freep) xmlChar *model = NULL;
@@ -36,6 +44,36 @@ static void read_balloon(struct libvirt_xml *x, xmlNode *balloon)
 		period = lv.xmlGetNoNsProp(stats, (const xmlChar *)"period");
 	if (period)
 		x->period = strtoul((const char *)period, NULL, 10);
+	if (has_value(balloon, "freePageReporting", "on"))
+		x->traits |= GUEST_FREE_PAGE_REPORTING;
+	if (has_value(balloon, "autodeflate", "on"))
+		x->traits |= GUEST_DEFLATE_ON_OOM;
+}
+
+/* A passed-through device writes wherever the guest lets it. */
+static void read_devices(struct libvirt_xml *x, xmlNode *devices)
+{
+	for (xmlNode *n = devices->children; n; n = n->next) {
+		if (is(n, "memballoon"))
+			read_balloon(x, n);
+		if ((is(n, "hostdev") && has_value(n, "type", "pci")) ||
+		    (is(n, "interface") && has_value(n, "type", "hostdev")))
+			x->pinned = GUEST_PINNED_VFIO;
+	}
+}
+
+static void read_memory(struct libvirt_xml *x, const xmlNode *backing)
+{
+	for (xmlNode *n = backing->children; n; n = n->next) {
+		if (is(n, "hugepages"))
+			x->pinned = "its memory is in reserved huge pages";
+		else if (is(n, "locked"))
+			x->pinned = "its memory is locked";
+		else if (is(n, "nosharepages"))
+			x->unmergeable = "QEMU was told so (merge=off)";
+		else if (is(n, "access") && has_value(n, "mode", "shared"))
+			x->unmergeable = "it is shared memory (share=on)";
+	}
 }
 
 static int set_min(struct guest_rule *r, const char *value)
@@ -99,11 +137,22 @@ static void read_metadata(struct libvirt_xml *x, const xmlNode *metadata)
 	}
 }
 
+static void read_element(struct libvirt_xml *x, xmlNode *n)
+{
+	if (is(n, "devices"))
+		read_devices(x, n);
+	else if (is(n, "memoryBacking"))
+		read_memory(x, n);
+	else if (is(n, "launchSecurity"))
+		x->pinned = "its memory is encrypted";
+	else if (is(n, "metadata"))
+		read_metadata(x, n);
+}
+
 int libvirt_xml_parse(struct libvirt_xml *ret, const char *text)
 {
 	size_t len = strlen(text);
-	const xmlNode *root, *metadata;
-	xmlNode *balloon;
+	const xmlNode *root;
 	xmlDoc *doc;
 	int r = 0;
 
@@ -117,12 +166,8 @@ int libvirt_xml_parse(struct libvirt_xml *ret, const char *text)
 	root = lv.xmlDocGetRootElement(doc);
 	if (root && is(root, "domain")) {
 		*ret = (struct libvirt_xml){ 0 };
-		balloon = child(child(root, "devices"), "memballoon");
-		if (balloon)
-			read_balloon(ret, balloon);
-		metadata = child(root, "metadata");
-		if (metadata)
-			read_metadata(ret, metadata);
+		for (xmlNode *n = root->children; n; n = n->next)
+			read_element(ret, n);
 	} else {
 		r = -EINVAL;
 	}

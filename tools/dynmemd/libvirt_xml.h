@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a domain's XML says that libvirt has no call for: its balloon, and the
- * range and shares that somebody wrote into its metadata:
+ * What a domain's XML says that libvirt has no call for: its balloon, what
+ * becomes of its memory, and the range and shares that somebody wrote into its
+ * metadata:
  *
  *   <metadata>
  *     <dynmem:guest xmlns:dynmem="urn:dynmem:guest:1"
@@ -13,7 +14,7 @@
 
 #include <stdbool.h>
 
-#include "dynmemd/config.h"
+#include "dynmemd/guest.h"
 
 #define LIBVIRT_XMLNS "urn:dynmem:guest:1"
 
@@ -21,12 +22,18 @@
  * struct libvirt_xml - of one domain
  * @has_balloon: it has a virtio balloon
  * @period: how often the balloon takes statistics, seconds; 0: never
+ * @traits: GUEST_* of the balloon that are on
+ * @pinned: why its balloon frees nothing, or NULL; as in struct guest
+ * @unmergeable: why KSM cannot merge its memory, or NULL
  * @own: from the metadata; what is missing or wrong there is not set
  * @wrong: what is wrong in the metadata, and what is allowed; may be empty
  */
 struct libvirt_xml {
 	bool has_balloon;
 	unsigned int period;
+	unsigned int traits;
+	const char *pinned;
+	const char *unmergeable;
 	struct guest_rule own;
 	char wrong[256];
 };
