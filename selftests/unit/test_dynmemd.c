@@ -709,7 +709,7 @@ static void test_rival(_unused_ void **state)
 	char path[128], who[64];
 	struct world w;
 
-	open_world(&w, manage);
+	open_world(&w, "[daemon]\nmode = manage\n[policy]\nstuck = 1s\n");
 	snprintf(path, sizeof(path), "%s/77", w.folder);
 	assert_int_equal(mkdir(path, 0700), 0);
 	strcat(path, "/comm");
@@ -721,7 +721,7 @@ static void test_rival(_unused_ void **state)
 	for (int i = 0; i < 3; i++) {
 		assert_false(manager_find(w.manager, "a")->rival);
 		fake_move(&a, (900 - 100 * i) * MIB);
-		run_for(&w, 5200);
+		run_for(&w, 2500);
 	}
 	run_until(&w, 2000, manager_find(w.manager, "a")->rival);
 	assert_int_equal(info_of(&w, "a").class, POLICY_CLASS_RIVAL);
