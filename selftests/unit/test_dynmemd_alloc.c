@@ -5,7 +5,7 @@
  */
 #include <sys/syscall.h>
 
-#include "dynmemd_world.h"
+#include "pve_world.h"
 #include "malloc_watch.h"
 
 #if !MALLOC_WATCHED
@@ -61,27 +61,43 @@ static void to_medium(struct world *w)
 	manager_pressure(w->manager, &p);
 }
 
-static void test_event(void (*event)(struct world *w))
+static void five_guests(struct world *w, struct fake_qemu *guests)
 {
-	struct fake_qemu guests[5];
-	struct world w;
+	static char names[5][8];
 	char file[16];
 
-	open_world(&w, "[daemon]\nmode = manage\n");
-	host_memory(&w, 6144, 5500);
 	for (int i = 0; i < 5; i++) {
-		static char names[5][8];
-
 		snprintf(names[i], sizeof(names[i]), "g%d", i);
 		guests[i] = idle_guest(names[i]);
-		snprintf(file, sizeof(file), "%d.sock", i);
-		start_guest(&w, &guests[i], file);
+		snprintf(file, sizeof(file), "10%d.qmp", i);
+		start_guest(w, &guests[i], file);
 	}
 	for (int i = 0; i < 5; i++)
-		run_until(&w, 4000,
-			  manager_find(w.manager, guests[i].name) &&
-				  info_of(&w, guests[i].name).class ==
+		run_until(w, 4000,
+			  manager_find(w->manager, names[i]) &&
+				  info_of(w, names[i]).class ==
 					  POLICY_CLASS_REPORTING);
+}
+
+static void test_event(void (*event)(struct world *w), bool pve)
+{
+	static const char manage[] =
+		"[daemon]\nmode = manage\n[guest g?]\nmin = 25%\n";
+	struct fake_qemu guests[5];
+	struct world w;
+	char conf[64];
+
+	if (pve)
+		pve_open(&w, manage);
+	else
+		open_world(&w, manage);
+	for (int i = 0; pve && i < 5; i++) {
+		snprintf(conf, sizeof(conf),
+			 "memory: 1024\nname: g%d\nshares: 0\n", i);
+		pve_write(&w, 100 + i, conf);
+	}
+	host_memory(&w, 6144, 5500);
+	five_guests(&w, guests);
 	run_for(&w, 200);
 	host_memory(&w, 6144, 100);
 	count(event, &w);
@@ -95,12 +111,18 @@ static void test_event(void (*event)(struct world *w))
 
 static void test_critical(_unused_ void **state)
 {
-	test_event(to_critical);
+	test_event(to_critical, false);
 }
 
 static void test_medium(_unused_ void **state)
 {
-	test_event(to_medium);
+	test_event(to_medium, false);
+}
+
+/* Where each command takes a connection of its own. */
+static void test_pve(_unused_ void **state)
+{
+	test_event(to_critical, true);
 }
 
 /* The counter counts. */
@@ -123,6 +145,7 @@ int main(void)
 		cmocka_unit_test(test_counter),
 		cmocka_unit_test(test_medium),
 		cmocka_unit_test(test_critical),
+		cmocka_unit_test(test_pve),
 	};
 
 	return cmocka_run_group_tests_name("dynmemd_alloc", tests, NULL, NULL);

@@ -764,6 +764,83 @@ static void test_connect_errors(_unused_ void **state)
 	assert_int_equal(fd, -1);
 }
 
+/*
+ * Sessions: a monitor that others need too
+ */
+
+static void session_open(struct link *l, int *peer)
+{
+	static const struct qmp_limits limits = {
+		.greeting = 10 * QUICK,
+		.reply = 20 * QUICK,
+		.session = QUICK,
+	};
+	int fds[2];
+
+	if (!l->q) {
+		assert_int_equal(sd_event_new(&l->event), 0);
+		assert_int_equal(poller_new(&l->poller, l->event, 0), 0);
+		assert_int_equal(qmp_new(&l->q, l->poller, -1, &limits,
+					 &handlers, l),
+				 0);
+		assert_false(qmp_is_open(l->q));
+	}
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    fds),
+			 0);
+	assert_int_equal(qmp_open(l->q, fds[0]), 0);
+	*peer = fds[1];
+}
+
+/* All is said at once, before the peer has said anything. */
+static void test_session(_unused_ void **state)
+{
+	static const char answers[] = GREETING NEGOTIATED
+		"{\"return\": 7, \"id\": 2}\r\n{\"return\": {}, \"id\": 0}\r\n";
+	struct link l = { .peer = -1 };
+	char got[512] = "";
+	uint64_t start;
+	int peer;
+
+	session_open(&l, &peer);
+	assert_int_equal(qmp_execute(l.q, "query-status", NULL, on_reply, &l),
+			 0);
+	assert_int_equal(qmp_balloon(l.q, 123456789), 0);
+	assert_true(recv(peer, got, sizeof(got) - 1, MSG_DONTWAIT) > 0);
+	assert_non_null(strstr(got, "qmp_capabilities"));
+	assert_non_null(strstr(got, "query-status"));
+	assert_non_null(strstr(got, "123456789"));
+	/* Its turn may come late. */
+	for (int i = 0; i < 4; i++)
+		sd_event_run(l.event, QUICK / 2);
+	assert_int_equal(l.closed, 0);
+	assert_false(qmp_idle(l.q));
+	assert_true(write(peer, answers, strlen(answers)) > 0);
+	while (!l.balloons && !l.closed)
+		assert_true(sd_event_run(l.event, QUICK) >= 0);
+	assert_int_equal(l.ready, 1);
+	assert_int_equal(l.replies, 1);
+	assert_int_equal(l.reply_value, 7);
+	assert_true(qmp_idle(l.q));
+	qmp_close(l.q);
+	assert_int_equal(qmp_balloon(l.q, 1), -ENOTCONN);
+	close(peer);
+
+	/* The same again, and a peer that greets and says no more. */
+	session_open(&l, &peer);
+	assert_int_equal(qmp_balloon(l.q, 1), 0);
+	assert_true(write(peer, GREETING, strlen(GREETING)) > 0);
+	sd_event_now(l.event, CLOCK_MONOTONIC, &start);
+	while (!l.closed)
+		assert_true(sd_event_run(l.event, QUICK) >= 0);
+	assert_int_equal(l.closed_error, -ETIME);
+	assert_non_null(strstr(l.why, "others need the monitor"));
+	assert_in_range(l.closed_at - start, QUICK / 2, 4 * QUICK);
+	assert_false(qmp_is_open(l.q));
+	close(peer);
+	link_close(&l);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -788,6 +865,7 @@ int main(void)
 		cmocka_unit_test(test_free_inside),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_connect_errors),
+		cmocka_unit_test(test_session),
 	};
 
 	return cmocka_run_group_tests_name("qmp", tests, NULL, NULL);
