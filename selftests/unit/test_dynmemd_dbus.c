@@ -234,7 +234,9 @@ static void test_reading(_unused_ void **state)
 	struct world w;
 	struct bus b;
 	uint64_t n;
+	int on;
 
+	a.reporting = true;
 	open_all(&w, &b, "[guest a]\nmin = 300M\nmax = 900M\nshares = 70\n");
 	start_guest(&w, &a, "a.sock");
 	run_until(&w, 2000, manager_find(w.manager, "a"));
@@ -272,6 +274,13 @@ static void test_reading(_unused_ void **state)
 	assert_true(get(m, DYNMEM_GUEST_RSS, "t", &n));
 	assert_int_equal(n, 900 * MIB);
 	assert_true(get(m, DYNMEM_GUEST_REASON, "s", &text));
+	assert_true(get(m, DYNMEM_GUEST_REPORTING, "b", &on));
+	assert_true(on);
+	assert_true(get(m, DYNMEM_GUEST_DEFLATE, "b", &on));
+	assert_false(on);
+	/* It is managed, and nothing pins it. */
+	assert_false(get(m, DYNMEM_GUEST_OBSERVED, "s", &text));
+	assert_false(get(m, DYNMEM_GUEST_PINNED, "s", &text));
 
 	m = call(&w, &b, "GetGuest", "nobody");
 	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NO_GUEST));

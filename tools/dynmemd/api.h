@@ -69,7 +69,7 @@
 
 /* ListGuests(), GetGuest() */
 #define DYNMEM_GUEST_NAME	"name"		/* s */
-#define DYNMEM_GUEST_BACKEND	"backend"	/* s: "qmp" */
+#define DYNMEM_GUEST_BACKEND	"backend"	/* s, of dynmem.conf */
 #define DYNMEM_GUEST_SOCKET	"socket"	/* s */
 #define DYNMEM_GUEST_PID	"pid"		/* t, QEMU's */
 #define DYNMEM_GUEST_CLASS	"class"		/* s: reporting, silent, … */
