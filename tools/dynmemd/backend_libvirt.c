@@ -57,6 +57,7 @@ struct seat {
 	bool asked; /* for statistics */
 	bool unsure; /* whether its last target was set */
 	bool paused;
+	bool frozen; /* by an operation that forbids others */
 	unsigned int found_period; /* the statistics period that we found */
 	unsigned int period; /* as it shall be now, seconds ... */
 	unsigned int told_period; /* ... and as libvirt was told last */
@@ -133,7 +134,7 @@ static void repeat(struct seat *s)
 {
 	const struct manager *m = s->backend->manager;
 
-	if (!s->added || manager_stopped(m))
+	if (!s->added || s->frozen || manager_stopped(m))
 		return;
 	if (s->unsure && manager_mode(m) == MODE_MANAGE &&
 	    set_target(&s->guest, s->guest.target) == 0)
@@ -330,6 +331,9 @@ static void on_event(struct seat *s, enum policy_guest_event event)
 		set_paused(s, event == POLICY_GUEST_PAUSE);
 		return;
 	}
+	if (event == POLICY_GUEST_MIGRATE_BEGIN ||
+	    event == POLICY_GUEST_MIGRATE_END)
+		s->frozen = event == POLICY_GUEST_MIGRATE_BEGIN;
 	if (s->added)
 		manager_guest_event(&s->guest, event);
 }
@@ -366,6 +370,9 @@ static void lose(struct libvirt_backend *b)
 		if (s->asked && s->added)
 			manager_guest_polled(&s->guest, NULL);
 		s->asked = false;
+		/* The next connection finds out whether it still is. */
+		if (s->frozen)
+			on_event(s, POLICY_GUEST_MIGRATE_END);
 	}
 }
 
