@@ -361,13 +361,10 @@ static void fill(struct dynmem_record *rec, const struct cgroup_sum *sum)
 	if (dynmem_has_zero_pages)
 		dynmem_set(rec, DYNMEM_A_CGROUP_ZERO_PAGES, proc->zero_pages);
 	dynmem_set(rec, DYNMEM_A_CGROUP_PROFIT, proc->profit);
-	dynmem_set(rec, DYNMEM_A_CGROUP_RSS_ANON,
-		   proc->rss_anon << PAGE_SHIFT);
-	dynmem_set(rec, DYNMEM_A_CGROUP_RSS_FILE,
-		   proc->rss_file << PAGE_SHIFT);
-	dynmem_set(rec, DYNMEM_A_CGROUP_RSS_SHMEM,
-		   proc->rss_shmem << PAGE_SHIFT);
-	dynmem_set(rec, DYNMEM_A_CGROUP_SWAP, proc->swap << PAGE_SHIFT);
+	dynmem_set_bytes(rec, DYNMEM_A_CGROUP_RSS_ANON, proc->rss_anon);
+	dynmem_set_bytes(rec, DYNMEM_A_CGROUP_RSS_FILE, proc->rss_file);
+	dynmem_set_bytes(rec, DYNMEM_A_CGROUP_RSS_SHMEM, proc->rss_shmem);
+	dynmem_set_bytes(rec, DYNMEM_A_CGROUP_SWAP, proc->swap);
 }
 
 static int put(struct sk_buff *skb, const struct cgroup_sum *sum)
@@ -390,9 +387,7 @@ static int put(struct sk_buff *skb, const struct cgroup_sum *sum)
 static bool wanted(const struct cgroup_dump *dump,
 		   const struct cgroup_sum *sum)
 {
-	if (dump->select == DYNMEM_SELECT_KSM && !sum->ksm_processes)
-		return false;
-	return true;
+	return dump->select == DYNMEM_SELECT_ALL || sum->ksm_processes;
 }
 
 int dynmem_cgroup_dumpit(struct sk_buff *skb, struct netlink_callback *cb)

@@ -53,6 +53,13 @@ static inline void dynmem_set(struct dynmem_record *rec, int attr, u64 value)
 	rec->present |= BIT_ULL(attr);
 }
 
+/* An amount of memory: counted in pages, told in bytes. */
+static inline void dynmem_set_bytes(struct dynmem_record *rec, int attr,
+				    u64 pages)
+{
+	dynmem_set(rec, attr, pages << PAGE_SHIFT);
+}
+
 static inline bool dynmem_has(const struct dynmem_record *rec, int attr)
 {
 	return rec->present & BIT_ULL(attr);
@@ -339,6 +346,9 @@ void dynmem_ksm_ntf_cancel(void);
 void dynmem_ksm_ntf_exit(void);
 
 /* process.c: the memory of processes */
+
+/* All of enum dynmem_field. */
+#define DYNMEM_ALL_FIELDS	(2 * DYNMEM_FIELD_SWAP - 1)
 
 /**
  * struct dynmem_process - a process and its memory

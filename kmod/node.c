@@ -14,16 +14,12 @@ static const u8 node_types[DYNMEM_A_NODE_MAX + 1] = {
 	[DYNMEM_A_NODE_ID] = DYNMEM_U32,
 };
 
-static void set_bytes(struct dynmem_record *rec, int attr, u64 pages)
-{
-	dynmem_set(rec, attr, pages << PAGE_SHIFT);
-}
-
 static void set_stat(struct dynmem_record *rec, int attr,
 		     struct pglist_data *node, enum node_stat_item item)
 {
 	/* Per-CPU differences may make it negative for a moment. */
-	set_bytes(rec, attr, max(atomic_long_read(&node->vm_stat[item]), 0L));
+	dynmem_set_bytes(rec, attr,
+			 max(atomic_long_read(&node->vm_stat[item]), 0L));
 }
 
 static void fill_zones(struct dynmem_record *rec, struct pglist_data *node)
@@ -41,11 +37,11 @@ static void fill_zones(struct dynmem_record *rec, struct pglist_data *node)
 		low += low_wmark_pages(zone);
 		high += high_wmark_pages(zone);
 	}
-	set_bytes(rec, DYNMEM_A_NODE_TOTAL, total);
-	set_bytes(rec, DYNMEM_A_NODE_FREE, free);
-	set_bytes(rec, DYNMEM_A_NODE_WATERMARK_MIN, min);
-	set_bytes(rec, DYNMEM_A_NODE_WATERMARK_LOW, low);
-	set_bytes(rec, DYNMEM_A_NODE_WATERMARK_HIGH, high);
+	dynmem_set_bytes(rec, DYNMEM_A_NODE_TOTAL, total);
+	dynmem_set_bytes(rec, DYNMEM_A_NODE_FREE, free);
+	dynmem_set_bytes(rec, DYNMEM_A_NODE_WATERMARK_MIN, min);
+	dynmem_set_bytes(rec, DYNMEM_A_NODE_WATERMARK_LOW, low);
+	dynmem_set_bytes(rec, DYNMEM_A_NODE_WATERMARK_HIGH, high);
 }
 
 static void fill(struct dynmem_record *rec, int nid)

@@ -93,11 +93,6 @@ static void look_at(struct look *look)
 	load->ooms = counter[DYNMEM_OOMS];
 }
 
-static void set_bytes(struct dynmem_record *rec, int attr, u64 pages)
-{
-	dynmem_set(rec, attr, pages << PAGE_SHIFT);
-}
-
 static void fill_stalls(struct dynmem_record *rec, const struct look *look)
 {
 	const u64 *counter = look->counters.value;
@@ -114,16 +109,16 @@ static void fill_stalls(struct dynmem_record *rec, const struct look *look)
 			   counter[DYNMEM_STALL_TIME + DYNMEM_KIND_HUGE]);
 		dynmem_set(rec, DYNMEM_A_PRESSURE_UNTIMED_STALLS,
 			   counter[DYNMEM_UNTIMED_STALLS]);
-		set_bytes(rec, DYNMEM_A_PRESSURE_RECLAIMED,
-			  counter[DYNMEM_RECLAIMED]);
+		dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_RECLAIMED,
+				 counter[DYNMEM_RECLAIMED]);
 	}
 	if (dynmem_capabilities & DYNMEM_CAPABILITY_MEMCG_STALL) {
 		dynmem_set(rec, DYNMEM_A_PRESSURE_MEMCG_STALLS,
 			   counter[DYNMEM_STALLS + DYNMEM_KIND_MEMCG]);
 		dynmem_set(rec, DYNMEM_A_PRESSURE_MEMCG_STALL_TIME,
 			   counter[DYNMEM_STALL_TIME + DYNMEM_KIND_MEMCG]);
-		set_bytes(rec, DYNMEM_A_PRESSURE_MEMCG_RECLAIMED,
-			  counter[DYNMEM_MEMCG_RECLAIMED]);
+		dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_MEMCG_RECLAIMED,
+				 counter[DYNMEM_MEMCG_RECLAIMED]);
 	}
 }
 
@@ -153,22 +148,23 @@ static void fill_events(struct dynmem_record *rec, const struct look *look)
 static void fill_kernel(struct dynmem_record *rec)
 {
 	dynmem_set(rec, DYNMEM_A_PRESSURE_ALLOCSTALLS, dynmem_allocstalls());
-	set_bytes(rec, DYNMEM_A_PRESSURE_SCANNED_DIRECT,
-		  dynmem_scan_stat(PGSCAN_DIRECT));
-	set_bytes(rec, DYNMEM_A_PRESSURE_SCANNED_KSWAPD,
-		  dynmem_scan_stat(PGSCAN_KSWAPD));
-	set_bytes(rec, DYNMEM_A_PRESSURE_RECLAIMED_KSWAPD,
-		  dynmem_scan_stat(PGSTEAL_KSWAPD));
-	set_bytes(rec, DYNMEM_A_PRESSURE_REFAULTS_ANON,
-		  global_node_page_state(WORKINGSET_REFAULT_ANON));
-	set_bytes(rec, DYNMEM_A_PRESSURE_REFAULTS_FILE,
-		  global_node_page_state(WORKINGSET_REFAULT_FILE));
-	set_bytes(rec, DYNMEM_A_PRESSURE_RESTORES_ANON,
-		  global_node_page_state(WORKINGSET_RESTORE_ANON));
-	set_bytes(rec, DYNMEM_A_PRESSURE_RESTORES_FILE,
-		  global_node_page_state(WORKINGSET_RESTORE_FILE));
-	set_bytes(rec, DYNMEM_A_PRESSURE_SWAP_INS, dynmem_swap_ins());
-	set_bytes(rec, DYNMEM_A_PRESSURE_SWAP_OUTS, dynmem_vm_event(PSWPOUT));
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_SCANNED_DIRECT,
+			 dynmem_scan_stat(PGSCAN_DIRECT));
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_SCANNED_KSWAPD,
+			 dynmem_scan_stat(PGSCAN_KSWAPD));
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_RECLAIMED_KSWAPD,
+			 dynmem_scan_stat(PGSTEAL_KSWAPD));
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_REFAULTS_ANON,
+			 global_node_page_state(WORKINGSET_REFAULT_ANON));
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_REFAULTS_FILE,
+			 global_node_page_state(WORKINGSET_REFAULT_FILE));
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_RESTORES_ANON,
+			 global_node_page_state(WORKINGSET_RESTORE_ANON));
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_RESTORES_FILE,
+			 global_node_page_state(WORKINGSET_RESTORE_FILE));
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_SWAP_INS, dynmem_swap_ins());
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_SWAP_OUTS,
+			 dynmem_vm_event(PSWPOUT));
 }
 
 static void fill(struct dynmem_record *rec, const struct look *look)
@@ -178,13 +174,13 @@ static void fill(struct dynmem_record *rec, const struct look *look)
 	dynmem_set(rec, DYNMEM_A_PRESSURE_LEVEL, host->level);
 	dynmem_set(rec, DYNMEM_A_PRESSURE_CAUSES, host->causes);
 	dynmem_set(rec, DYNMEM_A_PRESSURE_LEVEL_SINCE, host->since);
-	set_bytes(rec, DYNMEM_A_PRESSURE_TOTAL, totalram_pages());
-	set_bytes(rec, DYNMEM_A_PRESSURE_FREE,
-		  global_zone_page_state(NR_FREE_PAGES));
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_TOTAL, totalram_pages());
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_FREE,
+			 global_zone_page_state(NR_FREE_PAGES));
 	dynmem_set(rec, DYNMEM_A_PRESSURE_AVAILABLE, look->load.available);
 #ifdef CONFIG_SWAP
-	set_bytes(rec, DYNMEM_A_PRESSURE_SWAP_FREE,
-		  max(get_nr_swap_pages(), 0L));
+	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_SWAP_FREE,
+			 max(get_nr_swap_pages(), 0L));
 #endif
 	if (dynmem_capabilities & DYNMEM_CAPABILITY_STALL)
 		dynmem_set(rec, DYNMEM_A_PRESSURE_STALL_SHARE,

@@ -15,8 +15,6 @@
 
 #include "dynmem.h"
 
-#define ALL_FIELDS	0x7f
-
 static const u8 process_types[DYNMEM_A_PROCESS_MAX + 1] = {
 	[DYNMEM_A_PROCESS_PID] = DYNMEM_U32,
 	[DYNMEM_A_PROCESS_FLAGS] = DYNMEM_U32,
@@ -205,16 +203,15 @@ static void fill(struct dynmem_record *rec, const struct dynmem_process *proc,
 	if (fields & DYNMEM_FIELD_KSM)
 		fill_ksm(rec, proc);
 	if (fields & DYNMEM_FIELD_RSS) {
-		dynmem_set(rec, DYNMEM_A_PROCESS_RSS_ANON,
-			   proc->rss_anon << PAGE_SHIFT);
-		dynmem_set(rec, DYNMEM_A_PROCESS_RSS_FILE,
-			   proc->rss_file << PAGE_SHIFT);
-		dynmem_set(rec, DYNMEM_A_PROCESS_RSS_SHMEM,
-			   proc->rss_shmem << PAGE_SHIFT);
+		dynmem_set_bytes(rec, DYNMEM_A_PROCESS_RSS_ANON,
+				 proc->rss_anon);
+		dynmem_set_bytes(rec, DYNMEM_A_PROCESS_RSS_FILE,
+				 proc->rss_file);
+		dynmem_set_bytes(rec, DYNMEM_A_PROCESS_RSS_SHMEM,
+				 proc->rss_shmem);
 	}
 	if (fields & DYNMEM_FIELD_SWAP)
-		dynmem_set(rec, DYNMEM_A_PROCESS_SWAP,
-			   proc->swap << PAGE_SHIFT);
+		dynmem_set_bytes(rec, DYNMEM_A_PROCESS_SWAP, proc->swap);
 }
 
 static int put(struct sk_buff *skb, const struct dynmem_process *proc,
@@ -233,7 +230,7 @@ static u32 wanted_fields(struct nlattr **attrs)
 {
 	struct nlattr *fields = attrs[DYNMEM_A_PROCESS_FIELDS];
 
-	return fields ? nla_get_u32(fields) : ALL_FIELDS;
+	return fields ? nla_get_u32(fields) : DYNMEM_ALL_FIELDS;
 }
 
 static int read_pid(u32 pid, u32 fields, struct dynmem_process *proc)
