@@ -144,11 +144,19 @@ static struct cgroup_dump *cgroup_dump(struct netlink_callback *cb)
 	return (struct cgroup_dump *)cb->args[0];
 }
 
+/* NULL: this is the root, or that of the reader's cgroup namespace. */
+static struct cgroup *parent_seen(struct cgroup *cgroup)
+{
+	if (cgroup == current->nsproxy->cgroup_ns->root_cset->dfl_cgrp)
+		return NULL;
+	return cgroup_parent(cgroup);
+}
+
 static struct cgroup_sum *sum_new(struct cgroup_dump *dump,
 				  struct cgroup *cgroup)
 {
 	struct cgroup_sum *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
-	struct cgroup *parent = cgroup_parent(cgroup);
+	struct cgroup *parent = parent_seen(cgroup);
 	int err;
 
 	if (!sum)
@@ -186,7 +194,7 @@ static struct cgroup_sum *sum_get(struct cgroup_dump *dump, u64 id)
 
 		if (cgroup_id(at) == dump->only)
 			break;
-		at = cgroup_parent(at);
+		at = parent_seen(at);
 		if (!at || xa_load(&dump->sums, cgroup_id(at)))
 			break;
 		above = sum_new(dump, at);

@@ -197,6 +197,32 @@ TEST_F(cgroup, shared_address_space)
 	free(stack);
 }
 
+/* A reader in a cgroup namespace sees what is in it, and nothing above. */
+TEST_F(cgroup, namespace)
+{
+	struct answer *a;
+
+	ASSERT_EQ(0, cgroup_move(TOP "/left", getpid()));
+	ASSERT_EQ(0, unshare(CLONE_NEWCGROUP));
+	dump(_metadata, self, 0, true, DYNMEM_SELECT_ALL);
+	EXPECT_EQ(2, self->n);
+	a = &groups[0];
+	EXPECT_EQ(self->left, get(a, DYNMEM_A_CGROUP_ID));
+	EXPECT_FALSE(has(a, DYNMEM_A_CGROUP_PARENT_ID));
+	EXPECT_STREQ("/", get_text(a, DYNMEM_A_CGROUP_PATH));
+	EXPECT_EQ(2, get(a, DYNMEM_A_CGROUP_PROCESSES));
+	a = &groups[1];
+	EXPECT_EQ(self->deep, get(a, DYNMEM_A_CGROUP_ID));
+	EXPECT_EQ(self->left, get(a, DYNMEM_A_CGROUP_PARENT_ID));
+	EXPECT_STREQ("/deep", get_text(a, DYNMEM_A_CGROUP_PATH));
+
+	request(&self->nl, DYNMEM_CMD_CGROUP_GET, NLM_F_DUMP);
+	put_u64(DYNMEM_A_CGROUP_ID, self->right);
+	EXPECT_EQ(-ENOENT, transact(&self->nl, NULL, 0));
+	EXPECT_NE('\0', nl_refusal.text[0]);
+	ASSERT_EQ(0, cgroup_move("", getpid()));
+}
+
 /* More of them than fit into one message, each once. */
 TEST_F_TIMEOUT(cgroup, many, 60)
 {

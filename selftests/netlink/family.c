@@ -200,4 +200,33 @@ TEST_F(family, other_network_namespace)
 	nl_close(&nl);
 }
 
+/* PIDs are the host's, for all readers. */
+TEST_F(family, pid_namespace)
+{
+	struct answer a;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, unshare(CLONE_NEWPID));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		char path[16] = "";
+
+		/* 1 in its own; /proc is the host's. */
+		if (getpid() != 1 ||
+		    readlink("/proc/self", path, sizeof(path) - 1) < 0)
+			_exit(2);
+		prctl(PR_SET_NAME, "dynmem-inner");
+		request(&self->nl, DYNMEM_CMD_PROCESS_GET, NLM_F_ACK);
+		put_u32(DYNMEM_A_PROCESS_PID, (uint32_t)atoi(path));
+		if (transact(&self->nl, &a, 1) != 1)
+			_exit(3);
+		_exit(!!strcmp("dynmem-inner",
+			       get_text(&a, DYNMEM_A_PROCESS_COMM)));
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
 TEST_HARNESS_MAIN

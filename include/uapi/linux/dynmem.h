@@ -129,7 +129,8 @@
  * cgroup v2 is not in use (it has no cgroup but the root, as on a v1 host).
  *
  *	DYNMEM_A_CGROUP_ID: uint
- *	DYNMEM_A_CGROUP_PARENT_ID: uint, not in the root's
+ *	DYNMEM_A_CGROUP_PARENT_ID: uint, not in the root's, nor in that of
+ *		the reader's cgroup namespace: what is outside is not listed
  *	DYNMEM_A_CGROUP_PATH: string, in the reader's cgroup namespace
  *	DYNMEM_A_CGROUP_PROCESSES: u32, address spaces counted
  *	DYNMEM_A_CGROUP_KSM_PROCESSES: u32, those of them that KSM knows
