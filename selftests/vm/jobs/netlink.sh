@@ -9,11 +9,13 @@
 # policies with the specification, "agent" runs the example of Documentation,
 # "ynl" lets the kernel tree's YNL command line loose on the module.
 #
-# Not among the default are ynl, fuzz and stress, which take long. A program
-# may run for NETLINK_TIMEOUT seconds [600].
+# Not among the default are ynl, fuzz and stress, which take long, and faults,
+# for which it takes the debug kernel. A program may run for NETLINK_TIMEOUT
+# seconds [600].
 #
 # After each program the kernel's log must hold nothing that a sound kernel
-# does not write. OOM kills are what some of the tests are about.
+# does not write. OOM kills are what some of the tests are about. The debug
+# kernel's leak detector must have nothing to report in the end.
 
 set -uo pipefail
 cd "$(dirname "$0")/../../.." || exit 1
@@ -35,8 +37,8 @@ find build/netlink -maxdepth 1 -type f -exec cp -t $programs {} + &&
 	cp "$BUILD/kmod/$(uname -r)/kmod/dynmem.ko" $programs || exit 1
 export DYNMEM_KO=$programs/dynmem.ko
 
-BAD='WARNING: |BUG: [^s]|Oops|general protection fault|kernel panic|hard LOCKUP|blocked for more than'
-BAD+='|possible (circular|recursive) locking|suspicious RCU|KASAN|UBSAN|kmemleak|refcount_t:'
+BAD='WARNING: |BUG: ([^s]|s[^o])|INFO: trying to register|Oops|general protection fault|kernel panic|hard LOCKUP|blocked for more than'
+BAD+='|possible (circular|recursive) locking|suspicious RCU|KASAN|UBSAN|kmemleak: .*suspected|refcount_t:'
 BAD+='|list_(add|del) corruption|sleeping function called|scheduling while atomic|Bad page state'
 BAD+='|page allocation failure|dynmem: .*fail'
 
@@ -74,9 +76,29 @@ run()
 	fi
 }
 
+# It reports what two scans found nobody to know of, and nothing that is
+# younger than 5 s. With the module it forgets what the addresses in it mean,
+# so that once it is gone any of them may be its.
+kmemleak=/sys/kernel/debug/kmemleak
+leaks()
+{
+	sleep 6
+	echo scan >$kmemleak
+	echo scan >$kmemleak
+	cat $kmemleak
+}
+
+check_leaks()
+{
+	is "kmemleak: with the module loaded" "$(leaks)" ""
+	ok "the module is unloaded" rmmod dynmem
+	is "kmemleak: with the module unloaded" "$(leaks)" ""
+}
+
 failed=0
 (($#)) || set -- "${all[@]}"
 for program; do
 	run "$program"
 done
+[[ ! -e $kmemleak ]] || check_leaks
 ((!failed && tap_failed == 0))

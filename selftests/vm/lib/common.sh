@@ -33,13 +33,14 @@ retry() {
 	return 1
 }
 
-# kernel_dir SERIES: prints the newest unpacked kernel of a series ("6.1",
-# "6.12") or of an exact release; fails when there is none.
+# kernel_dir NAME: prints the unpacked kernel of this name: the newest of
+# Debian's of a series ("6.1", "6.12"), an exact release, or that with a suffix
+# ("debug"); fails when there is none.
 kernel_dir() {
 	local dir best=
 	while read -r dir; do
 		[[ $(cat "$dir/.complete" 2>/dev/null) == "$dir" ]] && best=$dir
-	done < <(printf '%s\n' "$KERNELS/$1" "$KERNELS/$1".* | sort -V)
+	done < <(printf '%s\n' "$KERNELS/$1" "$KERNELS/$1".*-amd64 "$KERNELS"/*-"$1" | sort -V)
 	[[ -n $best ]] || return 1
 	printf '%s\n' "$best"
 }
