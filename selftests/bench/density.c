@@ -138,19 +138,18 @@ static void add_tasks(struct bench *b)
 
 	for (unsigned int i = 0; i < MINS * HOSTS * (unsigned int)b->seeds;
 	     i++) {
-			t = (struct task){
-				.host = i / MINS % HOSTS,
-				.min = i % MINS,
-				.seed = i / (MINS * HOSTS) + 1,
-				.cache = SIM_CACHE_GROW,
-			};
-			if ((double)t.seed >
-			    ceil(b->seeds * seeds_share[t.host]))
-				continue;
-			add_shapes(b, t);
-			t.cache = SIM_CACHE_NONE;
-			add_shapes(b, t);
-		}
+		t = (struct task){
+			.host = i / MINS % HOSTS,
+			.min = i % MINS,
+			.seed = i / (MINS * HOSTS) + 1,
+			.cache = SIM_CACHE_GROW,
+		};
+		if ((double)t.seed > ceil(b->seeds * seeds_share[t.host]))
+			continue;
+		add_shapes(b, t);
+		t.cache = SIM_CACHE_NONE;
+		add_shapes(b, t);
+	}
 }
 
 static struct sim_options options_of(const struct bench *b,
