@@ -432,6 +432,30 @@ static void test_reboot(void **state)
 	policy_free(o.p);
 }
 
+/* Found with more than it may have, while nobody holds its balloon. */
+static void test_above_max(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, 1536 * MIB);
+	policy_guest_event(o.p, o.g, POLICY_GUEST_REBOOT, o.now);
+	tick(&o, true);
+	assert_int_equal(o.i.class, POLICY_CLASS_REBOOTING);
+	assert_int_equal(o.r.send, 0);
+	assert_int_not_equal(o.r.next, 0);
+	for (int n = 0; n < 60 && !o.r.send; n++) {
+		assert_int_not_equal(o.r.next, 0);
+		tick(&o, true);
+	}
+	assert_int_equal(o.r.decision[0].reason, POLICY_REASON_RANGE);
+	assert_int_equal(o.r.decision[0].target, GIB);
+	policy_command_sent(o.p, o.g, GIB, o.now);
+	tick(&o, true);
+	assert_int_equal(o.r.send, 0);
+	policy_free(o.p);
+}
+
 static void test_stuck(void **state)
 {
 	struct one o;
@@ -733,6 +757,7 @@ int main(void)
 		cmocka_unit_test(test_exposure),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_reboot),
+		cmocka_unit_test(test_above_max),
 		cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_exhausted_is_not_stuck),
 		cmocka_unit_test(test_pinned_by_yield),

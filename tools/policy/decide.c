@@ -217,14 +217,17 @@ static u64 memory_high(const struct policy *p, const struct guest *g,
 	       max_of(p->t.enforce_slack, scale(size, p->t.enforce_share));
 }
 
-/* Guests at max on a host without pressure need not be asked anything. */
+/*
+ * Guests at max on a host without pressure need not be asked anything.  One that
+ * has more than that is to give it back as soon as its balloon moves.
+ */
 static u64 poll_of(const struct policy *p, const struct guest *g,
 		   const struct need_sum *sum)
 {
 	if (g->class == POLICY_CLASS_NO_BALLOON ||
 	    g->class == POLICY_CLASS_UNMANAGED)
 		return 0;
-	if (g->target < g->max || g->actual < g->max || g->pressed_now ||
+	if (g->target != g->max || g->actual != g->max || g->pressed_now ||
 	    p->level >= POLICY_LEVEL_LOW || p->b.deficit > 0 || sum->all > 0 ||
 	    g->class == POLICY_CLASS_STARTING)
 		return p->t.poll;

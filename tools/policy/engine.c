@@ -219,7 +219,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	g->seen = &p->seen[i];
 	g->exists = true;
 	config_apply(p, g, config);
-	g->actual = g->target = min_of(actual, g->max);
+	g->actual = g->target = min_of(actual, POLICY_GUEST_BYTES_MAX);
 	g->seen->granted = g->actual;
 	g->seen->born_at = now;
 	g->seen->moved_at = g->seen->shrunk_at = g->seen->grown_at = NEVER;
