@@ -216,6 +216,17 @@ static void tell_step(struct manager *m, struct guest *g,
 	announce(m, g, true);
 }
 
+/* What went wrong is said once, until something else does, or nothing. */
+static bool was_sent(struct guest *g)
+{
+	if (g->sent < 0 && g->sent != -ECANCELED && g->sent != g->complained)
+		log_guest(LOG_WARNING, g->name, "its target cannot be set: %s",
+			  strerror(-g->sent));
+	if (g->sent != -ECANCELED)
+		g->complained = MIN(g->sent, 0);
+	return g->sent >= 0;
+}
+
 static void run_steps(struct manager *m, const struct policy_plan_step *step,
 		      unsigned int count, uint64_t now)
 {
@@ -229,12 +240,8 @@ static void run_steps(struct manager *m, const struct policy_plan_step *step,
 	for (unsigned int i = 0; i < count; i++) {
 		struct guest *g = step[i].userdata;
 
-		if (g->sent < 0) {
-			log_guest(LOG_WARNING, g->name,
-				  "its target cannot be set: %s",
-				  strerror(-g->sent));
+		if (!was_sent(g))
 			continue;
-		}
 		policy_command_sent(m->policy, g->handle, step[i].target, now);
 		tell_step(m, g, &step[i]);
 		g->target = step[i].target;
@@ -434,14 +441,10 @@ static void finish_commands(struct manager *m, uint64_t now)
 		struct guest *g = m->guests[i];
 		const struct policy_decision *d = &g->decision;
 
-		if (g->sent >= 0) {
+		if (was_sent(g)) {
 			policy_command_sent(m->policy, g->handle, d->target,
 					    now);
 			g->target = d->target;
-		} else if (g->sent != -ECANCELED) {
-			log_guest(LOG_WARNING, g->name,
-				  "its target cannot be set: %s",
-				  strerror(-g->sent));
 		}
 		if (g->sent >= 0 || (!managing(m) && worth_observing(g)))
 			tell(m, g, g->sent >= 0);

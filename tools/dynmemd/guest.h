@@ -130,6 +130,7 @@ struct guest {
 	bool told_any;
 	uint64_t target; /* of the latest command, at first @actual */
 	int sent; /* the outcome of the latest command */
+	int complained; /* the error that was logged last, or 0 */
 };
 
 /**
