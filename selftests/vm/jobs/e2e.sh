@@ -285,7 +285,8 @@ test_reboot()
 	ask_guest -t 20 idle reboot >/dev/null 2>&1
 	ok "a guest reboots" wait_until 30 logged 'guest idle: reboots'
 	ok "it is up again" ask_guest -t 180 idle ping
-	ok "and reports again" wait_until 90 class_is idle reporting
+	ok "and reports again" wait_until 90 class_is idle reporting ||
+		diag "it is $(field idle class), as it has $(guest actual idle), told $(field idle target); $(guest stats idle)"
 	ok "nobody is out of range" in_range
 }
 
