@@ -476,8 +476,9 @@ static void decide(struct manager *m, uint64_t now)
 	write_commands(m, &r);
 	m->result = r;
 	m->result.decision = NULL;
-	finish_commands(m, now);
+	/* What is told of a decision comes with the level it was made at. */
 	act_set_level(m, r.level);
+	finish_commands(m, now);
 	if (managing(m) && r.level >= POLICY_LEVEL_MEDIUM)
 		policy_plan_emergency(m->policy, 0, now, &plan);
 	schedule(m, now);
