@@ -92,7 +92,8 @@ has_guests()
 }
 
 # Commands that took back the one before within half a minute, by more than the
-# dead band, though the guest was not pressed and the host not hard up.
+# dead band, though the guest was not pressed, the host not hard up, and what the
+# guest needs had not changed the same way. What it has above that is lent at once.
 reversals()
 {
 	jq -rs '
@@ -103,8 +104,10 @@ reversals()
 				(.[1].monotonic - .[0].monotonic) < 30e9
 				and ((.[0].to - .[0].from) * (.[1].to - .[1].from)) < 0
 				and ((.[1].to - .[1].from) | fabs) > 16 * 1048576
+				and (.[1].wanted - .[0].wanted) * (.[1].to - .[1].from) / ((.[1].to - .[1].from) | fabs) <= 16 * 1048576
 				and (.[1].level == "none" or .[1].level == "low")
-				and (.[1].code | IN("grow-pressed", "grow-undo", "grow-demand", "stuck", "range") | not)))
+				and (.[1].to > .[1].from or .[1].to < .[1].wanted - 16 * 1048576)
+				and (.[1].code | IN("grow-pressed", "grow-undo", "grow-demand", "shrink-critical", "stuck", "range") | not)))
 			| length) | add // 0
 	' "$LAB_DIR/monitor.jsonl"
 }
