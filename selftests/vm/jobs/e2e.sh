@@ -235,6 +235,11 @@ high_is()
 	[[ $(cgroup_file "$1" memory.high) == "$2" ]]
 }
 
+has_swapped()
+{
+	(($(cgroup_file "$1" memory.swap.current) >= $2))
+}
+
 high_at_most()
 {
 	! high_is "$1" max && (($(cgroup_file "$1" memory.high) <= $2))
@@ -252,9 +257,10 @@ test_pressed()
 	rm /etc/dynmem/dynmem.conf.d/busy.conf
 	printf '[guest silent]\nreclaim = yes\n' >/etc/dynmem/dynmem.conf.d/silent.conf
 	kill -HUP "$daemon_pid"
+	ok "the silent one is silent for the new daemon, too" wait_until 90 class_is silent silent
 	ok "the host can be pressed" press_host 170
-	ok "memory of the silent guest is reclaimed by its cgroup" wait_until 40 logged 'guest silent: .* reclaimed by its cgroup'
-	ok "it is swapped out indeed" test "$(cgroup_file silent memory.swap.current)" -ge $((4 * MIB))
+	ok "memory of the silent guest is reclaimed" wait_until 60 has_swapped silent $((4 * MIB))
+	ok "and that is told" wait_until 10 logged 'guest silent: .* reclaimed by its cgroup'
 	is "its balloon was left alone" "$(guest actual silent)" $((288 * MIB))
 	guest thaw busy
 }
