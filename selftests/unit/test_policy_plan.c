@@ -99,6 +99,41 @@ static void test_plan_takes_free_first(void **state)
 	policy_free(f.p);
 }
 
+/* What was free in a guest that was not heard lately may be in use by now. */
+static void test_plan_trusts_no_old_sample(void **state)
+{
+	const struct policy_plan *plan;
+	struct fixture f;
+
+	(void)state;
+	init(&f, GIB);
+	f.now += 6 * SEC;
+	report(&f, CACHED, GIB, 2 * GIB, 3 * GIB);
+	policy_host_sample(f.p, &f.h, f.now);
+	assert_int_equal(policy_plan_emergency(f.p, GIB, f.now, &plan), 0);
+	assert_int_equal(plan->class, POLICY_PLAN_CACHE);
+	assert_null(step_for(plan, f.g[IDLE]));
+	assert_non_null(step_for(plan, f.g[CACHED]));
+	policy_free(f.p);
+}
+
+/* Nor what a guest that grows has grown by since its sample. */
+static void test_plan_leaves_growth(void **state)
+{
+	const struct policy_plan *plan;
+	struct fixture f;
+
+	(void)state;
+	init(&f, GIB);
+	f.now += SEC;
+	for (int i = 0; i < GUESTS; i++)
+		report(&f, i, i == IDLE ? 2560 * MIB : 3990 * MIB, 0, 4 * GIB);
+	policy_host_sample(f.p, &f.h, f.now);
+	assert_int_equal(policy_plan_emergency(f.p, GIB, f.now, &plan), 0);
+	assert_true(plan->class > POLICY_PLAN_FREE);
+	policy_free(f.p);
+}
+
 /* Then cold cache; what is used is not touched for it. */
 static void test_plan_then_cache(void **state)
 {
@@ -354,6 +389,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_takes_free_first),
+		cmocka_unit_test(test_plan_trusts_no_old_sample),
+		cmocka_unit_test(test_plan_leaves_growth),
 		cmocka_unit_test(test_plan_then_cache),
 		cmocka_unit_test(test_plan_min_is_last),
 		cmocka_unit_test(test_emergency_runs_and_ends),

@@ -138,7 +138,7 @@ static double yield_of(const struct policy *p, const struct guest *g)
  * further, and one that thrashes does not answer: what it had when it was
  * heard says little about what it wants.
  */
-static u64 rise_in(const struct policy *p, const struct guest *g, u64 time)
+u64 rise_in(const struct policy *p, const struct guest *g, u64 time)
 {
 	u64 age = min_of(since(p->now, g->seen->fresh_at), p->t.fresh);
 

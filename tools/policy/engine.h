@@ -348,6 +348,7 @@ u64 harm_floor(const struct policy *p, const struct guest *g);
 
 /* demand.c */
 bool balloon_moves(const struct guest *g);
+u64 rise_in(const struct policy *p, const struct guest *g, u64 time);
 u64 bend_of(const struct guest *g);
 u64 base_of(const struct guest *g);
 double touched_share(const struct policy *p, const struct guest *g);
