@@ -280,7 +280,10 @@ int policy_guest_polling(struct policy *p, unsigned int guest, bool polling,
 	return 0;
 }
 
-/* Nobody holds the balloon now, and the counters start anew. */
+/*
+ * Nobody holds the balloon now, the counters start anew, and what the guest
+ * kept from the host it keeps no more.
+ */
 static void guest_reboot(struct policy *p, struct guest *g)
 {
 	g->seen->reboot_at = p->now;
@@ -296,6 +299,8 @@ static void guest_reboot(struct policy *p, struct guest *g)
 	g->seen->probe.on = false;
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
 		g->seen->ring[i].at = NEVER;
+	g->seen->pinned_until = 0;
+	g->seen->yields_bad = 0;
 	balloon_forget(g);
 }
 
