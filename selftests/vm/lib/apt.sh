@@ -44,6 +44,7 @@ apt_private_suites() {
 
 # Writes the private sources and brings their lists, once a day at most; with
 # "now" in any case, since what the lists name may have gone from the mirror.
+# shellcheck disable=SC2120 # fetch-kernel says "now"
 apt_private_init() {
 	local codename mirror security
 	[[ ${1:-} == now ]] && rm -f "$APT_DIR/.updated"
@@ -81,6 +82,7 @@ kernel_source() {
 		cat "/$tarball"
 		return
 	fi
+	# shellcheck disable=SC2119
 	apt_private_init
 	say "downloading $package (about 150 MB) ..."
 	(cd "$folder" && retry 3 apt_private timeout 900 apt-get -qq download "$package") >&2 ||
