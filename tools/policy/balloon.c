@@ -111,7 +111,6 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
 	now = policy_clock(p, now);
 	target = min_of(target, g->max);
 
-	g->seen->forced = target < g->target && p->raw == POLICY_LEVEL_CRITICAL;
 	if (target < g->target) {
 		watch_begin(p, g);
 		g->seen->direction = -1;
@@ -203,7 +202,6 @@ bool balloon_stuck(struct policy *p, struct guest *g)
 	    g->seen->available < g->slack &&
 	    since(p->now, g->seen->fresh_at) <= p->t.fresh) {
 		g->seen->exhausted = true;
-		g->seen->exhausted_at = p->now;
 		return false;
 	}
 

@@ -133,22 +133,8 @@ static double yield_of(const struct policy *p, const struct guest *g)
 }
 
 /*
- * What it grows by from its last sample until @time from now, if it goes on as
- * fast as between the last two.  One that has run into its balloon grows no
- * further, and one that thrashes does not answer: what it had when it was
- * heard says little about what it wants.
- */
-u64 rise_in(const struct policy *p, const struct guest *g, u64 time)
-{
-	u64 age = min_of(since(p->now, g->seen->fresh_at), p->t.fresh);
-
-	return (u64)min_of(g->seen->rise * (double)(age + time),
-			   (double)g->max);
-}
-
-/*
  * Room to grow until the next decision has worked: what it was seen to grow by,
- * within limits, or what it will have grown by then.
+ * within limits, or as much again as it grows by now.
  */
 static u64 room_of(const struct policy *p, const struct guest *g)
 {
@@ -156,26 +142,26 @@ static u64 room_of(const struct policy *p, const struct guest *g)
 	u64 hi = max_of(p->t.room_min,
 			scale(g->seen->used, p->t.room_max_share));
 	u64 learned = (u64)min_of(g->seen->growth_peak, (double)hi);
-	u64 now = max_of(g->seen->growth, rise_in(p, g, p->t.hold_time));
+	double late;
 
-	return max_of(lo, max_of(learned, now));
+	/* Its growth has gone on since it was last heard. */
+	late = (double)min_of(since(p->now, g->seen->fresh_at), p->t.fresh) /
+	       (double)p->t.hold_time;
+	return max_of(lo, max_of(learned, scale(g->seen->growth, 1 + late)));
 }
 
 /*
  * A guest that was under pressure lately may have its whole demand before any
  * precaution, the less so the longer it is ago.  A smooth descent, or it would
- * be shrunk as soon as it is well and pressed again at once.  And what will be
- * used before the next decision is needed now.
+ * be shrunk as soon as it is well and pressed again at once.
  */
 static void floor_pressed(const struct policy *p, struct guest *g)
 {
 	double lately =
 		(g->seen->press - 1) / max_of(p->t.press_step - 1, 0.01);
-	u64 soon = g->floor + rise_in(p, g, p->t.poll);
 
 	lately = g->pressed_now ? 1 : min_of(max_of(lately, 0.0), 1.0);
 	g->floor_pressed = g->floor + scale(g->demand - g->floor, lately);
-	g->floor_pressed = max_of(g->floor_pressed, min_of(soon, g->demand));
 }
 
 /* What it needs by its statistics. */

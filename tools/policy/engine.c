@@ -159,8 +159,7 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	g->seen->press = 1;
 	g->seen->refault = g->seen->refault_p95 = 0;
 	g->seen->reread = 0;
-	g->seen->growth = 0;
-	g->seen->growth_peak = g->seen->rise = 0;
+	g->seen->growth_peak = 0;
 	memset(g->seen->ring, 0, sizeof(g->seen->ring));
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
 		g->seen->ring[i].at = NEVER;
@@ -227,7 +226,6 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	g->seen->actual_at = NEVER;
 	g->seen->cost_at = NEVER;
 	g->seen->reboot_at = NEVER;
-	g->seen->exhausted_at = NEVER;
 	g->seen->polling_at = NEVER;
 	g->seen->learned_at = g->seen->undo_at = g->seen->harm_at = NEVER;
 	g->seen->progress_at = now;
@@ -293,8 +291,6 @@ static void guest_reboot(struct policy *p, struct guest *g)
 	g->seen->debt = 0;
 	g->seen->stable = 0;
 	g->seen->undo = 0;
-	g->seen->growth = 0;
-	g->seen->rise = 0;
 	g->seen->judged = true;
 	g->seen->probe.on = false;
 	for (unsigned int i = 0; i < GROWTH_RING; i++)

@@ -131,7 +131,6 @@ struct seen {
 	u64 moved_at;	  /* last command */
 	u64 moved_demand; /* its demand then */
 	int direction;	  /* of it: -1, 0, +1 */
-	bool forced;	  /* it was a shrink that the critical host forced */
 	u64 shrunk_at, grown_at;
 	u64 nearest;	 /* smallest |actual - target| since the command */
 	u64 progress_at; /* when that became smaller */
@@ -143,7 +142,6 @@ struct seen {
 	u64 rival_at, rival_seen; /* ... the first, the last */
 	u64 rival_until;	 /* it is left to that one */
 	bool exhausted;		 /* it stopped because the guest has no more */
-	u64 exhausted_at;
 	u64 pending, pending_at; /* granted, perhaps not touched yet */
 
 	/* events */
@@ -174,7 +172,6 @@ struct seen {
 	double reread;		     /* r, bytes/s */
 	u64 reread_disk;	     /* disk_read at the last fresh sample */
 	u64 growth;		     /* bytes in hold_time, now */
-	double rise;		     /* bytes/ns, between the last two */
 	double growth_peak;	     /* and the largest, sinking */
 	struct {
 		u64 at, used;
@@ -348,7 +345,6 @@ u64 harm_floor(const struct policy *p, const struct guest *g);
 
 /* demand.c */
 bool balloon_moves(const struct guest *g);
-u64 rise_in(const struct policy *p, const struct guest *g, u64 time);
 u64 bend_of(const struct guest *g);
 u64 base_of(const struct guest *g);
 double touched_share(const struct policy *p, const struct guest *g);

@@ -49,19 +49,12 @@ static u64 worth(const struct guest *g)
 /*
  * No growth right after a shrink, or both would chase each other.  But nobody
  * is made to wait who is under pressure, lacks much, or whose demand has really
- * risen since.  Pressure is no reason where the host was about to kill: as long
- * as that may come again, what was taken for it would be taken again at once.
+ * risen since.
  */
 static bool reversal(const struct policy *p, const struct guest *g)
 {
-	u64 age = since(p->now, g->seen->moved_at);
-
-	if (g->seen->direction >= 0 || p->drain || age >= p->t.reversal)
-		return false;
-	if (g->seen->forced && age < p->t.level_hold &&
-	    p->raw >= POLICY_LEVEL_MEDIUM)
-		return !(g->pressed_now & POLICY_PRESSED_OOM);
-	if (g->need == NEED_PRESSED)
+	if (g->seen->direction >= 0 || p->drain || g->need == NEED_PRESSED ||
+	    since(p->now, g->seen->moved_at) >= p->t.reversal)
 		return false;
 	return g->need == NEED_SHARE ||
 	       (g->lack < MUCH * g->band &&

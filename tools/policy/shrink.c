@@ -67,12 +67,6 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_CRITICAL_WAIT;
 		return;
 	}
-	/* Its balloon took all that there was: more is not to be had. */
-	if (since(p->now, g->seen->exhausted_at) < p->t.reversal &&
-	    g->seen->available < g->slack) {
-		g->held = POLICY_REASON_HELD_REVERSAL;
-		return;
-	}
 	if (critical) {
 		g->lends = urgent;
 		return;
@@ -81,7 +75,7 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_STALE;
 		return;
 	}
-	if (g->c < WORTH_TAKING && !(hard && urgent)) {
+	if (g->c < WORTH_TAKING) {
 		g->held = POLICY_REASON_HELD_YIELD;
 		return;
 	}
