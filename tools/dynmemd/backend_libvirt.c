@@ -8,7 +8,6 @@
  * on with the others.
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -81,14 +80,12 @@ struct libvirt_backend {
 
 static struct libvirt_backend *of(struct backend *b)
 {
-	return (struct libvirt_backend *)((char *)b -
-					  offsetof(struct libvirt_backend,
-						   backend));
+	return container_of(b, struct libvirt_backend, backend);
 }
 
 static struct seat *seat_of(struct guest *g)
 {
-	return (struct seat *)((char *)g - offsetof(struct seat, guest));
+	return container_of(g, struct seat, guest);
 }
 
 static struct libvirt_worker *worker(struct seat *s)

@@ -4,7 +4,6 @@
  * that its qemu-server keeps.
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +41,7 @@ struct pve_backend {
 
 static struct pve_backend *of(struct backend *b)
 {
-	return (struct pve_backend *)((char *)b -
-				      offsetof(struct pve_backend, backend));
+	return container_of(b, struct pve_backend, backend);
 }
 
 static const char *sockets(const struct pve_backend *b)

@@ -4,7 +4,6 @@
  * named; each is wholly the daemon's.
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "dynmemd/backend.h"
@@ -12,6 +11,7 @@
 #include "dynmemd/guest_qmp.h"
 #include "dynmemd/qmp.h"
 #include "dynmemd/seat.h"
+#include "dynmemd/util.h"
 
 struct qmp_backend {
 	struct backend backend;
@@ -22,8 +22,7 @@ struct qmp_backend {
 
 static struct qmp_backend *of(struct backend *b)
 {
-	return (struct qmp_backend *)((char *)b -
-				      offsetof(struct qmp_backend, backend));
+	return container_of(b, struct qmp_backend, backend);
 }
 
 static int open_guest(void **ret, const char *path, struct seat *s,

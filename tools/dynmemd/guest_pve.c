@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -83,8 +82,7 @@ struct guest_pve {
 
 static struct guest_pve *of(struct guest *g)
 {
-	return (struct guest_pve *)((char *)g -
-				    offsetof(struct guest_pve, guest));
+	return container_of(g, struct guest_pve, guest);
 }
 
 static uint64_t now_usec(const struct guest_pve *g)
@@ -337,9 +335,7 @@ static void tell_state(struct guest_pve *g)
 
 static void on_process(struct poll_item *item, _unused_ uint32_t revents)
 {
-	struct guest_pve *g =
-		(struct guest_pve *)((char *)item -
-				     offsetof(struct guest_pve, process));
+	struct guest_pve *g = container_of(item, struct guest_pve, process);
 
 	drop(g, "QEMU has ended");
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,8 +45,7 @@ struct guest_qmp {
 
 static struct guest_qmp *of(struct guest *g)
 {
-	return (struct guest_qmp *)((char *)g -
-				    offsetof(struct guest_qmp, guest));
+	return container_of(g, struct guest_qmp, guest);
 }
 
 static struct guest_qmp *drop(struct guest_qmp *g, const char *why)

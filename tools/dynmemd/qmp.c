@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -516,8 +515,7 @@ static void leave(struct qmp *q)
 
 static void on_io(struct poll_item *item, uint32_t revents)
 {
-	struct qmp *q = (struct qmp *)((char *)item -
-				       offsetof(struct qmp, item));
+	struct qmp *q = container_of(item, struct qmp, item);
 
 	q->busy = true;
 	if (revents & EPOLLOUT && flush(q) == 0)
