@@ -19,6 +19,7 @@
 
 #include <dynmem.h>
 
+#include "check.h"
 #include "../netlink/mem.h"
 
 #define FTRACE	    "/sys/kernel/tracing/instances/dynmem-dump/"
@@ -39,18 +40,6 @@ struct reading {
 static struct reading by_module, by_proc;
 static struct dynmem *module;
 static int ftrace_switch;
-
-_Noreturn static void die(const char *what, int r)
-{
-	fprintf(stderr, "dump: %s: %s\n", what, strerror(-r));
-	exit(1);
-}
-
-static void check(const char *what, int r)
-{
-	if (r < 0)
-		die(what, r);
-}
 
 /*
  * The two contenders

@@ -18,6 +18,7 @@
 
 #include <dynmem.h>
 
+#include "check.h"
 #include "../netlink/mem.h"
 #include "../netlink/module.h"
 #include "../unit/fake_qemu.h"
@@ -37,18 +38,6 @@ enum state { ABSENT, LOADED, LISTENED, STATES };
 static const char *const state_names[] = {"absent", "loaded", "listened"};
 
 static struct dynmem *module;
-
-_Noreturn static void die(const char *what, int r)
-{
-	fprintf(stderr, "idle: %s: %s\n", what, strerror(-r));
-	exit(1);
-}
-
-static void check(const char *what, int r)
-{
-	if (r < 0)
-		die(what, r);
-}
 
 static void say(const char *what, const char *state, uint64_t value)
 {

@@ -11,6 +11,7 @@
  */
 #include <dynmem.h>
 
+#include "check.h"
 #include "../netlink/ftrace.h"
 
 #define MINUTES 5
@@ -22,18 +23,6 @@ struct count {
 
 static struct dynmem *module, *sleeper;
 static struct eater eaters[3];
-
-_Noreturn static void die(const char *what, int r)
-{
-	fprintf(stderr, "missed: %s: %s\n", what, strerror(-r));
-	exit(1);
-}
-
-static void check(const char *what, int r)
-{
-	if (r < 0)
-		die(what, r);
-}
 
 /* The module's counters when nobody is in reclaim, and nothing moves. */
 static void at_rest(struct dynmem_pressure *p)

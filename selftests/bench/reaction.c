@@ -32,6 +32,7 @@
 
 #include <dynmem.h>
 
+#include "check.h"
 #include "../netlink/ftrace.h"
 #include "../unit/fake_qemu.h"
 
@@ -85,18 +86,6 @@ static struct {
 	pid_t daemon, loop, crosser;
 	struct eater eaters[3];
 } w;
-
-_Noreturn static void die(const char *what, int r)
-{
-	fprintf(stderr, "reaction: %s: %s\n", what, strerror(-r));
-	exit(1);
-}
-
-static void check(const char *what, int r)
-{
-	if (r < 0)
-		die(what, r);
-}
 
 /* Plays the monitors until the time or, if that is not NULL, *what is not 0. */
 static bool play(const unsigned int *what, uint64_t until)
