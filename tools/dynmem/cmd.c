@@ -18,3 +18,11 @@ int cmd_usage_error(const char *cmd, const char *format, ...)
 	fprintf(stderr, "; see dynmem %s --help\n", cmd);
 	return EXIT_USAGE;
 }
+
+int cmd_option_error(const char *cmd, int opt, const char *option)
+{
+	return cmd_usage_error(cmd,
+			       opt == ':' ? "option '%s' needs a value" :
+					    "unknown option '%s'",
+			       option);
+}

@@ -218,13 +218,9 @@ int cmd_drain(int argc, char **argv)
 		case 'h':
 			help();
 			return EXIT_SUCCESS;
-		case ':':
-			return cmd_usage_error("drain",
-					       "option '%s' needs a value",
-					       argv[optind - 1]);
 		default:
-			return cmd_usage_error("drain", "unknown option '%s'",
-					       argv[optind - 1]);
+			return cmd_option_error("drain", opt,
+						argv[optind - 1]);
 		}
 	}
 	if (optind < argc)

@@ -342,13 +342,9 @@ int cmd_monitor(int argc, char **argv)
 		case 'h':
 			help();
 			return EXIT_SUCCESS;
-		case ':':
-			return cmd_usage_error("monitor",
-					       "option '%s' needs a value",
-					       argv[optind - 1]);
 		default:
-			return cmd_usage_error("monitor", "unknown option '%s'",
-					       argv[optind - 1]);
+			return cmd_option_error("monitor", opt,
+						argv[optind - 1]);
 		}
 	}
 	if (optind < argc)

@@ -174,13 +174,9 @@ static int parse(struct reserve *o, int argc, char **argv)
 		case 'h':
 			help();
 			return EXIT_SUCCESS;
-		case ':':
-			return cmd_usage_error("reserve",
-					       "option '%s' needs a value",
-					       argv[optind - 1]);
 		default:
-			return cmd_usage_error("reserve", "unknown option '%s'",
-					       argv[optind - 1]);
+			return cmd_option_error("reserve", opt,
+						argv[optind - 1]);
 		}
 	}
 	return -1;

@@ -374,13 +374,9 @@ int simulate_parse(int argc, char **argv, struct simulate *s)
 			help();
 			return EXIT_SUCCESS;
 		}
-		if (opt == ':')
-			return cmd_usage_error(NAME,
-					       "option '%s' needs a value",
-					       argv[optind - 1]);
-		if (opt == '?')
-			return cmd_usage_error(NAME, "unknown option '%s'",
-					       argv[optind - 1]);
+		if (opt == ':' || opt == '?')
+			return cmd_option_error(NAME, opt,
+						argv[optind - 1]);
 		status = get_option(s, opt);
 	}
 	if (status >= 0)

@@ -157,8 +157,8 @@ int cmd_status(int argc, char **argv)
 			help();
 			return EXIT_SUCCESS;
 		default:
-			return cmd_usage_error("status", "unknown option '%s'",
-					       argv[optind - 1]);
+			return cmd_option_error("status", opt,
+						argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
