@@ -456,6 +456,33 @@ static void test_above_max(void **state)
 	policy_free(o.p);
 }
 
+/* Its max falls while it migrates: nobody may be told then, but after. */
+static void test_max_falls_while_frozen(void **state)
+{
+	const struct policy_guest_config config = {
+		.min = 256 * MIB,
+		.max = 768 * MIB,
+	};
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	ticks(&o, 10);
+	policy_guest_event(o.p, o.g, POLICY_GUEST_MIGRATE_BEGIN, o.now);
+	assert_int_equal(policy_guest_configure(o.p, o.g, &config), 0);
+	for (int n = 0; n < 10; n++) {
+		policy_guest_actual(o.p, o.g, GIB, o.now);
+		tick(&o, false);
+		assert_int_equal(o.r.send, 0);
+	}
+	policy_guest_event(o.p, o.g, POLICY_GUEST_MIGRATE_END, o.now);
+	tick(&o, true);
+	assert_int_equal(o.r.send, 1);
+	assert_int_equal(o.r.decision[0].reason, POLICY_REASON_RANGE);
+	assert_int_equal(o.r.decision[0].target, 768 * MIB);
+	policy_free(o.p);
+}
+
 static void test_stuck(void **state)
 {
 	struct one o;
@@ -523,6 +550,30 @@ static void test_pinned_by_yield(void **state)
 	policy_guest_event(o.p, o.g, POLICY_GUEST_REBOOT, o.now);
 	ticks(&o, 12);
 	assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	policy_free(o.p);
+}
+
+/*
+ * Its process needs more for itself than we think, so untouched memory looks
+ * touched: balloons that take that free nothing, and yet it is not pinned.
+ */
+static void test_untouched_is_not_pinned(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, 2 * GIB, 2 * GIB);
+	o.c.rss = 1800 * MIB;
+	ticks(&o, 5);
+	for (int n = 0; n < 3; n++) {
+		o.s.actual -= 256 * MIB;
+		o.s.total -= 256 * MIB;
+		o.s.available -= 256 * MIB;
+		o.s.free -= o.s.free < 256 * MIB ? o.s.free : 256 * MIB;
+		policy_command_sent(o.p, o.g, o.s.actual, o.now);
+		ticks(&o, 3);
+		assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	}
 	policy_free(o.p);
 }
 
@@ -762,9 +813,11 @@ int main(void)
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_reboot),
 		cmocka_unit_test(test_above_max),
+		cmocka_unit_test(test_max_falls_while_frozen),
 		cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_exhausted_is_not_stuck),
 		cmocka_unit_test(test_pinned_by_yield),
+		cmocka_unit_test(test_untouched_is_not_pinned),
 		cmocka_unit_test(test_yield_learned),
 		cmocka_unit_test(test_moved_by_other),
 		cmocka_unit_test(test_rival),

@@ -95,7 +95,8 @@ static void check_taken(const struct random_snapshot *x, const struct policy *p,
 	for (unsigned int i = 0; i < r->count; i++) {
 		const struct guest *g = guest_of(p, &r->decision[i]);
 
-		if (g->movable && g->target > g->entitled)
+		if (g->movable && g->target > g->entitled &&
+		    r->decision[i].reason != POLICY_REASON_RANGE)
 			taken += g->c *
 				 (double)over(g->target, r->decision[i].target);
 		if (g->movable)

@@ -11,7 +11,10 @@
 #define YIELD_SAMPLE (8 * MIB)
 /* Of what a balloon takes, so much must have been expected to come free. */
 #define YIELD_WORTH 0.25
-/* A sixteenth of what was expected, so often: the balloon frees nothing. */
+/*
+ * A sixteenth of what was expected, so often, of a guest that is resident but
+ * for a sixteenth: the balloon frees nothing.
+ */
 #define YIELD_NOTHING (1.0 / 16)
 #define YIELD_VERDICT 3u
 #define PINNED_FOR    (3600 * SEC)
@@ -66,6 +69,17 @@ static double expected(const struct yield_watch *w, u64 actual)
 }
 
 /*
+ * Pinned memory is resident whatever the balloon holds.  Where some is not, a
+ * balloon that frees nothing has taken what was never touched: a QEMU that
+ * needs more for itself than process_overhead hides that.
+ */
+static bool all_resident(const struct policy *p, const struct guest *g)
+{
+	return resident(p, g) + g->seen->swapped >=
+	       g->max - scale(g->max, YIELD_NOTHING);
+}
+
+/*
  * A sample of the cost after a shrink has come to rest: learn how much of what
  * was expected did come.  Compared with what the guest's free and touched
  * memory let expect, so that a guest that touches its memory later is not
@@ -93,7 +107,10 @@ void balloon_settled(struct policy *p, struct guest *g)
 	q = min_of((double)freed / expect, 1.0);
 	g->seen->yield += p->t.yield_gain * (q - g->seen->yield);
 
-	g->seen->yields_bad = q < YIELD_NOTHING ? g->seen->yields_bad + 1 : 0;
+	if (q < YIELD_NOTHING && all_resident(p, g))
+		g->seen->yields_bad++;
+	else
+		g->seen->yields_bad = 0;
 	if (g->seen->yields_bad >= YIELD_VERDICT) {
 		g->seen->pinned_until = p->now + PINNED_FOR;
 		g->seen->yields_bad = 0;
@@ -153,7 +170,8 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 {
 	bool moved;
 
-	actual = min_of(actual, g->max);
+	/* It may be above its max: that is what it is asked back for. */
+	actual = min_of(actual, POLICY_GUEST_BYTES_MAX);
 
 	/*
 	 * Adopt what is; but where targets are enforced, nobody grows by

@@ -66,7 +66,7 @@ bool balloon_moves(const struct guest *g)
 }
 
 /* Guest memory that is resident: a QEMU process has some of its own. */
-static u64 resident(const struct policy *p, const struct guest *g)
+u64 resident(const struct policy *p, const struct guest *g)
 {
 	return over(g->seen->rss, p->t.process_overhead);
 }

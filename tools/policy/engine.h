@@ -347,6 +347,7 @@ u64 harm_floor(const struct policy *p, const struct guest *g);
 bool balloon_moves(const struct guest *g);
 u64 bend_of(const struct guest *g);
 u64 base_of(const struct guest *g);
+u64 resident(const struct policy *p, const struct guest *g);
 double touched_share(const struct policy *p, const struct guest *g);
 void demand_update(struct policy *p);
 void demand_learned(struct policy *p);

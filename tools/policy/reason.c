@@ -202,7 +202,9 @@ static const char *move_sentence(const struct policy_decision *d)
 	case POLICY_REASON_GROW_DEMAND:
 		return "it has less than it needs";
 	case POLICY_REASON_GROW_SHARE:
-		return "its share of memory that nobody needs";
+		return d->class == POLICY_CLASS_PINNED
+			       ? class_sentence(d->class)
+			       : "its share of memory that nobody needs";
 	case POLICY_REASON_GROW_UNDO:
 		return "the last shrink did harm and is taken back";
 	case POLICY_REASON_GROW_DRAIN:
