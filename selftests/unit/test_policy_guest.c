@@ -248,6 +248,27 @@ static void test_pressed(void **state)
 	policy_free(o.p);
 }
 
+/* Its statistics are late; what it touches meanwhile the host sees. */
+static void test_touched_since_sample(void **state)
+{
+	struct one o;
+	u64 floor;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	o.c.rss = 700 * MIB;
+	ticks(&o, 5);
+	floor = o.i.floor;
+	o.c.rss += 150 * MIB;
+	tick(&o, false);
+	assert_int_equal(o.i.floor, floor + 150 * MIB);
+	assert_true(o.i.demand >= o.i.floor);
+	/* They tell what it was: a file that was read. */
+	tick(&o, true);
+	assert_int_equal(o.i.floor, floor);
+	policy_free(o.p);
+}
+
 /* Late while busy is pressure; late and idle is only stale, then silent. */
 static void test_late(void **state)
 {
@@ -806,6 +827,7 @@ int main(void)
 		cmocka_unit_test(test_frozen_update_is_not_fresh),
 		cmocka_unit_test(test_debt),
 		cmocka_unit_test(test_pressed),
+		cmocka_unit_test(test_touched_since_sample),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_hot_cache),
 		cmocka_unit_test(test_room_follows_growth),

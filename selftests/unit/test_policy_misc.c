@@ -264,9 +264,11 @@ static void test_harm_is_undone(void **state)
 	assert_int_equal(x.i.backoff, 30 * SEC);
 	/* 5 % above 4 GiB, less what the statistics said: all but 64 MiB. */
 	assert_in_range(x.i.learned, 256 * MIB, 280 * MIB);
-	/* The host has bytes: it gets back what it had. */
+	/* It may have a step back, not all that it had ... */
+	assert_int_equal(guest_get(x.p, x.g)->seen->undo, 5 * GIB);
+	/* ... and gets more, for the host has bytes that nobody needs. */
 	assert_int_equal(x.r.decision[0].reason, POLICY_REASON_GROW_UNDO);
-	assert_int_equal(x.r.decision[0].target, 8 * GIB);
+	assert_in_range(x.r.decision[0].target, 5 * GIB, 8 * GIB);
 	policy_free(x.p);
 }
 

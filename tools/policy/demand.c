@@ -151,23 +151,33 @@ static u64 room_of(const struct policy *p, const struct guest *g)
 }
 
 /*
- * A guest that was under pressure lately may have its whole demand before any
- * precaution, the less so the longer it is ago.  A smooth descent, or it would
- * be shrunk as soon as it is well and pressed again at once.
+ * A guest that was under pressure lately may have its whole demand before
+ * others' wishes, the less so the longer it is ago.  A smooth descent, or it
+ * would be shrunk as soon as it is well and pressed again at once.
  */
 static void floor_pressed(const struct policy *p, struct guest *g)
 {
-	double lately =
-		(g->seen->press - 1) / max_of(p->t.press_step - 1, 0.01);
+	double lately = half_life(since(p->now, g->seen->pressed_at),
+				  p->t.harm_window);
 
-	lately = g->pressed_now ? 1 : min_of(max_of(lately, 0.0), 1.0);
+	if (g->pressed_now)
+		lately = 1;
 	g->floor_pressed = g->floor + scale(g->demand - g->floor, lately);
 }
 
-/* What it needs by its statistics. */
+/* What it was seen to touch since its statistics were taken. */
+static u64 touched_since(const struct guest *g)
+{
+	if (!(g->seen->known & POLICY_COST_RSS))
+		return 0;
+	return over(g->seen->rss + g->seen->swapped, g->seen->sample_cost);
+}
+
+/* What it needs by its statistics, and by what it did since. */
 u64 base_of(const struct guest *g)
 {
-	return g->seen->overhead + g->seen->used + g->seen->debt;
+	return g->seen->overhead + g->seen->used + g->seen->debt +
+	       touched_since(g);
 }
 
 static void demand_of(const struct policy *p, struct guest *g)

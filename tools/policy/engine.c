@@ -157,6 +157,7 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	g->seen->debt = 0;
 	g->seen->pressed = 0;
 	g->seen->press = 1;
+	g->seen->pressed_at = NEVER;
 	g->seen->refault = g->seen->refault_p95 = 0;
 	g->seen->reread = 0;
 	g->seen->growth_peak = 0;

@@ -166,6 +166,7 @@ struct seen {
 	bool overhead_known;
 	u64 debt;
 	u32 pressed;
+	u64 pressed_at;		     /* the last sample under pressure */
 	double press;		     /* m */
 	u64 press_used;		     /* what it used then */
 	double refault, refault_p95; /* bytes/s */
@@ -182,6 +183,7 @@ struct seen {
 	u32 known; /* POLICY_COST_* */
 	u64 cost_at;
 	u64 rss, swapped, ksm_saved, disk_read, cpu_ns;
+	u64 sample_cost; /* rss + swapped when the last fresh sample came */
 	u64 node[POLICY_NODES_MAX];
 	double busy;	  /* vCPUs' load, CPUs */
 	double disk_rate; /* bytes/s */

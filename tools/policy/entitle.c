@@ -231,14 +231,14 @@ static enum policy_tier tier_of(struct policy *p)
 
 	/*
 	 * Precaution (Hold, payback, most of Res) never pushes a guest below
-	 * what it needs: that would be harm now against harm perhaps.  What the
+	 * its demand: that would be harm now against harm perhaps.  What the
 	 * host really lacks does; and below its floor only what the host cannot
 	 * swap either, since that costs time but kills nobody.
 	 */
 	soft = p->b.value - (double)p->b.deficit;
 	hard = p->b.value - (double)p->b.lack;
 	swap = hard + (double)p->host.swap_free * SWAP_CREDIT;
-	p->b.budget = max_of(soft, max_of(min_of(hard, at[POLICY_TIER_PRESSED]),
+	p->b.budget = max_of(soft, max_of(min_of(hard, at[POLICY_TIER_DEMAND]),
 					  min_of(swap, at[POLICY_TIER_FLOOR])));
 
 	for (tier = POLICY_TIER_MAX; tier < POLICY_TIER_NONE; tier++)

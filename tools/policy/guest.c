@@ -202,13 +202,13 @@ static void learn_hot(struct policy *p, struct guest *g)
 
 /*
  * Has it begun to eat into its slack and room?  With more than that available,
- * faults are a program being started, and a stall is a burst that found the
- * free lists full of page cache: signs of work, not of lack.  Hot cache does
- * not count as available.
+ * faults are a program being started, and a stall is a burst, or our own
+ * balloon, that found the free lists full of page cache: signs of work, not of
+ * lack.
  */
-static bool runs_short(const struct guest *g)
+static bool runs_short(const struct guest *g, u64 available)
 {
-	return over(g->seen->available, g->hot) < g->slack + g->room;
+	return available < g->slack + g->room;
 }
 
 static void take_activity(struct policy *p, struct guest *g,
@@ -253,9 +253,11 @@ static void take_activity(struct policy *p, struct guest *g,
 	g->seen->pressed = 0;
 	if (oom)
 		g->seen->pressed |= POLICY_PRESSED_OOM;
-	if (stall && runs_short(g))
+	if (stall && runs_short(g, g->seen->available))
 		g->seen->pressed |= POLICY_PRESSED_STALL;
-	if (runs_short(g) && fault > REFAULT_NOISE &&
+	/* What is read again does not count as available. */
+	if (runs_short(g, over(g->seen->available, g->hot)) &&
+	    fault > REFAULT_NOISE &&
 	    fault > REFAULT_EXCESS * g->seen->refault_p95)
 		g->seen->pressed |= POLICY_PRESSED_REFAULT;
 	g->seen->refault = fault;
@@ -277,6 +279,7 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 	u64 life = p->t.press_half_life;
 
 	if (g->seen->pressed) {
+		g->seen->pressed_at = p->now;
 		/*
 		 * Much is on its way yet: no sign that it will be too little.
 		 */
@@ -326,6 +329,7 @@ int policy_guest_sample(struct policy *p, unsigned int guest,
 	learn_press(p, g, dt);
 
 	g->seen->fresh_at = now;
+	g->seen->sample_cost = g->seen->rss + g->seen->swapped;
 	learn_hot(p, g);
 	harm_look(p, g);
 	return 1;
@@ -400,7 +404,9 @@ int policy_guest_host_sample(struct policy *p, unsigned int guest,
 	 * lowers them as well, and shrinks it.
 	 */
 	after = g->seen->rss + g->seen->swapped;
-	if (g->seen->known & POLICY_COST_RSS) {
+	if (!(g->seen->known & POLICY_COST_RSS)) {
+		g->seen->sample_cost = after;
+	} else {
 		u64 touched = over(after, before);
 
 		g->seen->pending = over(g->seen->pending, touched);

@@ -38,7 +38,8 @@ static void harmed(struct policy *p, struct guest *g)
 
 	g->seen->learned = max_of(harm_learned(p, g), margin);
 	g->seen->learned_at = p->now;
-	g->seen->undo = g->seen->good;
+	/* A step, not the whole run of shrinks: most of it did no harm. */
+	g->seen->undo = min_of(g->seen->good, scale(level, p->t.press_step));
 	g->seen->undo_at = p->now;
 	g->seen->backoff = clamp_u64(2 * g->seen->backoff, p->t.backoff_min,
 				     p->t.backoff_max);

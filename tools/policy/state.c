@@ -57,6 +57,7 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 	g->seen->yield = clamp_ratio(s->yield, 0, 1, 1);
 	g->seen->sigma = clamp_ratio(s->hot, 0, 1, p->t.hot_prior);
 	g->seen->press = clamp_ratio(s->press, 1, p->t.press_max, 1);
+	g->seen->pressed_at = g->seen->press > 1 ? over(now, s->age) : NEVER;
 	g->seen->overhead_known = s->overhead != UINT64_MAX;
 	g->seen->overhead =
 		g->seen->overhead_known ? min_of(s->overhead, g->max / 2) : 0;
