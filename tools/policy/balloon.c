@@ -12,8 +12,8 @@
 /* Of what a balloon takes, so much must have been expected to come free. */
 #define YIELD_WORTH 0.25
 /*
- * A sixteenth of what was expected, so often, of a guest that is resident but
- * for a sixteenth: the balloon frees nothing.
+ * A sixteenth of what was expected, so often, of a guest whose memory looks
+ * pinned: the balloon frees nothing.
  */
 #define YIELD_NOTHING (1.0 / 16)
 #define YIELD_VERDICT 3u
@@ -69,14 +69,17 @@ static double expected(const struct yield_watch *w, u64 actual)
 }
 
 /*
- * Pinned memory is resident whatever the balloon holds.  Where some is not, a
- * balloon that frees nothing has taken what was never touched: a QEMU that
- * needs more for itself than process_overhead hides that.
+ * Pinned memory is resident whatever the balloon holds; reserved huge pages do
+ * not count as resident, however much the guest uses.  Else a balloon that
+ * frees nothing has taken what was never touched: a QEMU that needs more for
+ * itself than process_overhead hides that.
  */
-static bool all_resident(const struct policy *p, const struct guest *g)
+static bool may_be_pinned(const struct policy *p, const struct guest *g)
 {
-	return resident(p, g) + g->seen->swapped >=
-	       g->max - scale(g->max, YIELD_NOTHING);
+	u64 paid = resident(p, g) + g->seen->swapped;
+
+	return paid >= g->max - scale(g->max, YIELD_NOTHING) ||
+	       paid < g->seen->used / 2;
 }
 
 /*
@@ -107,7 +110,7 @@ void balloon_settled(struct policy *p, struct guest *g)
 	q = min_of((double)freed / expect, 1.0);
 	g->seen->yield += p->t.yield_gain * (q - g->seen->yield);
 
-	if (q < YIELD_NOTHING && all_resident(p, g))
+	if (q < YIELD_NOTHING && may_be_pinned(p, g))
 		g->seen->yields_bad++;
 	else
 		g->seen->yields_bad = 0;
