@@ -341,10 +341,10 @@ static void test_room_follows_growth(void **state)
 	}
 	before = o.i.room;
 	assert_in_range(before, 990 * MIB, 1000 * MIB);
-	/* Growing now: as much again, whatever the cap. */
+	/* Growing now: as fast for three more seconds, whatever the cap. */
 	o.s.available -= 4 * GIB;
 	tick(&o, true);
-	assert_int_equal(o.i.room, 4 * GIB);
+	assert_int_equal(o.i.room, 12 * GIB);
 	o.s.available += 4 * GIB;
 	ticks(&o, 10);
 	/*
@@ -574,6 +574,35 @@ static void test_pinned_by_yield(void **state)
 	policy_free(o.p);
 }
 
+/* Huge pages do not count as resident: what it uses is not to be seen. */
+static void test_pinned_huge_pages(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, 4 * GIB, 4 * GIB);
+	o.c.rss = 100 * MIB;
+	o.s.available = o.s.free = GIB;
+	o.s.disk_caches = 0;
+	ticks(&o, 5);
+	for (int n = 0; n < 3; n++) {
+		assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+		/* The first takes what is free, the others what is in use. */
+		o.s.actual -= n ? 256 * MIB : 1280 * MIB;
+		o.s.total = o.s.actual - 64 * MIB;
+		o.s.available = o.s.free = 0;
+		policy_command_sent(o.p, o.g, o.s.actual, o.now);
+		ticks(&o, 3);
+	}
+	assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	o.s.actual -= 256 * MIB;
+	o.s.total -= 256 * MIB;
+	policy_command_sent(o.p, o.g, o.s.actual, o.now);
+	ticks(&o, 3);
+	assert_int_equal(o.i.class, POLICY_CLASS_PINNED);
+	policy_free(o.p);
+}
+
 /*
  * Its process needs more for itself than we think, so untouched memory looks
  * touched: balloons that take that free nothing, and yet it is not pinned.
@@ -595,6 +624,45 @@ static void test_untouched_is_not_pinned(void **state)
 		ticks(&o, 3);
 		assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
 	}
+	policy_free(o.p);
+}
+
+/*
+ * What a guest never touched is not worth a command, until the host is short of
+ * memory and somebody lacks it.
+ */
+static void test_little_is_better_than_nothing(void **state)
+{
+	struct policy_guest_config config = {.min = 256 * MIB, .max = 2 * GIB};
+	struct policy_guest_sample s;
+	unsigned int poor;
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, 10 * GIB, 10 * GIB);
+	o.c.rss = 150 * MIB;
+	o.s.available = o.s.free = 10 * GIB - 100 * MIB;
+	o.s.disk_caches = 0;
+	o.h.available = 2 * GIB;
+	assert_int_equal(policy_guest_add(o.p, &config, GIB, o.now, &poor), 0);
+	policy_guest_polling(o.p, poor, true, o.now);
+	s = o.s;
+	s.actual = GIB;
+	s.total = GIB - 64 * MIB;
+	s.available = s.free = 10 * MIB;
+	for (int n = 0; n < 5; n++) {
+		s.last_update++;
+		policy_guest_sample(o.p, poor, &s, o.now + SEC);
+		tick(&o, true);
+	}
+	assert_int_equal(o.r.decision[0].reason, POLICY_REASON_HELD_YIELD);
+
+	o.h.available = GIB;
+	s.last_update++;
+	policy_guest_sample(o.p, poor, &s, o.now + SEC);
+	tick(&o, true);
+	assert_true(o.r.level >= POLICY_LEVEL_MEDIUM);
+	assert_true(o.r.decision[0].target < o.r.decision[0].from);
 	policy_free(o.p);
 }
 
@@ -839,7 +907,9 @@ int main(void)
 		cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_exhausted_is_not_stuck),
 		cmocka_unit_test(test_pinned_by_yield),
+		cmocka_unit_test(test_pinned_huge_pages),
 		cmocka_unit_test(test_untouched_is_not_pinned),
+		cmocka_unit_test(test_little_is_better_than_nothing),
 		cmocka_unit_test(test_yield_learned),
 		cmocka_unit_test(test_moved_by_other),
 		cmocka_unit_test(test_rival),

@@ -132,9 +132,32 @@ static double yield_of(const struct policy *p, const struct guest *g)
 	return max_of(min_of(y, 1.0), p->t.yield_floor);
 }
 
+/* What it was seen to touch since its statistics were taken. */
+static u64 touched_since(const struct guest *g)
+{
+	if (!(g->seen->known & POLICY_COST_RSS))
+		return 0;
+	return over(g->seen->rss + g->seen->swapped, g->seen->sample_cost);
+}
+
+/*
+ * What it grows by from its last sample until @time from now, if it goes on as
+ * fast as between the last two, beyond what it was seen to touch already.  One
+ * that has run into its balloon grows no further, and one that thrashes does
+ * not answer: what it had when it was heard says little about what it wants.
+ */
+u64 rise_in(const struct policy *p, const struct guest *g, u64 time)
+{
+	u64 age = min_of(since(p->now, g->seen->fresh_at), p->t.fresh);
+
+	return over((u64)min_of(g->seen->rise * (double)(age + time),
+				(double)g->max),
+		    touched_since(g));
+}
+
 /*
  * Room to grow until the next decision has worked: what it was seen to grow by,
- * within limits, or as much again as it grows by now.
+ * within limits, or what it will have grown by then.
  */
 static u64 room_of(const struct policy *p, const struct guest *g)
 {
@@ -142,35 +165,27 @@ static u64 room_of(const struct policy *p, const struct guest *g)
 	u64 hi = max_of(p->t.room_min,
 			scale(g->seen->used, p->t.room_max_share));
 	u64 learned = (u64)min_of(g->seen->growth_peak, (double)hi);
-	double late;
+	u64 now = max_of(g->seen->growth, rise_in(p, g, p->t.hold_time));
 
-	/* Its growth has gone on since it was last heard. */
-	late = (double)min_of(since(p->now, g->seen->fresh_at), p->t.fresh) /
-	       (double)p->t.hold_time;
-	return max_of(lo, max_of(learned, scale(g->seen->growth, 1 + late)));
+	return max_of(lo, max_of(learned, now));
 }
 
 /*
  * A guest that was under pressure lately may have its whole demand before
  * others' wishes, the less so the longer it is ago.  A smooth descent, or it
- * would be shrunk as soon as it is well and pressed again at once.
+ * would be shrunk as soon as it is well and pressed again at once.  And what
+ * will be used before the next decision is needed now.
  */
 static void floor_pressed(const struct policy *p, struct guest *g)
 {
 	double lately = half_life(since(p->now, g->seen->pressed_at),
 				  p->t.harm_window);
+	u64 soon = g->floor + rise_in(p, g, p->t.poll);
 
 	if (g->pressed_now)
 		lately = 1;
 	g->floor_pressed = g->floor + scale(g->demand - g->floor, lately);
-}
-
-/* What it was seen to touch since its statistics were taken. */
-static u64 touched_since(const struct guest *g)
-{
-	if (!(g->seen->known & POLICY_COST_RSS))
-		return 0;
-	return over(g->seen->rss + g->seen->swapped, g->seen->sample_cost);
+	g->floor_pressed = max_of(g->floor_pressed, min_of(soon, g->demand));
 }
 
 /* What it needs by its statistics, and by what it did since. */

@@ -23,10 +23,11 @@
  * about to use; what was free in one that was not heard lately may be in use,
  * and so may what one that grows has grown by since.
  */
-static void stairs_of(const struct guest *g, u64 size[POLICY_PLAN_COUNT + 1])
+static void stairs_of(const struct policy *p, const struct guest *g,
+		      u64 size[POLICY_PLAN_COUNT + 1])
 {
 	u64 now = min_of(g->target, g->max), low = min_of(g->min, now);
-	u64 free = over(g->seen->free, g->slack + g->seen->growth),
+	u64 free = over(g->seen->free, g->slack + rise_in(p, g, p->t.poll)),
 	    cold = over(g->seen->cache, g->hot);
 	bool calm = g->fresh && !g->pressed_now;
 
@@ -84,7 +85,7 @@ static double class_brings(const struct policy *p, enum policy_plan_class class)
 
 		if (!in_plan(g))
 			continue;
-		stairs_of(g, size);
+		stairs_of(p, g, size);
 		sum += freed(p, g, size[class], size[class + 1]);
 	}
 	return sum;
@@ -98,7 +99,7 @@ static bool step_of(const struct policy *p, const struct guest *g,
 	u64 size[POLICY_PLAN_COUNT + 1], target;
 	double frees = 0;
 
-	stairs_of(g, size);
+	stairs_of(p, g, size);
 	target = part_way(p, g, size[last], size[last + 1], part);
 	target = min_of(round_up_to(target, GRAIN), size[0]);
 	if (size[0] - target < GRAIN)

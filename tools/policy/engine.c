@@ -160,7 +160,8 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	g->seen->pressed_at = NEVER;
 	g->seen->refault = g->seen->refault_p95 = 0;
 	g->seen->reread = 0;
-	g->seen->growth_peak = 0;
+	g->seen->growth = 0;
+	g->seen->growth_peak = g->seen->rise = 0;
 	memset(g->seen->ring, 0, sizeof(g->seen->ring));
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
 		g->seen->ring[i].at = NEVER;
@@ -292,6 +293,8 @@ static void guest_reboot(struct policy *p, struct guest *g)
 	g->seen->debt = 0;
 	g->seen->stable = 0;
 	g->seen->undo = 0;
+	g->seen->growth = 0;
+	g->seen->rise = 0;
 	g->seen->judged = true;
 	g->seen->probe.on = false;
 	for (unsigned int i = 0; i < GROWTH_RING; i++)

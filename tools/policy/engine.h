@@ -173,6 +173,7 @@ struct seen {
 	double reread;		     /* r, bytes/s */
 	u64 reread_disk;	     /* disk_read at the last fresh sample */
 	u64 growth;		     /* bytes in hold_time, now */
+	double rise;		     /* bytes/ns, between the last two */
 	double growth_peak;	     /* and the largest, sinking */
 	struct {
 		u64 at, used;
@@ -347,6 +348,7 @@ u64 harm_floor(const struct policy *p, const struct guest *g);
 
 /* demand.c */
 bool balloon_moves(const struct guest *g);
+u64 rise_in(const struct policy *p, const struct guest *g, u64 time);
 u64 bend_of(const struct guest *g);
 u64 base_of(const struct guest *g);
 u64 resident(const struct policy *p, const struct guest *g);

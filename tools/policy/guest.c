@@ -159,23 +159,20 @@ static bool take_sizes(struct guest *g, const struct policy_guest_sample *s)
  */
 static void learn_growth(struct policy *p, struct guest *g, u64 dt)
 {
-	u64 window = p->t.hold_time, least = g->seen->used, growth;
+	unsigned int last = (g->seen->ring_at + GROWTH_RING - 1) % GROWTH_RING;
+	u64 window = p->t.hold_time, least = g->seen->used, growth, rise = 0;
 
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
 		if (since(p->now, g->seen->ring[i].at) <= window)
 			least = min_of(least, g->seen->ring[i].used);
 	growth = g->seen->used - least;
 
+	if (g->seen->ring[last].at != NEVER)
+		rise = over(g->seen->used, g->seen->ring[last].used);
+	g->seen->rise = (double)rise / (double)max_of(dt, MSEC);
 	/* Sampled more slowly than that: a share of the whole rise. */
-	if (dt > window && dt != NEVER) {
-		unsigned int last =
-			(g->seen->ring_at + GROWTH_RING - 1) % GROWTH_RING;
-
-		if (g->seen->ring[last].at != NEVER)
-			growth = scale(
-				over(g->seen->used, g->seen->ring[last].used),
-				(double)window / (double)dt);
-	}
+	if (dt > window && dt != NEVER)
+		growth = (u64)(g->seen->rise * (double)window);
 
 	g->seen->ring[g->seen->ring_at].at = p->now;
 	g->seen->ring[g->seen->ring_at].used = g->seen->used;

@@ -75,7 +75,8 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_STALE;
 		return;
 	}
-	if (g->c < WORTH_TAKING) {
+	/* Little is better than nothing when somebody lacks it. */
+	if (g->c < WORTH_TAKING && !(hard && urgent)) {
 		g->held = POLICY_REASON_HELD_YIELD;
 		return;
 	}
