@@ -142,6 +142,42 @@ static void test_moves(_unused_ void **state)
 	assert_int_equal(a.balloons, 0);
 	close(other);
 	run_until(&w, 3000, a.balloons > 0 && a.target == 200 * MIB);
+
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* The kill switch ends the wait for a monitor at which others queue up. */
+static void test_stopped_waiting(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	char path[96], text[256], byte;
+	struct world w;
+	int other[3];
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	start_guest(&w, &a, "101.qmp");
+	until_known(&w, "web");
+	run_until(&w, 1000, a.fd == -1);
+	other[0] = client_open(&a);
+	run_until(&w, 3000, a.fd >= 0 && recv(other[0], &byte, 1, MSG_DONTWAIT) == 1);
+	other[1] = client_open(&a);
+	other[2] = client_open(&a);
+
+	snprintf(path, sizeof(path), "%s/stop", w.folder);
+	snprintf(text, sizeof(text),
+		 "[daemon]\nmode = manage\nstop = %s\n[guest web]\nmin = 256M\nmax = 256M\n",
+		 path);
+	pve_reload(&w, text);
+	run_until(&w, 500, info_of(&w, "web").target == 256 * MIB);
+	write_text(path, "");
+	run_until(&w, 500, manager_mode(w.manager) == MODE_OBSERVE);
+	for (int i = 0; i < 3; i++)
+		close(other[i]);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+	assert_int_equal(unlink(path), 0);
 	fake_stop(&a, false);
 	close_world(&w);
 }
@@ -383,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_hand_over),
 		cmocka_unit_test(test_observed),
 		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_stopped_waiting),
 		cmocka_unit_test(test_external_writer),
 		cmocka_unit_test(test_leaves),
 		cmocka_unit_test(test_busy),

@@ -115,6 +115,14 @@ static int set_target(struct guest *g, uint64_t bytes)
 	return r;
 }
 
+/* It is told again when it may be: see repeat(). */
+static void forget(struct guest *g)
+{
+	struct seat *s = seat_of(g);
+
+	s->unsure |= libvirt_worker_untarget(worker(s), &s->command);
+}
+
 static int tell_period(struct seat *s)
 {
 	int r = s->period == s->told_period ? 0 : reachable(s);
@@ -171,6 +179,7 @@ static int watch(struct guest *g, unsigned int seconds)
 static const struct guest_ops ops = {
 	.backend = "libvirt",
 	.set_target = set_target,
+	.forget = forget,
 	.poll = poll_guest,
 	.watch = watch,
 };

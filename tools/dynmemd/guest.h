@@ -32,6 +32,7 @@ struct record;
  * @backend: its name
  * @set_target: have the balloon moved; allocates nothing, never waits.
  *	Return: >= 0 if the command is on its way, else a negative errno
+ * @forget: drop a target that waits for its turn; NULL: none ever does
  * @poll: ask for statistics; manager_guest_polled() follows, unless the
  *	return value is a negative errno
  * @watch: have the guest take statistics every @seconds; 0: as it was found
@@ -39,6 +40,7 @@ struct record;
 struct guest_ops {
 	const char *backend;
 	int (*set_target)(struct guest *g, uint64_t bytes);
+	void (*forget)(struct guest *g);
 	int (*poll)(struct guest *g);
 	int (*watch)(struct guest *g, unsigned int seconds);
 };

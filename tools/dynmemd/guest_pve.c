@@ -479,6 +479,11 @@ static int set_target(struct guest *guest, uint64_t bytes)
 	return 1;
 }
 
+static void forget(struct guest *guest)
+{
+	of(guest)->target_waits = false;
+}
+
 static int on_later(_unused_ sd_event_source *s, _unused_ uint64_t usec,
 		    void *userdata)
 {
@@ -517,6 +522,7 @@ static int watch(struct guest *guest, unsigned int seconds)
 static const struct guest_ops ops = {
 	.backend = "pve",
 	.set_target = set_target,
+	.forget = forget,
 	.poll = poll_guest,
 	.watch = watch,
 };

@@ -494,16 +494,25 @@ void libvirt_worker_period(struct libvirt_worker *w, struct libvirt_command *c,
 	unlock(w);
 }
 
-static bool unqueue(struct libvirt_worker *w, struct libvirt_command *c)
+static bool untarget(struct libvirt_worker *w, struct libvirt_command *c)
 {
 	bool urgent = c->urgent;
 
 	if (urgent)
 		TAILQ_REMOVE(&w->urgent, c, urgent_entry);
-	if (c->queued)
-		TAILQ_REMOVE(&w->commands, c, entry);
-	c->urgent = c->queued = c->poll = c->set_period = false;
+	c->urgent = false;
 	return urgent;
+}
+
+bool libvirt_worker_untarget(struct libvirt_worker *w,
+			     struct libvirt_command *c)
+{
+	bool target;
+
+	lock(w);
+	target = untarget(w, c);
+	unlock(w);
+	return target;
 }
 
 bool libvirt_worker_forget(struct libvirt_worker *w, struct libvirt_command *c)
@@ -511,7 +520,10 @@ bool libvirt_worker_forget(struct libvirt_worker *w, struct libvirt_command *c)
 	bool target;
 
 	lock(w);
-	target = unqueue(w, c);
+	target = untarget(w, c);
+	if (c->queued)
+		TAILQ_REMOVE(&w->commands, c, entry);
+	c->queued = c->poll = c->set_period = false;
 	unlock(w);
 	return target;
 }

@@ -126,6 +126,14 @@ void libvirt_worker_period(struct libvirt_worker *w, struct libvirt_command *c,
 			   unsigned int seconds);
 
 /**
+ * libvirt_worker_untarget() - drop a target that was not sent yet
+ *
+ * Return: there was one.
+ */
+bool libvirt_worker_untarget(struct libvirt_worker *w,
+			     struct libvirt_command *c);
+
+/**
  * libvirt_worker_forget() - drop what is not done yet of a command
  *
  * Return: a target was.

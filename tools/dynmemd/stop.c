@@ -16,11 +16,24 @@ bool stop_now(const struct manager *m)
 	return lstat(m->config->stop, &st) == 0;
 }
 
+/* What a busy monitor or a call that hangs has kept from being written. */
+static void forget_targets(struct manager *m)
+{
+	for (size_t i = 0; i < m->n_guests; i++) {
+		struct guest *g = m->guests[i];
+
+		if (g->ops->forget)
+			g->ops->forget(g);
+	}
+}
+
 static void set(struct manager *m, bool stopped)
 {
 	if (stopped == m->stopped)
 		return;
 	m->stopped = stopped;
+	if (stopped)
+		forget_targets(m);
 	if (stopped)
 		log_warning("stopped: %s is there; nothing is written to guests until it is removed",
 			    m->config->stop);
