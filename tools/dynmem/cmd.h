@@ -5,6 +5,8 @@
 #ifndef DYNMEM_CMD_H
 #define DYNMEM_CMD_H
 
+#include <stdbool.h>
+
 /* Exit statuses; also in the man page. */
 enum {
 	EXIT_USAGE = 2,	    /* a wrong option or argument */
@@ -52,6 +54,18 @@ int cmd_usage_error(const char *cmd, const char *format, ...)
  * Return: EXIT_USAGE
  */
 int cmd_option_error(const char *cmd, int opt, const char *option);
+
+/**
+ * cmd_whole() - a whole number of an option
+ * @text: digits, nothing else
+ * @min: the least that is taken
+ * @max: the most
+ * @ret: untouched unless it is one
+ *
+ * Return: it is one within these
+ */
+bool cmd_whole(const char *text, unsigned long min, unsigned long max,
+	       unsigned long *ret);
 
 /** The text to print where the kernel has no family. */
 extern const char cmd_no_module[];

@@ -194,15 +194,13 @@ int cmd_drain(int argc, char **argv)
 		{0}};
 	struct drain d = {0};
 	int opt, status;
-	char *end;
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":wt:jh", options, NULL)) != -1) {
 		switch (opt) {
 		case 't':
-			d.timeout = strtoul(optarg, &end, 10);
-			if (end == optarg || *end || !d.timeout ||
-			    d.timeout > TIMEOUT_MAX_SECONDS)
+			if (!cmd_whole(optarg, 1, TIMEOUT_MAX_SECONDS,
+				       &d.timeout))
 				return cmd_usage_error(
 					"drain",
 					"--timeout takes whole seconds, 1 to %d, not '%s'",

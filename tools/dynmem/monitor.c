@@ -320,7 +320,6 @@ int cmd_monitor(int argc, char **argv)
 		{0}};
 	struct monitor m = {0};
 	unsigned long seconds;
-	char *end;
 	int opt;
 
 	opterr = 0;
@@ -330,9 +329,7 @@ int cmd_monitor(int argc, char **argv)
 			m.json = true;
 			break;
 		case 'e':
-			seconds = strtoul(optarg, &end, 10);
-			if (end == optarg || *end || !seconds ||
-			    seconds > EVERY_MAX_SECONDS)
+			if (!cmd_whole(optarg, 1, EVERY_MAX_SECONDS, &seconds))
 				return cmd_usage_error(
 					"monitor",
 					"--every takes whole seconds, 1 to %d, not '%s'",

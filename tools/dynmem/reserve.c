@@ -115,17 +115,6 @@ static void help(void)
 	       TTL_SECONDS, TIMEOUT_SECONDS);
 }
 
-static bool whole(const char *text, unsigned long max, unsigned long *ret)
-{
-	char *end;
-
-	if (text[strspn(text, "0123456789")])
-		return false;
-	errno = 0;
-	*ret = strtoul(text, &end, 10);
-	return end != text && !errno && *ret <= max;
-}
-
 /* Returns -1 to go on, else the exit status. */
 static int parse(struct reserve *o, int argc, char **argv)
 {
@@ -148,21 +137,21 @@ static int parse(struct reserve *o, int argc, char **argv)
 			o->name = optarg;
 			break;
 		case OPTION_TTL:
-			if (!whole(optarg, MAX_SECONDS, &o->ttl) || !o->ttl)
+			if (!cmd_whole(optarg, 1, MAX_SECONDS, &o->ttl))
 				return cmd_usage_error(
 					"reserve",
 					"--ttl takes whole seconds, 1 to %d, not '%s'",
 					MAX_SECONDS, optarg);
 			break;
 		case 't':
-			if (!whole(optarg, MAX_SECONDS, &o->timeout))
+			if (!cmd_whole(optarg, 0, MAX_SECONDS, &o->timeout))
 				return cmd_usage_error(
 					"reserve",
 					"--timeout takes whole seconds, 0 to %d, not '%s'",
 					MAX_SECONDS, optarg);
 			break;
 		case OPTION_RELEASE:
-			if (!whole(optarg, UINT32_MAX, &id))
+			if (!cmd_whole(optarg, 0, UINT32_MAX, &id))
 				return cmd_usage_error(
 					"reserve",
 					"--release takes a reservation's number, not '%s'",
