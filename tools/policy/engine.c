@@ -281,12 +281,11 @@ int policy_guest_polling(struct policy *p, unsigned int guest, bool polling,
 }
 
 /*
- * Nobody holds the balloon now, the counters start anew, and what the guest
- * kept from the host it keeps no more.
+ * Another kernel: the counters start anew, and what the guest kept from the
+ * host it keeps no more.
  */
-static void guest_reboot(struct policy *p, struct guest *g)
+void guest_restarted(struct guest *g)
 {
-	g->seen->reboot_at = p->now;
 	g->seen->fresh_at = NEVER;
 	g->seen->counters = 0;
 	g->seen->pressed = 0;
@@ -315,7 +314,8 @@ int policy_guest_event(struct policy *p, unsigned int guest,
 
 	switch (event) {
 	case POLICY_GUEST_REBOOT:
-		guest_reboot(p, g);
+		guest_restarted(g);
+		g->seen->reboot_at = p->now; /* nobody holds the balloon now */
 		return 0;
 	case POLICY_GUEST_PAUSE:
 		g->seen->paused = true;

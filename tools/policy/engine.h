@@ -319,6 +319,7 @@ struct policy {
 /* engine.c */
 u64 policy_clock(struct policy *p, u64 now);
 struct guest *guest_get(const struct policy *p, unsigned int guest);
+void guest_restarted(struct guest *g);
 
 /* guest.c */
 bool guest_late(const struct policy *p, const struct guest *g);

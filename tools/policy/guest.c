@@ -297,6 +297,21 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 				     half_life(min_of(dt, 64 * life), life);
 }
 
+/*
+ * Counters of faults and swap never sink while a kernel runs.  Where a monitor
+ * is not listened to all the time that is how a reboot is seen, after it.
+ */
+static bool counts_anew(const struct guest *g,
+			const struct policy_guest_sample *s)
+{
+	u32 both = g->seen->counters & s->present;
+
+	return ((both & POLICY_STAT_MAJOR_FAULTS) &&
+		s->major_faults < g->seen->major_faults) ||
+	       ((both & POLICY_STAT_SWAP_OUT) &&
+		s->swap_out < g->seen->swap_out);
+}
+
 int policy_guest_sample(struct policy *p, unsigned int guest,
 			const struct policy_guest_sample *s, u64 now)
 {
@@ -312,6 +327,8 @@ int policy_guest_sample(struct policy *p, unsigned int guest,
 		balloon_actual(p, g, s->actual);
 	if (!s->last_update || s->last_update == g->seen->last_update)
 		return 0;
+	if (counts_anew(g, s))
+		guest_restarted(g);
 	if (!take_sizes(g, s))
 		return 0;
 	g->seen->last_update = s->last_update;
