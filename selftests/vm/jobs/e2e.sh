@@ -85,7 +85,8 @@ test_adoption()
 {
 	ok "all guests are found" wait_until 20 has_guests 3
 	is "the source is the wanted one" "$(host_field source)" "$SOURCE"
-	is "a guest is adopted at the size that it has" "$(field busy target)" "$(guest actual busy)"
+	# It may be on its way somewhere else by now.
+	ok "a guest is adopted at the size that it has" logged 'guest busy: found: 896 MiB, of which it has 896'
 	is "its range is the configuration's" "$(field idle min)" $((160 * MIB))
 	is "its shares are the configuration's" "$(field busy shares)" 2000
 	ok "the guest without a driver is silent" wait_until 60 class_is silent silent
