@@ -12,6 +12,8 @@
 #include "engine.h"
 
 #define DAY_NS (86400 * SEC)
+/* What a balloon takes in a second; it was measured to be 0.95 GiB. */
+#define BALLOON_RATE GIB
 /* Use by others is smoothed: samples of host and guests are not one instant. */
 #define OUTSIDE_LIFE	  (5 * SEC)
 #define OUTSIDE_MAX_SHARE 0.02
@@ -309,6 +311,15 @@ static void nodes(struct policy *p)
 	}
 }
 
+/* Of what a balloon has still to take, what comes before it is needed. */
+static u64 soon(const struct policy *p, const struct guest *g)
+{
+	u64 most = scale(BALLOON_RATE,
+			 (double)p->t.hold_time / (double)SEC);
+
+	return min_of(over(g->actual, g->target), most);
+}
+
 void host_budget(struct policy *p)
 {
 	struct budget *b = &p->b;
@@ -325,7 +336,7 @@ void host_budget(struct policy *p)
 
 	for_each_guest (p, g) {
 		if (g->movable)
-			b->in_flight += scale(over(g->actual, g->target), g->y);
+			b->in_flight += scale(soon(p, g), g->y);
 		b->payback += g->seen->swapped;
 		b->pending += g->seen->pending;
 		b->exposure += g->exposure;

@@ -49,6 +49,12 @@ static bool reversal(const struct policy *p, const struct guest *g)
 	       g->demand + g->band >= g->seen->moved_demand;
 }
 
+/* What is missing is not only what is kept against what may come. */
+static bool lacks(const struct policy *p)
+{
+	return p->b.deficit > (s64)(p->b.hold + p->b.payback);
+}
+
 /*
  * May this guest be shrunk in the background, and may it lend?
  * @urgent: somebody is below their demand
@@ -75,8 +81,8 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_STALE;
 		return;
 	}
-	/* Little is better than nothing when somebody lacks it. */
-	if (g->c < WORTH_TAKING && !(hard && urgent)) {
+	/* Little is better than nothing where it is lacked. */
+	if (g->c < WORTH_TAKING && !(hard && urgent) && !lacks(p)) {
 		g->held = POLICY_REASON_HELD_YIELD;
 		return;
 	}
