@@ -4,7 +4,8 @@
 # The demonstration, in the lab's host machine:
 #
 #   idle1, idle2   768 MiB: filled most of it; then part is page cache, part
-#                  was freed again, and the host still pays for all of it
+#                  was freed again, and the host still pays for all of it; in
+#                  the end they need some of it again
 #   busy          1536 MiB: its demand rises in steps, stays, and falls again
 #   silent         448 MiB: no balloon driver in it
 #
@@ -92,9 +93,17 @@ rise()
 
 fall()
 {
-	say "busy is done and frees it all; the idle guests may have their memory back"
+	local i g
+	say "busy is done and frees it all; the idle guests need 300 MiB each"
 	ask_guest -t 120 busy free "$((STEP * STEPS))M" || true
-	sleep 30
+	sleep $PAUSE
+	for i in 1 2 3; do
+		for g in idle1 idle2; do
+			ask_guest -t 120 $g touch 100M || true
+		done
+		sleep $PAUSE
+	done
+	sleep 15
 }
 
 control()
