@@ -657,12 +657,47 @@ static void test_little_is_better_than_nothing(void **state)
 	}
 	assert_int_equal(o.r.decision[0].reason, POLICY_REASON_HELD_YIELD);
 
+	/* The host itself lacks it ... */
+	s.available = s.free = 700 * MIB;
+	o.h.available = 1200 * MIB;
+	for (int n = 0; n < 2; n++) {
+		s.last_update++;
+		policy_guest_sample(o.p, poor, &s, o.now + SEC);
+		tick(&o, true);
+	}
+	assert_true(o.r.decision[0].target < o.r.decision[0].from);
+
+	/* ... or another guest. */
+	s.available = s.free = 10 * MIB;
 	o.h.available = GIB;
 	s.last_update++;
 	policy_guest_sample(o.p, poor, &s, o.now + SEC);
 	tick(&o, true);
 	assert_true(o.r.level >= POLICY_LEVEL_MEDIUM);
 	assert_true(o.r.decision[0].target < o.r.decision[0].from);
+	policy_free(o.p);
+}
+
+/* A balloon of 48 GiB is a minute on its way: its end is no memory now. */
+static void test_in_flight(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, 64 * GIB, 64 * GIB);
+	o.h = (struct policy_host_sample){
+		.total = 128 * GIB,
+		.available = 20 * GIB,
+	};
+	o.s.available = o.s.free = 60 * GIB;
+	ticks(&o, 3);
+	assert_int_equal(o.r.available, 20 * GIB);
+	policy_command_sent(o.p, o.g, 63 * GIB, o.now);
+	tick(&o, true);
+	assert_in_range(o.r.available, 20 * GIB + 900 * MIB, 21 * GIB);
+	policy_command_sent(o.p, o.g, 16 * GIB, o.now);
+	tick(&o, true);
+	assert_in_range(o.r.available, 22 * GIB, 23 * GIB);
 	policy_free(o.p);
 }
 
@@ -910,6 +945,7 @@ int main(void)
 		cmocka_unit_test(test_pinned_huge_pages),
 		cmocka_unit_test(test_untouched_is_not_pinned),
 		cmocka_unit_test(test_little_is_better_than_nothing),
+		cmocka_unit_test(test_in_flight),
 		cmocka_unit_test(test_yield_learned),
 		cmocka_unit_test(test_moved_by_other),
 		cmocka_unit_test(test_rival),
