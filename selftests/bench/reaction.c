@@ -206,10 +206,13 @@ static void release_stall(void)
  */
 #define POLICY "shrink_none = 0\nshrink_low = 0\nreserve_factor_min = 4\n"
 
-/* Nothing in the guest is to spare, or it would be taken at level low. */
+/*
+ * Nothing in the guest is to spare, or it would be taken at level low; so the
+ * host has to lack what it keeps even from guests under pressure.
+ */
 static const struct cause available = {
 	.name = "available",
-	.policy = POLICY "room_min_share = 1\n",
+	.policy = POLICY "room_min_share = 1\nreserve_pressed = 4\n",
 	.available = 16 * MIB,
 	.prepare = prepare_available,
 	.press = press_available,
