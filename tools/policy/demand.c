@@ -150,6 +150,8 @@ u64 rise_in(const struct policy *p, const struct guest *g, u64 time)
 {
 	u64 age = min_of(since(p->now, g->seen->fresh_at), p->t.fresh);
 
+	if (g->seen->rise <= 0)
+		return 0;
 	return over((u64)min_of(g->seen->rise * (double)(age + time),
 				(double)g->max),
 		    touched_since(g));
@@ -178,12 +180,14 @@ static u64 room_of(const struct policy *p, const struct guest *g)
  */
 static void floor_pressed(const struct policy *p, struct guest *g)
 {
-	double lately = half_life(since(p->now, g->seen->pressed_at),
-				  p->t.harm_window);
 	u64 soon = g->floor + rise_in(p, g, p->t.poll);
+	double lately = 0;
 
 	if (g->pressed_now)
 		lately = 1;
+	else if (g->seen->pressed_at != NEVER)
+		lately = half_life(since(p->now, g->seen->pressed_at),
+				   p->t.harm_window);
 	g->floor_pressed = g->floor + scale(g->demand - g->floor, lately);
 	g->floor_pressed = max_of(g->floor_pressed, min_of(soon, g->demand));
 }

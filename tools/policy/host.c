@@ -314,10 +314,11 @@ static void nodes(struct policy *p)
 /* Of what a balloon has still to take, what comes before it is needed. */
 static u64 soon(const struct policy *p, const struct guest *g)
 {
-	u64 most = scale(BALLOON_RATE,
-			 (double)p->t.hold_time / (double)SEC);
-
-	return min_of(over(g->actual, g->target), most);
+	if (g->actual <= g->target)
+		return 0;
+	return min_of(g->actual - g->target,
+		      scale(BALLOON_RATE,
+			    (double)p->t.hold_time / (double)SEC));
 }
 
 void host_budget(struct policy *p)
