@@ -36,11 +36,6 @@ void balloon_forget(struct guest *g)
 	g->seen->stuck_for = 0;
 }
 
-static bool cost_known(const struct guest *g)
-{
-	return g->seen->known & POLICY_COST_RSS;
-}
-
 /* A shrink begins: remember what the guest costs before it. */
 static void watch_begin(const struct policy *p, struct guest *g)
 {
@@ -48,7 +43,7 @@ static void watch_begin(const struct policy *p, struct guest *g)
 		g->seen->watch = (struct yield_watch){
 			.on = true,
 			.actual = g->actual,
-			.cost = g->seen->rss + g->seen->swapped,
+			.cost = process_cost(g),
 			.bend = bend_of(g),
 			.touched = touched_share(p, g),
 		};
@@ -76,10 +71,10 @@ static double expected(const struct yield_watch *w, u64 actual)
  */
 static bool may_be_pinned(const struct policy *p, const struct guest *g)
 {
-	u64 paid = resident(p, g) + g->seen->swapped;
+	u64 pays = paid(p, g);
 
-	return paid >= g->max - scale(g->max, YIELD_NOTHING) ||
-	       paid < g->seen->used / 2;
+	return pays >= g->max - scale(g->max, YIELD_NOTHING) ||
+	       pays < g->seen->used / 2;
 }
 
 /*
@@ -106,7 +101,7 @@ void balloon_settled(struct policy *p, struct guest *g)
 	if (took < YIELD_SAMPLE || expect < YIELD_WORTH * (double)took)
 		return;
 
-	freed = over(w->cost, g->seen->rss + g->seen->swapped);
+	freed = over(w->cost, process_cost(g));
 	q = min_of((double)freed / expect, 1.0);
 	g->seen->yield += p->t.yield_gain * (q - g->seen->yield);
 

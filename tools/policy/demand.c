@@ -65,10 +65,13 @@ bool balloon_moves(const struct guest *g)
 	}
 }
 
-/* Guest memory that is resident: a QEMU process has some of its own. */
-u64 resident(const struct policy *p, const struct guest *g)
+/*
+ * Guest memory that the host pays for, resident or paged out: a QEMU process
+ * has some of its own.
+ */
+u64 paid(const struct policy *p, const struct guest *g)
 {
-	return over(g->seen->rss, p->t.process_overhead);
+	return over(g->seen->rss, p->t.process_overhead) + g->seen->swapped;
 }
 
 /* K: what it can still call in. Paged-out bytes are accounted apart. */
@@ -85,11 +88,9 @@ static u64 exposure(const struct policy *p, const struct guest *g)
 	default:
 		may = max_of(g->actual, g->target);
 	}
-	if (!(g->seen->known &
-	      POLICY_COST_RSS)) /* then all that is free may be untouched */
+	if (!cost_known(g)) /* then all that is free may be untouched */
 		return min_of(g->seen->free, may);
-	return over(may, resident(p, g) + g->seen->swapped) +
-	       g->seen->ksm_saved;
+	return over(may, paid(p, g)) + g->seen->ksm_saved;
 }
 
 /*
@@ -99,7 +100,7 @@ static u64 exposure(const struct policy *p, const struct guest *g)
  */
 u64 bend_of(const struct guest *g)
 {
-	if (!(g->seen->known & POLICY_COST_RSS) || g->seen->fresh_at == NEVER)
+	if (!cost_known(g) || g->seen->fresh_at == NEVER)
 		return 0;
 	return over(g->seen->sample_actual, g->seen->free);
 }
@@ -111,7 +112,7 @@ u64 bend_of(const struct guest *g)
  */
 double touched_share(const struct policy *p, const struct guest *g)
 {
-	u64 touched = resident(p, g) + g->seen->swapped;
+	u64 touched = paid(p, g);
 	u64 untouched = over(g->actual, touched);
 	u64 pool =
 		max_of(over(g->actual, bend_of(g)), max_of(untouched, g->band));
@@ -125,8 +126,7 @@ double touched_share(const struct policy *p, const struct guest *g)
 
 static double yield_of(const struct policy *p, const struct guest *g)
 {
-	bool known = g->seen->known & POLICY_COST_RSS;
-	double y = known ? touched_share(p, g) : p->t.yield_prior;
+	double y = cost_known(g) ? touched_share(p, g) : p->t.yield_prior;
 
 	y *= g->seen->yield;
 	return max_of(min_of(y, 1.0), p->t.yield_floor);
@@ -135,9 +135,7 @@ static double yield_of(const struct policy *p, const struct guest *g)
 /* What it was seen to touch since its statistics were taken. */
 static u64 touched_since(const struct guest *g)
 {
-	if (!(g->seen->known & POLICY_COST_RSS))
-		return 0;
-	return over(g->seen->rss + g->seen->swapped, g->seen->sample_cost);
+	return cost_known(g) ? over(process_cost(g), g->seen->sample_cost) : 0;
 }
 
 /*

@@ -141,42 +141,51 @@ static void config_apply(const struct policy *p, struct guest *g,
 	derive(p, g);
 }
 
+/*
+ * Another kernel: the counters start anew, and what the guest kept from the
+ * host it keeps no more.
+ */
+void guest_restarted(struct guest *g)
+{
+	g->seen->fresh_at = NEVER;
+	g->seen->counters = 0;
+	g->seen->pressed = 0;
+	g->seen->debt = 0;
+	g->seen->stable = 0;
+	g->seen->undo = 0;
+	g->seen->growth = 0;
+	g->seen->rise = 0;
+	g->seen->judged = true;
+	g->seen->probe.on = false;
+	for (unsigned int i = 0; i < GROWTH_RING; i++)
+		g->seen->ring[i].at = NEVER;
+	g->seen->pinned_until = 0;
+	g->seen->yields_bad = 0;
+	balloon_forget(g);
+}
+
 /* Everything that a guest's samples have taught, but not what it is. */
 static void guest_unlearn(struct policy *p, struct guest *g)
 {
-	g->seen->fresh_at = NEVER;
+	guest_restarted(g);
 	g->seen->last_update = 0;
-	g->seen->counters = 0;
-	g->seen->stable = 0;
 	g->seen->follows = -1;
 	g->seen->follows_votes = 0;
 	g->seen->overhead = 0;
 	g->seen->overhead_known = false;
 	g->seen->used = g->seen->total = g->seen->available = g->seen->free =
 		g->seen->cache = 0;
-	g->seen->debt = 0;
-	g->seen->pressed = 0;
 	g->seen->press = 1;
 	g->seen->pressed_at = NEVER;
 	g->seen->refault = g->seen->refault_p95 = 0;
 	g->seen->reread = 0;
-	g->seen->growth = 0;
-	g->seen->growth_peak = g->seen->rise = 0;
-	memset(g->seen->ring, 0, sizeof(g->seen->ring));
-	for (unsigned int i = 0; i < GROWTH_RING; i++)
-		g->seen->ring[i].at = NEVER;
+	g->seen->growth_peak = 0;
 	g->seen->yield = 1;
-	g->seen->yields_bad = 0;
-	g->seen->pinned_until = 0;
 	g->seen->sigma = p->t.hot_prior;
-	g->seen->probe.on = false;
 	g->seen->good = g->target;
 	g->seen->learned = 0;
-	g->seen->undo = 0;
 	g->seen->backoff = g->seen->backoff_until = 0;
 	g->seen->harms = 0;
-	g->seen->judged = true;
-	balloon_forget(g);
 	rival_forget(g);
 }
 
@@ -278,29 +287,6 @@ int policy_guest_polling(struct policy *p, unsigned int guest, bool polling,
 		g->seen->polling_at = policy_clock(p, now);
 	g->seen->polling = polling;
 	return 0;
-}
-
-/*
- * Another kernel: the counters start anew, and what the guest kept from the
- * host it keeps no more.
- */
-void guest_restarted(struct guest *g)
-{
-	g->seen->fresh_at = NEVER;
-	g->seen->counters = 0;
-	g->seen->pressed = 0;
-	g->seen->debt = 0;
-	g->seen->stable = 0;
-	g->seen->undo = 0;
-	g->seen->growth = 0;
-	g->seen->rise = 0;
-	g->seen->judged = true;
-	g->seen->probe.on = false;
-	for (unsigned int i = 0; i < GROWTH_RING; i++)
-		g->seen->ring[i].at = NEVER;
-	g->seen->pinned_until = 0;
-	g->seen->yields_bad = 0;
-	balloon_forget(g);
 }
 
 int policy_guest_event(struct policy *p, unsigned int guest,

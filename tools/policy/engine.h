@@ -246,6 +246,17 @@ struct guest {
 	struct seen *seen;
 };
 
+static inline bool cost_known(const struct guest *g)
+{
+	return g->seen->known & POLICY_COST_RSS;
+}
+
+/* What its QEMU process costs the host, resident or paged out. */
+static inline u64 process_cost(const struct guest *g)
+{
+	return g->seen->rss + g->seen->swapped;
+}
+
 /* One end of a piece of some guest's line; see entitle.c. */
 struct knee {
 	double mu, slope;
@@ -352,7 +363,7 @@ bool balloon_moves(const struct guest *g);
 u64 rise_in(const struct policy *p, const struct guest *g, u64 time);
 u64 bend_of(const struct guest *g);
 u64 base_of(const struct guest *g);
-u64 resident(const struct policy *p, const struct guest *g);
+u64 paid(const struct policy *p, const struct guest *g);
 double touched_share(const struct policy *p, const struct guest *g);
 void demand_update(struct policy *p);
 void demand_learned(struct policy *p);

@@ -297,6 +297,13 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 				     half_life(min_of(dt, 64 * life), life);
 }
 
+static bool fell(const struct guest *g, const struct policy_guest_sample *s,
+		 u32 stat, u64 last, u64 value)
+{
+	return (g->seen->counters & stat) && has(s, stat, value) &&
+	       value < last;
+}
+
 /*
  * Counters of faults and swap never sink while a kernel runs.  Where a monitor
  * is not listened to all the time that is how a reboot is seen, after it.
@@ -304,12 +311,9 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 static bool counts_anew(const struct guest *g,
 			const struct policy_guest_sample *s)
 {
-	u32 both = g->seen->counters & s->present;
-
-	return ((both & POLICY_STAT_MAJOR_FAULTS) &&
-		s->major_faults < g->seen->major_faults) ||
-	       ((both & POLICY_STAT_SWAP_OUT) &&
-		s->swap_out < g->seen->swap_out);
+	return fell(g, s, POLICY_STAT_MAJOR_FAULTS, g->seen->major_faults,
+		    s->major_faults) ||
+	       fell(g, s, POLICY_STAT_SWAP_OUT, g->seen->swap_out, s->swap_out);
 }
 
 int policy_guest_sample(struct policy *p, unsigned int guest,
@@ -343,7 +347,7 @@ int policy_guest_sample(struct policy *p, unsigned int guest,
 	learn_press(p, g, dt);
 
 	g->seen->fresh_at = now;
-	g->seen->sample_cost = g->seen->rss + g->seen->swapped;
+	g->seen->sample_cost = process_cost(g);
 	learn_hot(p, g);
 	harm_look(p, g);
 	return 1;
@@ -378,7 +382,7 @@ int policy_guest_host_sample(struct policy *p, unsigned int guest,
 		return -ENOENT;
 	now = policy_clock(p, now);
 
-	before = g->seen->rss + g->seen->swapped;
+	before = process_cost(g);
 	saved = g->seen->ksm_saved;
 	sec = g->seen->cost_at == NEVER
 		      ? 0
@@ -417,8 +421,8 @@ int policy_guest_host_sample(struct policy *p, unsigned int guest,
 	 * shows only in the savings; but a balloon that takes merged pages
 	 * lowers them as well, and shrinks it.
 	 */
-	after = g->seen->rss + g->seen->swapped;
-	if (!(g->seen->known & POLICY_COST_RSS)) {
+	after = process_cost(g);
+	if (!cost_known(g)) {
 		g->seen->sample_cost = after;
 	} else {
 		u64 touched = over(after, before);

@@ -354,7 +354,7 @@ void host_budget(struct policy *p)
 	for_each_guest (p, g) {
 		double below = max_of(g->seen->yield, p->t.yield_floor);
 
-		if (!(g->seen->known & POLICY_COST_RSS))
+		if (!cost_known(g))
 			below = g->y;
 		g->c_above = g->y + (1 - g->y) * b->hold_slope;
 		g->c_below = below + (1 - below) * b->hold_slope;
