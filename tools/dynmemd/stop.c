@@ -32,14 +32,14 @@ static void set(struct manager *m, bool stopped)
 	if (stopped == m->stopped)
 		return;
 	m->stopped = stopped;
-	if (stopped)
+	if (stopped) {
 		forget_targets(m);
-	if (stopped)
 		log_warning("stopped: %s is there; nothing is written to guests until it is removed",
 			    m->config->stop);
-	else
+	} else {
 		log_notice("%s is gone; mode %s", m->config->stop,
 			   manager_mode_name(m));
+	}
 	if (m->listener)
 		m->listener->mode(m->listener_data);
 	act_tick_soon(m);
