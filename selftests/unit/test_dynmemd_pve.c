@@ -142,7 +142,6 @@ static void test_moves(_unused_ void **state)
 	assert_int_equal(a.balloons, 0);
 	close(other);
 	run_until(&w, 3000, a.balloons > 0 && a.target == 200 * MIB);
-
 	fake_stop(&a, false);
 	close_world(&w);
 }
