@@ -186,6 +186,28 @@ static void test_pressed(void **state)
 	policy_free(o.p);
 }
 
+/* The last minfree is nobody's; what is above it a guest may have, with swap. */
+static void test_pressed_draws_on_swap(void **state)
+{
+	u64 minfree = policy_minfree(16 * GIB), granted;
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, 2 * GIB, 512 * MIB);
+	o.s.available = o.s.free = 8 * MIB;
+	o.s.disk_caches = 0;
+	o.h.available = minfree + minfree / 4;
+	ticks(&o, 3);
+	assert_int_equal(o.i.pressed, POLICY_PRESSED_TIGHT);
+	assert_int_equal(o.r.granted, 0);
+
+	o.h.swap_total = o.h.swap_free = 4 * GIB;
+	tick(&o, true);
+	granted = o.r.granted;
+	assert_in_range(granted, minfree / 8, minfree / 4);
+	policy_free(o.p);
+}
+
 /* Its statistics are late; what it touches meanwhile the host sees. */
 static void test_touched_since_sample(void **state)
 {
@@ -441,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_frozen_update_is_not_fresh),
 		cmocka_unit_test(test_debt),
 		cmocka_unit_test(test_pressed),
+		cmocka_unit_test(test_pressed_draws_on_swap),
 		cmocka_unit_test(test_touched_since_sample),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_hot_cache),

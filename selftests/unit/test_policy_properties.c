@@ -114,6 +114,10 @@ static void check_granted(const struct random_snapshot *x,
 	double exist =
 		(double)b->available - (double)b->pending - (double)b->reserved;
 	double pressed = 0, demand = 0, share = 0;
+	/* What the host can swap is drawn upon down to minfree. */
+	double kept = max_of((double)b->reserve_pressed -
+				     SWAP_CREDIT * (double)p->host.swap_free,
+			     (double)min_of(b->minfree, b->reserve_pressed));
 
 	for (unsigned int i = 0; i < r->count; i++) {
 		const struct guest *g = guest_of(p, &r->decision[i]);
@@ -126,8 +130,7 @@ static void check_granted(const struct random_snapshot *x,
 		else
 			share += bytes * g->cost;
 	}
-	check(x,
-	      pressed <= max_of(exist - (double)b->reserve_pressed, 0.0) + 1);
+	check(x, pressed <= max_of(exist - kept, 0.0) + 1);
 	check(x,
 	      !demand || pressed + demand <=
 				 max_of(exist - (double)b->reserve, 0.0) + 1);

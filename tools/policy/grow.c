@@ -4,7 +4,7 @@
  * from other guests does not count until it is there.  Three needs, three depths
  * down to which the host's memory may be drawn for them:
  *
- *	pressed, or below floor		reserve_pressed
+ *	pressed, or below floor		reserve_pressed; minfree with swap
  *	below demand			Res
  *	below entitlement		Res + Hold
  */
@@ -61,12 +61,21 @@ static bool reversal(const struct policy *p, const struct guest *g)
 		g->demand <= g->seen->moved_demand + g->band);
 }
 
+/* Where the host can swap, drawing too deep costs time, but kills nobody. */
+static u64 kept_from_pressed(const struct policy *p)
+{
+	u64 swap = scale(p->host.swap_free, SWAP_CREDIT);
+
+	return max_of(over(p->b.reserve_pressed, swap),
+		      min_of(p->b.minfree, p->b.reserve_pressed));
+}
+
 static void pools(const struct policy *p, struct need_sum *sum)
 {
 	const struct budget *b = &p->b;
 	s64 exist = (s64)b->available - (s64)b->pending - (s64)b->reserved;
 
-	sum->pool[0] = exist - (s64)b->reserve_pressed;
+	sum->pool[0] = exist - (s64)kept_from_pressed(p);
 	sum->pool[1] = exist - (s64)b->reserve;
 	sum->pool[2] = exist - (s64)(b->reserve + b->hold + b->payback);
 	sum->spare = sum->pool[2] > 0 ? sum->pool[2] : 0;
