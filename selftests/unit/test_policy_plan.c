@@ -134,6 +134,33 @@ static void test_plan_leaves_growth(void **state)
 	policy_free(f.p);
 }
 
+/* Nor what it was seen to touch since, also if a plan was made before. */
+static void test_plan_leaves_touched(void **state)
+{
+	const struct policy_plan_step *step;
+	const struct policy_plan *plan;
+	struct policy_guest_host_sample c = {.present = POLICY_COST_RSS};
+	struct fixture f;
+	unsigned int n;
+
+	(void)state;
+	init(&f, GIB);
+	report(&f, IDLE, GIB, 0, 2 * GIB);
+	report(&f, CACHED, 3990 * MIB, 0, 4 * GIB);
+	assert_int_equal(policy_plan_emergency(f.p, GIB, f.now, &plan), 0);
+	assert_non_null(step_for(plan, f.g[IDLE]));
+
+	f.now += SEC / 2;
+	c.rss = 4 * GIB;
+	policy_guest_host_sample(f.p, f.g[IDLE], &c, f.now);
+	policy_host_event(f.p, POLICY_LEVEL_CRITICAL, 300 * MIB, f.now);
+	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
+	for (unsigned int i = 0; i < n; i++)
+		if (step[i].guest == f.g[IDLE])
+			assert_true(step[i].target >= 3 * GIB);
+	policy_free(f.p);
+}
+
 /* Then cold cache; what is used is not touched for it. */
 static void test_plan_then_cache(void **state)
 {
@@ -391,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_plan_takes_free_first),
 		cmocka_unit_test(test_plan_trusts_no_old_sample),
 		cmocka_unit_test(test_plan_leaves_growth),
+		cmocka_unit_test(test_plan_leaves_touched),
 		cmocka_unit_test(test_plan_then_cache),
 		cmocka_unit_test(test_plan_min_is_last),
 		cmocka_unit_test(test_emergency_runs_and_ends),

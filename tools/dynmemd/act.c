@@ -468,7 +468,6 @@ static void schedule(struct manager *m, uint64_t now)
 
 static void decide(struct manager *m, uint64_t now)
 {
-	const struct policy_plan *plan;
 	struct policy_result r;
 
 	if (policy_decide(m->policy, now, &r) < 0)
@@ -479,8 +478,6 @@ static void decide(struct manager *m, uint64_t now)
 	/* What is told of a decision comes with the level it was made at. */
 	act_set_level(m, r.level);
 	finish_commands(m, now);
-	if (managing(m) && r.level >= POLICY_LEVEL_MEDIUM)
-		policy_plan_emergency(m->policy, 0, now, &plan);
 	schedule(m, now);
 	remember_soon(m);
 }

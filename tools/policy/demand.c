@@ -102,7 +102,8 @@ u64 bend_of(const struct guest *g)
 {
 	if (!cost_known(g) || g->seen->fresh_at == NEVER)
 		return 0;
-	return over(g->seen->sample_actual, g->seen->free);
+	return over(g->seen->sample_actual,
+		    over(g->seen->free, touched_since(g)));
 }
 
 /*
@@ -133,7 +134,7 @@ static double yield_of(const struct policy *p, const struct guest *g)
 }
 
 /* What it was seen to touch since its statistics were taken. */
-static u64 touched_since(const struct guest *g)
+u64 touched_since(const struct guest *g)
 {
 	return cost_known(g) ? over(process_cost(g), g->seen->sample_cost) : 0;
 }

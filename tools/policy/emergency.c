@@ -27,7 +27,8 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 		      u64 size[POLICY_PLAN_COUNT + 1])
 {
 	u64 now = min_of(g->target, g->max), low = min_of(g->min, now);
-	u64 free = over(g->seen->free, g->slack + rise_in(p, g, p->t.poll)),
+	u64 free = over(g->seen->free, g->slack + touched_since(g) +
+					       rise_in(p, g, p->t.poll)),
 	    cold = over(g->seen->cache, g->hot);
 	bool calm = g->fresh && !g->pressed_now;
 
@@ -170,7 +171,6 @@ static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 		plan->frees += step->frees;
 		plan->count++;
 	}
-	p->have_plan = true;
 }
 
 /*
@@ -208,11 +208,9 @@ int policy_emergency_begin(struct policy *p, u64 now,
 	if (p->raw < POLICY_LEVEL_CRITICAL)
 		return 0;
 
-	if (!p->have_plan) {
-		survey(p);
-		entitle(p);
-		make_plan(p, usual_want(p), POLICY_PLAN_FREE);
-	}
+	survey(p);
+	entitle(p);
+	make_plan(p, usual_want(p), POLICY_PLAN_FREE);
 	p->emergency = p->plan.count > 0;
 	p->emergency_avail = p->host.available;
 	p->emergency_round = 0;
@@ -260,7 +258,6 @@ s64 policy_emergency_next(struct policy *p, u64 now,
 	if (came >= want || p->b.available >= 2 * p->b.minfree ||
 	    p->emergency_round > ROUNDS_MAX) {
 		p->emergency = false;
-		p->have_plan = false;
 		return 0;
 	}
 	if (came + on_its_way(p) >= want / 2)

@@ -243,7 +243,6 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	guest_unlearn(p, g);
 
 	p->count++;
-	p->have_plan = false;
 	*ret_guest = i;
 	return 0;
 }
@@ -256,7 +255,6 @@ int policy_guest_remove(struct policy *p, unsigned int guest)
 		return -ENOENT;
 	g->exists = false;
 	p->count--;
-	p->have_plan = false;
 	return 0;
 }
 
@@ -272,7 +270,6 @@ int policy_guest_configure(struct policy *p, unsigned int guest,
 	if (r < 0)
 		return r;
 	config_apply(p, g, config);
-	p->have_plan = false;
 	return 0;
 }
 

@@ -307,7 +307,6 @@ struct policy {
 	struct reserve reserve[POLICY_RESERVES_MAX];
 
 	struct policy_plan plan;
-	bool have_plan;
 	bool emergency;
 	u64 emergency_avail;
 	unsigned int emergency_round;
@@ -362,6 +361,7 @@ u64 harm_floor(const struct policy *p, const struct guest *g);
 bool balloon_moves(const struct guest *g);
 u64 rise_in(const struct policy *p, const struct guest *g, u64 time);
 u64 bend_of(const struct guest *g);
+u64 touched_since(const struct guest *g);
 u64 base_of(const struct guest *g);
 u64 paid(const struct policy *p, const struct guest *g);
 double touched_share(const struct policy *p, const struct guest *g);

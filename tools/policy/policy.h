@@ -553,7 +553,7 @@ int policy_guest_info(const struct policy *p, unsigned int guest, uint64_t now,
 		      struct policy_guest_info *ret);
 
 /* ------------------------------------------------------------------------
- * Emergency: planned at medium, executed at critical
+ * Emergency: what to do when the host becomes critical
  * ------------------------------------------------------------------------ */
 
 /* What is taken, in this order. */
@@ -602,13 +602,12 @@ struct policy_plan {
 };
 
 /**
- * policy_plan_emergency() - make or renew the plan
+ * policy_plan_emergency() - what an emergency would take now
  * @want: bytes to free, 0: back to twice minfree
  *
- * Cheap enough for every decision at medium. The result is valid until the next
- * policy_plan_emergency(), policy_guest_add() or policy_guest_remove(); the
- * caller may format its commands from it beforehand. Return: 0, -ENODATA before
- * the first policy_host_sample().
+ * The result is valid until the next call that makes a plan,
+ * policy_guest_add() or policy_guest_remove().  Return: 0, -ENODATA before the
+ * first policy_host_sample().
  */
 int policy_plan_emergency(struct policy *p, uint64_t want, uint64_t now,
 			  const struct policy_plan **ret_plan);
@@ -619,9 +618,10 @@ int policy_plan_emergency(struct policy *p, uint64_t want, uint64_t now,
  * @ret_count: number of steps
  *
  * Send them all, then call policy_command_sent() for those that were written.
- * Uses the plan that exists, and makes one if there is none. While the burst
- * runs, policy_decide() leaves shrinking to it. Nothing is to be sent when the
- * host is not critical any more and only its level is held.
+ * The plan is made from what is known at this moment: one made earlier would
+ * take what guests have touched since. While the burst runs, policy_decide()
+ * leaves shrinking to it. Nothing is to be sent when the host is not critical
+ * any more and only its level is held.
  * Return: 0, -EALREADY while one runs, -ENODATA.
  */
 int policy_emergency_begin(struct policy *p, uint64_t now,
