@@ -132,6 +132,41 @@ static void test_liar(void **state)
 	}
 }
 
+/*
+ * A process outside guests that takes whatever is freed: guests are squeezed
+ * for it, and cannot get that back.  They are not moved to and fro for ever.
+ */
+static void test_hog(void **state)
+{
+	unsigned int reversals = 0;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 16 * GiB, GiB, 0);
+	for (unsigned int i = 0; i < 6; i++) {
+		struct world_guest *g = world_guest(&w, 512 * MiB, 4 * GiB);
+
+		g->want = 1800 * MiB;
+		g->want_cache = 300 * MiB;
+		g->touched = 2 * GiB;
+	}
+	world_run(&w, 120);
+	for (unsigned int i = 0; i < w.n; i++)
+		w.g[i].reversals = 0;
+	for (unsigned int i = 0; i < 120 * 20; i++) {
+		uint64_t spare = sub0(world_available(&w),
+				      policy_minfree(w.total) * 7 / 8);
+
+		w.other += least(spare, 25 * MiB);
+		world_step(&w, 50);
+	}
+	for (unsigned int i = 0; i < w.n; i++)
+		reversals += w.g[i].reversals;
+	assert_true(w.critical_seen);
+	assert_in_range(reversals, 0, 120 / 30 * 2 * w.n);
+	world_free(&w);
+}
+
 /* TiBs and ten thousand guests: no sum overflows, the invariants hold. */
 static void test_very_many(void **state)
 {
@@ -219,7 +254,7 @@ static void test_no_allocation(void **state)
 
 	(void)state;
 	world_init(&w, 8 * GiB, 512 * MiB, 0);
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < 24; i++)
 		world_guest(&w, 64 * MiB, 512 * MiB)->want = 200 * MiB;
 
 	allocations.on = true;
@@ -247,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_comes_to_rest),
 		cmocka_unit_test(test_liar),
+		cmocka_unit_test(test_hog),
 		cmocka_unit_test(test_very_many),
 #if MALLOC_WATCHED
 		cmocka_unit_test(test_no_allocation),

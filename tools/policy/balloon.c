@@ -34,6 +34,7 @@ void balloon_forget(struct guest *g)
 	g->seen->nearest = left(g);
 	g->seen->stuck_until = 0;
 	g->seen->stuck_for = 0;
+	g->seen->spent_until = 0;
 }
 
 /* A shrink begins: remember what the guest costs before it. */
@@ -218,6 +219,7 @@ bool balloon_stuck(struct policy *p, struct guest *g)
 	    g->seen->available < g->slack &&
 	    since(p->now, g->seen->fresh_at) <= p->t.fresh) {
 		g->seen->exhausted = true;
+		g->seen->spent_until = p->now + p->t.harm_window;
 		return false;
 	}
 
@@ -225,6 +227,16 @@ bool balloon_stuck(struct policy *p, struct guest *g)
 		clamp_u64(2 * g->seen->stuck_for, STUCK_MIN, STUCK_MAX);
 	g->seen->stuck_until = p->now + g->seen->stuck_for;
 	return true;
+}
+
+/*
+ * It took all that there was, lately: sent further down it would go nowhere,
+ * and be let go again, without end while the host is at its end.
+ */
+bool balloon_spent(const struct policy *p, const struct guest *g)
+{
+	return p->now < g->seen->spent_until &&
+	       g->seen->available < g->slack;
 }
 
 int policy_guest_actual(struct policy *p, unsigned int guest, u64 actual,

@@ -20,8 +20,9 @@
 
 /*
  * What each class leaves the guest.  What is free in one under pressure it is
- * about to use; what was free in one that was not heard lately may be in use,
- * and so may what one that grows has grown by since.
+ * about to use, in one that was lately it would be given back at once; what was
+ * free in one that was not heard lately may be in use, and so may what one that
+ * grows has grown by since.
  */
 static void stairs_of(const struct policy *p, const struct guest *g,
 		      u64 size[POLICY_PLAN_COUNT + 1])
@@ -30,16 +31,17 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 	u64 free = over(g->seen->free, g->slack + touched_since(g) +
 					       rise_in(p, g, p->t.poll)),
 	    cold = over(g->seen->cache, g->hot);
+	u64 kept = clamp_u64(min_of(g->floor_pressed, g->entitled), low, now);
 	bool calm = g->fresh && !g->pressed_now;
 
 	size[0] = size[1] = now;
 	if (calm && g->y >= WORTH_TAKING)
-		size[1] =
-			clamp_u64(over(g->seen->sample_actual, free), low, now);
+		size[1] = clamp_u64(over(g->seen->sample_actual, free), kept,
+				    now);
 	size[2] = size[1];
 	if (calm && cold)
 		size[2] = clamp_u64(over(g->seen->sample_actual, free + cold),
-				    low, size[1]);
+				    min_of(kept, size[1]), size[1]);
 	size[3] = clamp_u64(g->entitled, low, size[2]);
 	size[4] = low;
 }
@@ -71,9 +73,9 @@ static u64 part_way(const struct policy *p, const struct guest *g, u64 from,
 	return bend - scale(bend - to, (want - above) / freed(p, g, bend, to));
 }
 
-static bool in_plan(const struct guest *g)
+static bool in_plan(const struct policy *p, const struct guest *g)
 {
-	return g->movable && g->seen->fresh_at != NEVER;
+	return g->movable && g->seen->fresh_at != NEVER && !balloon_spent(p, g);
 }
 
 static double class_brings(const struct policy *p, enum policy_plan_class class)
@@ -84,7 +86,7 @@ static double class_brings(const struct policy *p, enum policy_plan_class class)
 	for_each_guest (p, g) {
 		u64 size[POLICY_PLAN_COUNT + 1];
 
-		if (!in_plan(g))
+		if (!in_plan(p, g))
 			continue;
 		stairs_of(p, g, size);
 		sum += freed(p, g, size[class], size[class + 1]);
@@ -165,7 +167,7 @@ static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 	for_each_guest (p, g) {
 		struct policy_plan_step *step = &p->step[plan->count];
 
-		if (!in_plan(g) ||
+		if (!in_plan(p, g) ||
 		    !step_of(p, g, last, max_of(part, 0.0), step))
 			continue;
 		plan->frees += step->frees;

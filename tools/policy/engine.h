@@ -142,6 +142,7 @@ struct seen {
 	u64 rival_at, rival_seen; /* ... the first, the last */
 	u64 rival_until;	 /* it is left to that one */
 	bool exhausted;		 /* it stopped because the guest has no more */
+	u64 spent_until;	 /* then it is not sent further down */
 	u64 pending, pending_at; /* granted, perhaps not touched yet */
 
 	/* events */
@@ -340,6 +341,7 @@ double half_life(u64 dt, u64 life);
 void balloon_settled(struct policy *p, struct guest *g);
 void balloon_forget(struct guest *g);
 bool balloon_stuck(struct policy *p, struct guest *g);
+bool balloon_spent(const struct policy *p, const struct guest *g);
 void balloon_actual(struct policy *p, struct guest *g, u64 actual);
 
 /* rival.c */

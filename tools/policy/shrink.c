@@ -73,6 +73,10 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_CRITICAL_WAIT;
 		return;
 	}
+	if (balloon_spent(p, g)) {
+		g->held = POLICY_REASON_HELD_PRESSED;
+		return;
+	}
 	if (critical) {
 		g->lends = urgent;
 		return;
