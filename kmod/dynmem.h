@@ -264,6 +264,7 @@ u64 dynmem_swap_ins(void);
  * @now: ns
  * @available: bytes
  * @stall_time: ns, cumulative, with what is under way
+ * @stalled: tasks in direct reclaim
  * @refaults: pages, cumulative
  * @throttles: tasks that had to wait before they could reclaim, cumulative
  * @ooms: cumulative
@@ -272,6 +273,7 @@ struct dynmem_load {
 	u64 now;
 	u64 available;
 	u64 stall_time;
+	u32 stalled;
 	u64 refaults;
 	u64 throttles;
 	u64 ooms;

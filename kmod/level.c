@@ -229,6 +229,29 @@ static u64 distance(u64 available)
 	return 0;
 }
 
+/*
+ * How long the tasks that stall now must go on to reach the next level: a stall
+ * that lasts brings on no look by itself.
+ */
+static u64 stall_left(const struct dynmem_host *host)
+{
+	u64 thresholds[] = {
+		dynmem_setting(STALL_LOW),
+		dynmem_setting(STALL_MEDIUM),
+		dynmem_setting(STALL_CRITICAL),
+	};
+	u64 part = div_u64(dynmem_setting(WINDOW), 1000);
+	int i;
+
+	if (!host->last.stalled)
+		return U64_MAX;
+	for (i = 0; i < ARRAY_SIZE(thresholds); i++)
+		if (thresholds[i] > host->stall_share)
+			return div_u64((thresholds[i] - host->stall_share) *
+				       part, host->last.stalled);
+	return U64_MAX;
+}
+
 /* How long it takes until a hold that runs is over. */
 static u64 hold_left(const struct dynmem_host *host)
 {
@@ -241,8 +264,8 @@ static u64 hold_left(const struct dynmem_host *host)
  * dynmem_level_next() - when to look next
  * @host: the host
  *
- * As soon as available memory could be below the next threshold, a hold could
- * be over or a share have fallen.
+ * As soon as available memory could be below the next threshold, stalls that go
+ * on could reach theirs, a hold could be over or a share have fallen.
  *
  * Return: ns from the last figures.
  */
@@ -255,6 +278,7 @@ u64 dynmem_level_next(const struct dynmem_host *host)
 
 	if (left)
 		next = min(next, div64_u64(left, rate) * NSEC_PER_USEC);
+	next = min(next, stall_left(host));
 	if (host->lower_since)
 		next = min(next, hold_left(host));
 	if (host->stall_share || host->refault_share)

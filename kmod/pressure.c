@@ -69,12 +69,10 @@ static struct pressure {
  * struct look - figures of one moment
  * @load: those that decide the level
  * @counters: the module's
- * @stalled: tasks in direct reclaim
  */
 struct look {
 	struct dynmem_load load;
 	struct dynmem_counters counters;
-	u32 stalled;
 };
 
 static void look_at(struct look *look)
@@ -86,7 +84,7 @@ static void look_at(struct look *look)
 	dynmem_counters_read(&look->counters);
 	load->available = (u64)max(si_mem_available(), 0L) << PAGE_SHIFT;
 	load->stall_time = counter[DYNMEM_STALL_TIME + DYNMEM_KIND_HOST] +
-			   dynmem_stalled(load->now, &look->stalled);
+			   dynmem_stalled(load->now, &load->stalled);
 	load->refaults = dynmem_swap_ins() +
 			 global_node_page_state(WORKINGSET_RESTORE_FILE);
 	load->throttles = dynmem_vm_event(PGSCAN_DIRECT_THROTTLE);
@@ -98,7 +96,8 @@ static void fill_stalls(struct dynmem_record *rec, const struct look *look)
 	const u64 *counter = look->counters.value;
 
 	if (dynmem_capabilities & DYNMEM_CAPABILITY_STALL) {
-		dynmem_set(rec, DYNMEM_A_PRESSURE_STALLED, look->stalled);
+		dynmem_set(rec, DYNMEM_A_PRESSURE_STALLED,
+			   look->load.stalled);
 		dynmem_set(rec, DYNMEM_A_PRESSURE_STALLS,
 			   counter[DYNMEM_STALLS + DYNMEM_KIND_HOST]);
 		dynmem_set(rec, DYNMEM_A_PRESSURE_STALL_TIME,
