@@ -99,14 +99,17 @@ test_lend_and_return()
 	local lent i
 	dynmem monitor --json >"$LAB_DIR/monitor.jsonl" 2>/dev/null &
 	monitor=$!
+	# As much as the host has beside what the idle guest uses and its last
+	# minfree: with more, who lives is decided by how fast the emulated
+	# balloons happen to be.
 	for i in 1 2 3; do
-		ok "busy gets 150 MiB more ($i)" ask_guest -t 180 busy touch 150M
+		ok "busy gets 120 MiB more ($i)" ask_guest -t 180 busy touch 120M
 		sleep 3
 	done
 	ok "the idle guest lends memory" wait_until 60 at_most idle $((540 * MIB))
 	lent=$(guest actual idle)
-	ok "busy holds what it touched" test "$(field busy used)" -ge $((450 * MIB))
-	ask_guest -t 60 busy free 450M >/dev/null
+	ok "busy holds what it touched" test "$(field busy used)" -ge $((360 * MIB))
+	ask_guest -t 60 busy free 360M >/dev/null
 	# What it lent it may have again, for it needs more now.
 	ask_guest -t 180 idle touch 60M >/dev/null
 	ok "the idle guest gets memory back" wait_until 90 at_least idle $((lent + 40 * MIB))
