@@ -256,6 +256,26 @@ static void test_late(void **state)
 	policy_free(o.p);
 }
 
+/* Silent at its max, on a host at ease: it may report yet, and is then heard. */
+static void test_silent_is_asked(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	o.h.available = 15 * GIB;
+	o.s.last_update = 0;
+	for (int n = 0; n < 90; n++)
+		tick(&o, false);
+	assert_int_equal(o.i.class, POLICY_CLASS_SILENT);
+	assert_int_equal(o.r.decision[0].poll, 60 * SEC);
+	assert_int_equal(o.r.next, 60 * SEC);
+	tick(&o, true);
+	assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	assert_int_equal(o.r.decision[0].poll, 0);
+	policy_free(o.p);
+}
+
 static void test_hot_cache(void **state)
 {
 	struct one o;
@@ -466,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_pressed_draws_on_swap),
 		cmocka_unit_test(test_touched_since_sample),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_silent_is_asked),
 		cmocka_unit_test(test_hot_cache),
 		cmocka_unit_test(test_room_follows_growth),
 		cmocka_unit_test(test_exposure),

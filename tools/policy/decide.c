@@ -231,7 +231,8 @@ static u64 poll_of(const struct policy *p, const struct guest *g,
 	    p->level >= POLICY_LEVEL_LOW || p->b.deficit > 0 || sum->all > 0 ||
 	    g->class == POLICY_CLASS_STARTING)
 		return p->t.poll;
-	return 0;
+	/* It may have begun to report: a slow boot, a service started later. */
+	return g->class == POLICY_CLASS_SILENT ? p->t.start_grace : 0;
 }
 
 static void fill_result(struct policy *p, struct policy_result *ret)
@@ -281,8 +282,8 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 		decide_guest(p, g, &sum, d);
 		d->memory_high = memory_high(p, g, d->target);
 		d->poll = poll_of(p, g, &sum);
-		if (d->poll)
-			result.next = p->t.poll;
+		if (d->poll && (!result.next || d->poll < result.next))
+			result.next = d->poll;
 		if (d->flags & POLICY_SEND)
 			result.send++;
 		result.granted += over(d->target, d->from);
