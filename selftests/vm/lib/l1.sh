@@ -209,6 +209,14 @@ last_words() {
 	fi
 }
 
+# The kernel patches its text by way of a breakpoint. Now and then the emulator
+# goes on with its translation of that breakpoint, though the memory holds the
+# new instruction again: a processor that runs in circles there for good.
+stuck_on_breakpoint() {
+	grep -qa 'soft lockup' "$run_dir/console.log" &&
+		grep -qa 'RIP: .*asm_exc_int3' "$run_dir/console.log"
+}
+
 # Follows the machine until the job's status is known. Returns 0 when it is, 1
 # when the machine died or hung before the job began, 2 when it did so later.
 follow() {
@@ -239,6 +247,10 @@ follow() {
 			say "not up after $BOOT_TIMEOUT s; its last words:"
 			last_words >&2
 			return 1
+		fi
+		if stuck_on_breakpoint; then
+			say "the emulator hangs: a processor runs in circles on a breakpoint that is gone"
+			return 2
 		fi
 		if ((timeout && SECONDS - start > timeout)); then
 			status=124
