@@ -1,0 +1,232 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The daemon as systemd runs it: installed by `make install`, in the sandbox of
+# its unit, with systemd as the first process of a container in the lab's host
+# machine, and a real guest.  TAP.
+#
+# build/staged is what `make install DESTDIR=...` made.
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+# shellcheck source-path=SCRIPTDIR source=../tap.sh
+. selftests/vm/tap.sh
+# shellcheck source-path=SCRIPTDIR source=../l1/host.sh
+. selftests/vm/l1/host.sh
+
+MIB=$((1 << 20))
+conf_d=/etc/dynmem/dynmem.conf.d
+# As a user calls it: what was installed.
+dynmem() { /usr/local/bin/dynmem "$@"; }
+
+#
+# Outside: the container.  It shares the machine's network, since the kernel's
+# generic netlink is there, and everything that is mounted.
+#
+
+# What a container's systemd needs not, and what other packages of this machine
+# would start.
+quiet_systemd()
+{
+	local unit
+	for unit in systemd-{udevd,udev-trigger,tmpfiles-setup,tmpfiles-setup-dev,sysctl,sysusers} \
+		systemd-{modules-load,random-seed,remount-fs,binfmt,logind,timesyncd,networkd}; do
+		ln -sf /dev/null "/etc/systemd/system/$unit.service"
+	done
+	cat >/etc/systemd/system/lab.target <<-'END'
+		[Unit]
+		Requires=basic.target dbus.service systemd-journald.service
+		After=basic.target
+	END
+}
+
+start_systemd()
+{
+	local group=/sys/fs/cgroup/container
+	echo "+cpu +memory +pids" >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir $group
+	# shellcheck disable=SC2016 # for the inner shell
+	bash -c 'echo $$ >"$1/cgroup.procs"; exec unshare --fork --pid --mount-proc --mount --cgroup sh -c "
+		umount /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		exec env -i container=lab PATH=$PATH /lib/systemd/systemd --unit=lab.target --log-target=console"' \
+		- $group >"$LAB_DIR/systemd.log" 2>&1 </dev/null &
+	init=
+	wait_until 20 find_init
+}
+
+find_init()
+{
+	init=$(pgrep -x -f '/lib/systemd/systemd --unit=lab.target.*' | tail -n 1)
+	[[ -n $init && $(readlink "/proc/$init/ns/pid") != $(readlink /proc/self/ns/pid) ]]
+}
+
+in_container()
+{
+	nsenter --target "$init" --mount --pid --cgroup --ipc --uts -- "$@"
+}
+
+is_up()
+{
+	in_container systemctl is-active --quiet lab.target 2>/dev/null
+}
+
+outside()
+{
+	tar -C build/staged -c . | tar -C / -x --keep-directory-symlink || exit 1
+	depmod
+	ldconfig
+	quiet_systemd
+	start_systemd
+	if ! wait_until 120 is_up; then
+		fail "systemd starts"
+		diag "$(tail -n 30 "$LAB_DIR/systemd.log")"
+		tap_end
+		exit 1
+	fi
+	in_container "$PWD/selftests/vm/jobs/service.sh" inside
+}
+
+#
+# Inside
+#
+
+unit()
+{
+	systemctl show --value -p "$1" dynmemd
+}
+
+logged()
+{
+	journalctl --no-pager -q -u dynmemd | grep -qE -- "$1"
+}
+
+guest_is()
+{
+	[[ $(dynmem status --json | jq -r --arg key "$1" '.guests[0][$key]') == "$2" ]]
+}
+
+target_below()
+{
+	(($(dynmem status --json | jq '.guests[0].target') < $1))
+}
+
+host_is()
+{
+	[[ $(dynmem status --json | jq -r --arg key "$1" '.host[$key]') == "$2" ]]
+}
+
+unit_is()
+{
+	[[ $(unit "$1") == "$2" ]]
+}
+
+of_process()
+{
+	awk -v key="$1:" '$1 == key { print $2 }' "/proc/$(unit MainPID)/status"
+}
+
+test_start()
+{
+	ok "the module is found where it was installed" modprobe dynmem
+	ok "the unit starts" systemctl start dynmemd
+	is "and says when it is ready" "$(unit Type) $(unit ActiveState)" "notify active"
+	ok "the command finds it" host_is source genl
+	ok "the shipped configuration only observes" host_is mode observe
+	is "nobody else reads its monitors' folder" "$(stat -c %a /run/dynmem/qmp)" 700
+}
+
+test_sandbox()
+{
+	is "system calls are filtered" "$(of_process Seccomp)" 2
+	is "no privileges can be gained" "$(of_process NoNewPrivs)" 1
+	# CAP_DAC_OVERRIDE and CAP_SYS_RESOURCE.
+	is "of capabilities it has two" "$(of_process CapBnd)" 0000000001000002
+	ok "its memory is locked" test "$(of_process VmLck)" -gt 1000
+	is "the OOM killer spares it" "$(cat "/proc/$(unit MainPID)/oom_score_adj")" -1000
+}
+
+# Found where the shipped configuration looks for it, moved, for real.
+test_guest()
+{
+	mkdir -p $conf_d
+	printf '[daemon]\nmode = manage\n[guest *]\nmin = 160M\n' >$conf_d/manage.conf
+	ok "the unit reloads" systemctl reload dynmemd
+	ok "with the new configuration" wait_until 10 host_is mode manage
+	ok "a guest starts" guest start one --mem 640 --workload 'touch 420M; free 410M' \
+		--qemu '-qmp unix:/run/dynmem/qmp/one.qmp,server=on,wait=off'
+	ok "it is found in the shipped configuration's folder" wait_until 20 guest_is name one
+	ok "it reports" wait_until 60 guest_is class reporting
+	ok "the host can be pressed" press_host 130
+	ok "the guest is asked for memory" wait_until 60 target_below $((560 * MIB)) ||
+		diag "$(dynmem status)"
+	ok "and that is in the journal" wait_until 10 logged 'guest one: .*shrunk by'
+	release_host
+}
+
+restarted()
+{
+	[[ $(unit MainPID) -gt 0 && $(unit MainPID) != "$1" ]] && unit_is ActiveState active
+}
+
+test_killed()
+{
+	local pid
+	pid=$(unit MainPID)
+	kill -KILL "$pid"
+	ok "killed, it is started again" wait_until 30 restarted "$pid"
+	ok "and knows its guest" wait_until 20 logged 'guest one: known'
+	ok "whose memory it manages" wait_until 60 guest_is class reporting
+}
+
+remove_module()
+{
+	rmmod dynmem && rm "/lib/modules/$(uname -r)/updates/dynmem.ko"
+}
+
+# What does not mend by itself is not tried again and again.
+test_refuses()
+{
+	printf '[guest one]\nmin = 2G\nmax = 1G\n' >$conf_d/wrong.conf
+	refused "with a wrong configuration the unit fails" systemctl restart dynmemd
+	is "and stays down" "$(unit ActiveState) $(unit ExecMainStatus)" "failed 78"
+	ok "having said why" logged 'wrong.conf:[0-9]+'
+	rm $conf_d/wrong.conf
+
+	printf '[daemon]\nsource = genl\n' >$conf_d/source.conf
+	ok "the module can go" rmmod dynmem
+	ok "but is loaded by whom looks for its family" systemctl restart dynmemd
+	ok "which is that" test -d /sys/module/dynmem
+	systemctl stop dynmemd
+	ok "it can be taken away" remove_module
+	refused "without the module that is asked for it fails" systemctl restart dynmemd
+	is "and stays down, too" "$(unit ActiveState) $(unit ExecMainStatus)" "failed 3"
+	rm $conf_d/source.conf
+	ok "else it does without" systemctl restart dynmemd
+	ok "with PSI" host_is source procfs
+	ok "and manages as well" wait_until 60 guest_is class reporting
+}
+
+test_stop()
+{
+	ok "the unit stops" systemctl stop dynmemd
+	is "without a fault" "$(unit Result) $(unit ExecMainStatus)" "success 0"
+	dynmem status >/dev/null 2>&1
+	is "the command says that neither daemon nor module is there" $? 3
+	guest stop --all
+}
+
+inside()
+{
+	test_start
+	test_sandbox
+	test_guest
+	test_killed
+	test_refuses
+	test_stop
+	tap_end || { journalctl --no-pager -q -u dynmemd | tail -n 60 | sed 's/^/# /'; exit 1; }
+}
+
+if [[ ${1:-} == inside ]]; then
+	inside
+else
+	outside
+fi
