@@ -73,18 +73,30 @@ static u32 per_mille(u64 time, u64 elapsed)
 	return div64_u64(time, div_u64(elapsed, 1000) ?: 1);
 }
 
+/* Whether nobody listened lately, so that nothing brought on a look. */
+static bool unwatched(const struct dynmem_host *host, u64 now)
+{
+	return now - host->last.now > 2 * dynmem_setting(SAMPLE_MAX);
+}
+
+/*
+ * The figures of a window ago may be much older than that. Refaults came at
+ * any time since; but a stall brings on a look, so these came in the window,
+ * and the first of them is not to count for less because all was quiet before.
+ */
 static void compute_shares(struct dynmem_host *host,
 			   const struct dynmem_load *load, u64 window)
 {
 	const struct dynmem_load *ago = window_ago(host, load->now, window);
 	u64 elapsed = max(load->now - ago->now, window);
+	u64 stalling = unwatched(host, load->now) ? elapsed : window;
 	u64 cost = dynmem_setting(REFAULT_COST);
 	u64 refaults = load->refaults > ago->refaults ?
 		       load->refaults - ago->refaults : 0;
 	u64 stall = load->stall_time > ago->stall_time ?
 		    load->stall_time - ago->stall_time : 0;
 
-	host->stall_share = min(per_mille(stall, elapsed), 1000U);
+	host->stall_share = min(per_mille(stall, stalling), 1000U);
 	/* Pages by 10 ms do not overflow within 2^41 pages. */
 	host->refault_share = min(per_mille(refaults * cost, elapsed), 1000U);
 }
@@ -159,15 +171,14 @@ static u32 asked(struct dynmem_host *host, const struct dynmem_load *load,
 static bool may_fall(struct dynmem_host *host, u32 level, u64 now)
 {
 	u64 hold = dynmem_setting(HOLD);
-	bool unwatched = now - host->last.now >
-			 hold + 2 * dynmem_setting(SAMPLE_MAX);
+	bool long_ago = unwatched(host, now) && now - host->last.now > hold;
 
-	if (!host->lower_since || unwatched) {
+	if (!host->lower_since || long_ago) {
 		host->lower_since = now;
 		host->lower = level;
 	}
 	host->lower = max(host->lower, level);
-	return unwatched || now - host->lower_since >= hold;
+	return long_ago || now - host->lower_since >= hold;
 }
 
 static bool enter(struct dynmem_host *host, u32 level, u64 now)
