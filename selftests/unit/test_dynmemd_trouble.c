@@ -131,7 +131,7 @@ static void test_no_descriptors(_unused_ void **state)
 	assert_in_range(found, 1, n - 1);
 
 	set_soft_limit(limit.rlim_cur);
-	run_until(&w, 10000, has_guests(&w, n));
+	run_until(&w, 40000, has_guests(&w, n));
 	/* The last one, too, has all that a guest needs. */
 	g = manager_guest(w.manager, n - 1);
 	assert_true(g->cost.statm >= 0);
