@@ -298,7 +298,6 @@ static inline void world_decide(struct world *w)
 	const struct policy_plan_step *step;
 	unsigned int count = 0;
 	enum policy_level level;
-	const struct policy_plan *plan;
 	int64_t again;
 
 	if (policy_decide(w->p, w->now, &w->r) < 0)
@@ -321,8 +320,6 @@ static inline void world_decide(struct world *w)
 	} else if (!w->emergency_at && level == POLICY_LEVEL_CRITICAL) {
 		if (policy_emergency_begin(w->p, w->now, &step, &count) == 0)
 			w->emergency_at = w->now + 250 * MS;
-	} else if (level == POLICY_LEVEL_MEDIUM) {
-		policy_plan_emergency(w->p, 0, w->now, &plan);
 	}
 	for (unsigned int i = 0; i < count; i++)
 		world_command(w, world_find(w, step[i].guest), step[i].target);

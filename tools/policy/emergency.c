@@ -41,7 +41,7 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 	size[2] = size[1];
 	if (calm && cold)
 		size[2] = clamp_u64(over(g->seen->sample_actual, free + cold),
-				    min_of(kept, size[1]), size[1]);
+				    kept, size[1]);
 	size[3] = clamp_u64(g->entitled, low, size[2]);
 	size[4] = low;
 }
@@ -183,15 +183,21 @@ static u64 usual_want(const struct policy *p)
 	return max_of(p->b.minfree, over(2 * p->b.minfree, p->b.available));
 }
 
+/* From what is known at this moment; @want 0: as much as usual. */
+static void plan_anew(struct policy *p, u64 want, enum policy_plan_class least)
+{
+	survey(p);
+	entitle(p);
+	make_plan(p, want ? want : usual_want(p), least);
+}
+
 int policy_plan_emergency(struct policy *p, u64 want, u64 now,
 			  const struct policy_plan **ret_plan)
 {
 	if (!p->have_host)
 		return -ENODATA;
 	policy_clock(p, now);
-	survey(p);
-	entitle(p);
-	make_plan(p, want ? want : usual_want(p), POLICY_PLAN_FREE);
+	plan_anew(p, want, POLICY_PLAN_FREE);
 	*ret_plan = &p->plan;
 	return 0;
 }
@@ -210,9 +216,7 @@ int policy_emergency_begin(struct policy *p, u64 now,
 	if (p->raw < POLICY_LEVEL_CRITICAL)
 		return 0;
 
-	survey(p);
-	entitle(p);
-	make_plan(p, usual_want(p), POLICY_PLAN_FREE);
+	plan_anew(p, 0, POLICY_PLAN_FREE);
 	p->emergency = p->plan.count > 0;
 	p->emergency_avail = p->host.available;
 	p->emergency_round = 0;
@@ -267,9 +271,7 @@ s64 policy_emergency_next(struct policy *p, u64 now,
 
 	next = p->plan.class < POLICY_PLAN_MIN ? p->plan.class + 1
 					       : POLICY_PLAN_MIN;
-	survey(p);
-	entitle(p);
-	make_plan(p, usual_want(p), next);
+	plan_anew(p, 0, next);
 	p->emergency_avail = p->host.available;
 	*ret_count = p->plan.count;
 	return (s64)p->t.emergency_wait;

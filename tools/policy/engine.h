@@ -279,6 +279,22 @@ struct budget {
 	double value, budget; /* of all targets, and of all entitlements */
 };
 
+/**
+ * struct policy_plan - what to do when the host becomes critical
+ * @want: bytes that the plan is for
+ * @frees: bytes that its steps should bring: less than @want if all guests
+ *	together have no more
+ * @class: the worst class that was needed
+ * @count: of @step
+ * @step: at most one per guest, in order of handle
+ */
+struct policy_plan {
+	u64 want, frees;
+	enum policy_plan_class class;
+	unsigned int count;
+	const struct policy_plan_step *step;
+};
+
 struct policy {
 	struct policy_tunables t;
 	bool drain;
@@ -411,6 +427,19 @@ void shrink(struct policy *p, const struct need_sum *sum);
 
 /* decide.c */
 void survey(struct policy *p);
+
+/* emergency.c */
+
+/**
+ * policy_plan_emergency() - what an emergency would take now
+ * @want: bytes to free, 0: back to twice minfree
+ *
+ * The result is valid until the next call that makes a plan,
+ * policy_guest_add() or policy_guest_remove().  Return: 0, -ENODATA before the
+ * first policy_host_sample().
+ */
+int policy_plan_emergency(struct policy *p, u64 want, u64 now,
+			  const struct policy_plan **ret_plan);
 
 /* reserve.c */
 u64 reserve_sum(const struct policy *p);

@@ -586,33 +586,6 @@ struct policy_plan_step {
 };
 
 /**
- * struct policy_plan - what to do when the host becomes critical
- * @want: bytes that the plan is for
- * @frees: bytes that its steps should bring: less than @want if all guests
- *	together have no more
- * @class: the worst class that was needed
- * @count: of @step
- * @step: at most one per guest, in order of handle
- */
-struct policy_plan {
-	uint64_t want, frees;
-	enum policy_plan_class class;
-	unsigned int count;
-	const struct policy_plan_step *step;
-};
-
-/**
- * policy_plan_emergency() - what an emergency would take now
- * @want: bytes to free, 0: back to twice minfree
- *
- * The result is valid until the next call that makes a plan,
- * policy_guest_add() or policy_guest_remove().  Return: 0, -ENODATA before the
- * first policy_host_sample().
- */
-int policy_plan_emergency(struct policy *p, uint64_t want, uint64_t now,
-			  const struct policy_plan **ret_plan);
-
-/**
  * policy_emergency_begin() - the host is critical: what to send at once
  * @ret_step: first step
  * @ret_count: number of steps
