@@ -90,14 +90,16 @@ ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SANFLAGS)
 objs = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(1)))
 LIB_OBJS := $(call objs,tools/lib/*.c)
 POLICY_OBJS := $(call objs,tools/policy/*.c)
-DAEMON_OBJS := $(filter-out %/main.o,$(call objs,tools/dynmemd/*.c))
-DAEMON_OBJS := $(filter-out $(if $(WITH_LIBVIRT),%/no_libvirt.o,%/backend_libvirt.o $(call objs,tools/dynmemd/libvirt_*.c)),$(DAEMON_OBJS))
+COMMON_OBJS := $(call objs,tools/common/*.c)
+DAEMON_OBJS := $(filter-out %/main.o,$(call objs,$(shell find tools/dynmemd -name '*.c' | sort)))
+DAEMON_OBJS := $(filter-out $(if $(WITH_LIBVIRT),%/libvirt_stub.o,$(call objs,tools/dynmemd/backends/libvirt/*.c)),$(DAEMON_OBJS))
 SIM_OBJS := $(call objs,tools/sim/*.c)
 CMD_OBJS := $(filter-out %/main.o,$(call objs,tools/dynmem/*.c))
 
 LIB_A := $(O)/libdynmem.a
 LIB_SO := $(O)/libdynmem.so
 POLICY_A := $(O)/libpolicy.a
+COMMON_A := $(O)/libcommon.a
 DAEMON_A := $(O)/libdynmemd.a
 SIM_A := $(O)/libsim.a
 CMD_A := $(O)/libdynmemcmd.a
@@ -117,6 +119,8 @@ $(LIB_A): $(LIB_OBJS)
 	$(call ar,$^)
 $(POLICY_A): $(POLICY_OBJS)
 	$(call ar,$^)
+$(COMMON_A): $(COMMON_OBJS)
+	$(call ar,$^)
 $(DAEMON_A): $(DAEMON_OBJS)
 	$(call ar,$^)
 $(SIM_A): $(SIM_OBJS)
@@ -129,8 +133,8 @@ $(LIB_SO): $(LIB_OBJS)
 	$(Q)$(CC) -shared -Wl,-soname,libdynmem.so.0 -Wl,--no-undefined -o $@ $^ $(ALL_LDFLAGS) $(shell $(PKG_CONFIG) --libs libnl-genl-3.0)
 
 # The command and the daemon each link what they use; order is from the top of the house to the bottom.
-$(O)/dynmemd: $(O)/obj/tools/dynmemd/main.o $(DAEMON_A) $(POLICY_A) $(LIB_A)
-$(O)/dynmem: $(O)/obj/tools/dynmem/main.o $(CMD_A) $(DAEMON_A) $(SIM_A) $(POLICY_A) $(LIB_A)
+$(O)/dynmemd: $(O)/obj/tools/dynmemd/main.o $(DAEMON_A) $(COMMON_A) $(POLICY_A) $(LIB_A)
+$(O)/dynmem: $(O)/obj/tools/dynmem/main.o $(CMD_A) $(COMMON_A) $(SIM_A) $(POLICY_A) $(LIB_A)
 $(BINS):
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(pkg_libs) -lm
@@ -143,7 +147,7 @@ UNIT := $(if $(WITH_LIBVIRT),$(UNIT),$(filter-out %/test_libvirt,$(UNIT)))
 NETLINK := $(patsubst selftests/netlink/%.c,$(O)/netlink/%,$(wildcard selftests/netlink/*.c))
 KSELFTEST := $(B)/kselftest
 
-$(O)/unit/%: $(O)/obj/selftests/unit/%.o $(CMD_A) $(DAEMON_A) $(SIM_A) $(POLICY_A) $(LIB_A)
+$(O)/unit/%: $(O)/obj/selftests/unit/%.o $(CMD_A) $(DAEMON_A) $(COMMON_A) $(SIM_A) $(POLICY_A) $(LIB_A)
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LDFLAGS) $(pkg_libs) $(shell $(PKG_CONFIG) --libs cmocka) -lm

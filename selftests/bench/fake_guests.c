@@ -13,7 +13,7 @@
 
 #include "../unit/fake_qemu.h"
 
-#include "dynmemd/util.h"
+#include "common/util.h"
 
 /* As often a balloon that was told a size arrives at it. */
 #define MOVE_USEC 10000

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "dynmemd/backend.h"
-#include "dynmemd/log.h"
-#include "dynmemd/manager.h"
-#include "dynmemd/protect.h"
-#include "dynmemd/util.h"
+#include "dynmemd/backends/backend.h"
+#include "dynmemd/base/log.h"
+#include "dynmemd/core/manager.h"
+#include "dynmemd/base/privileges.h"
+#include "common/util.h"
 
 static const struct source_ops source_ops = { .name = "bench" };
 

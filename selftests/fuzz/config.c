@@ -3,8 +3,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "dynmemd/config.h"
-#include "dynmemd/util.h"
+#include "dynmemd/config/daemon_config.h"
+#include "common/util.h"
 #include "fuzz.h"
 
 static char path[64];

@@ -17,7 +17,7 @@ ifeq ($(SAN),fuzz)
 fuzz: $(FUZZERS)
 
 $(O)/obj/selftests/fuzz/%.o: INC += -Iselftests/unit
-$(FUZZERS): $(O)/%: $(O)/obj/selftests/fuzz/%.o $(DAEMON_A) $(POLICY_A) $(LIB_A)
+$(FUZZERS): $(O)/%: $(O)/obj/selftests/fuzz/%.o $(DAEMON_A) $(COMMON_A) $(POLICY_A) $(LIB_A)
 	$(say) LD $@
 	$(Q)$(CC) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LDFLAGS) $(pkg_libs) $(shell $(PKG_CONFIG) --libs cmocka) -lm
 else

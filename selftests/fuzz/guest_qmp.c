@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dynmemd/guest_qmp.h"
-#include "dynmemd/log.h"
-#include "dynmemd/util.h"
+#include "dynmemd/backends/qmp/guest_qmp.h"
+#include "dynmemd/base/log.h"
+#include "common/util.h"
 #include "fuzz.h"
 
 static char proc[] = "/tmp/dynmem-fuzz-XXXXXX";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A guest's configuration of Proxmox VE: an input is the text of a file. */
-#include "dynmemd/pve_conf.h"
-#include "dynmemd/util.h"
+#include "dynmemd/backends/pve/pve_conf.h"
+#include "common/util.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

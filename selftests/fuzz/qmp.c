@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "dynmemd/qmp.h"
-#include "dynmemd/util.h"
+#include "dynmemd/qmp/qmp_client.h"
+#include "common/util.h"
 #include "fuzz.h"
 
 /* What one conversation came to. */

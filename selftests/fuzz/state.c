@@ -5,8 +5,8 @@
  */
 #include <inttypes.h>
 
-#include "dynmemd/state.h"
-#include "dynmemd/util.h"
+#include "dynmemd/state/state_format.h"
+#include "common/util.h"
 #include "fuzz.h"
 
 int LLVMFuzzerInitialize(_unused_ int *argc, _unused_ char ***argv)

@@ -18,10 +18,10 @@
 
 #include <cmocka.h>
 
-#include "dynmemd/backend.h"
-#include "dynmemd/log.h"
-#include "dynmemd/manager.h"
-#include "dynmemd/util.h"
+#include "dynmemd/backends/backend.h"
+#include "dynmemd/base/log.h"
+#include "dynmemd/core/manager.h"
+#include "common/util.h"
 #include "fake_qemu.h"
 
 struct world {

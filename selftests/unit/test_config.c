@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "dynmemd/config.h"
-#include "dynmemd/escape.h"
-#include "dynmemd/util.h"
+#include "dynmemd/config/daemon_config.h"
+#include "common/escape.h"
+#include "common/util.h"
 
 static char folder[] = "/tmp/dynmem-config-XXXXXX";
 static char path[sizeof(folder) + 16];

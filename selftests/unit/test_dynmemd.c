@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The daemon's parts together: guests come, are moved, misbehave and go. */
-#include "dynmemd/rival.h"
-#include "dynmemd/state_file.h"
+#include "dynmemd/host/rival_processes.h"
+#include "dynmemd/state/state_file.h"
 #include "dynmemd_world.h"
 
 /*

@@ -6,8 +6,8 @@
 
 #include <systemd/sd-bus.h>
 
-#include "dynmemd/api.h"
-#include "dynmemd/api_dbus.h"
+#include "common/dbus_names.h"
+#include "dynmemd/api/dbus.h"
 #include "dynmemd_world.h"
 
 static const char bus_config[] =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The source procfs, on a /proc that this file writes. */
-#include "dynmemd/source.h"
+#include "dynmemd/sources/source.h"
 #include "dynmemd_world.h"
 
 struct heard {

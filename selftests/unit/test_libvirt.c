@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "dynmemd/libvirt_api.h"
-#include "dynmemd/libvirt_calls.h"
-#include "dynmemd/util.h"
+#include "dynmemd/backends/libvirt/libvirt_dlopen.h"
+#include "dynmemd/backends/libvirt/libvirt_calls.h"
+#include "common/util.h"
 
 #define BALLOON "<devices><memballoon model='virtio'><stats period='5'/></memballoon></devices>"
 

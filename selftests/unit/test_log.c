@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "dynmemd/log.h"
+#include "dynmemd/base/log.h"
 
 static int saved_stderr, reader;
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "dynmemd/pve_conf.h"
-#include "dynmemd/util.h"
+#include "dynmemd/backends/pve/pve_conf.h"
+#include "common/util.h"
 
 static struct pve_conf parse(const char *text)
 {

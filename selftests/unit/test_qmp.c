@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "dynmemd/qmp.h"
-#include "dynmemd/util.h"
+#include "dynmemd/qmp/qmp_client.h"
+#include "common/util.h"
 
 #define GREETING                                                                   \
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, " \

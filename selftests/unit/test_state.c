@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
-#include "dynmemd/log.h"
-#include "dynmemd/state_file.h"
-#include "dynmemd/util.h"
+#include "dynmemd/base/log.h"
+#include "dynmemd/state/state_file.h"
+#include "common/util.h"
 
 static char folder[64], path[80];
 

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 #include <json-c/json.h>
 
-#include "dynmemd/stats.h"
-#include "dynmemd/util.h"
+#include "dynmemd/qmp/guest_stats.h"
+#include "common/util.h"
 
 static struct policy_guest_sample parse(const char *text)
 {

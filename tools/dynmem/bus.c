@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "dynmemd/api.h"
+#include "common/dbus_names.h"
 #include "out.h"
 
 /* Of the daemon, in api.h; the bus has its own. */

@@ -12,7 +12,7 @@
 
 #include "bus.h"
 #include "cmd.h"
-#include "dynmemd/api.h"
+#include "common/dbus_names.h"
 #include "out.h"
 
 /* A balloon moves by pages of its own size. */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdint.h>
 
-#include "dynmemd/api.h"
+#include "common/dbus_names.h"
 #include "out.h"
 
 /* One member of a struct of the library, by its attribute. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dynmemd/api.h"
+#include "common/dbus_names.h"
 #include "out.h"
 
 /* "level, stall" from ["level", "stall"]; @none for an empty list. */

@@ -13,7 +13,7 @@
 
 #include "bus.h"
 #include "cmd.h"
-#include "dynmemd/api.h"
+#include "common/dbus_names.h"
 #include "kernel.h"
 #include "line.h"
 #include "out.h"

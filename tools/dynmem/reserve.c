@@ -12,8 +12,8 @@
 
 #include "bus.h"
 #include "cmd.h"
-#include "dynmemd/api.h"
-#include "dynmemd/size.h"
+#include "common/dbus_names.h"
+#include "common/size.h"
 #include "out.h"
 
 /* Longer than starting a guest takes. */

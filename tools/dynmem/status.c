@@ -10,7 +10,7 @@
 
 #include "bus.h"
 #include "cmd.h"
-#include "dynmemd/api.h"
+#include "common/dbus_names.h"
 #include "kernel.h"
 #include "out.h"
 #include "state.h"

@@ -9,16 +9,16 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
-#include "dynmemd/api_dbus.h"
-#include "dynmemd/backend.h"
-#include "dynmemd/config.h"
+#include "dynmemd/api/dbus.h"
+#include "dynmemd/backends/backend.h"
+#include "dynmemd/config/daemon_config.h"
 #include "dynmemd/daemon.h"
-#include "dynmemd/log.h"
-#include "dynmemd/manager.h"
-#include "dynmemd/protect.h"
-#include "dynmemd/source.h"
-#include "dynmemd/state_file.h"
-#include "dynmemd/util.h"
+#include "dynmemd/base/log.h"
+#include "dynmemd/core/manager.h"
+#include "dynmemd/base/privileges.h"
+#include "dynmemd/sources/source.h"
+#include "dynmemd/state/state_file.h"
+#include "common/util.h"
 
 struct daemon {
 	const struct options *options;

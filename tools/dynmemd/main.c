@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dynmemd/config.h"
+#include "dynmemd/config/daemon_config.h"
 #include "dynmemd/daemon.h"
-#include "dynmemd/util.h"
+#include "common/util.h"
 
 enum {
 	OPTION_DRY_RUN = 256,

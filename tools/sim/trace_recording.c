@@ -15,7 +15,7 @@
 
 #include <json-c/json.h>
 
-#include "dynmemd/api.h"
+#include "common/dbus_names.h"
 #include "sim/trace_read.h"
 
 /* "2026-11-24T05:40:53.123456Z" */

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdint.h>
+
+#include "common/dbus_names.h"
+#include "dynmemd/api/fill.h"
+#include "common/util.h"
+
+static int open_map(sd_bus_message *msg)
+{
+	return sd_bus_message_open_container(msg, SD_BUS_TYPE_ARRAY, "{sv}");
+}
+
+static int put_t(sd_bus_message *msg, const char *key, uint64_t value)
+{
+	return sd_bus_message_append(msg, "{sv}", key, "t", value);
+}
+
+static int put_s(sd_bus_message *msg, const char *key, const char *value)
+{
+	return sd_bus_message_append(msg, "{sv}", key, "s", value);
+}
+
+/* An append after a failed one fails too: the last result is enough. */
+static int fill_host_memory(sd_bus_message *msg, const struct host *h)
+{
+	put_t(msg, DYNMEM_HOST_TOTAL, h->total);
+	put_t(msg, DYNMEM_HOST_AVAILABLE, h->available);
+	put_t(msg, DYNMEM_HOST_FREE, h->free);
+	put_t(msg, DYNMEM_HOST_SWAP_TOTAL, h->swap_total);
+	put_t(msg, DYNMEM_HOST_SWAP_FREE, h->swap_free);
+	return put_t(msg, DYNMEM_HOST_MINFREE, policy_minfree(h->total));
+}
+
+static void fill_budget(sd_bus_message *msg, const struct policy_result *r)
+{
+	put_t(msg, DYNMEM_HOST_RESERVE, r->reserve);
+	put_t(msg, DYNMEM_HOST_EXPOSURE, r->exposure);
+	put_t(msg, DYNMEM_HOST_HOLD, r->hold);
+	sd_bus_message_append(msg, "{sv}", DYNMEM_HOST_DEFICIT, "x",
+			      r->deficit);
+}
+
+int api_fill_host(sd_bus_message *msg, struct manager *m)
+{
+	const struct source_pressure *p = manager_source_pressure(m);
+	struct policy_ksm_sample ksm;
+	uint64_t largest, squeezed;
+	int r = open_map(msg);
+
+	if (r < 0)
+		return r;
+	put_s(msg, DYNMEM_HOST_LEVEL, policy_level_name(manager_level(m)));
+	put_s(msg, DYNMEM_HOST_MODE, manager_mode_name(m));
+	put_s(msg, DYNMEM_HOST_SOURCE, manager_source_name(m));
+	fill_host_memory(msg, manager_read_host(m));
+	if (manager_result(m)->reserve)
+		fill_budget(msg, manager_result(m));
+	if (manager_largest(m, &largest, &squeezed) == 0) {
+		put_t(msg, DYNMEM_HOST_LARGEST, largest);
+		put_t(msg, DYNMEM_HOST_LARGEST_SQUEEZED, squeezed);
+	}
+	manager_read_ksm(m, &ksm);
+	if (ksm.present) {
+		put_t(msg, DYNMEM_HOST_KSM_SAVED, ksm.saved);
+		put_t(msg, DYNMEM_HOST_KSM_RUN, ksm.run);
+	}
+	if (p && p->has_stalls) {
+		put_t(msg, DYNMEM_HOST_STALLS, p->stalls);
+		put_t(msg, DYNMEM_HOST_OOM_KILLS, p->oom_kills);
+	}
+	put_t(msg, DYNMEM_HOST_GUESTS, manager_guest_count(m));
+	return sd_bus_message_close_container(msg);
+}
+
+static void fill_engine_view(sd_bus_message *msg,
+			     const struct policy_guest_info *i)
+{
+	put_s(msg, DYNMEM_GUEST_CLASS, policy_class_name(i->class));
+	put_t(msg, DYNMEM_GUEST_TARGET, i->target);
+	if (i->sample_age != UINT64_MAX) {
+		put_t(msg, DYNMEM_GUEST_USED, i->used);
+		put_t(msg, DYNMEM_GUEST_DEMAND, i->demand);
+		put_t(msg, DYNMEM_GUEST_FLOOR, i->floor);
+	}
+	put_t(msg, DYNMEM_GUEST_ENTITLED, i->entitled);
+	put_t(msg, DYNMEM_GUEST_EXPOSURE, i->exposure);
+	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_YIELD, "d", i->yield);
+	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_PRESSED, "b",
+			      i->pressed != 0);
+}
+
+static void fill_cost(sd_bus_message *msg, const struct guest *g)
+{
+	const char *unmergeable = guest_unmergeable(g);
+	struct policy_guest_host_sample cost;
+
+	cost_read(&g->cost, COST_KSM, &cost);
+	if (cost.present & POLICY_COST_RSS)
+		put_t(msg, DYNMEM_GUEST_RSS, cost.rss);
+	if (cost.present & POLICY_COST_KSM_SAVED)
+		put_t(msg, DYNMEM_GUEST_KSM_SAVED, cost.ksm_saved);
+	if (unmergeable)
+		put_s(msg, DYNMEM_GUEST_UNMERGEABLE, unmergeable);
+}
+
+static void fill_cgroup(sd_bus_message *msg, const struct guest *g)
+{
+	if (g->reclaimed)
+		put_t(msg, DYNMEM_GUEST_RECLAIMED, g->reclaimed);
+	if (g->high)
+		put_t(msg, DYNMEM_GUEST_HIGH, g->high);
+}
+
+static void fill_trait(sd_bus_message *msg, const struct guest *g,
+		       const char *key, unsigned int trait)
+{
+	if (g->traits_known & trait)
+		sd_bus_message_append(msg, "{sv}", key, "b",
+				      (g->traits & trait) != 0);
+}
+
+static void fill_balloon(sd_bus_message *msg, const struct guest *g)
+{
+	if (g->observed)
+		put_s(msg, DYNMEM_GUEST_OBSERVED, g->observed);
+	if (g->pinned)
+		put_s(msg, DYNMEM_GUEST_PINNED, g->pinned);
+	fill_trait(msg, g, DYNMEM_GUEST_REPORTING, GUEST_FREE_PAGE_REPORTING);
+	fill_trait(msg, g, DYNMEM_GUEST_DEFLATE, GUEST_DEFLATE_ON_OOM);
+}
+
+static void fill_reason(sd_bus_message *msg, const struct policy_decision *d)
+{
+	char reason[256];
+
+	policy_reason_render(d, reason, sizeof(reason));
+	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_ALERT, "b",
+			      (d->flags & POLICY_ALERT) != 0);
+	put_s(msg, DYNMEM_GUEST_CODE, policy_reason_name(d->reason));
+	put_s(msg, DYNMEM_GUEST_REASON, reason);
+}
+
+int api_fill_guest(sd_bus_message *msg, const struct manager *m,
+		   const struct guest *g)
+{
+	struct policy_guest_info info;
+	char origin[512];
+	int r = open_map(msg);
+
+	if (r < 0)
+		return r;
+	put_s(msg, DYNMEM_GUEST_NAME, g->name);
+	put_s(msg, DYNMEM_GUEST_BACKEND, g->ops->backend);
+	put_s(msg, DYNMEM_GUEST_SOCKET,
+	      escape_text(origin, sizeof(origin), g->origin));
+	if (g->pid)
+		put_t(msg, DYNMEM_GUEST_PID, g->pid);
+	put_t(msg, DYNMEM_GUEST_MIN, g->limits.min);
+	put_t(msg, DYNMEM_GUEST_MAX, g->limits.max);
+	put_t(msg, DYNMEM_GUEST_SHARES, g->limits.shares);
+	put_t(msg, DYNMEM_GUEST_ACTUAL, g->actual);
+	if (policy_guest_info(manager_policy(m), g->handle, manager_now(m),
+			      &info) == 0)
+		fill_engine_view(msg, &info);
+	fill_cost(msg, g);
+	fill_balloon(msg, g);
+	fill_cgroup(msg, g);
+	if (g->decided)
+		fill_reason(msg, &g->decision);
+	return sd_bus_message_close_container(msg);
+}
+
+int api_fill_reservation(sd_bus_message *msg, unsigned int id,
+			 const struct policy_reserve_status *s)
+{
+	static const char *const states[] = {
+		[POLICY_RESERVE_READY] = "ready",
+		[POLICY_RESERVE_FREEING] = "freeing",
+		[POLICY_RESERVE_REFUSED] = "refused",
+		[POLICY_RESERVE_EXPIRED] = "expired",
+	};
+	int r = open_map(msg);
+
+	if (r < 0)
+		return r;
+	put_t(msg, DYNMEM_RESERVE_ID, id);
+	put_s(msg, DYNMEM_RESERVE_STATE, states[s->state]);
+	put_t(msg, DYNMEM_RESERVE_BYTES, s->bytes);
+	put_t(msg, DYNMEM_RESERVE_MISSING, s->missing);
+	put_s(msg, DYNMEM_RESERVE_WHY, s->why);
+	return sd_bus_message_close_container(msg);
+}
+
+int api_fill_decision(sd_bus_message *msg, const struct manager *m,
+		      const struct guest *g, bool applied)
+{
+	const struct policy_decision *d = &g->told;
+	int r = sd_bus_message_append(msg, "sttss", g->name, d->from, d->target,
+				      policy_reason_name(d->reason), g->reason);
+
+	if (r >= 0)
+		r = open_map(msg);
+	if (r < 0)
+		return r;
+	put_t(msg, DYNMEM_DECISION_WANTED, d->wanted);
+	sd_bus_message_append(msg, "{sv}", DYNMEM_DECISION_APPLIED, "b",
+			      applied);
+	put_s(msg, DYNMEM_DECISION_LEVEL, policy_level_name(manager_level(m)));
+	put_t(msg, DYNMEM_DECISION_TIME, manager_now(m) / 1000);
+	return sd_bus_message_close_container(msg);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/escape.h"
+#include "dynmemd/backends/libvirt/libvirt_dlopen.h"
+#include "dynmemd/backends/libvirt/libvirt_calls.h"
+#include "dynmemd/host/procfile.h"
+#include "common/util.h"
+
+#define RUN "/run/libvirt/qemu"
+
+/* libvirt counts memory in KiB. */
+static uint64_t bytes(unsigned long long kib)
+{
+	return MIN(kib, POLICY_GUEST_BYTES_MAX / KIB) * KIB;
+}
+
+/*
+ * Which process
+ */
+
+static int read_file(const char *path, char *buf, size_t size)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : proc_read(fd, buf, size);
+}
+
+/* Is there an argument "-uuid", and this one after it? */
+static bool started_with(const char *line, size_t len, const char *uuid)
+{
+	const char *end = line + len;
+	bool next = false;
+
+	for (; line < end; line += strlen(line) + 1) {
+		if (next)
+			return !strcmp(line, uuid);
+		next = !strcmp(line, "-uuid");
+	}
+	return false;
+}
+
+pid_t libvirt_find_pid(const char *run, const char *proc, const char *name,
+		       const char *uuid)
+{
+	char path[PATH_MAX], line[16384];
+	long pid;
+	int n;
+
+	if (snprintf(path, sizeof(path), "%s/%s.pid", run, name) >=
+		    (int)sizeof(path) ||
+	    read_file(path, line, sizeof(line)) <= 0)
+		return 0;
+	pid = strtol(line, NULL, 10);
+	if (pid <= 0 || pid > INT_MAX)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%ld/cmdline", proc, pid);
+	n = read_file(path, line, sizeof(line));
+	return n > 0 && started_with(line, n, uuid) ? (pid_t)pid : 0;
+}
+
+/*
+ * A domain
+ */
+
+static void read_state(virDomainPtr dom, struct libvirt_domain *d)
+{
+	int state, reason;
+
+	if (lv.virDomainGetState(dom, &state, &reason, 0) < 0)
+		return;
+	d->migrating = state == VIR_DOMAIN_PAUSED &&
+		       (reason == VIR_DOMAIN_PAUSED_MIGRATION ||
+			reason == VIR_DOMAIN_PAUSED_POSTCOPY ||
+			reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED);
+	d->paused = !d->migrating && (state == VIR_DOMAIN_PAUSED ||
+				      state == VIR_DOMAIN_PMSUSPENDED);
+}
+
+int libvirt_describe(virDomainPtr dom, struct libvirt_domain *ret)
+{
+	_cleanup_(freep) char *xml = NULL;
+	char uuid[VIR_UUID_STRING_BUFLEN];
+	const char *name = lv.virDomainGetName(dom);
+	struct libvirt_domain d = { 0 };
+	virDomainInfo info;
+
+	if (!name || lv.virDomainGetUUID(dom, d.uuid) < 0 ||
+	    lv.virDomainGetUUIDString(dom, uuid) < 0)
+		return -EIO;
+	d.id = (int)lv.virDomainGetID(dom);
+	xml = lv.virDomainGetXMLDesc(dom, 0);
+	if (!xml || libvirt_xml_parse(&d.xml, xml) < 0 ||
+	    lv.virDomainGetInfo(dom, &info) < 0)
+		return -EIO;
+	d.memory = bytes(info.maxMem);
+	d.actual = bytes(info.memory);
+	read_state(dom, &d);
+	d.pid = libvirt_find_pid(RUN, "/proc", name, uuid);
+	escape_text(d.name, sizeof(d.name), name);
+	*ret = d;
+	return 0;
+}
+
+/*
+ * Statistics
+ */
+
+static const struct {
+	int tag;
+	uint32_t bit;
+	size_t offset;
+	uint64_t unit;
+} fields[] = {
+#define FIELD(TAG, BIT, member, unit)                                \
+	{                                                            \
+		VIR_DOMAIN_MEMORY_STAT_##TAG, POLICY_STAT_##BIT,     \
+			offsetof(struct policy_guest_sample, member), \
+			unit                                         \
+	}
+	/* "Available" is what the guest's kernel has in all, "unused" what is
+	 * free, "usable" what programs could have. */
+	FIELD(AVAILABLE, TOTAL, total, KIB),
+	FIELD(USABLE, AVAILABLE, available, KIB),
+	FIELD(UNUSED, FREE, free, KIB),
+	FIELD(DISK_CACHES, DISK_CACHES, disk_caches, KIB),
+	FIELD(SWAP_IN, SWAP_IN, swap_in, KIB),
+	FIELD(SWAP_OUT, SWAP_OUT, swap_out, KIB),
+	FIELD(MAJOR_FAULT, MAJOR_FAULTS, major_faults, 1),
+};
+
+static void convert_field(struct policy_guest_sample *s,
+			  const virDomainMemoryStatStruct *stat)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (fields[i].tag != stat->tag ||
+		    stat->val > UINT64_MAX / fields[i].unit)
+			continue;
+		*(uint64_t *)((char *)s + fields[i].offset) =
+			stat->val * fields[i].unit;
+		s->present |= fields[i].bit;
+	}
+}
+
+void libvirt_stats_convert(struct libvirt_stats *ret,
+			   const virDomainMemoryStatStruct *stats, int count)
+{
+	*ret = (struct libvirt_stats){ 0 };
+	for (int i = 0; i < count; i++) {
+		if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_ACTUAL_BALLOON)
+			ret->sample.actual = bytes(stats[i].val);
+		else if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_LAST_UPDATE)
+			ret->sample.last_update = stats[i].val;
+		else if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_RSS)
+			ret->rss = bytes(stats[i].val);
+		else
+			convert_field(&ret->sample, &stats[i]);
+	}
+}
+
+int libvirt_get_stats(virDomainPtr dom, struct libvirt_stats *ret)
+{
+	virDomainMemoryStatStruct stats[VIR_DOMAIN_MEMORY_STAT_NR];
+	int n = lv.virDomainMemoryStats(dom, stats, ARRAY_SIZE(stats), 0);
+
+	if (n < 0)
+		return -EIO;
+	libvirt_stats_convert(ret, stats, n);
+	return 0;
+}
+
+/* A backup may take hours, and minds nothing. */
+int libvirt_is_frozen(virDomainPtr dom)
+{
+	virTypedParameterPtr params = NULL;
+	int type, n = 0, operation = 0;
+
+	if (lv.virDomainGetJobStats(dom, &type, &params, &n, 0) < 0)
+		return -EIO;
+	lv.virTypedParamsGetInt(params, n, VIR_DOMAIN_JOB_OPERATION,
+				&operation);
+	lv.virTypedParamsFree(params, n);
+	return type != VIR_DOMAIN_JOB_NONE &&
+	       operation != VIR_DOMAIN_JOB_OPERATION_BACKUP;
+}

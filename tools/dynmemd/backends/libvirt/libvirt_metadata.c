@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dynmemd/backends/libvirt/libvirt_dlopen.h"
+#include "dynmemd/backends/libvirt/libvirt_metadata.h"
+#include "common/util.h"
+
+/* No domain's XML is that long; a description may be of any length. */
+#define TEXT_MAX (16 * MIB)
+
+static bool is(const xmlNode *n, const char *name)
+{
+	return n->type == XML_ELEMENT_NODE &&
+	       !strcmp((const char *)n->name, name);
+}
+
+static xmlNode *child(const xmlNode *parent, const char *name)
+{
+	for (xmlNode *n = parent ? parent->children : NULL; n; n = n->next)
+		if (is(n, name))
+			return n;
+	return NULL;
+}
+
+static bool has_value(xmlNode *n, const char *name, const char *value)
+{
+	_cleanup_(freep) xmlChar *found =
+		lv.xmlGetNoNsProp(n, (const xmlChar *)name);
+
+	return found && !strcmp((const char *)found, value);
+}
+
+static void read_balloon(struct libvirt_xml *x, xmlNode *balloon)
+{
+	_cleanup_(freep) xmlChar *model = NULL;
+	_cleanup_(freep) xmlChar *period = NULL;
+	xmlNode *stats = child(balloon, "stats");
+
+	model = lv.xmlGetNoNsProp(balloon, (const xmlChar *)"model");
+	x->has_balloon = model && !strncmp((const char *)model, "virtio", 6);
+	if (stats)
+		period = lv.xmlGetNoNsProp(stats, (const xmlChar *)"period");
+	if (period)
+		x->period = strtoul((const char *)period, NULL, 10);
+	if (has_value(balloon, "freePageReporting", "on"))
+		x->traits |= GUEST_FREE_PAGE_REPORTING;
+	if (has_value(balloon, "autodeflate", "on"))
+		x->traits |= GUEST_DEFLATE_ON_OOM;
+}
+
+/* A passed-through device writes wherever the guest lets it. */
+static void read_devices(struct libvirt_xml *x, xmlNode *devices)
+{
+	for (xmlNode *n = devices->children; n; n = n->next) {
+		if (is(n, "memballoon"))
+			read_balloon(x, n);
+		if ((is(n, "hostdev") && has_value(n, "type", "pci")) ||
+		    (is(n, "interface") && has_value(n, "type", "hostdev")))
+			x->pinned = GUEST_PINNED_VFIO;
+	}
+}
+
+static void read_memory(struct libvirt_xml *x, const xmlNode *backing)
+{
+	for (xmlNode *n = backing->children; n; n = n->next) {
+		if (is(n, "hugepages"))
+			x->pinned = "its memory is in reserved huge pages";
+		else if (is(n, "locked"))
+			x->pinned = "its memory is locked";
+		else if (is(n, "nosharepages"))
+			x->unmergeable = "QEMU was told so (merge=off)";
+		else if (is(n, "access") && has_value(n, "mode", "shared"))
+			x->unmergeable = "it is shared memory (share=on)";
+	}
+}
+
+static int set_min(struct guest_rule *r, const char *value)
+{
+	return size_parse(&r->min, value);
+}
+
+static int set_max(struct guest_rule *r, const char *value)
+{
+	return config_parse_max(&r->max, value);
+}
+
+static int set_shares(struct guest_rule *r, const char *value)
+{
+	return config_parse_shares(&r->shares, value);
+}
+
+static const struct {
+	const char *name;
+	int (*set)(struct guest_rule *r, const char *value);
+	const char *allowed;
+} attributes[] = {
+	{ "min", set_min, SIZE_SYNTAX },
+	{ "max", set_max, SIZE_SYNTAX ", above 0" },
+	{ "shares", set_shares, CONFIG_SHARES_SYNTAX },
+};
+
+static void read_attribute(struct libvirt_xml *x, const char *name,
+			   const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
+		if (strcmp(attributes[i].name, name) != 0)
+			continue;
+		if (attributes[i].set(&x->own, value) < 0)
+			snprintf(x->wrong, sizeof(x->wrong),
+				 "%s=\"%.40s\" is not valid; allowed: %s", name,
+				 value, attributes[i].allowed);
+		return;
+	}
+	snprintf(x->wrong, sizeof(x->wrong),
+		 "unknown attribute %.40s; allowed: min, max, shares", name);
+}
+
+static void read_metadata(struct libvirt_xml *x, const xmlNode *metadata)
+{
+	const xmlNode *n;
+
+	for (n = metadata->children; n; n = n->next)
+		if (is(n, "guest") && n->ns &&
+		    !strcmp((const char *)n->ns->href, LIBVIRT_XMLNS))
+			break;
+	if (!n)
+		return;
+	for (xmlAttr *a = n->properties; a; a = a->next) {
+		_cleanup_(freep) xmlChar *value =
+			lv.xmlNodeGetContent((xmlNode *)a);
+
+		if (value)
+			read_attribute(x, (const char *)a->name,
+				       (const char *)value);
+	}
+}
+
+static void read_element(struct libvirt_xml *x, xmlNode *n)
+{
+	if (is(n, "devices"))
+		read_devices(x, n);
+	else if (is(n, "memoryBacking"))
+		read_memory(x, n);
+	else if (is(n, "launchSecurity"))
+		x->pinned = "its memory is encrypted";
+	else if (is(n, "metadata"))
+		read_metadata(x, n);
+}
+
+int libvirt_xml_parse(struct libvirt_xml *ret, const char *text)
+{
+	size_t len = strlen(text);
+	const xmlNode *root;
+	xmlDoc *doc;
+	int r = 0;
+
+	if (len > TEXT_MAX)
+		return -EINVAL;
+	doc = lv.xmlReadMemory(text, (int)len, NULL, NULL,
+			    XML_PARSE_NONET | XML_PARSE_NOERROR |
+				    XML_PARSE_NOWARNING);
+	if (!doc)
+		return -EINVAL;
+	root = lv.xmlDocGetRootElement(doc);
+	if (root && is(root, "domain")) {
+		*ret = (struct libvirt_xml){ 0 };
+		for (xmlNode *n = root->children; n; n = n->next)
+			read_element(ret, n);
+	} else {
+		r = -EINVAL;
+	}
+	lv.xmlFreeDoc(doc);
+	return r;
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The backend "qmp": guests whose monitor sockets lie in folders, or are
+ * named; each is wholly the daemon's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dynmemd/backends/backend.h"
+#include "dynmemd/base/dir_watch.h"
+#include "dynmemd/backends/qmp/guest_qmp.h"
+#include "dynmemd/qmp/qmp_client.h"
+#include "dynmemd/backends/sockets.h"
+#include "common/util.h"
+
+struct qmp_backend {
+	struct backend backend;
+	struct manager *manager;
+	struct poller *poller;
+	struct seats *seats;
+};
+
+static struct qmp_backend *of(struct backend *b)
+{
+	return container_of(b, struct qmp_backend, backend);
+}
+
+static int open_guest(void **ret, const char *path, struct seat *s,
+		      void *userdata)
+{
+	struct qmp_backend *b = userdata;
+	struct guest_qmp *g;
+	int fd, r;
+
+	r = qmp_connect(&fd, path);
+	if (r == 0)
+		r = guest_qmp_new(&g, b->manager, b->poller, fd, path,
+				  seat_closed, s);
+	if (r == 0)
+		*ret = g;
+	return r;
+}
+
+static void close_guest(void *guest, const char *why)
+{
+	guest_qmp_free(guest, why);
+}
+
+static const struct seat_ops seat_ops = {
+	.open = open_guest,
+	.close = close_guest,
+};
+
+/* Guests of folders that are left out are let go, the others stay. */
+static int reload(struct backend *backend, const struct config *config)
+{
+	struct qmp_backend *b = of(backend);
+	int r = 0;
+
+	seats_unwatch(b->seats);
+	for (size_t i = 0; r == 0 && i < config->n_qmp_paths; i++)
+		r = seats_watch(b->seats, config->qmp_paths[i], 0);
+	for (size_t i = 0; r == 0 && i < config->n_qmp_sockets; i++)
+		r = seats_watch(b->seats, config->qmp_sockets[i], FOLDER_ONE);
+	seats_trim(b->seats);
+	return r;
+}
+
+static void free_backend(struct backend *backend)
+{
+	struct qmp_backend *b = of(backend);
+
+	seats_free(b->seats);
+	poller_free(b->poller);
+	free(b);
+}
+
+static int new_backend(struct backend **ret, struct manager *m,
+		       sd_event *event, const struct config *config)
+{
+	struct qmp_backend *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	b->backend.ops = &backend_qmp;
+	b->manager = m;
+	r = poller_new(&b->poller, event, PRIORITY_GUEST);
+	if (r == 0)
+		r = seats_new(&b->seats, event, &seat_ops, b);
+	if (r == 0)
+		r = reload(&b->backend, config);
+	if (r < 0) {
+		free_backend(&b->backend);
+		return r;
+	}
+	*ret = &b->backend;
+	return 0;
+}
+
+static bool configured(const struct config *config)
+{
+	return config->n_qmp_paths > 0 || config->n_qmp_sockets > 0;
+}
+
+const struct backend_ops backend_qmp = {
+	.name = "qmp",
+	.configured = configured,
+	.new = new_backend,
+	.reload = reload,
+	.free = free_backend,
+};

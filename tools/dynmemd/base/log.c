@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <systemd/sd-journal.h>
+
+#include "common/escape.h"
+#include "dynmemd/base/log.h"
+#include "dynmemd/base/log_entry.h"
+
+static int max_level = LOG_INFO;
+static bool to_journal;
+
+/* systemd says in JOURNAL_STREAM which device and inode the journal's is. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+	char *end;
+
+	if (!stream || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	dev = strtoull(stream, &end, 10);
+	if (*end != ':')
+		return false;
+	ino = strtoull(end + 1, NULL, 10);
+	return dev == st.st_dev && ino == st.st_ino;
+}
+
+void log_open(int max_priority)
+{
+	max_level = max_priority;
+	to_journal = stderr_is_journal();
+}
+
+static const char *word_of(int priority)
+{
+	switch (priority) {
+	case LOG_ERR:
+		return "error: ";
+	case LOG_WARNING:
+		return "warning: ";
+	default:
+		return "";
+	}
+}
+
+/* "guest web1: 512.0 -> 400.0 MiB: ", as far as it applies. */
+static void print_head(const struct log_entry *e, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	*buf = 0;
+	if (*e->guest)
+		n = snprintf(buf, size, "guest %s: ", e->guest);
+	if (e->code && n < size)
+		snprintf(buf + n, size - n, "%s%.1f -> %.1f MiB: ",
+			 e->applied ? "" : "would go ", (double)e->from / MIB,
+			 (double)e->to / MIB);
+}
+
+static void write_plain(const struct log_entry *e, const char *head)
+{
+	char clock[32] = "";
+
+	/* The clock of the kernel's log, and of the API, when all is logged. */
+	if (max_level >= LOG_DEBUG)
+		snprintf(clock, sizeof(clock), "[%lld.%06ld] ",
+			 (long long)e->time.tv_sec, e->time.tv_nsec / 1000);
+	fprintf(stderr, "dynmemd: %s%s%s%s%s%s%s\n", clock,
+		word_of(e->priority), head, e->text, e->code ? " [" : "",
+		e->code ? e->code : "", e->code ? "]" : "");
+}
+
+void log_entry_write(const struct log_entry *e)
+{
+	char head[256];
+
+	print_head(e, head, sizeof(head));
+	if (!to_journal)
+		write_plain(e, head);
+	else if (e->code)
+		sd_journal_send("PRIORITY=%i", e->priority, "DYNMEM_GUEST=%s",
+				e->guest, "DYNMEM_CODE=%s", e->code,
+				"DYNMEM_FROM=%llu",
+				(unsigned long long)e->from, "DYNMEM_TO=%llu",
+				(unsigned long long)e->to, "DYNMEM_APPLIED=%i",
+				e->applied, "MESSAGE=%s%s", head, e->text,
+				NULL);
+	else if (*e->guest)
+		sd_journal_send("PRIORITY=%i", e->priority, "DYNMEM_GUEST=%s",
+				e->guest, "MESSAGE=%s%s", head, e->text, NULL);
+	else
+		sd_journal_send("PRIORITY=%i", e->priority, "MESSAGE=%s",
+				e->text, NULL);
+}
+
+static void say(struct log_entry *e, const char *guest, const char *text)
+{
+	clock_gettime(CLOCK_MONOTONIC, &e->time);
+	escape_text(e->guest, sizeof(e->guest), guest ? guest : "");
+	escape_text(e->text, sizeof(e->text), text);
+	if (!log_queue_push(e))
+		log_entry_write(e);
+}
+
+void log_guest(int priority, const char *guest, const char *format, ...)
+{
+	struct log_entry e = { .priority = priority };
+	char text[sizeof(e.text)];
+	va_list ap;
+
+	if (priority > max_level)
+		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	say(&e, guest, text);
+}
+
+void log_decision(const char *guest, uint64_t from, uint64_t to,
+		  const char *code, const char *reason, bool applied)
+{
+	struct log_entry e = {
+		.priority = LOG_INFO,
+		.code = code,
+		.from = from,
+		.to = to,
+		.applied = applied,
+	};
+
+	if (LOG_INFO <= max_level)
+		say(&e, guest, reason);
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ini.h>
+
+#include "dynmemd/config/config_parse.h"
+
+/* inih cuts a section's name after this many characters, without a word. */
+#define SECTION_MAX 49
+
+void parser_complain(struct parser *p, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+	int n;
+
+	if (p->line)
+		n = snprintf(text, sizeof(text), "%s:%d: ", p->path, p->line);
+	else
+		n = snprintf(text, sizeof(text), "%s: ", p->path);
+	if (n >= 0 && (size_t)n < sizeof(text)) {
+		va_start(ap, format);
+		vsnprintf(text + n, sizeof(text) - n, format, ap);
+		va_end(ap);
+	}
+	p->complaints++;
+	p->complain(text, p->userdata);
+}
+
+/*
+ * inih reads its lines through this, so that a complaint can name the line.
+ * It would take an indented line as the continuation of the one before, and
+ * cut long ones: here indentation means nothing and a long line is refused.
+ */
+static char *next_line(char *out, int size, void *stream)
+{
+	struct parser *p = stream;
+	ssize_t len = getline(&p->buffer, &p->size, p->file);
+	const char *text = p->buffer;
+
+	if (len < 0)
+		return NULL;
+	p->line++;
+	while (*text == ' ' || *text == '\t')
+		text++;
+	len = (ssize_t)strcspn(text, "\n");
+	if (len > size - 2) {
+		parser_complain(p, "a line of more than %d characters",
+				size - 2);
+		len = 0;
+	}
+	if (*text == '[' && strcspn(text + 1, "]") > SECTION_MAX) {
+		parser_complain(p,
+				"a section's name of more than %d characters; a pattern, as in [guest web*], is shorter",
+				SECTION_MAX);
+		len = 0;
+	}
+	memcpy(out, text, len);
+	out[len] = '\n';
+	out[len + 1] = 0;
+	return out;
+}
+
+static int on_key(void *userdata, const char *section, const char *key,
+		  const char *value)
+{
+	parser_key(userdata, section, key, value);
+	return 1;
+}
+
+static int load_file(struct parser *p, const char *path, bool required)
+{
+	int r;
+
+	p->path = path;
+	p->line = 0;
+	p->file = fopen(path, "re");
+	if (!p->file) {
+		if (errno == ENOENT && !required)
+			return 0;
+		parser_complain(p, "cannot be read: %s", strerror(errno));
+		return -EINVAL;
+	}
+	r = ini_parse_stream(next_line, p, on_key, p);
+	if (r > 0) {
+		p->line = r;
+		parser_complain(p,
+				"not understood; allowed: [SECTION], KEY = VALUE, or a comment after # or ;");
+	} else if (r < 0) {
+		parser_complain(p, "cannot be read");
+	}
+	fclose(p->file);
+	return 0;
+}
+
+static int load_folder(struct parser *p, const char *path)
+{
+	_cleanup_(freep) char *pattern = NULL;
+	glob_t found;
+
+	if (asprintf(&pattern, "%s.d/*.conf", path) < 0)
+		return -ENOMEM;
+	if (glob(pattern, 0, NULL, &found) == 0)
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			load_file(p, found.gl_pathv[i], true);
+	globfree(&found);
+	return 0;
+}
+
+static void check(struct parser *p)
+{
+	struct config *c = p->config;
+	const char *why;
+
+	p->line = 0;
+	for (size_t i = 0; i < c->n_rules; i++) {
+		const struct guest_rule *r = &c->rules[i];
+
+		if (!r->min.set || !r->max.set ||
+		    r->min.relative || r->max.relative ||
+		    r->min.value <= r->max.value)
+			continue;
+		p->path = r->where;
+		parser_complain(p,
+				"[guest %s]: min (%.10g MiB) is above max (%.10g MiB); allowed: min up to max",
+				r->pattern, (double)r->min.value / MIB,
+				(double)r->max.value / MIB);
+	}
+	if (policy_tunables_check(&c->policy, &why) < 0) {
+		p->path = "[policy]";
+		parser_complain(p, "%s", why);
+	}
+}
+
+int config_load(struct config **ret, const char *path, bool required,
+		config_complain_t complain, void *userdata)
+{
+	struct parser p = { .complain = complain, .userdata = userdata };
+	int r;
+
+	p.config = calloc(1, sizeof(*p.config));
+	if (!p.config)
+		return -ENOMEM;
+	policy_tunables_init(&p.config->policy);
+
+	p.config->stop = strdup(CONFIG_STOP);
+	r = p.config->stop ? load_file(&p, path, required) : -ENOMEM;
+	if (r == 0)
+		r = load_folder(&p, path);
+	if (r == 0)
+		check(&p);
+	free(p.buffer);
+	if (r == 0 && p.complaints)
+		r = -EINVAL;
+	if (r < 0) {
+		config_free(p.config);
+		return r;
+	}
+	*ret = p.config;
+	return 0;
+}
+
+static void free_list(char **list, size_t n)
+{
+	while (n)
+		free(list[--n]);
+	free(list);
+}
+
+struct config *config_free(struct config *c)
+{
+	if (!c)
+		return NULL;
+	free_list(c->qmp_paths, c->n_qmp_paths);
+	free_list(c->qmp_sockets, c->n_qmp_sockets);
+	free(c->pve_guests);
+	free(c->pve_sockets);
+	free(c->libvirt_uri);
+	for (size_t i = 0; i < c->n_rules; i++) {
+		free(c->rules[i].pattern);
+		free(c->rules[i].where);
+	}
+	free(c->rules);
+	free(c->state);
+	free(c->stop);
+	free(c);
+	return NULL;
+}
+
+static void override(struct guest_rule *r, const struct guest_rule *later)
+{
+	if (later->min.set)
+		r->min = later->min;
+	if (later->max.set)
+		r->max = later->max;
+	if (later->shares)
+		r->shares = later->shares;
+	if (later->reclaim_set)
+		r->reclaim = later->reclaim;
+}
+
+static bool fits(const struct guest_rule *r, const char *name,
+		 const char *alias)
+{
+	return fnmatch(r->pattern, name, 0) == 0 ||
+	       (alias && fnmatch(r->pattern, alias, 0) == 0);
+}
+
+bool config_names(const struct config *c, const char *name, const char *alias)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (strcmp(c->rules[i].pattern, "*") != 0 &&
+		    fits(&c->rules[i], name, alias))
+			return true;
+	return false;
+}
+
+struct guest_limits config_guest(const struct config *c, const char *name,
+				 const char *alias, uint64_t memory,
+				 const struct guest_rule *own)
+{
+	struct guest_rule r = {
+		.shares = POLICY_SHARES_DEFAULT,
+		.reclaim = true,
+	};
+	struct guest_limits limits;
+
+	size_parse(&r.min, CONFIG_MIN_DEFAULT);
+	size_parse(&r.max, "100%");
+	override(&r, own);
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (fits(&c->rules[i], name, alias))
+			override(&r, &c->rules[i]);
+	limits.shares = r.shares;
+	limits.reclaim = r.reclaim;
+	limits.max = MIN(size_resolve(&r.max, memory), memory);
+	limits.min = size_resolve(&r.min, limits.max);
+	limits.clamped = limits.min > limits.max;
+	limits.min = MIN(limits.min, limits.max);
+	return limits;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The configuration: /etc/dynmem/dynmem.conf, then all that is called *.conf
+ * in the folder dynmem.conf.d beside it, in the order of names. A later
+ * setting replaces an earlier one; lists grow, and an empty value empties them.
+ */
+#ifndef DYNMEMD_CONFIG_H
+#define DYNMEMD_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/size.h"
+#include "policy/policy.h"
+
+#define CONFIG_PATH "/etc/dynmem/dynmem.conf"
+#define CONFIG_STOP "/run/dynmem/stop"
+
+/* As qemu-server has it; tests have their own. */
+#define PVE_SOCKETS_DEFAULT "/var/run/qemu-server"
+
+enum mode {
+	MODE_OBSERVE,
+	MODE_MANAGE,
+};
+
+enum source_kind {
+	SOURCE_AUTO,
+	SOURCE_GENL,
+	SOURCE_PROCFS,
+};
+
+/*
+ * Min of a guest that no rule gives one: a quarter of its memory. An idle
+ * guest's kernel and services fit into that, and the engine keeps it above
+ * what the guest really uses in any case.
+ */
+#define CONFIG_MIN_DEFAULT "25%"
+
+/**
+ * struct guest_rule - one section [guest PATTERN], or what a guest's own
+ *	description says
+ * @pattern: guests' names, as for a shell
+ * @min: below this a guest is never shrunk; a percentage is one of max
+ * @max: above this it is never grown; a percentage is one of its memory
+ * @shares: its weight against the others; 0: not given
+ * @reclaim: whether memory may be reclaimed by its cgroup; meaningless
+ *	without @reclaim_set
+ * @where: file and line of the last of min and max, for messages
+ */
+struct guest_rule {
+	char *pattern;
+	struct size min;
+	struct size max;
+	unsigned int shares;
+	bool reclaim, reclaim_set;
+	char *where;
+};
+
+/**
+ * struct guest_limits - what the rules say about one guest, in bytes
+ * @reclaim: memory may be reclaimed by its cgroup when no balloon reaches it
+ * @clamped: a rule's min was above its max, and was lowered to that
+ */
+struct guest_limits {
+	uint64_t min;
+	uint64_t max;
+	unsigned int shares;
+	bool reclaim;
+	bool clamped;
+};
+
+/**
+ * struct config - all of it
+ * @state: the file of what outlives the daemon; NULL: where systemd says
+ * @stop: while this file exists, nothing is written to guests
+ */
+struct config {
+	enum mode mode;
+	enum source_kind source;
+	char *state;
+	char *stop;
+
+	/* [policy] */
+	struct policy_tunables policy;
+
+	/* [backend qmp] */
+	char **qmp_paths;
+	size_t n_qmp_paths;
+	char **qmp_sockets;
+	size_t n_qmp_sockets;
+
+	/* [backend pve] */
+	char *pve_guests; /* folder of VMID.conf; NULL: not such a host */
+	char *pve_sockets; /* folder of VMID.qmp; NULL: the default */
+
+	/* [backend libvirt] */
+	char *libvirt_uri; /* NULL: none */
+
+	/* [guest PATTERN], in the order of the files */
+	struct guest_rule *rules;
+	size_t n_rules;
+};
+
+#define CONFIG_SHARES_SYNTAX "1 to 1000000"
+
+/**
+ * config_parse_shares() - "1000"
+ *
+ * Return: 0; -EINVAL: no whole number; -ERANGE: see CONFIG_SHARES_SYNTAX.
+ */
+int config_parse_shares(unsigned int *ret, const char *text);
+
+/**
+ * config_parse_max() - a size above 0. Return: as size_parse()
+ */
+int config_parse_max(struct size *ret, const char *text);
+
+/**
+ * config_complain_t - one thing that is wrong
+ * @text: "FILE:LINE: what, and what is allowed"
+ */
+typedef void (*config_complain_t)(const char *text, void *userdata);
+
+/**
+ * config_load() - read the files
+ * @ret: the configuration; free with config_free()
+ * @path: the first file; files of the folder @path.d follow
+ * @required: whether it is an error that @path does not exist
+ * @complain: is told everything that is wrong
+ *
+ * Return: 0; -EINVAL after complaints; -ENOMEM.
+ */
+int config_load(struct config **ret, const char *path, bool required,
+		config_complain_t complain, void *userdata);
+
+struct config *config_free(struct config *c);
+
+/**
+ * config_guest() - apply the rules to a guest; a later rule wins
+ * @name: the guest's name
+ * @alias: another one, as a VMID, or NULL
+ * @memory: its memory as QEMU knows it, bytes
+ * @own: what its own description says, which any rule overrides
+ *
+ * Return: limits with min <= max <= @memory.
+ */
+struct guest_limits config_guest(const struct config *c, const char *name,
+				 const char *alias, uint64_t memory,
+				 const struct guest_rule *own);
+
+/** config_names() - whether a rule is about a guest; [guest *] is about none */
+bool config_names(const struct config *c, const char *name, const char *alias);
+
+#endif

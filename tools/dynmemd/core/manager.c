@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/escape.h"
+#include "dynmemd/base/log.h"
+#include "dynmemd/core/manager_private.h"
+
+uint64_t manager_now(const struct manager *m)
+{
+	uint64_t usec = 0;
+
+	sd_event_now(m->event, CLOCK_MONOTONIC, &usec);
+	return usec * NSEC_PER_USEC;
+}
+
+enum mode manager_mode(const struct manager *m)
+{
+	return m->dry_run || m->stopped ? MODE_OBSERVE : m->config->mode;
+}
+
+bool manager_stopped(const struct manager *m)
+{
+	return m->stopped || stop_now(m);
+}
+
+const char *manager_mode_name(const struct manager *m)
+{
+	if (m->dry_run)
+		return "dry-run";
+	if (m->stopped)
+		return "stopped";
+	if (m->config->mode != MODE_MANAGE)
+		return "observe";
+	return m->state.drain ? "drain" : "manage";
+}
+
+const char *manager_source_name(const struct manager *m)
+{
+	return m->source ? m->source->ops->name : "none";
+}
+
+const struct policy *manager_policy(const struct manager *m)
+{
+	return m->policy;
+}
+
+const struct host *manager_read_host(struct manager *m)
+{
+	host_read(&m->host);
+	return &m->host;
+}
+
+void manager_read_ksm(struct manager *m, struct policy_ksm_sample *ret)
+{
+	*ret = (struct policy_ksm_sample){ 0 };
+	if (m->source && m->source->ops->ksm)
+		m->source->ops->ksm(m->source, ret);
+}
+
+enum policy_level manager_level(const struct manager *m)
+{
+	return m->level;
+}
+
+size_t manager_guest_count(const struct manager *m)
+{
+	return m->n_guests;
+}
+
+struct guest *manager_guest(const struct manager *m, size_t i)
+{
+	return m->guests[i];
+}
+
+const struct guest *manager_find(const struct manager *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_guests; i++)
+		if (!strcmp(m->guests[i]->name, name))
+			return m->guests[i];
+	return NULL;
+}
+
+const struct policy_result *manager_result(const struct manager *m)
+{
+	return &m->result;
+}
+
+const struct source_pressure *manager_source_pressure(const struct manager *m)
+{
+	return m->has_pressure ? &m->pressure : NULL;
+}
+
+void manager_listen(struct manager *m, const struct manager_listener *listener,
+		    void *userdata)
+{
+	m->listener = listener;
+	m->listener_data = userdata;
+}
+
+int manager_drain(struct manager *m, bool drain)
+{
+	if (drain && manager_mode(m) != MODE_MANAGE)
+		return -EROFS;
+	if (drain == m->state.drain)
+		return 0;
+	m->state.drain = drain;
+	policy_set_drain(m->policy, drain);
+	log_notice("%s", drain ? "guests get their memory back, as far as there is memory" :
+				 "guests are managed again");
+	remember_now(m);
+	if (m->listener)
+		m->listener->mode(m->listener_data);
+	act_tick_soon(m);
+	return 0;
+}
+
+/*
+ * The host
+ */
+
+void manager_set_source(struct manager *m, struct source *source)
+{
+	m->source = source;
+	m->has_pressure = false;
+	m->pressure = (struct source_pressure){ .available = UINT64_MAX };
+	act_tick_soon(m);
+}
+
+void manager_pressure(struct manager *m, const struct source_pressure *p)
+{
+	uint64_t now = manager_now(m);
+	enum policy_level level;
+
+	m->pressure = *p;
+	m->has_pressure = true;
+	if (p->available != UINT64_MAX)
+		m->host.available = p->available;
+	level = policy_host_event(m->policy, p->level, p->available, now);
+	act_on_pressure(m, level, now);
+	log_debug("pressure: %s%slevel %s (engine: %s), %.1f MiB available",
+		  p->stall ? "stall, " : "", p->oom ? "OOM, " : "",
+		  policy_level_name(p->level), policy_level_name(level),
+		  (double)m->host.available / MIB);
+	if (p->lost)
+		log_warning("%llu pressure events were lost; their counters are in the one that came",
+			    (unsigned long long)p->lost);
+	if (p->oom && p->news)
+		log_error("the host ran out of memory; %llu processes were killed so far",
+			  (unsigned long long)p->oom_kills);
+}
+
+/*
+ * Guests
+ */
+
+/* A QEMU with several monitors in our folders is one guest all the same. */
+static int check_process(struct manager *m, const struct guest *g)
+{
+	for (size_t i = 0; g->pid && i < m->n_guests; i++) {
+		const struct guest *o = m->guests[i];
+
+		if (o->pid == g->pid && o->named == g->named &&
+		    (!g->named || !strcmp(o->name, g->name)))
+			return -EEXIST;
+	}
+	return 0;
+}
+
+/* Two guests of one name: the later one also gets its origin's. */
+static void make_unique(struct manager *m, struct guest *g)
+{
+	char name[GUEST_NAME_MAX], socket[GUEST_NAME_MAX / 2];
+
+	escape_text(socket, sizeof(socket), basename(g->origin));
+	for (unsigned int n = 1; manager_find(m, g->name); n++) {
+		snprintf(name, sizeof(name), "%.50s@%s", g->name, socket);
+		if (n > 1)
+			snprintf(name, sizeof(name), "%.30s@%.60s#%u", g->name,
+				 socket, n);
+		log_warning("there are two guests %s; the one found at %s is called %s",
+			    g->name, g->origin, name);
+		memcpy(g->name, name, sizeof(name));
+	}
+}
+
+static struct policy_guest_config policy_config(struct guest *g)
+{
+	return (struct policy_guest_config){
+		.min = g->limits.min,
+		.max = g->limits.max,
+		.shares = g->limits.shares,
+		.unmanaged = g->observed != NULL,
+		.userdata = g,
+	};
+}
+
+static int make_space(struct manager *m)
+{
+	size_t space = m->space ? m->space * 2 : 16;
+	struct guest **guests;
+
+	if (m->n_guests < m->space)
+		return 0;
+	guests = reallocarray(m->guests, space, sizeof(struct guest *));
+	if (!guests)
+		return -ENOMEM;
+	m->guests = guests;
+	m->space = space;
+	return 0;
+}
+
+static void apply_rules(struct manager *m, struct guest *g)
+{
+	g->limits = config_guest(m->config, g->name, g->alias, g->memory,
+				 &g->own);
+	if (g->limits.clamped)
+		log_guest(LOG_WARNING, g->name,
+			  "its configured min is above its max; min is taken as %.0f MiB",
+			  (double)g->limits.min / MIB);
+}
+
+/* What the operator should know of its balloon. */
+static void log_traits(const struct guest *g)
+{
+	const char *unmergeable = guest_unmergeable(g);
+
+	if (unmergeable)
+		log_guest(LOG_NOTICE, g->name,
+			  "KSM cannot merge its memory: %s", unmergeable);
+	if (g->observed)
+		log_guest(LOG_NOTICE, g->name, "only observed: %s",
+			  g->observed);
+	if (!g->has_balloon)
+		return;
+	if (g->pinned)
+		log_guest(LOG_NOTICE, g->name,
+			  "its balloon frees nothing on the host: %s",
+			  g->pinned);
+	if (g->traits & GUEST_FREE_PAGE_REPORTING)
+		log_guest(LOG_INFO, g->name,
+			  "free page reporting is on: what it frees is given back without a balloon");
+	if (g->traits & GUEST_DEFLATE_ON_OOM)
+		log_guest(LOG_INFO, g->name,
+			  "deflate-on-oom is on: its balloon may shrink by itself");
+}
+
+static void close_process(struct manager *m, struct guest *g)
+{
+	cost_close(&g->cost);
+	act_cgroup_close(m, g);
+}
+
+/* A guest whose costs are not known would only be half managed. */
+static int open_process(struct manager *m, struct guest *g)
+{
+	int r;
+
+	act_cgroup_open(m, g);
+	r = cost_open(&g->cost, m->proc, g->pid);
+	if (r < 0)
+		act_cgroup_close(m, g);
+	return r;
+}
+
+int manager_guest_add(struct manager *m, struct guest *g)
+{
+	struct policy_guest_config config;
+	uint64_t now = manager_now(m);
+	int r;
+
+	r = check_process(m, g);
+	if (r == 0)
+		r = make_space(m);
+	if (r < 0)
+		return r;
+	make_unique(m, g);
+	apply_rules(m, g);
+	config = policy_config(g);
+	r = open_process(m, g);
+	if (r < 0)
+		return r;
+	r = policy_guest_add(m->policy, &config, g->actual, now, &g->handle);
+	if (r < 0) {
+		close_process(m, g);
+		return r;
+	}
+	g->manager = m;
+	g->target = g->actual;
+	m->guests[m->n_guests++] = g;
+	if (!g->has_balloon)
+		policy_guest_event(m->policy, g->handle,
+				   POLICY_GUEST_NO_BALLOON, now);
+	if (g->pinned)
+		policy_guest_event(m->policy, g->handle, POLICY_GUEST_PINNED,
+				   now);
+	log_guest(LOG_INFO, g->name,
+		  "found: %.0f MiB, of which it has %.0f; range %.0f to %.0f MiB, shares %u; QEMU's pid %d, found at %s%s",
+		  (double)g->memory / MIB, (double)g->actual / MIB,
+		  (double)g->limits.min / MIB, (double)g->limits.max / MIB,
+		  g->limits.shares, (int)g->pid, g->origin,
+		  g->has_balloon ?
+			  "" :
+			  "; it has no virtio-balloon device, so its memory cannot be moved");
+	remember_added(m, g);
+	reserve_started(m, g->name);
+	log_traits(g);
+	if (m->listener)
+		m->listener->guest_added(m->listener_data, g);
+	act_tick_soon(m);
+	return 0;
+}
+
+void manager_guest_remove(struct guest *g, const char *why)
+{
+	struct manager *m = g->manager;
+
+	for (size_t i = 0; i < m->n_guests; i++)
+		if (m->guests[i] == g)
+			m->guests[i] = m->guests[--m->n_guests];
+	act_answered(m, g);
+	remember_removed(m, g);
+	policy_guest_remove(m->policy, g->handle);
+	close_process(m, g);
+	if (!why)
+		return;
+	log_guest(LOG_INFO, g->name, "gone: %s", why);
+	if (m->listener)
+		m->listener->guest_removed(m->listener_data, g, why);
+	act_decide_soon(m);
+}
+
+void manager_guest_polled(struct guest *g, const struct policy_guest_sample *s)
+{
+	struct manager *m = g->manager;
+	uint64_t now = manager_now(m);
+	int r = s ? policy_guest_sample(m->policy, g->handle, s, now) : 0;
+
+	act_sampled(m, g, r > 0, now);
+	act_answered(m, g);
+}
+
+/*
+ * Bytes that were freed go to who waits for them. One that was at rest was not
+ * moved by us.
+ */
+void manager_guest_actual(struct guest *g, uint64_t actual)
+{
+	bool freed = actual < g->actual;
+	bool astir = actual != g->actual && !g->poll_period;
+
+	g->actual = actual;
+	policy_guest_actual(g->manager->policy, g->handle, actual,
+			    manager_now(g->manager));
+	if (astir || (freed && g->manager->somebody_waits))
+		act_tick_soon(g->manager);
+}
+
+void manager_guest_event(struct guest *g, enum policy_guest_event event)
+{
+	static const char *const words[] = {
+		[POLICY_GUEST_REBOOT] = "reboots",
+		[POLICY_GUEST_PAUSE] = "is paused",
+		[POLICY_GUEST_RESUME] = "runs again",
+		[POLICY_GUEST_MIGRATE_BEGIN] = "migrates: left alone",
+		[POLICY_GUEST_MIGRATE_END] = "does not migrate any more",
+	};
+
+	if (event < ARRAY_SIZE(words) && words[event])
+		log_guest(LOG_INFO, g->name, "%s", words[event]);
+	policy_guest_event(g->manager->policy, g->handle, event,
+			   manager_now(g->manager));
+	act_tick_soon(g->manager);
+}
+
+void manager_guest_own(struct guest *g)
+{
+	struct manager *m = g->manager;
+	struct policy_guest_config range;
+
+	apply_rules(m, g);
+	range = policy_config(g);
+	policy_guest_configure(m->policy, g->handle, &range);
+	act_tick_soon(m);
+}
+
+/*
+ * Life
+ */
+
+int manager_reload(struct manager *m, const struct config *config)
+{
+	int r = policy_set_tunables(m->policy, &config->policy);
+
+	if (r < 0)
+		return r;
+	m->config = config;
+	r = stop_watch(m);
+	if (r < 0)
+		log_warning("%s cannot be watched (%s); it is looked for when there is something to do",
+			    config->stop, strerror(-r));
+	for (size_t i = 0; i < m->n_guests; i++)
+		manager_guest_own(m->guests[i]);
+	if (m->listener)
+		m->listener->mode(m->listener_data);
+	act_tick_soon(m);
+	return 0;
+}
+
+int manager_new(struct manager **ret, sd_event *event,
+		const struct config *config,
+		const struct manager_options *options)
+{
+	struct manager *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	m->event = event;
+	m->config = config;
+	m->dry_run = options->dry_run;
+	m->pressure.available = UINT64_MAX;
+	m->proc = options->proc ? options->proc : "/proc";
+	m->cgroup_root = options->cgroup ? options->cgroup : CGROUP_ROOT;
+	r = host_open(&m->host, m->proc);
+	if (r == 0)
+		r = policy_new(&config->policy, &m->policy);
+	if (r == 0)
+		r = act_init(m);
+	if (r == 0)
+		r = remember_init(m, options->state);
+	if (r == 0)
+		r = stop_watch(m);
+	if (r < 0) {
+		manager_free(m);
+		return r;
+	}
+	act_cgroup_init(m);
+	act_sample_host(m, manager_now(m));
+	act_tick_soon(m);
+	*ret = m;
+	return 0;
+}
+
+struct manager *manager_free(struct manager *m)
+{
+	if (!m)
+		return NULL;
+	act_free(m);
+	cgroup_worker_free(m->worker);
+	remember_free(m);
+	folder_free(m->stop);
+	policy_free(m->policy);
+	host_close(&m->host);
+	free(m->guests);
+	free(m);
+	return NULL;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The manager: sources and guests in, the engine's decisions out.
+ *
+ * It decides when a source tells something, and once a second while the
+ * engine asks for that: while a guest is squeezed, pressed or new, or the
+ * host is. Otherwise it sleeps, and no guest is asked anything.
+ */
+#ifndef DYNMEMD_MANAGER_H
+#define DYNMEMD_MANAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "dynmemd/config/daemon_config.h"
+#include "dynmemd/core/guest.h"
+#include "dynmemd/host/meminfo.h"
+#include "dynmemd/sources/source.h"
+#include "policy/policy.h"
+
+/*
+ * Order of what is ready at the same time: pressure before answers of guests,
+ * since an emergency can use no answer that it does not have yet.
+ */
+#define PRIORITY_SOURCE (-100)
+#define PRIORITY_GUEST	0
+#define PRIORITY_DECIDE 50
+#define PRIORITY_API	100
+
+struct manager;
+
+/**
+ * struct manager_listener - who wants to hear what the manager does
+ * @decision: @g->told was made known; whether it was @applied
+ * @guest_added: there is one more
+ * @guest_removed: there is one less
+ * @level: the host's level changed
+ * @mode: the mode may have changed
+ */
+struct manager_listener {
+	void (*decision)(void *userdata, const struct guest *g, bool applied);
+	void (*guest_added)(void *userdata, const struct guest *g);
+	void (*guest_removed)(void *userdata, const struct guest *g,
+			      const char *why);
+	void (*level)(void *userdata);
+	void (*mode)(void *userdata);
+};
+
+/**
+ * struct manager_options - what is no configuration
+ * @dry_run: never write a target, whatever the configuration says
+ * @proc: instead of /proc, for what the host has and guests cost; NULL: /proc
+ * @cgroup: where cgroup2 is mounted; NULL: CGROUP_ROOT
+ * @state: the file of what shall outlive the daemon; NULL: none
+ */
+struct manager_options {
+	bool dry_run;
+	const char *proc;
+	const char *cgroup;
+	const char *state;
+};
+
+/**
+ * manager_new() - without guests and without a source
+ * @config: stays the caller's, and must live until the next manager_reload()
+ */
+int manager_new(struct manager **ret, sd_event *event,
+		const struct config *config,
+		const struct manager_options *options);
+
+/** manager_free() - guests must be gone; they keep their targets */
+struct manager *manager_free(struct manager *m);
+
+/** manager_reload() - a new configuration: ranges, shares, mode, policy */
+int manager_reload(struct manager *m, const struct config *config);
+
+void manager_listen(struct manager *m, const struct manager_listener *listener,
+		    void *userdata);
+
+/**
+ * manager_set_source() - where the host's state comes from
+ * @source: NULL: nowhere; the manager looks at the host once a second by itself
+ */
+void manager_set_source(struct manager *m, struct source *source);
+
+/**
+ * manager_drain() - give guests all their memory back, and take none
+ * @drain: false: manage them again
+ *
+ * Holds over a restart. Return: 0; -EROFS: the mode lets nothing be written.
+ */
+int manager_drain(struct manager *m, bool drain);
+
+/**
+ * manager_reserve() - have memory freed for a guest that is about to start
+ * @bytes: how much
+ * @name: of that guest: it ends when that is found; empty: when its time is
+ *	over, or by manager_release()
+ * @seconds: after which it lapses
+ * @ret: how it stands; also when it is refused
+ *
+ * Return: 0; -EROFS: the mode lets nothing be written; or as policy_reserve().
+ */
+int manager_reserve(struct manager *m, uint64_t bytes, const char *name,
+		    uint64_t seconds, unsigned int *ret_id,
+		    struct policy_reserve_status *ret);
+
+/** manager_reservation() - how it stands now. 0 or -ENOENT */
+int manager_reservation(struct manager *m, unsigned int id,
+			struct policy_reserve_status *ret);
+
+/** manager_release() - it is not needed any more. 0 or -ENOENT */
+int manager_release(struct manager *m, unsigned int id);
+
+/** manager_largest() - as policy_largest() */
+int manager_largest(struct manager *m, uint64_t *ret_now,
+		    uint64_t *ret_squeezed);
+
+/** manager_pressure() - a source has news */
+void manager_pressure(struct manager *m, const struct source_pressure *p);
+
+/**
+ * manager_guest_add() - a guest was found
+ * @g: its backend's part filled in. A name that another guest has gets the
+ *	end of its origin added.
+ *
+ * Return: 0; -EEXIST: the same QEMU is managed already; -ENOMEM, -ENOSPC,
+ * -EINVAL as policy_guest_add().
+ */
+int manager_guest_add(struct manager *m, struct guest *g);
+
+/** manager_guest_remove() - it is gone; @why NULL: it is only let go */
+void manager_guest_remove(struct guest *g, const char *why);
+
+/** manager_guest_polled() - the answer to a poll; NULL: there is none */
+void manager_guest_polled(struct guest *g, const struct policy_guest_sample *s);
+
+/** manager_guest_actual() - its balloon has this size */
+void manager_guest_actual(struct guest *g, uint64_t actual);
+
+/** manager_guest_own() - @g->own or @g->observed may have changed */
+void manager_guest_own(struct guest *g);
+
+/** manager_guest_event() - what else happened to it */
+void manager_guest_event(struct guest *g, enum policy_guest_event event);
+
+/** For reading. */
+enum mode manager_mode(const struct manager *m);
+
+/** manager_stopped() - by the kill switch: nothing is written to guests */
+bool manager_stopped(const struct manager *m);
+
+const char *manager_mode_name(const struct manager *m);
+const char *manager_source_name(const struct manager *m);
+const struct policy *manager_policy(const struct manager *m);
+enum policy_level manager_level(const struct manager *m);
+uint64_t manager_now(const struct manager *m);
+size_t manager_guest_count(const struct manager *m);
+struct guest *manager_guest(const struct manager *m, size_t i);
+const struct guest *manager_find(const struct manager *m, const char *name);
+
+/** manager_result() - sums of the latest decision, its array left out */
+const struct policy_result *manager_result(const struct manager *m);
+
+/** manager_read_host() - the host's memory, as it is now */
+const struct host *manager_read_host(struct manager *m);
+
+/** manager_read_ksm() - KSM's counters, as they are now */
+void manager_read_ksm(struct manager *m, struct policy_ksm_sample *ret);
+
+/** manager_source_pressure() - what the source said last, or NULL */
+const struct source_pressure *manager_source_pressure(const struct manager *m);
+
+#endif

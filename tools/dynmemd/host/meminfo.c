@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dynmemd/host/meminfo.h"
+#include "dynmemd/host/procfile.h"
+#include "common/util.h"
+
+int host_open(struct host *h, const char *proc)
+{
+	*h = (struct host){ .meminfo = -1, .arcstats = -1 };
+	h->meminfo = proc_open(O_RDONLY, "%s/meminfo", proc);
+	if (h->meminfo < 0)
+		return h->meminfo;
+	h->arcstats = proc_open(O_RDONLY, "%s/spl/kstat/zfs/arcstats", proc);
+	return host_read(h);
+}
+
+/* A line "name  type  data". */
+static uint64_t arc_value(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; text; text = strchr(text, '\n')) {
+		text += *text == '\n';
+		if (strncmp(text, name, len) != 0 || text[len] != ' ')
+			continue;
+		text += len + strspn(text + len, " ");
+		text += strcspn(text, " ");
+		return strtoull(text, NULL, 10);
+	}
+	return 0;
+}
+
+static void read_arc(struct host *h)
+{
+	static char buf[16 * 1024];
+
+	if (proc_read(h->arcstats, buf, sizeof(buf)) <= 0)
+		return;
+	h->arc_size = arc_value(buf, "size");
+	h->arc_min = arc_value(buf, "c_min");
+}
+
+int host_read(struct host *h)
+{
+	char buf[4096];
+	int r = proc_read(h->meminfo, buf, sizeof(buf));
+
+	if (r < 0)
+		return r;
+	if (!proc_kib(buf, "MemTotal:", &h->total) ||
+	    !proc_kib(buf, "MemFree:", &h->free) ||
+	    !proc_kib(buf, "MemAvailable:", &h->available) ||
+	    !proc_kib(buf, "SwapTotal:", &h->swap_total) ||
+	    !proc_kib(buf, "SwapFree:", &h->swap_free))
+		return -EBADMSG;
+	read_arc(h);
+	return 0;
+}
+
+void host_close(struct host *h)
+{
+	closep(&h->meminfo);
+	closep(&h->arcstats);
+	*h = (struct host){ .meminfo = -1, .arcstats = -1 };
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dynmemd/host/procfile.h"
+
+int proc_open(int flags, const char *format, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+	int n, fd;
+
+	va_start(ap, format);
+	n = vsnprintf(path, sizeof(path), format, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int proc_read(int fd, char *buf, size_t size)
+{
+	ssize_t n;
+
+	if (fd < 0)
+		return -EBADF;
+	n = pread(fd, buf, size - 1, 0);
+	if (n < 0)
+		return -errno;
+	buf[n] = 0;
+	return (int)n;
+}
+
+bool proc_kib(const char *text, const char *key, uint64_t *ret_bytes)
+{
+	size_t len = strlen(key);
+
+	for (; *text; text++) {
+		if (!strncmp(text, key, len)) {
+			*ret_bytes = strtoull(text + len, NULL, 10) << 10;
+			return true;
+		}
+		text = strchr(text, '\n');
+		if (!text)
+			break;
+	}
+	return false;
+}
+
+uint64_t proc_page_size(void)
+{
+	static uint64_t size;
+
+	if (!size)
+		size = sysconf(_SC_PAGESIZE);
+	return size;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stddef.h>
+
+#include "dynmemd/qmp/guest_stats.h"
+#include "common/util.h"
+
+static const struct {
+	const char *key;
+	uint32_t bit;
+	size_t offset;
+} fields[] = {
+#define FIELD(key, BIT, member)                                     \
+	{                                                           \
+		key, POLICY_STAT_##BIT,                             \
+			offsetof(struct policy_guest_sample, member) \
+	}
+	FIELD("stat-total-memory", TOTAL, total),
+	FIELD("stat-available-memory", AVAILABLE, available),
+	FIELD("stat-free-memory", FREE, free),
+	FIELD("stat-disk-caches", DISK_CACHES, disk_caches),
+	FIELD("stat-swap-in", SWAP_IN, swap_in),
+	FIELD("stat-swap-out", SWAP_OUT, swap_out),
+	FIELD("stat-major-faults", MAJOR_FAULTS, major_faults),
+	/* QEMU 9.1 and Linux 6.12 on */
+	FIELD("stat-oom-kills", OOM_KILL, oom_kill),
+	FIELD("stat-alloc-stalls", ALLOC_STALL, alloc_stall),
+};
+
+/* QEMU says 2^64-1 for "never reported". */
+static bool get_number(struct json_object *object, const char *key,
+		       uint64_t *ret)
+{
+	struct json_object *v;
+	uint64_t n;
+
+	if (!json_object_object_get_ex(object, key, &v) ||
+	    !json_object_is_type(v, json_type_int))
+		return false;
+	n = json_object_get_uint64(v);
+	/* Negative numbers read as 0. */
+	if (n == UINT64_MAX || json_object_get_int64(v) < 0)
+		return false;
+	*ret = n;
+	return true;
+}
+
+void stats_parse(struct policy_guest_sample *ret,
+		 struct json_object *guest_stats)
+{
+	struct json_object *stats = NULL;
+
+	*ret = (struct policy_guest_sample){ 0 };
+	if (!json_object_is_type(guest_stats, json_type_object))
+		return;
+	get_number(guest_stats, "last-update", &ret->last_update);
+	if (!json_object_object_get_ex(guest_stats, "stats", &stats) ||
+	    !json_object_is_type(stats, json_type_object))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		uint64_t *member =
+			(uint64_t *)((char *)ret + fields[i].offset);
+
+		if (get_number(stats, fields[i].key, member))
+			ret->present |= fields[i].bit;
+	}
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dynmemd/sources/ksm_sysfs.h"
+#include "dynmemd/host/procfile.h"
+#include "common/util.h"
+
+enum file {
+	FILE_RUN,
+	FILE_PAGES_TO_SCAN,
+	FILE_SLEEP,
+	FILE_SHARED,
+	FILE_SHARING,
+	FILE_UNSHARED,
+	FILE_VOLATILE,
+	FILE_FULL_SCANS,
+	/* of newer kernels */
+	FILE_SCANNED,
+	FILE_ADVISOR,
+	FILE_COUNT
+};
+
+static const char *const names[] = {
+	[FILE_RUN] = "run",
+	[FILE_PAGES_TO_SCAN] = "pages_to_scan",
+	[FILE_SLEEP] = "sleep_millisecs",
+	[FILE_SHARED] = "pages_shared",
+	[FILE_SHARING] = "pages_sharing",
+	[FILE_UNSHARED] = "pages_unshared",
+	[FILE_VOLATILE] = "pages_volatile",
+	[FILE_FULL_SCANS] = "full_scans",
+	[FILE_SCANNED] = "pages_scanned",
+	[FILE_ADVISOR] = "advisor_mode",
+};
+
+_Static_assert((int)FILE_COUNT == KSM_SYSFS_FILES, "one descriptor a file");
+
+void ksm_sysfs_open(struct ksm_sysfs *k)
+{
+	for (int i = 0; i < FILE_COUNT; i++)
+		k->fd[i] = proc_open(O_RDONLY, "/sys/kernel/mm/ksm/%s",
+				     names[i]);
+}
+
+static uint64_t number(const struct ksm_sysfs *k, enum file file)
+{
+	char text[64];
+
+	if (proc_read(k->fd[file], text, sizeof(text)) <= 0)
+		return 0;
+	return strtoull(text, NULL, 10);
+}
+
+/* "none [scan-time]": the one in brackets is on. */
+static bool advisor_is_on(const struct ksm_sysfs *k)
+{
+	char text[64];
+
+	if (proc_read(k->fd[FILE_ADVISOR], text, sizeof(text)) <= 0)
+		return false;
+	return !strstr(text, "[none]");
+}
+
+void ksm_sysfs_read(const struct ksm_sysfs *k, struct policy_ksm_sample *ret)
+{
+	*ret = (struct policy_ksm_sample){ 0 };
+	if (k->fd[FILE_RUN] < 0)
+		return;
+	ret->present = true;
+	ret->run = number(k, FILE_RUN);
+	ret->pages_to_scan = number(k, FILE_PAGES_TO_SCAN);
+	ret->sleep_ms = number(k, FILE_SLEEP);
+	ret->advisor = advisor_is_on(k);
+	ret->saved = number(k, FILE_SHARING) * proc_page_size();
+	ret->mergeable = (number(k, FILE_SHARED) + number(k, FILE_UNSHARED) +
+			  number(k, FILE_VOLATILE)) *
+				 proc_page_size() +
+			 ret->saved;
+	ret->full_scans = number(k, FILE_FULL_SCANS);
+	ret->pages_scanned = number(k, FILE_SCANNED);
+}
+
+void ksm_sysfs_close(struct ksm_sysfs *k)
+{
+	for (int i = 0; i < FILE_COUNT; i++)
+		closep(&k->fd[i]);
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dynmemd/base/log.h"
+#include "dynmemd/state/state_file.h"
+#include "dynmemd/base/thread.h"
+#include "common/util.h"
+
+/* So much more than is needed now: most guests that come find room. */
+#define SPARE 4096
+
+struct buffer {
+	char *text;
+	size_t size, len;
+};
+
+struct state_file {
+	char *path;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t news;
+	struct buffer next; /* the event loop's, under the lock */
+	struct buffer now; /* the thread's */
+	bool waiting; /* @next is to be written */
+	bool stopping;
+	bool failed; /* the last write */
+	uint64_t sum; /* of what was handed over last */
+};
+
+/*
+ * Writing
+ */
+
+static int write_whole(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= n;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* A new name is on the disk when its folder is. */
+static int sync_folder(const char *folder)
+{
+	_cleanup_(closep) int fd =
+		open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int create(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
+}
+
+int state_file_store(const char *path, const char *text, size_t len)
+{
+	char beside[PATH_MAX], folder[PATH_MAX], *slash;
+	_cleanup_(closep) int fd = -1;
+	int r;
+
+	if (snprintf(beside, sizeof(beside), "%s.new", path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(folder, path, strlen(path) + 1);
+	slash = strrchr(folder, '/');
+	if (!slash)
+		return -EINVAL;
+	slash[slash == folder] = 0;
+	fd = create(beside);
+	if (fd < 0 && errno == ENOENT && mkdir(folder, 0700) == 0)
+		fd = create(beside);
+	if (fd < 0)
+		return -errno;
+	r = write_whole(fd, text, len);
+	if (r < 0) {
+		unlink(beside);
+		return r;
+	}
+	if (rename(beside, path) < 0)
+		return -errno;
+	return sync_folder(folder);
+}
+
+static void store(struct state_file *f)
+{
+	int r = state_file_store(f->path, f->now.text, f->now.len);
+
+	if (r < 0 && !f->failed)
+		log_warning("%s cannot be written (%s): what is learned now will be lost with this daemon",
+			    f->path, strerror(-r));
+	else if (r == 0 && f->failed)
+		log_notice("%s can be written again", f->path);
+	f->failed = r < 0;
+}
+
+/* The lock is not held while something is written. */
+static void *write_all(void *userdata)
+{
+	struct state_file *f = userdata;
+	struct buffer b;
+
+	pthread_mutex_lock(&f->lock);
+	while (f->waiting || !f->stopping) {
+		if (!f->waiting) {
+			pthread_cond_wait(&f->news, &f->lock);
+			continue;
+		}
+		b = f->now;
+		f->now = f->next;
+		f->next = b;
+		f->waiting = false;
+		pthread_mutex_unlock(&f->lock);
+		store(f);
+		pthread_mutex_lock(&f->lock);
+		/* It is to be handed over again, changed or not. */
+		if (f->failed)
+			f->sum = 0;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return NULL;
+}
+
+/* Into @next. */
+static int render(struct state_file *f, const struct state *s, uint64_t *sum)
+{
+	struct buffer *b = &f->next;
+	char *text;
+
+	b->len = state_render(s, b->text, b->size, sum);
+	if (b->len < b->size)
+		return 0;
+	text = realloc(b->text, b->len + SPARE);
+	if (!text)
+		return -ENOMEM;
+	b->text = text;
+	b->size = b->len + SPARE;
+	b->len = state_render(s, b->text, b->size, sum);
+	return 0;
+}
+
+int state_file_write(struct state_file *f, const struct state *s)
+{
+	uint64_t sum = 0;
+	int r;
+
+	pthread_mutex_lock(&f->lock);
+	r = render(f, s, &sum);
+	if (r == 0 && sum != f->sum) {
+		f->sum = sum;
+		f->waiting = true;
+		pthread_cond_signal(&f->news);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return r;
+}
+
+static void destroy(struct state_file *f)
+{
+	pthread_mutex_destroy(&f->lock);
+	pthread_cond_destroy(&f->news);
+	free(f->next.text);
+	free(f->now.text);
+	free(f->path);
+	free(f);
+}
+
+int state_file_new(struct state_file **ret, const char *path)
+{
+	struct state_file *f = calloc(1, sizeof(*f));
+	int r = -ENOMEM;
+
+	if (!f)
+		return -ENOMEM;
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->news, NULL);
+	f->path = strdup(path);
+	if (f->path)
+		r = thread_start(&f->thread, write_all, f);
+	if (r < 0) {
+		destroy(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+struct state_file *state_file_free(struct state_file *f)
+{
+	if (!f)
+		return NULL;
+	pthread_mutex_lock(&f->lock);
+	f->stopping = true;
+	pthread_cond_signal(&f->news);
+	pthread_mutex_unlock(&f->lock);
+	if (thread_join(f->thread) == 0)
+		destroy(f);
+	else
+		log_warning("the disk is too slow: %s is the one before the last",
+			    f->path);
+	return NULL;
+}
+
+/*
+ * Reading
+ */
+
+static void set_aside(const char *path, const char *as, const char *why)
+{
+	char aside[PATH_MAX];
+
+	snprintf(aside, sizeof(aside), "%s.%s", path, as);
+	if (rename(path, aside) < 0)
+		log_warning("%s %s, and cannot be set aside (%s); the daemon starts without it",
+			    path, why, strerror(errno));
+	else
+		log_warning("%s %s: it was set aside as %s, and the daemon starts without it",
+			    path, why, aside);
+}
+
+/* Returns its length, or a negative errno. */
+static ssize_t read_whole(const char *path, char **ret)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	size_t len = 0;
+	struct stat st;
+	char *text;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EBADMSG;
+	if (st.st_size > STATE_SIZE_MAX)
+		return -EFBIG;
+	text = malloc(st.st_size + 1);
+	if (!text)
+		return -ENOMEM;
+	while (len < (size_t)st.st_size &&
+	       (n = read(fd, text + len, st.st_size - len)) > 0)
+		len += n;
+	*ret = text;
+	return (ssize_t)len;
+}
+
+int state_file_read(struct state *s, const char *path)
+{
+	unsigned int version = 0;
+	char *text = NULL, as[32], why[64];
+	ssize_t len = read_whole(path, &text);
+	int r = (int)len;
+
+	if (len >= 0) {
+		version = state_version(text, len);
+		r = state_parse(s, text, len);
+	}
+	free(text);
+
+	switch (r) {
+	case 0:
+	case -ENOENT:
+		return 0;
+	case -ENOMEM:
+		return r;
+	case -EPROTONOSUPPORT:
+		snprintf(as, sizeof(as), "version-%u", version);
+		snprintf(why, sizeof(why),
+			 "is of version %u, this daemon's is %d", version,
+			 STATE_VERSION);
+		set_aside(path, as, why);
+		return 0;
+	case -EBADMSG:
+		set_aside(path, "damaged", "is damaged");
+		return 0;
+	case -EFBIG:
+		set_aside(path, "damaged", "is far too large");
+		return 0;
+	default:
+		log_warning("%s cannot be read (%s): the daemon starts without what was learned",
+			    path, strerror(-r));
+		return 0;
+	}
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What outlives the daemon: which guests there are and were, what they were
+ * told, what was learned about them and the host; and how that is written:
+ *
+ *	dynmem-state 1
+ *	time=1700000000 boot=... drain=0 touch-rate=... outside-growth=...
+ *	guest pid=4711 start=1234 ... yield=0.93 ... name=web1
+ *	end 0123456789abcdef
+ *
+ * A line a guest, its name last and to the end of the line. The number at the
+ * end is a checksum (FNV-1a, 64 bits) of all before it. A key that is not
+ * known is skipped and one that is missing has its default, so that keys may
+ * come and go; what would be misunderstood gets another number in the first
+ * line.
+ */
+#ifndef DYNMEMD_STATE_H
+#define DYNMEMD_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dynmemd/core/guest.h"
+#include "policy/policy.h"
+
+#define STATE_VERSION 1
+
+/* A host with as many guests as the engine takes stays far below. */
+#define STATE_SIZE_MAX (64u << 20)
+
+/**
+ * struct record - one guest
+ * @name: printable ASCII
+ * @pid: of its QEMU
+ * @start: when that started, clock ticks since boot; 0: not known
+ * @actual: its size when it was seen last, bytes
+ * @target: what it was told last, bytes
+ * @gone: seconds since the epoch since when it is gone; 0: it is there
+ * @learned: the engine's
+ */
+struct record {
+	char name[GUEST_NAME_MAX];
+	uint64_t pid, start;
+	uint64_t actual, target;
+	uint64_t gone;
+	struct policy_guest_state learned;
+};
+
+/**
+ * struct state - all of it
+ * @time: seconds since the epoch when it was written
+ * @boot: the kernel's boot ID then; PIDs of another boot mean nothing
+ * @drain: the operator wants guests to have their memory back
+ * @host: the engine's
+ * @records: each of them stays where it is until state_expire()
+ */
+struct state {
+	uint64_t time;
+	char boot[40];
+	uint32_t drain;
+	struct policy_host_state host;
+	struct record **records;
+	size_t n, space;
+};
+
+/**
+ * state_parse() - read what state_render() wrote
+ * @s: all zero
+ *
+ * Takes any bytes. On failure @s is all zero again.
+ *
+ * Return: 0; -EBADMSG: damaged; -EPROTONOSUPPORT: of another version;
+ * -ENOMEM.
+ */
+int state_parse(struct state *s, const char *text, size_t len);
+
+/** state_version() - which the first line names; 0: none */
+unsigned int state_version(const char *text, size_t len);
+
+/**
+ * state_render() - as text
+ * @buf: terminated, and only whole if the length is below @size
+ * @ret_sum: checksum of all but when it was written
+ *
+ * Return: the length that it has or would have.
+ */
+size_t state_render(const struct state *s, char *buf, size_t size,
+		    uint64_t *ret_sum);
+
+/** state_find() - the record of a guest, or NULL */
+struct record *state_find(const struct state *s, const char *name);
+
+/** state_add() - a record without content; NULL: no memory */
+struct record *state_add(struct state *s, const char *name);
+
+/**
+ * state_expire() - forget guests that are gone
+ * @now: seconds since the epoch
+ *
+ * After 30 days, or the longest gone first where there are more than 1000.
+ */
+void state_expire(struct state *s, uint64_t now);
+
+/** state_clear() - free what it holds; all zero afterwards */
+void state_clear(struct state *s);
+
+#endif
