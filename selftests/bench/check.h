@@ -10,8 +10,7 @@
 
 _Noreturn static inline void die(const char *what, int r)
 {
-	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what,
-		strerror(-r));
+	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(-r));
 	exit(1);
 }
 

@@ -40,29 +40,17 @@
 #define TASKS_MAX     4096
 #define BOOTSTRAPS    4000
 
-static const double hosts[] = {64, 256, 1024}; /* GiB */
-static const double mins[] = {0.10, 0.25, 0.50};
+static const double hosts[] = { 64, 256, 1024 }; /* GiB */
+static const double mins[] = { 0.10, 0.25, 0.50 };
 /* A larger host has more guests, which even out: of --seeds orders of them,
  * this share is enough.
  */
-static const double seeds_share[] = {1, 1. / 2, 1. / 6};
+static const double seeds_share[] = { 1, 1. / 2, 1. / 6 };
 
 #define HOSTS (sizeof(hosts) / sizeof(hosts[0]))
 #define MINS  (sizeof(mins) / sizeof(mins[0]))
 
-enum who {
-	STATIC,
-	TRAINED,
-	FPR,
-	ZRAM,
-	PVE,
-	MOM,
-	LOOP,
-	PROCFS,
-	DYNMEM,
-	ORACLE,
-	CONTENDERS
-};
+enum who { STATIC, TRAINED, FPR, ZRAM, PVE, MOM, LOOP, PROCFS, DYNMEM, ORACLE, CONTENDERS };
 
 static const char *const name_of[CONTENDERS] = {
 	"static", "static-p99.9", "fpr",	   "fpr-zram", "pve",
@@ -136,8 +124,7 @@ static void add_tasks(struct bench *b)
 {
 	struct task t;
 
-	for (unsigned int i = 0; i < MINS * HOSTS * (unsigned int)b->seeds;
-	     i++) {
+	for (unsigned int i = 0; i < MINS * HOSTS * (unsigned int)b->seeds; i++) {
 		t = (struct task){
 			.host = i / MINS % HOSTS,
 			.min = i % MINS,
@@ -152,8 +139,7 @@ static void add_tasks(struct bench *b)
 	}
 }
 
-static struct sim_options options_of(const struct bench *b,
-				     const struct task *t)
+static struct sim_options options_of(const struct bench *b, const struct task *t)
 {
 	double span = (double)b->trace.span, first = span * FIRST_PART;
 	struct sim_options o;
@@ -175,7 +161,7 @@ static struct sim_options options_of(const struct bench *b,
 /* Those of whom static-p99.9's promise was enough. */
 static int served(struct sim_scenario *s, const struct sim_policy *p, int sold)
 {
-	const struct sim_run_options all = {0};
+	const struct sim_run_options all = { 0 };
 	struct sim_result r;
 
 	if (sim_run(s, p, (unsigned int)sold, &all, &r))
@@ -186,7 +172,7 @@ static int served(struct sim_scenario *s, const struct sim_policy *p, int sold)
 static void ask(struct sim_scenario *s, enum who who, struct answer *a)
 {
 	const struct sim_policy *p = sim_policy_find(name_of[who]);
-	const struct sim_run_options all = {0};
+	const struct sim_run_options all = { 0 };
 	struct sim_capacity c;
 
 	if (who == TRAINED) {
@@ -205,7 +191,7 @@ static void ask(struct sim_scenario *s, enum who who, struct answer *a)
 static struct answer work(const struct bench *b, unsigned int task)
 {
 	struct sim_options o = options_of(b, &b->task[task]);
-	struct answer a = {.task = task};
+	struct answer a = { .task = task };
 	struct sim_scenario *s;
 	struct timespec t;
 	int err = sim_scenario_new(&b->trace, &o, &s);
@@ -252,8 +238,8 @@ static void set_key(struct bench *b, char **path)
 	for (; *path; path++)
 		for (const char *p = *path; *p; p++)
 			h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
-	snprintf(b->key, sizeof(b->key), "density %016llx %s",
-		 (unsigned long long)h, b->first_part ? "first" : "second");
+	snprintf(b->key, sizeof(b->key), "density %016llx %s", (unsigned long long)h,
+		 b->first_part ? "first" : "second");
 }
 
 static int find_task(const struct bench *b, const struct task *t)
@@ -261,9 +247,8 @@ static int find_task(const struct bench *b, const struct task *t)
 	for (unsigned int i = 0; i < b->tasks; i++) {
 		const struct task *o = &b->task[i];
 
-		if (o->host == t->host && o->min == t->min &&
-		    o->shape == t->shape && o->cache == t->cache &&
-		    o->seed == t->seed)
+		if (o->host == t->host && o->min == t->min && o->shape == t->shape &&
+		    o->cache == t->cache && o->seed == t->seed)
 			return (int)i;
 	}
 	return -1;
@@ -273,18 +258,17 @@ static int find_task(const struct bench *b, const struct task *t)
 static bool read_answer(struct bench *b, char *line)
 {
 	unsigned long long seed;
-	struct answer a = {0};
+	struct answer a = { 0 };
 	unsigned int shape, cache;
 	struct task t;
 	int n, at;
 
-	if (sscanf(line, "%u %u %u %u %llu %d %lf%n", &t.host, &t.min, &shape,
-		   &cache, &seed, &a.sold, &a.seconds, &n) < 7)
+	if (sscanf(line, "%u %u %u %u %llu %d %lf%n", &t.host, &t.min, &shape, &cache, &seed,
+		   &a.sold, &a.seconds, &n) < 7)
 		return false;
 	for (int who = 0; who < CONTENDERS; who++) {
 		line += n;
-		if (sscanf(line, "%d %lf%n", &a.guests[who],
-			   &a.provisioned[who], &n) < 2)
+		if (sscanf(line, "%d %lf%n", &a.guests[who], &a.provisioned[who], &n) < 2)
 			return false;
 	}
 	if (strcmp(line + n, " .\n") != 0)
@@ -311,13 +295,11 @@ static void read_answers(struct bench *b)
 	if (!b->answers)
 		return;
 	f = fopen(b->answers, "re");
-	if (f && fgets(line, sizeof(line), f) &&
-	    !strncmp(line, b->key, strlen(b->key))) {
+	if (f && fgets(line, sizeof(line), f) && !strncmp(line, b->key, strlen(b->key))) {
 		while (fgets(line, sizeof(line), f) && read_answer(b, line))
 			;
 		fclose(f);
-		fprintf(stderr, "density: %u of %u are in %s\n", b->done,
-			b->tasks, b->answers);
+		fprintf(stderr, "density: %u of %u are in %s\n", b->done, b->tasks, b->answers);
 		return;
 	}
 	if (f)
@@ -340,8 +322,8 @@ static void put_answer(struct bench *b, const struct answer *a)
 	f = fopen(b->answers, "ae");
 	if (!f)
 		die(b->answers, errno);
-	fprintf(f, "%u %u %u %u %llu %d %.1f", t->host, t->min, t->shape,
-		t->cache, (unsigned long long)t->seed, a->sold, a->seconds);
+	fprintf(f, "%u %u %u %u %llu %d %.1f", t->host, t->min, t->shape, t->cache,
+		(unsigned long long)t->seed, a->sold, a->seconds);
 	for (int who = 0; who < CONTENDERS; who++)
 		fprintf(f, " %d %.0f", a->guests[who], a->provisioned[who]);
 	fprintf(f, " .\n");
@@ -368,12 +350,10 @@ static void collect(struct bench *b, int answers)
 	fprintf(stderr,
 		"density: %u of %u after %.0f s: %4.0f GiB, min %2.0f %%, %-6s, cache %-4s, seed %llu: static %d, pve %d, dynmem %d, oracle %d (%.0f s)\n",
 		b->done, b->tasks, (double)(now.tv_sec - b->since.tv_sec),
-		hosts[b->task[a.task].host],
-		100 * mins[b->task[a.task].min],
-		sim_shape_name(b->task[a.task].shape),
-		sim_cache_name(b->task[a.task].cache),
-		(unsigned long long)b->task[a.task].seed, a.guests[STATIC],
-		a.guests[PVE], a.guests[DYNMEM], a.guests[ORACLE], a.seconds);
+		hosts[b->task[a.task].host], 100 * mins[b->task[a.task].min],
+		sim_shape_name(b->task[a.task].shape), sim_cache_name(b->task[a.task].cache),
+		(unsigned long long)b->task[a.task].seed, a.guests[STATIC], a.guests[PVE],
+		a.guests[DYNMEM], a.guests[ORACLE], a.seconds);
 }
 
 static void run_tasks(struct bench *b)
@@ -431,7 +411,7 @@ static struct estimate estimate(const struct sample *s)
 {
 	static double means[BOOTSTRAPS];
 	struct rng rng = rng_stream(1, s->count);
-	struct estimate e = {mean_of(s->value, s->count), 0, 0, s->count};
+	struct estimate e = { mean_of(s->value, s->count), 0, 0, s->count };
 
 	for (int i = 0; i < BOOTSTRAPS && s->count; i++) {
 		double sum = 0;
@@ -457,30 +437,24 @@ struct goal {
 };
 
 static const struct goal goals[] = {
-	{"oracle_min25", DYNMEM, ORACLE, false, -1, 1, SIM_CACHE_GROW, 0.95},
-	{"oracle_min10", DYNMEM, ORACLE, false, -1, 0, SIM_CACHE_GROW, 0.85},
-	{"static_p999_min25", DYNMEM, TRAINED, false, -1, 1, SIM_CACHE_GROW,
-	 1.5},
-	{"pve_cache_grows", DYNMEM, PVE, false, -1, 1, SIM_CACHE_GROW, 2},
-	{"pve_no_cache", DYNMEM, PVE, false, -1, 1, SIM_CACHE_NONE, 1.25},
-	{"procfs_oracle_min25", PROCFS, ORACLE, false, 1, 1, SIM_CACHE_GROW,
-	 0.95},
+	{ "oracle_min25", DYNMEM, ORACLE, false, -1, 1, SIM_CACHE_GROW, 0.95 },
+	{ "oracle_min10", DYNMEM, ORACLE, false, -1, 0, SIM_CACHE_GROW, 0.85 },
+	{ "static_p999_min25", DYNMEM, TRAINED, false, -1, 1, SIM_CACHE_GROW, 1.5 },
+	{ "pve_cache_grows", DYNMEM, PVE, false, -1, 1, SIM_CACHE_GROW, 2 },
+	{ "pve_no_cache", DYNMEM, PVE, false, -1, 1, SIM_CACHE_NONE, 1.25 },
+	{ "procfs_oracle_min25", PROCFS, ORACLE, false, 1, 1, SIM_CACHE_GROW, 0.95 },
 	/* No goals, but what one wants to know: */
-	{"oracle_min50", DYNMEM, ORACLE, false, -1, 2, SIM_CACHE_GROW, 0},
-	{"oracle_min25_no_cache", DYNMEM, ORACLE, false, -1, 1, SIM_CACHE_NONE,
-	 0},
-	{"static_min25", DYNMEM, STATIC, false, -1, 1, SIM_CACHE_GROW, 0},
-	{"static_p999_sold_min25", DYNMEM, TRAINED, true, -1, 1, SIM_CACHE_GROW,
-	 0},
-	{"oracle_to_static_p999_sold_min25", ORACLE, TRAINED, true, -1, 1,
-	 SIM_CACHE_GROW, 0},
-	{"oracle_to_static_min25", ORACLE, STATIC, false, -1, 1, SIM_CACHE_GROW,
-	 0},
-	{"mom_min25", DYNMEM, MOM, false, -1, 1, SIM_CACHE_GROW, 0},
-	{"fpr_min25", DYNMEM, FPR, false, -1, 1, SIM_CACHE_GROW, 0},
-	{"fpr_zram_min25", DYNMEM, ZRAM, false, -1, 1, SIM_CACHE_GROW, 0},
-	{"fpr_min25_no_cache", DYNMEM, FPR, false, -1, 1, SIM_CACHE_NONE, 0},
-	{"loop_10s_oracle_min25", LOOP, ORACLE, false, 1, 1, SIM_CACHE_GROW, 0},
+	{ "oracle_min50", DYNMEM, ORACLE, false, -1, 2, SIM_CACHE_GROW, 0 },
+	{ "oracle_min25_no_cache", DYNMEM, ORACLE, false, -1, 1, SIM_CACHE_NONE, 0 },
+	{ "static_min25", DYNMEM, STATIC, false, -1, 1, SIM_CACHE_GROW, 0 },
+	{ "static_p999_sold_min25", DYNMEM, TRAINED, true, -1, 1, SIM_CACHE_GROW, 0 },
+	{ "oracle_to_static_p999_sold_min25", ORACLE, TRAINED, true, -1, 1, SIM_CACHE_GROW, 0 },
+	{ "oracle_to_static_min25", ORACLE, STATIC, false, -1, 1, SIM_CACHE_GROW, 0 },
+	{ "mom_min25", DYNMEM, MOM, false, -1, 1, SIM_CACHE_GROW, 0 },
+	{ "fpr_min25", DYNMEM, FPR, false, -1, 1, SIM_CACHE_GROW, 0 },
+	{ "fpr_zram_min25", DYNMEM, ZRAM, false, -1, 1, SIM_CACHE_GROW, 0 },
+	{ "fpr_min25_no_cache", DYNMEM, FPR, false, -1, 1, SIM_CACHE_NONE, 0 },
+	{ "loop_10s_oracle_min25", LOOP, ORACLE, false, 1, 1, SIM_CACHE_GROW, 0 },
 };
 
 #define GOALS (sizeof(goals) / sizeof(goals[0]))
@@ -505,8 +479,7 @@ static struct estimate judge_shape(const struct bench *b, const struct goal *g,
 		if (t->shape == shape && t->cache == g->cache &&
 		    (g->host < 0 || t->host == (unsigned int)g->host) &&
 		    (g->min < 0 || t->min == (unsigned int)g->min) &&
-		    b->answer[i].guests[g->us] >= 0 &&
-		    b->answer[i].guests[g->them] >= 0)
+		    b->answer[i].guests[g->us] >= 0 && b->answer[i].guests[g->them] >= 0)
 			s.value[s.count++] = ratio(g, &b->answer[i]);
 	}
 	return estimate(&s);
@@ -548,12 +521,10 @@ static struct json_object *rows_json(const struct bench *b)
 		guests = json_object_new_object();
 		json_object_object_add(row, "host_gib", number(hosts[t->host]));
 		json_object_object_add(row, "min", number(mins[t->min]));
-		json_object_object_add(
-			row, "shape",
-			json_object_new_string(sim_shape_name(t->shape)));
-		json_object_object_add(
-			row, "cache",
-			json_object_new_string(sim_cache_name(t->cache)));
+		json_object_object_add(row, "shape",
+				       json_object_new_string(sim_shape_name(t->shape)));
+		json_object_object_add(row, "cache",
+				       json_object_new_string(sim_cache_name(t->cache)));
 		for (int who = 0; who < CONTENDERS; who++) {
 			double sum = 0;
 			int n = 0;
@@ -562,16 +533,14 @@ static struct json_object *rows_json(const struct bench *b)
 				const struct task *o = &b->task[k];
 
 				if (o->host != t->host || o->min != t->min ||
-				    o->shape != t->shape ||
-				    o->cache != t->cache ||
+				    o->shape != t->shape || o->cache != t->cache ||
 				    b->answer[k].guests[who] < 0)
 					continue;
 				sum += b->answer[k].guests[who];
 				n++;
 			}
 			if (n)
-				json_object_object_add(guests, name_of[who],
-						       number(sum / n));
+				json_object_object_add(guests, name_of[who], number(sum / n));
 		}
 		json_object_object_add(row, "guests", guests);
 		json_object_array_add(rows, row);
@@ -588,8 +557,8 @@ static struct json_object *report(const struct bench *b)
 	struct json_object *each = json_object_new_object();
 	bool all = true;
 
-	printf("\n%-34s %7s %7s   %-17s %s\n", "GUESTS HOSTED, AS RATIO",
-	       "GOAL", "VALUE", "95 %", "HOLDS");
+	printf("\n%-34s %7s %7s   %-17s %s\n", "GUESTS HOSTED, AS RATIO", "GOAL", "VALUE", "95 %",
+	       "HOLDS");
 	for (size_t i = 0; i < GOALS; i++) {
 		const struct goal *g = &goals[i];
 		struct estimate e = judge(b, g);
@@ -602,15 +571,13 @@ static struct json_object *report(const struct bench *b)
 		json_object_object_add(ci, g->name, pair);
 		if (g->least > 0) {
 			json_object_object_add(goal, g->name, number(g->least));
-			json_object_object_add(each, g->name,
-					       json_object_new_boolean(holds));
+			json_object_object_add(each, g->name, json_object_new_boolean(holds));
 			all = all && holds;
-			printf("%-34s %7.2f %7.3f   %.3f .. %.3f    %s\n",
-			       g->name, g->least, e.mean, e.low, e.high,
-			       holds ? "yes" : "NO");
+			printf("%-34s %7.2f %7.3f   %.3f .. %.3f    %s\n", g->name, g->least,
+			       e.mean, e.low, e.high, holds ? "yes" : "NO");
 		} else {
-			printf("%-34s %7s %7.3f   %.3f .. %.3f\n", g->name, "",
-			       e.mean, e.low, e.high);
+			printf("%-34s %7s %7.3f   %.3f .. %.3f\n", g->name, "", e.mean, e.low,
+			       e.high);
 		}
 	}
 	json_object_object_add(obj, "name", json_object_new_string("density"));
@@ -620,9 +587,8 @@ static struct json_object *report(const struct bench *b)
 	json_object_object_add(obj, "runs", json_object_new_int64(b->tasks));
 	json_object_object_add(obj, "holds", json_object_new_boolean(all));
 	json_object_object_add(obj, "holds_each", each);
-	json_object_object_add(
-		obj, "part",
-		json_object_new_string(b->first_part ? "first" : "second"));
+	json_object_object_add(obj, "part",
+			       json_object_new_string(b->first_part ? "first" : "second"));
 	json_object_object_add(obj, "guests", rows_json(b));
 	return obj;
 }
@@ -637,13 +603,13 @@ static int usage(void)
 static int read_options(struct bench *b, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"part", required_argument, NULL, 'p'},
-		{"seeds", required_argument, NULL, 's'},
-		{"jobs", required_argument, NULL, 'j'},
-		{"largest", required_argument, NULL, 'l'},
-		{"out", required_argument, NULL, 'o'},
-		{"answers", required_argument, NULL, 'a'},
-		{0},
+		{ "part", required_argument, NULL, 'p' },
+		{ "seeds", required_argument, NULL, 's' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "largest", required_argument, NULL, 'l' },
+		{ "out", required_argument, NULL, 'o' },
+		{ "answers", required_argument, NULL, 'a' },
+		{ 0 },
 	};
 	int opt;
 
@@ -674,8 +640,7 @@ static int read_options(struct bench *b, int argc, char **argv)
 			return usage();
 		}
 	}
-	if (!b->out || b->seeds < 1 || b->seeds > 20 || b->jobs < 1 ||
-	    !(b->largest >= hosts[0]))
+	if (!b->out || b->seeds < 1 || b->seeds > 20 || b->jobs < 1 || !(b->largest >= hosts[0]))
 		return usage();
 	return 0;
 }
@@ -690,8 +655,8 @@ static void load(struct bench *b, char **path)
 	for (; *path; path++) {
 		err = sim_trace_load(&b->trace, *path, false, &p);
 		if (err == -EBADMSG) {
-			fprintf(stderr, "density: %s:%lu:%lu: %s\n", p.file,
-				p.line, p.column, p.text);
+			fprintf(stderr, "density: %s:%lu:%lu: %s\n", p.file, p.line, p.column,
+				p.text);
 			exit(1);
 		}
 		if (err)

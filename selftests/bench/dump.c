@@ -50,8 +50,7 @@ static int on_process(const struct dynmem_process *p, void *arg)
 	struct reading *r = arg;
 
 	r->entry[r->n++] = (struct entry){
-		p->pid,	       p->merging_pages, p->rmap_items,
-		p->zero_pages, p->profit,
+		p->pid, p->merging_pages, p->rmap_items, p->zero_pages, p->profit,
 	};
 	return r->n < MAX_ENTRIES ? 0 : -ENOSPC;
 }
@@ -64,8 +63,7 @@ static void read_module(void)
 	};
 
 	by_module.n = 0;
-	check("process-get",
-	      dynmem_dump_processes(module, &filter, on_process, &by_module));
+	check("process-get", dynmem_dump_processes(module, &filter, on_process, &by_module));
 }
 
 /* "ksm_rmap_items 4\nksm_zero_pages 1\nksm_merging_pages 2\nksm_process_profit 8 ..." */
@@ -125,8 +123,8 @@ static const struct reader {
 	const char *name;
 	void (*read)(void);
 } readers[] = {
-	{"module", read_module},
-	{"proc", read_proc},
+	{ "module", read_module },
+	{ "proc", read_proc },
 };
 
 /*
@@ -137,8 +135,7 @@ static const struct reader {
 _Noreturn static void be_merged(void)
 {
 	const size_t page = 4096;
-	char *p = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (p == MAP_FAILED)
@@ -204,8 +201,7 @@ static unsigned int differing(unsigned int *ret_merged)
 		struct entry *y = k < by_proc.n ? &by_proc.entry[k] : NULL;
 		int order = !x ? 1 : !y ? -1 : by_pid(x, y);
 
-		if (order != 0 || x->merging != y->merging ||
-		    x->rmap_items != y->rmap_items ||
+		if (order != 0 || x->merging != y->merging || x->rmap_items != y->rmap_items ||
 		    x->zero_pages != y->zero_pages || x->profit != y->profit)
 			n++;
 		*ret_merged += order == 0 && x->merging > 0;
@@ -215,11 +211,9 @@ static unsigned int differing(unsigned int *ret_merged)
 	return n;
 }
 
-static void say(const char *what, unsigned int processes, const char *who,
-		uint64_t value)
+static void say(const char *what, unsigned int processes, const char *who, uint64_t value)
 {
-	printf("%s %u %s %llu\n", what, processes, who,
-	       (unsigned long long)value);
+	printf("%s %u %s %llu\n", what, processes, who, (unsigned long long)value);
 	fflush(stdout);
 }
 
@@ -230,8 +224,7 @@ static void drop_entries(void)
 		check("drop_caches", spit("/proc/sys/vm/drop_caches", "2"));
 }
 
-static void take_time(const struct reader *r, const char *what,
-		      unsigned int processes)
+static void take_time(const struct reader *r, const char *what, unsigned int processes)
 {
 	uint64_t start = now_ns();
 
@@ -245,10 +238,9 @@ static void set_up_ftrace(void)
 		die(FTRACE, -errno);
 	check("ftrace", spit(FTRACE "tracing_on", "0"));
 	check("ftrace", spit(FTRACE "buffer_size_kb", "16384"));
-	check("ftrace", spit(FTRACE "events/raw_syscalls/sys_enter/filter",
-			     "common_pid == %d", getpid()));
 	check("ftrace",
-	      spit(FTRACE "events/raw_syscalls/sys_enter/enable", "1"));
+	      spit(FTRACE "events/raw_syscalls/sys_enter/filter", "common_pid == %d", getpid()));
+	check("ftrace", spit(FTRACE "events/raw_syscalls/sys_enter/enable", "1"));
 	ftrace_switch = open(FTRACE "tracing_on", O_WRONLY | O_CLOEXEC);
 	if (ftrace_switch < 0)
 		die("ftrace", -errno);
@@ -300,7 +292,7 @@ static void compare(unsigned int processes, unsigned int runs)
 int main(int argc, char **argv)
 {
 	unsigned int runs = argc > 2 ? (unsigned int)atoi(argv[1]) : 0, now = 0;
-	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
 
 	if (!runs) {
 		fprintf(stderr, "usage: dump RUNS PROCESSES...\n");

@@ -67,8 +67,7 @@ static int on_move(sd_event_source *s, uint64_t usec, void *userdata)
 	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-static int on_line(sd_event_source *s, int fd, uint32_t revents,
-		   void *userdata)
+static int on_line(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct guests *g = userdata;
 	unsigned long polls = 0, balloons = 0, commands = 0;
@@ -88,8 +87,7 @@ static int on_line(sd_event_source *s, int fd, uint32_t revents,
 }
 
 /* 2 to 8 GiB; half of what each has is used. */
-static int start(struct guests *g, sd_event *event, const char *folder,
-		 unsigned int percent)
+static int start(struct guests *g, sd_event *event, const char *folder, unsigned int percent)
 {
 	char path[108];
 
@@ -108,8 +106,7 @@ static int start(struct guests *g, sd_event *event, const char *folder,
 			.free = actual / 2 - 64 * MIB,
 			.last_update = 1000,
 		};
-		if (snprintf(path, sizeof(path), "%s/%u.sock", folder, i) >=
-			    (int)sizeof(path) ||
+		if (snprintf(path, sizeof(path), "%s/%u.sock", folder, i) >= (int)sizeof(path) ||
 		    fake_start(f, event, path) < 0) {
 			perror(path);
 			return -1;
@@ -137,10 +134,8 @@ int main(int argc, char **argv)
 	if (!g.guest || !g.name || sd_event_default(&event) < 0)
 		return 1;
 	if (start(&g, event, argv[1], strtoul(argv[3], NULL, 10)) < 0 ||
-	    sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN, on_line,
-			    &g) < 0 ||
-	    sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, MOVE_USEC,
-				       0, on_move, &g) < 0)
+	    sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN, on_line, &g) < 0 ||
+	    sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, MOVE_USEC, 0, on_move, &g) < 0)
 		return 1;
 	puts("ready");
 	fflush(stdout);

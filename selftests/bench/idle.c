@@ -35,7 +35,7 @@
 
 enum state { ABSENT, LOADED, LISTENED, STATES };
 
-static const char *const state_names[] = {"absent", "loaded", "listened"};
+static const char *const state_names[] = { "absent", "loaded", "listened" };
 
 static struct dynmem *module;
 
@@ -67,8 +67,7 @@ static void enter_state(enum state state)
 	check("load", module_load(""));
 	check("open", dynmem_open(&module, DYNMEM_OPEN_NO_LOAD));
 	if (state == LISTENED)
-		check("subscribe",
-		      dynmem_subscribe(module, DYNMEM_GROUP_PRESSURE));
+		check("subscribe", dynmem_subscribe(module, DYNMEM_GROUP_PRESSURE));
 	check("pressure-get", dynmem_get_pressure(module, &p));
 }
 
@@ -131,7 +130,7 @@ static void loop_faults(void)
 /* Into the host's swap, and back. */
 static void loop_reclaim(void)
 {
-	struct eater e = {0};
+	struct eater e = { 0 };
 
 	check("fork", eater_start(&e));
 	eat(&e, pressing_bytes());
@@ -142,14 +141,14 @@ static const struct loop {
 	const char *name;
 	void (*run)(void);
 } loops[] = {
-	{"probes", loop_probes},
-	{"faults", loop_faults},
-	{"reclaim", loop_reclaim},
+	{ "probes", loop_probes },
+	{ "faults", loop_faults },
+	{ "reclaim", loop_reclaim },
 };
 
 static void measure(const struct loop *l, enum state state)
 {
-	struct dynmem_pressure before = {0}, after = {0};
+	struct dynmem_pressure before = { 0 }, after = { 0 };
 	pid_t thread = module_thread();
 	char what[64];
 	uint64_t start, ran = thread ? run_time(thread) : 0;
@@ -164,8 +163,8 @@ static void measure(const struct loop *l, enum state state)
 	check("pressure-get", dynmem_get_pressure(module, &after));
 	snprintf(what, sizeof(what), "%s-pairs", l->name);
 	say(what, state_names[state],
-	    after.stalls + after.memcg_stalls + after.huge_stalls -
-		    before.stalls - before.memcg_stalls - before.huge_stalls);
+	    after.stalls + after.memcg_stalls + after.huge_stalls - before.stalls -
+		    before.memcg_stalls - before.huge_stalls);
 	snprintf(what, sizeof(what), "%s-thread", l->name);
 	say(what, state_names[state], run_time(thread) - ran);
 }
@@ -219,8 +218,7 @@ static uint64_t wakeups(pid_t pid)
 	while (d && (e = readdir(d))) {
 		if (e->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%s/status", pid,
-			 e->d_name);
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/status", pid, e->d_name);
 		n += switches_of(path);
 	}
 	if (d)
@@ -301,9 +299,7 @@ static void configure_daemon(void)
 	f = fopen(FOLDER "/conf", "w");
 	if (!f)
 		die(FOLDER "/conf", -errno);
-	fputs("[daemon]\nmode = manage\nsource = genl\n[backend qmp]\npath = " FOLDER
-	      "/qmp\n",
-	      f);
+	fputs("[daemon]\nmode = manage\nsource = genl\n[backend qmp]\npath = " FOLDER "/qmp\n", f);
 	fclose(f);
 }
 
@@ -329,8 +325,7 @@ static void watch_daemon(const char *dynmemd)
 	say("module-wakeups", "heard-by-daemon", wakeups(thread) - told);
 	snprintf(status, sizeof(status), "/proc/%d/status", pid);
 	say("daemon-rss", "idle", (uint64_t)number_of(status, "VmRSS") * KIB);
-	say("daemon-locked", "idle",
-	    (uint64_t)number_of(status, "VmLck") * KIB);
+	say("daemon-locked", "idle", (uint64_t)number_of(status, "VmLck") * KIB);
 	say("daemon-guests", "idle", GUESTS);
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);

@@ -107,8 +107,7 @@ static void check_record(void)
 	char path[256];
 
 	for (long cpu = 0; cpu < sysconf(_SC_NPROCESSORS_CONF); cpu++) {
-		snprintf(path, sizeof(path), FTRACE "per_cpu/cpu%ld/stats",
-			 cpu);
+		snprintf(path, sizeof(path), FTRACE "per_cpu/cpu%ld/stats", cpu);
 		if (number_of(path, "overrun") != 0)
 			die("ftrace's buffer is too small", -EOVERFLOW);
 	}
@@ -122,16 +121,15 @@ static void configure(void)
 	int small = 16384;
 
 	/* The library's takes some thousands of events. */
-	if (setsockopt(dynmem_fd(sleeper), SOL_SOCKET, SO_RCVBUF, &small,
-		       sizeof(small)) < 0)
+	if (setsockopt(dynmem_fd(sleeper), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)) < 0)
 		die("socket", -errno);
 	/* As many events as there can be. */
 	check("config-set", dynmem_set_config(module, &config));
 }
 
 /* Wakes up, and hears what there is: its state when nothing more comes. */
-static void wake_up(struct dynmem_pressure *last, uint64_t *heard,
-		    uint64_t *lost, uint64_t *overruns)
+static void wake_up(struct dynmem_pressure *last, uint64_t *heard, uint64_t *lost,
+		    uint64_t *overruns)
 {
 	struct dynmem_event ev;
 	int r;
@@ -158,8 +156,8 @@ int main(int argc, char **argv)
 {
 	uint64_t enough = argc == 2 ? strtoull(argv[1], NULL, 10) : 0, end;
 	uint64_t heard, lost, overruns;
-	struct dynmem_pressure before, after, last = {0};
-	struct count c = {0};
+	struct dynmem_pressure before, after, last = { 0 };
+	struct count c = { 0 };
 
 	if (!enough) {
 		fprintf(stderr, "usage: missed STALLS\n");
@@ -197,16 +195,13 @@ int main(int argc, char **argv)
 	say("reclaimed", "ftrace", c.pages * (uint64_t)sysconf(_SC_PAGESIZE));
 	say("stall-time", "ftrace", c.ns);
 	say("begun", "module",
-	    after.stalls + after.huge_stalls - before.stalls -
-		    before.huge_stalls);
+	    after.stalls + after.huge_stalls - before.stalls - before.huge_stalls);
 	say("reclaimed", "module", after.reclaimed - before.reclaimed);
 	say("stall-time", "module",
-	    after.stall_time + after.huge_stall_time - before.stall_time -
-		    before.huge_stall_time);
+	    after.stall_time + after.huge_stall_time - before.stall_time - before.huge_stall_time);
 	say("untimed", "module", after.untimed_stalls - before.untimed_stalls);
 	say("begun", "listener",
-	    last.stalls + last.huge_stalls - before.stalls -
-		    before.huge_stalls);
+	    last.stalls + last.huge_stalls - before.stalls - before.huge_stalls);
 	say("reclaimed", "listener", last.reclaimed - before.reclaimed);
 	say("overruns", "listener", overruns);
 	say("heard", "listener", heard);

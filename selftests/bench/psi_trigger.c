@@ -8,14 +8,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-__attribute__((visibility("default"))) ssize_t write(int fd, const void *buf,
-						     size_t n)
+__attribute__((visibility("default"))) ssize_t write(int fd, const void *buf, size_t n)
 {
 	static const char trigger[] = "some 1000 500000";
 
 	if (n > 5 && !memcmp(buf, "some ", 5))
-		return syscall(SYS_write, fd, trigger, sizeof(trigger)) < 0
-			       ? -1
-			       : (ssize_t)n;
+		return syscall(SYS_write, fd, trigger, sizeof(trigger)) < 0 ? -1 : (ssize_t)n;
 	return syscall(SYS_write, fd, buf, n);
 }

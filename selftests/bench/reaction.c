@@ -55,8 +55,8 @@ struct contender {
 };
 
 static const struct contender contenders[] = {
-	{"genl", "genl", false},
-	{"procfs", "procfs", true},
+	{ "genl", "genl", false },
+	{ "procfs", "procfs", true },
 };
 
 /* What a trial is about. */
@@ -74,7 +74,7 @@ struct cause {
 static struct {
 	uint64_t threshold; /* bytes */
 	uint64_t crossed;   /* ns */
-} *shared;
+} * shared;
 
 static struct {
 	const char *dynmemd, *psi_trigger;
@@ -95,8 +95,7 @@ static bool play(const unsigned int *what, uint64_t until)
 
 		if (now >= until)
 			return false;
-		check("event loop",
-		      sd_event_run(w.event, (until - now) / 1000));
+		check("event loop", sd_event_run(w.event, (until - now) / 1000));
 	}
 	return true;
 }
@@ -117,7 +116,7 @@ _Noreturn static void cross(void)
 	uint64_t available, above = now_ns();
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
 	for (;;) {
 		uint64_t before = now_ns();
 		char *p;
@@ -129,8 +128,7 @@ _Noreturn static void cross(void)
 			shared->crossed = above;
 		if (available < shared->threshold / 4 * 3)
 			break;
-		p = mmap(NULL, bite, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		p = mmap(NULL, bite, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (p == MAP_FAILED)
 			_exit(1);
 		eat_touch(p, bite);
@@ -179,10 +177,8 @@ static int press_stall(void)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_LEN(w.eaters); i++) {
-		sched_setscheduler(w.eaters[i].pid, SCHED_OTHER,
-				   &(struct sched_param){0});
-		eater_order(&w.eaters[i], bytes / ARRAY_LEN(w.eaters),
-			    EAT_SMALL);
+		sched_setscheduler(w.eaters[i].pid, SCHED_OTHER, &(struct sched_param){ 0 });
+		eater_order(&w.eaters[i], bytes / ARRAY_LEN(w.eaters), EAT_SMALL);
 	}
 	return 0;
 }
@@ -222,8 +218,7 @@ static const struct cause available = {
 
 static const struct cause stall = {
 	.name = "stall",
-	.policy =
-		POLICY "level_low = 0\nlevel_medium = 0\nlevel_critical = 0\n",
+	.policy = POLICY "level_low = 0\nlevel_medium = 0\nlevel_critical = 0\n",
 	.available = 100 * MIB,
 	.press = press_stall,
 	.began = began_stall,
@@ -275,15 +270,14 @@ static void start_daemon(const struct cause *c, const struct contender *who)
 	if (w.daemon > 0)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
 	if (who->psi_at_its_best)
 		setenv("LD_PRELOAD", w.psi_trigger, 1);
 	if (getenv("LAB_DIR") && chdir(getenv("LAB_DIR")) < 0)
 		_exit(1);
 	if (!freopen("dynmemd.log", "a", stderr))
 		_exit(1);
-	execl(w.dynmemd, "dynmemd", "--config=" FOLDER "/conf", "--verbose",
-	      NULL);
+	execl(w.dynmemd, "dynmemd", "--config=" FOLDER "/conf", "--verbose", NULL);
 	_exit(1);
 }
 
@@ -295,9 +289,7 @@ static void stop_daemon(void)
 	while (waitpid(w.daemon, &status, WNOHANG) == 0)
 		play_ms(10);
 	if (status != 0) {
-		fprintf(stderr,
-			"reaction: dynmemd ended with status %#x: see its log\n",
-			status);
+		fprintf(stderr, "reaction: dynmemd ended with status %#x: see its log\n", status);
 		exit(1);
 	}
 }
@@ -324,8 +316,7 @@ static void wait_for_rest(void)
 	for (;;) {
 		play_ms(QUIET_MS);
 		check("pressure-get", dynmem_get_pressure(w.module, &p));
-		if (p.level == DYNMEM_LEVEL_NONE &&
-		    p.available > w.rest - w.rest / 8)
+		if (p.level == DYNMEM_LEVEL_NONE && p.available > w.rest - w.rest / 8)
 			return;
 		if (now_ns() > end) {
 			fprintf(stderr,
@@ -368,12 +359,10 @@ static void trial(const struct cause *c, const struct contender *who)
 	began = c->began();
 	c->release();
 	if (!told || !began)
-		printf("%s %s - %llu\n", c->name, who->name,
-		       (unsigned long long)began);
+		printf("%s %s - %llu\n", c->name, who->name, (unsigned long long)began);
 	else
 		printf("%s %s %lld %llu\n", c->name, who->name,
-		       (long long)(w.guest.told_at - began),
-		       (unsigned long long)began);
+		       (long long)(w.guest.told_at - began), (unsigned long long)began);
 	fflush(stdout);
 	stop_daemon();
 }
@@ -386,8 +375,7 @@ static uint64_t allocstalls(void)
 {
 	uint64_t sum = 0;
 
-	for (const char *s = slurp("/proc/vmstat");
-	     s && (s = strstr(s, "\nallocstall_")); s++)
+	for (const char *s = slurp("/proc/vmstat"); s && (s = strstr(s, "\nallocstall_")); s++)
 		sum += strtoull(s + 1 + strcspn(s + 1, " "), NULL, 10);
 	return sum;
 }
@@ -398,7 +386,7 @@ _Noreturn static void loop(void)
 	static const char hello[] = "{\"execute\": \"qmp_capabilities\"}\n";
 	static const char balloon[] =
 		"{\"execute\": \"balloon\", \"arguments\": {\"value\": 134217728}}\n";
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	uint64_t before = allocstalls();
 	char answers[4096];
@@ -410,16 +398,14 @@ _Noreturn static void loop(void)
 	    write(fd, hello, sizeof(hello) - 1) < 0)
 		_exit(1);
 	for (uint64_t next = now_ns();; next += LOOP_PERIOD) {
-		struct timespec ts = {(time_t)(next / NSEC_PER_SEC),
-				      (long)(next % NSEC_PER_SEC)};
+		struct timespec ts = { (time_t)(next / NSEC_PER_SEC), (long)(next % NSEC_PER_SEC) };
 		uint64_t stalls;
 
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 		while (recv(fd, answers, sizeof(answers), MSG_DONTWAIT) > 0)
 			;
 		stalls = allocstalls();
-		if (stalls > before &&
-		    write(fd, balloon, sizeof(balloon) - 1) < 0)
+		if (stalls > before && write(fd, balloon, sizeof(balloon) - 1) < 0)
 			_exit(1);
 		before = stalls;
 	}
@@ -439,8 +425,7 @@ static void report_loop(void)
 	static uint64_t last;
 
 	if (w.loop_guest.told_at != last)
-		printf("loop-command %llu\n",
-		       (unsigned long long)w.loop_guest.told_at);
+		printf("loop-command %llu\n", (unsigned long long)w.loop_guest.told_at);
 	last = w.loop_guest.told_at;
 }
 
@@ -455,9 +440,8 @@ static void watch_loop(void)
 {
 	sd_event_source *s;
 
-	check("timer",
-	      sd_event_add_time_relative(w.event, &s, CLOCK_MONOTONIC, 0, 1000,
-					 on_loop_looks, NULL));
+	check("timer", sd_event_add_time_relative(w.event, &s, CLOCK_MONOTONIC, 0, 1000,
+						  on_loop_looks, NULL));
 	check("timer", sd_event_source_set_enabled(s, SD_EVENT_ON));
 }
 
@@ -472,8 +456,7 @@ static void map_daemon(void)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 ||
-	    mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) ==
-		    MAP_FAILED)
+	    mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED)
 		die(w.dynmemd, -errno);
 	close(fd);
 }
@@ -481,8 +464,7 @@ static void map_daemon(void)
 /* What the guest has touched is this process's, and is not swapped out. */
 static void hold_guest_memory(void)
 {
-	char *p = mmap(NULL, GUEST, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, GUEST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED || madvise(p, GUEST, MADV_DONTFORK) < 0)
 		die("guest's memory", -errno);
@@ -509,8 +491,7 @@ static void make_world(void)
 
 	if (system("rm -rf " FOLDER " && mkdir -p " FOLDER "/qmp") != 0)
 		exit(1);
-	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		die("mmap", -errno);
 	check("the module", dynmem_open(&w.module, 0));
@@ -525,26 +506,21 @@ static void make_world(void)
 	hold_guest_memory();
 	/* As one listens who has to take the time. */
 	check("scheduler",
-	      sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){1}) < 0
-		      ? -errno
-		      : 0);
+	      sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ 1 }) < 0 ? -errno : 0);
 	check("pressure-get", dynmem_get_pressure(w.module, &p));
 	w.rest = p.available;
-	fprintf(stderr,
-		"reaction: %llu MiB of %llu available, medium below %llu MiB\n",
-		(unsigned long long)(p.available / MIB),
-		(unsigned long long)(p.total / MIB),
+	fprintf(stderr, "reaction: %llu MiB of %llu available, medium below %llu MiB\n",
+		(unsigned long long)(p.available / MIB), (unsigned long long)(p.total / MIB),
 		(unsigned long long)(shared->threshold / MIB));
 }
 
 int main(int argc, char **argv)
 {
-	static const struct cause *const causes[] = {&stall, &available};
+	static const struct cause *const causes[] = { &stall, &available };
 	int trials = argc == 4 ? atoi(argv[3]) : 0;
 
 	if (trials <= 0) {
-		fprintf(stderr,
-			"usage: reaction DYNMEMD PSI_TRIGGER.so TRIALS\n");
+		fprintf(stderr, "usage: reaction DYNMEMD PSI_TRIGGER.so TRIALS\n");
 		return 2;
 	}
 	w.dynmemd = realpath(argv[1], NULL);

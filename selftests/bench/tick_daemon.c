@@ -37,9 +37,8 @@ int main(int argc, char **argv)
 	options.proc = argv[2];
 	protect_files();
 	log_open(LOG_INFO);
-	if (config_load(&config, argv[1], true, complain, NULL) < 0 ||
-	    log_start() < 0 || sd_event_default(&event) < 0 ||
-	    manager_new(&manager, event, config, &options) < 0)
+	if (config_load(&config, argv[1], true, complain, NULL) < 0 || log_start() < 0 ||
+	    sd_event_default(&event) < 0 || manager_new(&manager, event, config, &options) < 0)
 		return 1;
 	manager_set_source(manager, &source);
 	if (backend_qmp.new(&backend, manager, event, config) < 0)

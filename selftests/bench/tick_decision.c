@@ -29,7 +29,7 @@
 
 #define RUNS 21
 
-static const unsigned int sizes[] = {100, 1000, 10000};
+static const unsigned int sizes[] = { 100, 1000, 10000 };
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
 static uint64_t seed = 42;
@@ -82,7 +82,7 @@ static int bench_init(struct bench *b, unsigned int n)
 		g->used = g->actual / 4 + rnd(g->actual / 2);
 		g->cache = rnd((g->actual - g->used) / 2);
 		b->total += g->max * 3 / 4;
-		c = (struct policy_guest_config){.min = g->min, .max = g->max};
+		c = (struct policy_guest_config){ .min = g->min, .max = g->max };
 		if (policy_guest_add(b->p, &c, g->actual, b->now, &handle) < 0)
 			return -ENOMEM;
 		policy_guest_polling(b->p, handle, true, b->now);
@@ -123,15 +123,14 @@ static void bench_samples(struct bench *b)
 			.last_update = b->update,
 			.actual = g->actual,
 			.total = g->actual - 32 * MiB,
-			.available = available - 32 * MiB -
-				     (i * b->update) % (8 * MiB),
+			.available = available - 32 * MiB - (i * b->update) % (8 * MiB),
 			.free = available - g->cache,
 			.disk_caches = g->cache,
 			.major_faults = b->update * (i % 7),
 		};
 		struct policy_guest_host_sample c = {
-			.present = POLICY_COST_RSS | POLICY_COST_SWAPPED |
-				   POLICY_COST_DISK_READ | POLICY_COST_CPU,
+			.present = POLICY_COST_RSS | POLICY_COST_SWAPPED | POLICY_COST_DISK_READ |
+				   POLICY_COST_CPU,
 			.rss = g->actual - g->actual / 8,
 			.disk_read = b->update * (i % 5) * MiB,
 			.cpu_ns = b->update * (i % 3) * SEC / 4,
@@ -172,11 +171,8 @@ static int dump_guests(const struct bench *b, const char *file)
 	for (unsigned int i = 0; i < b->n; i++) {
 		const struct bench_guest *g = &b->g[i];
 
-		fprintf(f,
-			"%" PRIu64 " %" PRIu64 " %" PRIu64 " 1000 %" PRIu64
-			"\n",
-			g->actual, g->min, g->max,
-			g->actual - g->used - g->cache);
+		fprintf(f, "%" PRIu64 " %" PRIu64 " %" PRIu64 " 1000 %" PRIu64 "\n", g->actual,
+			g->min, g->max, g->actual - g->used - g->cache);
 	}
 	return fclose(f) ? -EIO : 0;
 }
@@ -186,12 +182,10 @@ static double bench_peer(const char *peer, const char *file, unsigned int n)
 	char command[1024], line[64] = "";
 	FILE *f;
 
-	snprintf(command, sizeof(command), "perl '%s' '%s' %u", peer, file,
-		 20000 / n + 2);
+	snprintf(command, sizeof(command), "perl '%s' '%s' %u", peer, file, 20000 / n + 2);
 	f = popen(command, "r");
 	if (!f || !fgets(line, sizeof(line), f) || pclose(f) != 0) {
-		fprintf(stderr, "tick_decision: the peer failed: %s\n",
-			command);
+		fprintf(stderr, "tick_decision: the peer failed: %s\n", command);
 		exit(1);
 	}
 	return strtod(line, NULL);

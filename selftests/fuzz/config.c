@@ -27,8 +27,7 @@ static void complain(const char *text, void *userdata)
 	(*complaints)++;
 }
 
-static void check_guest(const struct config *c, const char *name,
-			uint64_t memory)
+static void check_guest(const struct config *c, const char *name, uint64_t memory)
 {
 	static const struct guest_rule none;
 	struct guest_limits l = config_guest(c, name, NULL, memory, &none);

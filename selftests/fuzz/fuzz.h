@@ -14,13 +14,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* A promise that no input may break. */
-#define promise(condition)                                              \
-	do {                                                            \
-		if (!(condition)) {                                     \
-			fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, \
-				__LINE__, #condition);                  \
-			abort();                                        \
-		}                                                       \
+#define promise(condition)                                                                      \
+	do {                                                                                    \
+		if (!(condition)) {                                                             \
+			fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition); \
+			abort();                                                                \
+		}                                                                               \
 	} while (0)
 
 #endif

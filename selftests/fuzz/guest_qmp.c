@@ -60,8 +60,9 @@ int LLVMFuzzerInitialize(_unused_ int *argc, _unused_ char ***argv)
 	snprintf(of_guest, sizeof(of_guest), "%s/%d", proc, (int)getpid());
 	promise(mkdir(of_guest, 0700) == 0);
 	write_file(of_guest, "statm", "230400 230400 1000 1000 0 1000 0\n");
-	write_file(proc, "meminfo",
-		   "MemTotal: 4194304 kB\nMemFree: 3000000 kB\nMemAvailable: 3500000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
+	write_file(
+		proc, "meminfo",
+		"MemTotal: 4194304 kB\nMemFree: 3000000 kB\nMemAvailable: 3500000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
 	write_file(proc, "conf", "[daemon]\nmode = manage\n");
 	snprintf(path, sizeof(path), "%s/conf", proc);
 	promise(config_load(&config, path, true, complain, NULL) == 0);
@@ -120,8 +121,7 @@ static void check_commands(const struct world *w)
 		uint64_t target = strtoull(p + sizeof(key) - 1, NULL, 10);
 
 		if (g)
-			promise(g->limits.min <= target &&
-				target <= g->limits.max);
+			promise(g->limits.min <= target && target <= g->limits.max);
 	}
 }
 
@@ -168,8 +168,8 @@ static void open_world(struct world *w)
 	promise(manager_new(&w->manager, w->event, config, &options) == 0);
 	promise(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
 	w->peer = fds[1];
-	promise(guest_qmp_new(&w->guest, w->manager, w->poller, fds[0],
-			      "/run/vm/fuzz.sock", on_closed, w) == 0);
+	promise(guest_qmp_new(&w->guest, w->manager, w->poller, fds[0], "/run/vm/fuzz.sock",
+			      on_closed, w) == 0);
 }
 
 static void close_world(struct world *w)

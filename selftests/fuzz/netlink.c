@@ -57,13 +57,11 @@ static int spoil_datagram(void *room, size_t size, int len)
  */
 
 static const struct layout *const layouts[] = {
-	&dn_pressure_layout, &dn_ksm_layout,   &dn_process_layout,
-	&dn_cgroup_layout,   &dn_node_layout,  &dn_stall_layout,
-	&dn_config_layout,
+	&dn_pressure_layout, &dn_ksm_layout,   &dn_process_layout, &dn_cgroup_layout,
+	&dn_node_layout,     &dn_stall_layout, &dn_config_layout,
 };
 
-static void check_text(const struct field *f, const char *member,
-		       const struct scratch *path)
+static void check_text(const struct field *f, const char *member, const struct scratch *path)
 {
 	const char *text;
 
@@ -71,19 +69,17 @@ static void check_text(const struct field *f, const char *member,
 		promise(strnlen(member, f->size) < f->size);
 	if (f->kind == FIELD_PATH) {
 		memcpy(&text, member, sizeof(text));
-		promise(!text || (text == path->data &&
-				  strnlen(text, path->size) < path->size));
+		promise(!text || (text == path->data && strnlen(text, path->size) < path->size));
 	}
 }
 
 static void parse(struct script *s)
 {
-	const struct layout *l =
-		layouts[number(s) % (sizeof(layouts) / sizeof(*layouts))];
+	const struct layout *l = layouts[number(s) % (sizeof(layouts) / sizeof(*layouts))];
 	size_t len;
 	const uint8_t *attrs = bytes(s, &len);
 	char *copy = malloc(len + 1), *ret = malloc(l->size);
-	struct scratch path = {malloc(64), 64};
+	struct scratch path = { malloc(64), 64 };
 	uint64_t present;
 
 	promise(copy && ret && path.data);
@@ -94,8 +90,7 @@ static void parse(struct script *s)
 		memcpy(&present, ret, sizeof(present));
 		promise(!(present & ~(2ULL * dynmem_bit(l->max) - 1)));
 		for (unsigned int i = 0; i <= l->max; i++)
-			check_text(&l->fields[i], ret + l->fields[i].offset,
-				   &path);
+			check_text(&l->fields[i], ret + l->fields[i].offset, &path);
 	}
 	free(copy);
 	free(ret);
@@ -113,8 +108,7 @@ static void next_event(struct dynmem *d)
 
 	promise(r <= 1);
 	if (r == 1)
-		promise(ev.type >= DYNMEM_EVENT_PRESSURE &&
-			ev.type <= DYNMEM_EVENT_OVERRUN);
+		promise(ev.type >= DYNMEM_EVENT_PRESSURE && ev.type <= DYNMEM_EVENT_OVERRUN);
 	if (r < 0)
 		promise(*dynmem_last_error(d));
 }
@@ -290,7 +284,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct script s = {data, data + size};
+	struct script s = { data, data + size };
 	struct dynmem *d;
 
 	memset(&fake, 0, sizeof(fake));

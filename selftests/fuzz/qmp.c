@@ -33,15 +33,14 @@ _printf_(2, 3) static void note(struct talk *t, const char *format, ...)
 	t->len = MIN(t->len + (size_t)MAX(n, 0), sizeof(t->heard) - 1);
 }
 
-static void on_reply(_unused_ struct qmp *q, int error,
-		     struct json_object *ret, const char *text, void *userdata)
+static void on_reply(_unused_ struct qmp *q, int error, struct json_object *ret, const char *text,
+		     void *userdata)
 {
 	struct talk *t = userdata;
 
 	promise(!t->closed && ++t->replies <= 3);
 	promise((error == 0) == (text == NULL));
-	note(t, "reply %d %s\n", error,
-	     error ? text : json_object_to_json_string(ret));
+	note(t, "reply %d %s\n", error, error ? text : json_object_to_json_string(ret));
 }
 
 static void on_ready(struct qmp *q, void *userdata)
@@ -57,8 +56,8 @@ static void on_ready(struct qmp *q, void *userdata)
 	promise(qmp_execute(q, "qom-get", "{}", on_reply, t) == 0);
 }
 
-static void on_event(_unused_ struct qmp *q, const char *name,
-		     struct json_object *data, void *userdata)
+static void on_event(_unused_ struct qmp *q, const char *name, struct json_object *data,
+		     void *userdata)
 {
 	struct talk *t = userdata;
 
@@ -68,8 +67,7 @@ static void on_event(_unused_ struct qmp *q, const char *name,
 	note(t, "event %s %s\n", name, json_object_to_json_string(data));
 }
 
-static void on_balloon(_unused_ struct qmp *q, int error,
-		       _unused_ const char *text, void *userdata)
+static void on_balloon(_unused_ struct qmp *q, int error, _unused_ const char *text, void *userdata)
 {
 	struct talk *t = userdata;
 
@@ -101,15 +99,13 @@ static void settle(void)
 }
 
 /* Says all of it in pieces of up to @piece bytes. */
-static void converse(struct talk *t, const uint8_t *data, size_t size,
-		     unsigned int piece)
+static void converse(struct talk *t, const uint8_t *data, size_t size, unsigned int piece)
 {
 	int fds[2];
 
 	memset(t, 0, sizeof(*t));
 	promise(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-	promise(qmp_new(&t->q, poller, fds[0], &QMP_LIMITS_DEFAULT, &handlers,
-			t) == 0);
+	promise(qmp_new(&t->q, poller, fds[0], &QMP_LIMITS_DEFAULT, &handlers, t) == 0);
 	for (size_t at = 0, n; at < size; at += n) {
 		n = MIN(size - at, (size_t)piece);
 		if (send(fds[1], data + at, n, MSG_NOSIGNAL) < 0)
@@ -131,8 +127,7 @@ int LLVMFuzzerInitialize(_unused_ int *argc, _unused_ char ***argv)
 static bool is_text(const uint8_t *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
-		if (data[i] >= 0x7f ||
-		    (data[i] < ' ' && !memchr("\t\r\n", data[i], 3)))
+		if (data[i] >= 0x7f || (data[i] < ' ' && !memchr("\t\r\n", data[i], 3)))
 			return false;
 	return true;
 }

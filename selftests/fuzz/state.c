@@ -56,8 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	parse(text, size);
 	for (size_t i = 0; i < size; i++)
 		sum = (sum ^ data[i]) * UINT64_C(0x100000001b3);
-	parse(text, size + (size_t)snprintf(text + size, 32,
-					    "end %016" PRIx64 "\n", sum));
+	parse(text, size + (size_t)snprintf(text + size, 32, "end %016" PRIx64 "\n", sum));
 	free(text);
 	return 0;
 }

@@ -46,8 +46,8 @@ FIXTURE_TEARDOWN(cgroup)
 	nl_close(&self->nl);
 }
 
-static void dump(struct __test_metadata *_metadata, FIXTURE_DATA(cgroup) * self,
-		 uint64_t id, bool tree, uint32_t select)
+static void dump(struct __test_metadata *_metadata, FIXTURE_DATA(cgroup) * self, uint64_t id,
+		 bool tree, uint32_t select)
 {
 	request(&self->nl, DYNMEM_CMD_CGROUP_GET, NLM_F_DUMP);
 	if (id)
@@ -82,16 +82,12 @@ TEST_F(cgroup, alone)
 	EXPECT_EQ(self->top, get(a, DYNMEM_A_CGROUP_PARENT_ID));
 	EXPECT_EQ(1, get(a, DYNMEM_A_CGROUP_PROCESSES));
 	EXPECT_EQ(0, get(a, DYNMEM_A_CGROUP_KSM_PROCESSES));
-	EXPECT_GE(get(a, DYNMEM_A_CGROUP_RSS_ANON) +
-			  get(a, DYNMEM_A_CGROUP_SWAP) + MIB,
-		  16 * MIB);
+	EXPECT_GE(get(a, DYNMEM_A_CGROUP_RSS_ANON) + get(a, DYNMEM_A_CGROUP_SWAP) + MIB, 16 * MIB);
 	EXPECT_LE(get(a, DYNMEM_A_CGROUP_RSS_ANON), 24 * MIB);
 	a = &groups[index_of(self, self->deep)];
 	EXPECT_STREQ("/" TOP "/left/deep", get_text(a, DYNMEM_A_CGROUP_PATH));
 	EXPECT_EQ(self->left, get(a, DYNMEM_A_CGROUP_PARENT_ID));
-	EXPECT_GE(get(a, DYNMEM_A_CGROUP_RSS_ANON) +
-			  get(a, DYNMEM_A_CGROUP_SWAP) + MIB,
-		  32 * MIB);
+	EXPECT_GE(get(a, DYNMEM_A_CGROUP_RSS_ANON) + get(a, DYNMEM_A_CGROUP_SWAP) + MIB, 32 * MIB);
 }
 
 TEST_F(cgroup, tree)
@@ -105,8 +101,7 @@ TEST_F(cgroup, tree)
 	ASSERT_LT(index_of(self, self->left), index_of(self, self->deep));
 	a = get(&groups[index_of(self, self->right)], DYNMEM_A_CGROUP_RSS_ANON);
 	b = get(&groups[index_of(self, self->deep)], DYNMEM_A_CGROUP_RSS_ANON);
-	EXPECT_EQ(b, get(&groups[index_of(self, self->left)],
-			 DYNMEM_A_CGROUP_RSS_ANON));
+	EXPECT_EQ(b, get(&groups[index_of(self, self->left)], DYNMEM_A_CGROUP_RSS_ANON));
 	EXPECT_EQ(a + b, get(&groups[0], DYNMEM_A_CGROUP_RSS_ANON));
 	EXPECT_EQ(2, get(&groups[0], DYNMEM_A_CGROUP_PROCESSES));
 }
@@ -119,16 +114,14 @@ TEST_F(cgroup, root)
 	EXPECT_FALSE(has(&groups[0], DYNMEM_A_CGROUP_PARENT_ID));
 	EXPECT_STREQ("/", get_text(&groups[0], DYNMEM_A_CGROUP_PATH));
 	for (int i = 1; i < self->n; i++) {
-		int parent = index_of(
-			self, get(&groups[i], DYNMEM_A_CGROUP_PARENT_ID));
+		int parent = index_of(self, get(&groups[i], DYNMEM_A_CGROUP_PARENT_ID));
 
 		EXPECT_LE(0, parent);
 		EXPECT_LT(parent, i);
 	}
 	/* All that the host has is in the root's sum. */
 	EXPECT_GE(get(&groups[0], DYNMEM_A_CGROUP_RSS_ANON),
-		  get(&groups[index_of(self, self->top)],
-		      DYNMEM_A_CGROUP_RSS_ANON));
+		  get(&groups[index_of(self, self->top)], DYNMEM_A_CGROUP_RSS_ANON));
 }
 
 TEST_F(cgroup, ksm_users_only)
@@ -145,8 +138,7 @@ TEST_F(cgroup, ksm_users_only)
 	ASSERT_EQ(1, self->n);
 	EXPECT_EQ(self->right, get(&groups[0], DYNMEM_A_CGROUP_ID));
 	EXPECT_EQ(1, get(&groups[0], DYNMEM_A_CGROUP_KSM_PROCESSES));
-	EXPECT_TRUE(get(&groups[0], DYNMEM_A_CGROUP_FLAGS) &
-		    DYNMEM_PROCESS_FLAG_MERGEABLE);
+	EXPECT_TRUE(get(&groups[0], DYNMEM_A_CGROUP_FLAGS) & DYNMEM_PROCESS_FLAG_MERGEABLE);
 	reap(pid);
 }
 
@@ -170,11 +162,9 @@ TEST_F(cgroup, shared_address_space)
 	ASSERT_LE(0, owner);
 	if (owner == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		p = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		p = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		memset(p, 1, 8 * MIB);
-		pid = clone(borrower, stack + 64 * KIB, CLONE_VM | SIGCHLD,
-			    NULL);
+		pid = clone(borrower, stack + 64 * KIB, CLONE_VM | SIGCHLD, NULL);
 		if (write(report[1], &pid, sizeof(pid)) == sizeof(pid))
 			pause();
 		_exit(0);
@@ -186,12 +176,9 @@ TEST_F(cgroup, shared_address_space)
 
 	dump(_metadata, self, self->top, true, DYNMEM_SELECT_ALL);
 	EXPECT_EQ(3, get(&groups[0], DYNMEM_A_CGROUP_PROCESSES));
-	EXPECT_EQ(2, get(&groups[index_of(self, self->right)],
-			 DYNMEM_A_CGROUP_PROCESSES));
-	rss = get(&groups[index_of(self, self->left)],
-		  DYNMEM_A_CGROUP_RSS_ANON);
-	EXPECT_EQ(rss, get(&groups[index_of(self, self->deep)],
-			   DYNMEM_A_CGROUP_RSS_ANON));
+	EXPECT_EQ(2, get(&groups[index_of(self, self->right)], DYNMEM_A_CGROUP_PROCESSES));
+	rss = get(&groups[index_of(self, self->left)], DYNMEM_A_CGROUP_RSS_ANON);
+	EXPECT_EQ(rss, get(&groups[index_of(self, self->deep)], DYNMEM_A_CGROUP_RSS_ANON));
 	kill(pid, SIGKILL);
 	reap(owner);
 	free(stack);

@@ -20,28 +20,21 @@ static const struct {
 		DYNMEM_A_CONFIG_##NAME, name, unit, min, max, dflt, is_u32 \
 	}
 	S(THRESHOLD_LOW, "threshold_low", "bytes", 0, 1ULL << 50, 4, false),
-	S(THRESHOLD_MEDIUM, "threshold_medium", "bytes", 0, 1ULL << 50, 2,
-	  false),
-	S(THRESHOLD_CRITICAL, "threshold_critical", "bytes", 0, 1ULL << 50, 1,
-	  false),
+	S(THRESHOLD_MEDIUM, "threshold_medium", "bytes", 0, 1ULL << 50, 2, false),
+	S(THRESHOLD_CRITICAL, "threshold_critical", "bytes", 0, 1ULL << 50, 1, false),
 	S(STALL_LOW, "stall_low", "per mille", 0, 1000, 10, true),
 	S(STALL_MEDIUM, "stall_medium", "per mille", 0, 1000, 70, true),
 	S(STALL_CRITICAL, "stall_critical", "per mille", 0, 1000, 700, true),
-	S(WINDOW, "window", "ns", 100 * NSEC_PER_MSEC, 60 * NSEC_PER_SEC,
-	  NSEC_PER_SEC, false),
+	S(WINDOW, "window", "ns", 100 * NSEC_PER_MSEC, 60 * NSEC_PER_SEC, NSEC_PER_SEC, false),
 	S(HOLD, "hold", "ns", 0, 3600 * NSEC_PER_SEC, 2 * NSEC_PER_SEC, false),
-	S(MIN_INTERVAL, "min_interval", "ns", 0, 60 * NSEC_PER_SEC,
-	  10 * NSEC_PER_MSEC, false),
-	S(SAMPLE_MIN, "sample_min", "ns", NSEC_PER_MSEC, 60 * NSEC_PER_SEC,
-	  10 * NSEC_PER_MSEC, false),
-	S(SAMPLE_MAX, "sample_max", "ns", NSEC_PER_MSEC, 60 * NSEC_PER_SEC,
-	  NSEC_PER_SEC, false),
-	S(FILL_RATE, "fill_rate", "bytes/s", 1ULL << 20, 1ULL << 44, 1ULL << 32,
+	S(MIN_INTERVAL, "min_interval", "ns", 0, 60 * NSEC_PER_SEC, 10 * NSEC_PER_MSEC, false),
+	S(SAMPLE_MIN, "sample_min", "ns", NSEC_PER_MSEC, 60 * NSEC_PER_SEC, 10 * NSEC_PER_MSEC,
 	  false),
-	S(REFAULT_COST, "refault_cost", "ns", 0, 10 * NSEC_PER_MSEC, 20000,
+	S(SAMPLE_MAX, "sample_max", "ns", NSEC_PER_MSEC, 60 * NSEC_PER_SEC, NSEC_PER_SEC, false),
+	S(FILL_RATE, "fill_rate", "bytes/s", 1ULL << 20, 1ULL << 44, 1ULL << 32, false),
+	S(REFAULT_COST, "refault_cost", "ns", 0, 10 * NSEC_PER_MSEC, 20000, false),
+	S(KSM_INTERVAL, "ksm_interval", "ns", 10 * NSEC_PER_MSEC, 3600 * NSEC_PER_SEC, NSEC_PER_SEC,
 	  false),
-	S(KSM_INTERVAL, "ksm_interval", "ns", 10 * NSEC_PER_MSEC,
-	  3600 * NSEC_PER_SEC, NSEC_PER_SEC, false),
 #undef S
 };
 
@@ -105,10 +98,7 @@ static uint64_t minfree(uint64_t total)
 	static const struct {
 		uint64_t size;
 		unsigned int percent;
-	} steps[] = {{4096 * MIB, 6},
-		     {8192 * MIB, 4},
-		     {16384 * MIB, 2},
-		     {UINT64_MAX, 1}};
+	} steps[] = { { 4096 * MIB, 6 }, { 8192 * MIB, 4 }, { 16384 * MIB, 2 }, { UINT64_MAX, 1 } };
 	double sum = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
@@ -146,20 +136,18 @@ TEST_F(config, defaults)
 TEST_F(config, ranges)
 {
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-		uint64_t bad[] = {settings[i].max + 1, settings[i].min - 1,
-				  settings[i].is_u32 ? UINT32_MAX : UINT64_MAX,
-				  settings[i].is_u32 ? 1U << 31 : 1ULL << 63};
+		uint64_t bad[] = { settings[i].max + 1, settings[i].min - 1,
+				   settings[i].is_u32 ? UINT32_MAX : UINT64_MAX,
+				   settings[i].is_u32 ? 1U << 31 : 1ULL << 63 };
 		char text[160];
 
-		snprintf(text, sizeof(text),
-			 "dynmem: %s must be %llu to %llu %s", settings[i].name,
-			 (unsigned long long)settings[i].min,
-			 (unsigned long long)settings[i].max, settings[i].unit);
+		snprintf(text, sizeof(text), "dynmem: %s must be %llu to %llu %s", settings[i].name,
+			 (unsigned long long)settings[i].min, (unsigned long long)settings[i].max,
+			 settings[i].unit);
 		for (size_t b = 0; b < ARRAY_LEN(bad); b++) {
 			if (b == 1 && settings[i].min == 0)
 				continue;
-			EXPECT_EQ(-ERANGE,
-				  set_one(&self->nl, settings[i].attr, bad[b]));
+			EXPECT_EQ(-ERANGE, set_one(&self->nl, settings[i].attr, bad[b]));
 			/* With the module's name or without. */
 			EXPECT_NE(NULL, strstr(text, nl_refusal.text))
 			{
@@ -171,8 +159,7 @@ TEST_F(config, ranges)
 	}
 	ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_CONFIG_GET, &self->a));
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-		EXPECT_EQ(get(&self->before, settings[i].attr),
-			  get(&self->a, settings[i].attr));
+		EXPECT_EQ(get(&self->before, settings[i].attr), get(&self->a, settings[i].attr));
 }
 
 /* Both ends of each range are taken, and read back. */
@@ -187,29 +174,24 @@ TEST_F(config, bounds)
 			put_setting(i, v);
 			/* The others of its kind out of its way. */
 			if (attr == DYNMEM_A_CONFIG_SAMPLE_MIN)
-				put_u64(DYNMEM_A_CONFIG_SAMPLE_MAX,
-					60 * NSEC_PER_SEC);
+				put_u64(DYNMEM_A_CONFIG_SAMPLE_MAX, 60 * NSEC_PER_SEC);
 			if (attr == DYNMEM_A_CONFIG_SAMPLE_MAX)
-				put_u64(DYNMEM_A_CONFIG_SAMPLE_MIN,
-					NSEC_PER_MSEC);
+				put_u64(DYNMEM_A_CONFIG_SAMPLE_MIN, NSEC_PER_MSEC);
 			for (int j = DYNMEM_A_CONFIG_THRESHOLD_LOW;
 			     j <= DYNMEM_A_CONFIG_THRESHOLD_CRITICAL; j++)
-				if (attr <= DYNMEM_A_CONFIG_THRESHOLD_CRITICAL &&
-				    j != attr)
+				if (attr <= DYNMEM_A_CONFIG_THRESHOLD_CRITICAL && j != attr)
 					put_u32(j, 0);
-			for (int j = DYNMEM_A_CONFIG_STALL_LOW;
-			     j <= DYNMEM_A_CONFIG_STALL_CRITICAL; j++)
+			for (int j = DYNMEM_A_CONFIG_STALL_LOW; j <= DYNMEM_A_CONFIG_STALL_CRITICAL;
+			     j++)
 				if (attr >= DYNMEM_A_CONFIG_STALL_LOW &&
-				    attr <= DYNMEM_A_CONFIG_STALL_CRITICAL &&
-				    j != attr)
+				    attr <= DYNMEM_A_CONFIG_STALL_CRITICAL && j != attr)
 					put_u32(j, 0);
 			EXPECT_EQ(0, transact(&self->nl, NULL, 0))
 			{
-				TH_LOG("%s %llu: %s", settings[i].name,
-				       (unsigned long long)v, nl_refusal.text);
+				TH_LOG("%s %llu: %s", settings[i].name, (unsigned long long)v,
+				       nl_refusal.text);
 			}
-			ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_CONFIG_GET,
-					 &self->a));
+			ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_CONFIG_GET, &self->a));
 			EXPECT_EQ(v, get(&self->a, attr));
 			ASSERT_EQ(0, reset(&self->nl));
 		}
@@ -231,24 +213,24 @@ static const struct {
 	uint64_t values[2];
 	const char *text;
 } disorder[] = {
-	{{DYNMEM_A_CONFIG_THRESHOLD_LOW, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM},
-	 {100 * MIB, 200 * MIB},
-	 "threshold_low must not be below threshold_medium"},
-	{{DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, DYNMEM_A_CONFIG_THRESHOLD_CRITICAL},
-	 {1 * MIB, 2 * MIB},
-	 "threshold_medium must not be below threshold_critical"},
-	{{DYNMEM_A_CONFIG_STALL_LOW, DYNMEM_A_CONFIG_STALL_MEDIUM},
-	 {200, 100},
-	 "stall_medium must not be below stall_low"},
-	{{DYNMEM_A_CONFIG_STALL_LOW, DYNMEM_A_CONFIG_STALL_CRITICAL},
-	 {50, 40},
-	 "stall_critical must not be below stall_low"},
-	{{DYNMEM_A_CONFIG_STALL_MEDIUM, DYNMEM_A_CONFIG_STALL_CRITICAL},
-	 {900, 800},
-	 "stall_critical must not be below stall_medium"},
-	{{DYNMEM_A_CONFIG_SAMPLE_MIN, DYNMEM_A_CONFIG_SAMPLE_MAX},
-	 {NSEC_PER_SEC, NSEC_PER_SEC - 1},
-	 "sample_max must not be below sample_min"},
+	{ { DYNMEM_A_CONFIG_THRESHOLD_LOW, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM },
+	  { 100 * MIB, 200 * MIB },
+	  "threshold_low must not be below threshold_medium" },
+	{ { DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, DYNMEM_A_CONFIG_THRESHOLD_CRITICAL },
+	  { 1 * MIB, 2 * MIB },
+	  "threshold_medium must not be below threshold_critical" },
+	{ { DYNMEM_A_CONFIG_STALL_LOW, DYNMEM_A_CONFIG_STALL_MEDIUM },
+	  { 200, 100 },
+	  "stall_medium must not be below stall_low" },
+	{ { DYNMEM_A_CONFIG_STALL_LOW, DYNMEM_A_CONFIG_STALL_CRITICAL },
+	  { 50, 40 },
+	  "stall_critical must not be below stall_low" },
+	{ { DYNMEM_A_CONFIG_STALL_MEDIUM, DYNMEM_A_CONFIG_STALL_CRITICAL },
+	  { 900, 800 },
+	  "stall_critical must not be below stall_medium" },
+	{ { DYNMEM_A_CONFIG_SAMPLE_MIN, DYNMEM_A_CONFIG_SAMPLE_MAX },
+	  { NSEC_PER_SEC, NSEC_PER_SEC - 1 },
+	  "sample_max must not be below sample_min" },
 };
 
 TEST_F(config, order)
@@ -256,8 +238,7 @@ TEST_F(config, order)
 	for (size_t i = 0; i < ARRAY_LEN(disorder); i++) {
 		request(&self->nl, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
 		for (int j = 0; j < 2; j++)
-			put_setting((size_t)(disorder[i].attrs[j] -
-					     DYNMEM_A_CONFIG_FIRST),
+			put_setting((size_t)(disorder[i].attrs[j] - DYNMEM_A_CONFIG_FIRST),
 				    disorder[i].values[j]);
 		EXPECT_EQ(-EINVAL, transact(&self->nl, NULL, 0))
 		{
@@ -271,8 +252,7 @@ TEST_F(config, order)
 			    (int)nl_refusal.attr == disorder[i].attrs[1]);
 	}
 	/* Against what is in force, not in the request, it holds as well. */
-	EXPECT_EQ(-EINVAL, set_one(&self->nl, DYNMEM_A_CONFIG_SAMPLE_MIN,
-				   2 * NSEC_PER_SEC));
+	EXPECT_EQ(-EINVAL, set_one(&self->nl, DYNMEM_A_CONFIG_SAMPLE_MIN, 2 * NSEC_PER_SEC));
 	EXPECT_NE('\0', nl_refusal.text[0]);
 	/* What is off is in nobody's way. */
 	request(&self->nl, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);

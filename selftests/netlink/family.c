@@ -33,14 +33,14 @@ static const struct {
 	uint8_t cmd;
 	bool admin, can_do, can_dump;
 } commands[] = {
-	{DYNMEM_CMD_KSM_GET, false, true, false},
-	{DYNMEM_CMD_PROCESS_GET, true, true, true},
-	{DYNMEM_CMD_CGROUP_GET, true, false, true},
-	{DYNMEM_CMD_NODE_GET, false, false, true},
-	{DYNMEM_CMD_PRESSURE_GET, false, true, false},
-	{DYNMEM_CMD_STALL_GET, true, false, true},
-	{DYNMEM_CMD_CONFIG_GET, false, true, false},
-	{DYNMEM_CMD_CONFIG_SET, true, true, false},
+	{ DYNMEM_CMD_KSM_GET, false, true, false },
+	{ DYNMEM_CMD_PROCESS_GET, true, true, true },
+	{ DYNMEM_CMD_CGROUP_GET, true, false, true },
+	{ DYNMEM_CMD_NODE_GET, false, false, true },
+	{ DYNMEM_CMD_PRESSURE_GET, false, true, false },
+	{ DYNMEM_CMD_STALL_GET, true, false, true },
+	{ DYNMEM_CMD_CONFIG_GET, false, true, false },
+	{ DYNMEM_CMD_CONFIG_SET, true, true, false },
 };
 
 /* The request of each command that is good in every respect. */
@@ -56,8 +56,7 @@ static void good_request(struct nl *nl, size_t i, bool dump)
 TEST_F(family, numbers)
 {
 	ASSERT_TRUE(has(&self->a, CTRL_ATTR_VERSION));
-	EXPECT_EQ(DYNMEM_FAMILY_VERSION,
-		  mnl_attr_get_u32(self->a.tb[CTRL_ATTR_VERSION]));
+	EXPECT_EQ(DYNMEM_FAMILY_VERSION, mnl_attr_get_u32(self->a.tb[CTRL_ATTR_VERSION]));
 	EXPECT_EQ(0, mnl_attr_get_u32(self->a.tb[CTRL_ATTR_HDRSIZE]));
 	EXPECT_NE(0, self->nl.ksm_group);
 	EXPECT_NE(0, self->nl.pressure_group);
@@ -110,8 +109,8 @@ TEST_F(family, root)
 			good_request(&self->nl, i, dump);
 			EXPECT_LE(0, transact(&self->nl, NULL, 0))
 			{
-				TH_LOG("command %u: %d %s", commands[i].cmd,
-				       nl_refusal.error, nl_refusal.text);
+				TH_LOG("command %u: %d %s", commands[i].cmd, nl_refusal.error,
+				       nl_refusal.text);
 			}
 		}
 	}
@@ -214,16 +213,14 @@ TEST_F(family, pid_namespace)
 		char path[16] = "";
 
 		/* 1 in its own; /proc is the host's. */
-		if (getpid() != 1 ||
-		    readlink("/proc/self", path, sizeof(path) - 1) < 0)
+		if (getpid() != 1 || readlink("/proc/self", path, sizeof(path) - 1) < 0)
 			_exit(2);
 		prctl(PR_SET_NAME, "dynmem-inner");
 		request(&self->nl, DYNMEM_CMD_PROCESS_GET, NLM_F_ACK);
 		put_u32(DYNMEM_A_PROCESS_PID, (uint32_t)atoi(path));
 		if (transact(&self->nl, &a, 1) != 1)
 			_exit(3);
-		_exit(!!strcmp("dynmem-inner",
-			       get_text(&a, DYNMEM_A_PROCESS_COMM)));
+		_exit(!!strcmp("dynmem-inner", get_text(&a, DYNMEM_A_PROCESS_COMM)));
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);

@@ -75,8 +75,8 @@ static int starve(bool yes)
 }
 
 /* The next event has this number. Return: the failures that it tells of. */
-static uint64_t next_failures(struct __test_metadata *_metadata,
-			      FIXTURE_DATA(faults) * self, uint64_t seq)
+static uint64_t next_failures(struct __test_metadata *_metadata, FIXTURE_DATA(faults) * self,
+			      uint64_t seq)
 {
 	ASSERT_EQ(0, next_event(&self->events, &self->ev, 5000));
 	/* Both groups have these under the same numbers. */
@@ -113,9 +113,8 @@ TEST_F_TIMEOUT(faults, ksm, 60)
 	EXPECT_EQ(0, get(&self->ev, DYNMEM_A_KSM_RUN));
 }
 
-static void set_thresholds(struct __test_metadata *_metadata,
-			   FIXTURE_DATA(faults) * self, uint64_t low,
-			   uint64_t medium)
+static void set_thresholds(struct __test_metadata *_metadata, FIXTURE_DATA(faults) * self,
+			   uint64_t low, uint64_t medium)
 {
 	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
 	put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW, low);
@@ -145,8 +144,7 @@ TEST_F_TIMEOUT(faults, pressure, 60)
 	EXPECT_EQ(-ETIMEDOUT, next_event(&self->events, &self->ev, 2000));
 	ASSERT_EQ(0, starve(false));
 	EXPECT_LE(2, next_failures(_metadata, self, seq + 2));
-	EXPECT_EQ(DYNMEM_PRESSURE_EVENT_LEVEL,
-		  get(&self->ev, DYNMEM_A_PRESSURE_EVENT));
+	EXPECT_EQ(DYNMEM_PRESSURE_EVENT_LEVEL, get(&self->ev, DYNMEM_A_PRESSURE_EVENT));
 	EXPECT_EQ(DYNMEM_LEVEL_NONE, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
 }
 
@@ -171,8 +169,7 @@ static int fail_nth(int n)
 static bool has_failed(int fd)
 {
 	char text[16] = "";
-	bool failed = pread(fd, text, sizeof(text) - 1, 0) > 0 &&
-		      atoi(text) == 0;
+	bool failed = pread(fd, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
 
 	if (pwrite(fd, "0", 1, 0) < 0)
 		failed = false;
@@ -207,8 +204,7 @@ TEST_F_TIMEOUT(faults, load, 600)
 	EXPECT_LT(20, failures);
 	ASSERT_EQ(0, module_load(""));
 	ASSERT_EQ(0, resolve(&self->requests, NULL));
-	EXPECT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
+	EXPECT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
 }
 
 /* Each command in turn fails at each of its allocations. */
@@ -218,15 +214,11 @@ TEST_F_TIMEOUT(faults, commands, 600)
 		uint8_t cmd;
 		int flags;
 	} commands[] = {
-		{DYNMEM_CMD_KSM_GET, NLM_F_ACK},
-		{DYNMEM_CMD_PROCESS_GET, NLM_F_ACK},
-		{DYNMEM_CMD_PROCESS_GET, NLM_F_DUMP},
-		{DYNMEM_CMD_CGROUP_GET, NLM_F_DUMP},
-		{DYNMEM_CMD_NODE_GET, NLM_F_DUMP},
-		{DYNMEM_CMD_PRESSURE_GET, NLM_F_ACK},
-		{DYNMEM_CMD_STALL_GET, NLM_F_DUMP},
-		{DYNMEM_CMD_CONFIG_GET, NLM_F_ACK},
-		{DYNMEM_CMD_CONFIG_SET, NLM_F_ACK},
+		{ DYNMEM_CMD_KSM_GET, NLM_F_ACK },	{ DYNMEM_CMD_PROCESS_GET, NLM_F_ACK },
+		{ DYNMEM_CMD_PROCESS_GET, NLM_F_DUMP }, { DYNMEM_CMD_CGROUP_GET, NLM_F_DUMP },
+		{ DYNMEM_CMD_NODE_GET, NLM_F_DUMP },	{ DYNMEM_CMD_PRESSURE_GET, NLM_F_ACK },
+		{ DYNMEM_CMD_STALL_GET, NLM_F_DUMP },	{ DYNMEM_CMD_CONFIG_GET, NLM_F_ACK },
+		{ DYNMEM_CMD_CONFIG_SET, NLM_F_ACK },
 	};
 
 	ASSERT_NE(0, cgroup_make("dynmem-faults"));
@@ -243,8 +235,7 @@ TEST_F_TIMEOUT(faults, commands, 600)
 				if (commands[i].flags == NLM_F_ACK)
 					put_u32(DYNMEM_A_PROCESS_PID, 1);
 				else
-					put_u32(DYNMEM_A_PROCESS_SELECT,
-						DYNMEM_SELECT_ALL);
+					put_u32(DYNMEM_A_PROCESS_SELECT, DYNMEM_SELECT_ALL);
 			}
 			if (commands[i].cmd == DYNMEM_CMD_CGROUP_GET)
 				put_raw(DYNMEM_A_CGROUP_TREE, NULL, 0);
@@ -256,8 +247,7 @@ TEST_F_TIMEOUT(faults, commands, 600)
 			failed = has_failed(fd);
 			EXPECT_TRUE(r >= 0 || (failed && r != -ETIMEDOUT))
 			{
-				TH_LOG("command %u, allocation %d: %d",
-				       commands[i].cmd, n, r);
+				TH_LOG("command %u, allocation %d: %d", commands[i].cmd, n, r);
 			}
 			nl_close(&nl);
 		} while (failed);

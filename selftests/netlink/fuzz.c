@@ -94,8 +94,8 @@ static size_t put_any(char *at, size_t room, int depth)
 	if (depth < 6 && (nla->nla_type & NLA_F_NESTED || once_in(32))) {
 		len = 0;
 		while (!once_in(3)) {
-			size_t n = put_any(at + NLA_HDRLEN + len,
-					   room - NLA_HDRLEN - len, depth + 1);
+			size_t n =
+				put_any(at + NLA_HDRLEN + len, room - NLA_HDRLEN - len, depth + 1);
 
 			if (!n || len + n > room / 2)
 				break;
@@ -148,13 +148,11 @@ static void read_answers(struct nl *nl)
 	static char buf[65536] __attribute__((aligned(8)));
 	ssize_t got;
 
-	while ((got = recv(mnl_socket_get_fd(nl->sk), buf, sizeof(buf),
-			   MSG_DONTWAIT)) > 0) {
+	while ((got = recv(mnl_socket_get_fd(nl->sk), buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
 		int len = (int)got;
 
-		for (; mnl_nlmsg_ok(nlh, len);
-		     nlh = mnl_nlmsg_next(nlh, &len)) {
+		for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
 			const int *error = mnl_nlmsg_get_payload(nlh);
 
 			if (nlh->nlmsg_type == NLMSG_DONE)
@@ -189,20 +187,20 @@ static pid_t listener(void)
 
 /* What the contract allows, in the order of the attributes. */
 static const uint64_t ranges[][2] = {
-	{0, 1ULL << 50},
-	{0, 1ULL << 50},
-	{0, 1ULL << 50},
-	{0, 1000},
-	{0, 1000},
-	{0, 1000},
-	{100 * NSEC_PER_MSEC, 60 * NSEC_PER_SEC},
-	{0, 3600 * NSEC_PER_SEC},
-	{0, 60 * NSEC_PER_SEC},
-	{NSEC_PER_MSEC, 60 * NSEC_PER_SEC},
-	{NSEC_PER_MSEC, 60 * NSEC_PER_SEC},
-	{1ULL << 20, 1ULL << 44},
-	{0, 10 * NSEC_PER_MSEC},
-	{10 * NSEC_PER_MSEC, 3600 * NSEC_PER_SEC},
+	{ 0, 1ULL << 50 },
+	{ 0, 1ULL << 50 },
+	{ 0, 1ULL << 50 },
+	{ 0, 1000 },
+	{ 0, 1000 },
+	{ 0, 1000 },
+	{ 100 * NSEC_PER_MSEC, 60 * NSEC_PER_SEC },
+	{ 0, 3600 * NSEC_PER_SEC },
+	{ 0, 60 * NSEC_PER_SEC },
+	{ NSEC_PER_MSEC, 60 * NSEC_PER_SEC },
+	{ NSEC_PER_MSEC, 60 * NSEC_PER_SEC },
+	{ 1ULL << 20, 1ULL << 44 },
+	{ 0, 10 * NSEC_PER_MSEC },
+	{ 10 * NSEC_PER_MSEC, 3600 * NSEC_PER_SEC },
 };
 
 static int settings_out_of_range(const struct answer *a)
@@ -215,8 +213,7 @@ static int settings_out_of_range(const struct answer *a)
 		if (v < ranges[i][0] || v > ranges[i][1])
 			bad++;
 	}
-	if (get(a, DYNMEM_A_CONFIG_SAMPLE_MIN) >
-	    get(a, DYNMEM_A_CONFIG_SAMPLE_MAX))
+	if (get(a, DYNMEM_A_CONFIG_SAMPLE_MIN) > get(a, DYNMEM_A_CONFIG_SAMPLE_MAX))
 		bad++;
 	return bad;
 }
@@ -257,14 +254,12 @@ int main(void)
 		size_t len = 0;
 
 		for (int i = 0; i < BATCH; i++, sent++)
-			len += put_message(batch + len, nl.family,
-					   (uint32_t)sent);
+			len += put_message(batch + len, nl.family, (uint32_t)sent);
 		mnl_socket_sendto(nl.sk, batch, len);
 		read_answers(&nl);
 		if (sent % 4096)
 			continue;
-		bad += ask(&sane, DYNMEM_CMD_CONFIG_GET, &a) < 0 ||
-		       settings_out_of_range(&a);
+		bad += ask(&sane, DYNMEM_CMD_CONFIG_GET, &a) < 0 || settings_out_of_range(&a);
 		bad += ask(&sane, DYNMEM_CMD_PRESSURE_GET, &a) < 0;
 		bad += ask(&sane, DYNMEM_CMD_KSM_GET, &a) < 0;
 	}
@@ -275,13 +270,11 @@ int main(void)
 	/* Neither all good nor all bad: else this fuzzes nothing. */
 	check(seen.acks > total / 50, "some were right");
 	check(seen.refusals > total / 50, "some were wrong");
-	check(seen.done > total / 1000 && seen.answers > seen.done,
-	      "some were dumps");
+	check(seen.done > total / 1000 && seen.answers > seen.done, "some were dumps");
 	check(bad == 0, "answers and settings stay sound");
 	request(&sane, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
 	put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
-	check(transact(&sane, NULL, 0) == 0 &&
-		      ask(&sane, DYNMEM_CMD_PRESSURE_GET, &a) == 0,
+	check(transact(&sane, NULL, 0) == 0 && ask(&sane, DYNMEM_CMD_PRESSURE_GET, &a) == 0,
 	      "it still works");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

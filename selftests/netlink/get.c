@@ -37,35 +37,33 @@ static const struct {
 	int attr;
 	uint32_t capability; /* that says the attribute is there */
 } ksm_files[] = {
-	{"run", DYNMEM_A_KSM_RUN, 0},
-	{"pages_to_scan", DYNMEM_A_KSM_PAGES_TO_SCAN, 0},
-	{"sleep_millisecs", DYNMEM_A_KSM_SLEEP_MILLISECS, 0},
-	{"merge_across_nodes", DYNMEM_A_KSM_MERGE_ACROSS_NODES, 0},
-	{"max_page_sharing", DYNMEM_A_KSM_MAX_PAGE_SHARING, 0},
-	{"use_zero_pages", DYNMEM_A_KSM_USE_ZERO_PAGES, 0},
-	{"stable_node_chains_prune_millisecs",
-	 DYNMEM_A_KSM_STABLE_NODE_CHAINS_PRUNE_MILLISECS, 0},
-	{"smart_scan", DYNMEM_A_KSM_SMART_SCAN, 0},
-	{"advisor_max_cpu", DYNMEM_A_KSM_ADVISOR_MAX_CPU,
-	 DYNMEM_CAPABILITY_KSM_ADVISOR},
-	{"advisor_min_pages_to_scan", DYNMEM_A_KSM_ADVISOR_MIN_PAGES_TO_SCAN,
-	 DYNMEM_CAPABILITY_KSM_ADVISOR},
-	{"advisor_max_pages_to_scan", DYNMEM_A_KSM_ADVISOR_MAX_PAGES_TO_SCAN,
-	 DYNMEM_CAPABILITY_KSM_ADVISOR},
-	{"advisor_target_scan_time", DYNMEM_A_KSM_ADVISOR_TARGET_SCAN_TIME,
-	 DYNMEM_CAPABILITY_KSM_ADVISOR},
-	{"pages_shared", DYNMEM_A_KSM_PAGES_SHARED, DYNMEM_CAPABILITY_KSM},
-	{"pages_sharing", DYNMEM_A_KSM_PAGES_SHARING, DYNMEM_CAPABILITY_KSM},
-	{"pages_unshared", DYNMEM_A_KSM_PAGES_UNSHARED, DYNMEM_CAPABILITY_KSM},
-	{"pages_volatile", DYNMEM_A_KSM_PAGES_VOLATILE, DYNMEM_CAPABILITY_KSM},
-	{"pages_scanned", DYNMEM_A_KSM_PAGES_SCANNED, 0},
-	{"pages_skipped", DYNMEM_A_KSM_PAGES_SKIPPED, 0},
-	{"ksm_zero_pages", DYNMEM_A_KSM_ZERO_PAGES,
-	 DYNMEM_CAPABILITY_KSM_ZERO_PAGES},
-	{"full_scans", DYNMEM_A_KSM_FULL_SCANS, DYNMEM_CAPABILITY_KSM},
-	{"stable_node_chains", DYNMEM_A_KSM_STABLE_NODE_CHAINS, 0},
-	{"stable_node_dups", DYNMEM_A_KSM_STABLE_NODE_DUPS, 0},
-	{"general_profit", DYNMEM_A_KSM_PROFIT, DYNMEM_CAPABILITY_KSM_PROFIT},
+	{ "run", DYNMEM_A_KSM_RUN, 0 },
+	{ "pages_to_scan", DYNMEM_A_KSM_PAGES_TO_SCAN, 0 },
+	{ "sleep_millisecs", DYNMEM_A_KSM_SLEEP_MILLISECS, 0 },
+	{ "merge_across_nodes", DYNMEM_A_KSM_MERGE_ACROSS_NODES, 0 },
+	{ "max_page_sharing", DYNMEM_A_KSM_MAX_PAGE_SHARING, 0 },
+	{ "use_zero_pages", DYNMEM_A_KSM_USE_ZERO_PAGES, 0 },
+	{ "stable_node_chains_prune_millisecs", DYNMEM_A_KSM_STABLE_NODE_CHAINS_PRUNE_MILLISECS,
+	  0 },
+	{ "smart_scan", DYNMEM_A_KSM_SMART_SCAN, 0 },
+	{ "advisor_max_cpu", DYNMEM_A_KSM_ADVISOR_MAX_CPU, DYNMEM_CAPABILITY_KSM_ADVISOR },
+	{ "advisor_min_pages_to_scan", DYNMEM_A_KSM_ADVISOR_MIN_PAGES_TO_SCAN,
+	  DYNMEM_CAPABILITY_KSM_ADVISOR },
+	{ "advisor_max_pages_to_scan", DYNMEM_A_KSM_ADVISOR_MAX_PAGES_TO_SCAN,
+	  DYNMEM_CAPABILITY_KSM_ADVISOR },
+	{ "advisor_target_scan_time", DYNMEM_A_KSM_ADVISOR_TARGET_SCAN_TIME,
+	  DYNMEM_CAPABILITY_KSM_ADVISOR },
+	{ "pages_shared", DYNMEM_A_KSM_PAGES_SHARED, DYNMEM_CAPABILITY_KSM },
+	{ "pages_sharing", DYNMEM_A_KSM_PAGES_SHARING, DYNMEM_CAPABILITY_KSM },
+	{ "pages_unshared", DYNMEM_A_KSM_PAGES_UNSHARED, DYNMEM_CAPABILITY_KSM },
+	{ "pages_volatile", DYNMEM_A_KSM_PAGES_VOLATILE, DYNMEM_CAPABILITY_KSM },
+	{ "pages_scanned", DYNMEM_A_KSM_PAGES_SCANNED, 0 },
+	{ "pages_skipped", DYNMEM_A_KSM_PAGES_SKIPPED, 0 },
+	{ "ksm_zero_pages", DYNMEM_A_KSM_ZERO_PAGES, DYNMEM_CAPABILITY_KSM_ZERO_PAGES },
+	{ "full_scans", DYNMEM_A_KSM_FULL_SCANS, DYNMEM_CAPABILITY_KSM },
+	{ "stable_node_chains", DYNMEM_A_KSM_STABLE_NODE_CHAINS, 0 },
+	{ "stable_node_dups", DYNMEM_A_KSM_STABLE_NODE_DUPS, 0 },
+	{ "general_profit", DYNMEM_A_KSM_PROFIT, DYNMEM_CAPABILITY_KSM_PROFIT },
 };
 
 TEST_F(get, ksm)
@@ -88,8 +86,7 @@ TEST_F(get, ksm)
 		if (ksm_files[i].attr == DYNMEM_A_KSM_PROFIT) {
 			/* Without the file it is computed, and says so. */
 			EXPECT_TRUE(there);
-			EXPECT_EQ(!text,
-				  has(&self->a, DYNMEM_A_KSM_PROFIT_ESTIMATED));
+			EXPECT_EQ(!text, has(&self->a, DYNMEM_A_KSM_PROFIT_ESTIMATED));
 		} else {
 			EXPECT_EQ(!!text, there)
 			{
@@ -97,24 +94,21 @@ TEST_F(get, ksm)
 			}
 		}
 		if (text && there) {
-			EXPECT_EQ(strtoll(text, NULL, 10),
-				  get_signed(&self->a, ksm_files[i].attr))
+			EXPECT_EQ(strtoll(text, NULL, 10), get_signed(&self->a, ksm_files[i].attr))
 			{
 				TH_LOG("%s", ksm_files[i].file);
 			}
 		}
 		if (ksm_files[i].capability) {
-			EXPECT_EQ(!!text,
-				  !!(capabilities & ksm_files[i].capability))
+			EXPECT_EQ(!!text, !!(capabilities & ksm_files[i].capability))
 			{
 				TH_LOG("capability for %s", ksm_files[i].file);
 			}
 		}
 	}
 	EXPECT_EQ((get(&self->a, DYNMEM_A_KSM_PAGES_SHARING) +
-		   (has(&self->a, DYNMEM_A_KSM_ZERO_PAGES)
-			    ? get(&self->a, DYNMEM_A_KSM_ZERO_PAGES)
-			    : 0)) *
+		   (has(&self->a, DYNMEM_A_KSM_ZERO_PAGES) ? get(&self->a, DYNMEM_A_KSM_ZERO_PAGES)
+							   : 0)) *
 			  PAGE,
 		  get(&self->a, DYNMEM_A_KSM_SAVED));
 	EXPECT_EQ(number_of("/proc/vmstat", "cow_ksm"),
@@ -160,30 +154,23 @@ TEST_F(get, pressure)
 	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_TIME), now_ns());
 	EXPECT_LT(get(&self->a, DYNMEM_A_PRESSURE_SINCE), before);
 	EXPECT_EQ(meminfo("MemTotal"), get(&self->a, DYNMEM_A_PRESSURE_TOTAL));
-	EXPECT_LT(distance(meminfo("MemFree"),
-			   get(&self->a, DYNMEM_A_PRESSURE_FREE)),
+	EXPECT_LT(distance(meminfo("MemFree"), get(&self->a, DYNMEM_A_PRESSURE_FREE)), 32 * MIB);
+	EXPECT_LT(distance(meminfo("MemAvailable"), get(&self->a, DYNMEM_A_PRESSURE_AVAILABLE)),
 		  32 * MIB);
-	EXPECT_LT(distance(meminfo("MemAvailable"),
-			   get(&self->a, DYNMEM_A_PRESSURE_AVAILABLE)),
+	EXPECT_LT(distance(meminfo("SwapFree"), get(&self->a, DYNMEM_A_PRESSURE_SWAP_FREE)),
 		  32 * MIB);
-	EXPECT_LT(distance(meminfo("SwapFree"),
-			   get(&self->a, DYNMEM_A_PRESSURE_SWAP_FREE)),
-		  32 * MIB);
-	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_LEVEL),
-		  DYNMEM_LEVEL_CRITICAL);
+	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_LEVEL), DYNMEM_LEVEL_CRITICAL);
 	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_STALL_SHARE), 1000);
 	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_REFAULT_SHARE), 1000);
 
 	/* Debian's kernels have all the tracepoints. */
 	capabilities = (uint32_t)get(&self->a, DYNMEM_A_PRESSURE_CAPABILITIES);
 	EXPECT_EQ(DYNMEM_CAPABILITY_STALL | DYNMEM_CAPABILITY_MEMCG_STALL |
-			  DYNMEM_CAPABILITY_THROTTLED |
-			  DYNMEM_CAPABILITY_KSWAPD | DYNMEM_CAPABILITY_OOM |
-			  DYNMEM_CAPABILITY_OOM_KILL | DYNMEM_CAPABILITY_KSM |
-			  DYNMEM_CAPABILITY_CGROUP,
+			  DYNMEM_CAPABILITY_THROTTLED | DYNMEM_CAPABILITY_KSWAPD |
+			  DYNMEM_CAPABILITY_OOM | DYNMEM_CAPABILITY_OOM_KILL |
+			  DYNMEM_CAPABILITY_KSM | DYNMEM_CAPABILITY_CGROUP,
 		  capabilities & (127U | DYNMEM_CAPABILITY_CGROUP));
-	for (int attr = DYNMEM_A_PRESSURE_STALLED;
-	     attr <= DYNMEM_A_PRESSURE_MAX; attr++) {
+	for (int attr = DYNMEM_A_PRESSURE_STALLED; attr <= DYNMEM_A_PRESSURE_MAX; attr++) {
 		EXPECT_TRUE(has(&self->a, attr)) TH_LOG("attribute %d", attr);
 		get(&self->a, attr);
 	}
@@ -202,8 +189,7 @@ static uint64_t allocstalls(void)
 	uint64_t sum = 0;
 
 	/* Every zone has its own. */
-	for (const char *s = slurp("/proc/vmstat");
-	     (s = strstr(s, "allocstall_")); s++)
+	for (const char *s = slurp("/proc/vmstat"); (s = strstr(s, "allocstall_")); s++)
 		sum += strtoull(strchr(s, ' '), NULL, 10);
 	return sum;
 }
@@ -213,22 +199,21 @@ static const struct {
 	const char *key; /* NULL: allocstalls() */
 	uint64_t unit;
 } vm_counters[] = {
-	{DYNMEM_A_PRESSURE_ALLOCSTALLS, NULL, 1},
-	{DYNMEM_A_PRESSURE_SCANNED_DIRECT, "pgscan_direct", PAGE},
-	{DYNMEM_A_PRESSURE_SCANNED_KSWAPD, "pgscan_kswapd", PAGE},
-	{DYNMEM_A_PRESSURE_RECLAIMED_KSWAPD, "pgsteal_kswapd", PAGE},
-	{DYNMEM_A_PRESSURE_REFAULTS_ANON, "workingset_refault_anon", PAGE},
-	{DYNMEM_A_PRESSURE_REFAULTS_FILE, "workingset_refault_file", PAGE},
-	{DYNMEM_A_PRESSURE_RESTORES_ANON, "workingset_restore_anon", PAGE},
-	{DYNMEM_A_PRESSURE_RESTORES_FILE, "workingset_restore_file", PAGE},
-	{DYNMEM_A_PRESSURE_SWAP_INS, "pswpin", PAGE},
-	{DYNMEM_A_PRESSURE_SWAP_OUTS, "pswpout", PAGE},
+	{ DYNMEM_A_PRESSURE_ALLOCSTALLS, NULL, 1 },
+	{ DYNMEM_A_PRESSURE_SCANNED_DIRECT, "pgscan_direct", PAGE },
+	{ DYNMEM_A_PRESSURE_SCANNED_KSWAPD, "pgscan_kswapd", PAGE },
+	{ DYNMEM_A_PRESSURE_RECLAIMED_KSWAPD, "pgsteal_kswapd", PAGE },
+	{ DYNMEM_A_PRESSURE_REFAULTS_ANON, "workingset_refault_anon", PAGE },
+	{ DYNMEM_A_PRESSURE_REFAULTS_FILE, "workingset_refault_file", PAGE },
+	{ DYNMEM_A_PRESSURE_RESTORES_ANON, "workingset_restore_anon", PAGE },
+	{ DYNMEM_A_PRESSURE_RESTORES_FILE, "workingset_restore_file", PAGE },
+	{ DYNMEM_A_PRESSURE_SWAP_INS, "pswpin", PAGE },
+	{ DYNMEM_A_PRESSURE_SWAP_OUTS, "pswpout", PAGE },
 };
 
 static uint64_t vm_counter(size_t i)
 {
-	return (vm_counters[i].key ? vmstat(vm_counters[i].key)
-				   : allocstalls()) *
+	return (vm_counters[i].key ? vmstat(vm_counters[i].key) : allocstalls()) *
 	       vm_counters[i].unit;
 }
 
@@ -261,8 +246,7 @@ static uint64_t zoneinfo(unsigned int node, const char *key)
 	size_t len = strlen(key);
 
 	snprintf(copy, sizeof(copy), "%s", slurp("/proc/zoneinfo"));
-	for (line = strtok_r(copy, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
+	for (line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		unsigned int n;
 
 		if (sscanf(line, "Node %u,", &n) == 1)
@@ -300,19 +284,13 @@ TEST_F(get, nodes)
 	n = transact(&self->nl, nodes, ARRAY_LEN(nodes));
 	ASSERT_EQ(expected, (unsigned int)n);
 	for (int i = 0; i < n; i++) {
-		unsigned int id =
-			(unsigned int)get(&nodes[i], DYNMEM_A_NODE_ID);
+		unsigned int id = (unsigned int)get(&nodes[i], DYNMEM_A_NODE_ID);
 
-		EXPECT_EQ(zoneinfo(id, "managed"),
-			  get(&nodes[i], DYNMEM_A_NODE_TOTAL));
-		EXPECT_EQ(zoneinfo(id, "min"),
-			  get(&nodes[i], DYNMEM_A_NODE_WATERMARK_MIN));
-		EXPECT_EQ(zoneinfo(id, "low"),
-			  get(&nodes[i], DYNMEM_A_NODE_WATERMARK_LOW));
-		EXPECT_EQ(zoneinfo(id, "high"),
-			  get(&nodes[i], DYNMEM_A_NODE_WATERMARK_HIGH));
-		EXPECT_LT(distance(zoneinfo(id, "free"),
-				   get(&nodes[i], DYNMEM_A_NODE_FREE)),
+		EXPECT_EQ(zoneinfo(id, "managed"), get(&nodes[i], DYNMEM_A_NODE_TOTAL));
+		EXPECT_EQ(zoneinfo(id, "min"), get(&nodes[i], DYNMEM_A_NODE_WATERMARK_MIN));
+		EXPECT_EQ(zoneinfo(id, "low"), get(&nodes[i], DYNMEM_A_NODE_WATERMARK_LOW));
+		EXPECT_EQ(zoneinfo(id, "high"), get(&nodes[i], DYNMEM_A_NODE_WATERMARK_HIGH));
+		EXPECT_LT(distance(zoneinfo(id, "free"), get(&nodes[i], DYNMEM_A_NODE_FREE)),
 			  32 * MIB);
 		EXPECT_LT(distance(zoneinfo(id, "nr_inactive_anon"),
 				   get(&nodes[i], DYNMEM_A_NODE_INACTIVE_ANON)),
@@ -330,8 +308,7 @@ TEST_F(get, nodes)
 				   get(&nodes[i], DYNMEM_A_NODE_UNEVICTABLE)),
 			  32 * MIB);
 		EXPECT_LT(distance(zoneinfo(id, "nr_slab_reclaimable"),
-				   get(&nodes[i],
-				       DYNMEM_A_NODE_SLAB_RECLAIMABLE)),
+				   get(&nodes[i], DYNMEM_A_NODE_SLAB_RECLAIMABLE)),
 			  32 * MIB);
 		total += get(&nodes[i], DYNMEM_A_NODE_TOTAL);
 	}
@@ -340,8 +317,7 @@ TEST_F(get, nodes)
 
 /* Processes. */
 
-static int ask_process(struct nl *nl, pid_t pid, uint32_t fields,
-		       struct answer *a)
+static int ask_process(struct nl *nl, pid_t pid, uint32_t fields, struct answer *a)
 {
 	int r;
 
@@ -382,55 +358,45 @@ TEST_F(get, process)
 	char *p;
 
 	/* Some of each kind of memory; a name of the longest. */
-	p = mmap(NULL, 16 * MIB, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p = mmap(NULL, 16 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, p);
 	memset(p, 1, 16 * MIB);
-	p = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	p = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, p);
 	memset(p, 1, 8 * MIB);
 	prctl(PR_SET_NAME, "fifteen-letters");
 
 	ASSERT_EQ(0, ask_process(&self->nl, pid, 0, &self->a));
 	EXPECT_EQ(pid, (pid_t)get(&self->a, DYNMEM_A_PROCESS_PID));
-	EXPECT_STREQ("fifteen-letters",
-		     get_text(&self->a, DYNMEM_A_PROCESS_COMM));
+	EXPECT_STREQ("fifteen-letters", get_text(&self->a, DYNMEM_A_PROCESS_COMM));
 	start = get(&self->a, DYNMEM_A_PROCESS_START_TIME);
 	EXPECT_EQ(start_ticks(pid), start / (NSEC_PER_SEC / (uint64_t)hz));
 	EXPECT_NE(0, own_cgroup());
 	EXPECT_EQ(own_cgroup(), get(&self->a, DYNMEM_A_PROCESS_CGROUP_ID));
-	EXPECT_LT(distance(status_bytes(pid, "RssAnon"),
-			   get(&self->a, DYNMEM_A_PROCESS_RSS_ANON)),
+	EXPECT_LT(distance(status_bytes(pid, "RssAnon"), get(&self->a, DYNMEM_A_PROCESS_RSS_ANON)),
 		  MIB);
-	EXPECT_LT(distance(status_bytes(pid, "RssFile"),
-			   get(&self->a, DYNMEM_A_PROCESS_RSS_FILE)),
+	EXPECT_LT(distance(status_bytes(pid, "RssFile"), get(&self->a, DYNMEM_A_PROCESS_RSS_FILE)),
 		  MIB);
 	EXPECT_LT(distance(status_bytes(pid, "RssShmem"),
 			   get(&self->a, DYNMEM_A_PROCESS_RSS_SHMEM)),
 		  MIB);
-	EXPECT_LT(distance(status_bytes(pid, "VmSwap"),
-			   get(&self->a, DYNMEM_A_PROCESS_SWAP)),
-		  MIB);
+	EXPECT_LT(distance(status_bytes(pid, "VmSwap"), get(&self->a, DYNMEM_A_PROCESS_SWAP)), MIB);
 	/* Counters that each CPU, or thread, keeps a part of. */
 	EXPECT_GE(get(&self->a, DYNMEM_A_PROCESS_RSS_ANON), 15 * MIB);
 	EXPECT_GE(get(&self->a, DYNMEM_A_PROCESS_RSS_SHMEM), 7 * MIB);
-	EXPECT_FALSE(
-		get(&self->a, DYNMEM_A_PROCESS_FLAGS) &
-		(DYNMEM_PROCESS_FLAG_MERGEABLE | DYNMEM_PROCESS_FLAG_BORROWED));
+	EXPECT_FALSE(get(&self->a, DYNMEM_A_PROCESS_FLAGS) &
+		     (DYNMEM_PROCESS_FLAG_MERGEABLE | DYNMEM_PROCESS_FLAG_BORROWED));
 	EXPECT_EQ(0, get(&self->a, DYNMEM_A_PROCESS_MERGING_PAGES));
 }
 
 TEST_F(get, process_mergeable)
 {
-	char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT_NE(MAP_FAILED, p);
 	ASSERT_EQ(0, madvise(p, MIB, MADV_MERGEABLE));
 	ASSERT_EQ(0, ask_process(&self->nl, getpid(), 0, &self->a));
-	EXPECT_TRUE(get(&self->a, DYNMEM_A_PROCESS_FLAGS) &
-		    DYNMEM_PROCESS_FLAG_MERGEABLE);
+	EXPECT_TRUE(get(&self->a, DYNMEM_A_PROCESS_FLAGS) & DYNMEM_PROCESS_FLAG_MERGEABLE);
 }
 
 /* Only what was asked for, and the PID. */
@@ -440,30 +406,29 @@ TEST_F(get, process_fields)
 		uint32_t field;
 		int attrs[4];
 	} fields[] = {
-		{DYNMEM_FIELD_START_TIME, {DYNMEM_A_PROCESS_START_TIME}},
-		{DYNMEM_FIELD_COMM, {DYNMEM_A_PROCESS_COMM}},
-		{DYNMEM_FIELD_CGROUP, {DYNMEM_A_PROCESS_CGROUP_ID}},
-		{DYNMEM_FIELD_FLAGS, {DYNMEM_A_PROCESS_FLAGS}},
-		{DYNMEM_FIELD_KSM,
-		 {DYNMEM_A_PROCESS_MERGING_PAGES, DYNMEM_A_PROCESS_RMAP_ITEMS,
-		  DYNMEM_A_PROCESS_PROFIT}},
-		{DYNMEM_FIELD_RSS,
-		 {DYNMEM_A_PROCESS_RSS_ANON, DYNMEM_A_PROCESS_RSS_FILE,
-		  DYNMEM_A_PROCESS_RSS_SHMEM}},
-		{DYNMEM_FIELD_SWAP, {DYNMEM_A_PROCESS_SWAP}},
+		{ DYNMEM_FIELD_START_TIME, { DYNMEM_A_PROCESS_START_TIME } },
+		{ DYNMEM_FIELD_COMM, { DYNMEM_A_PROCESS_COMM } },
+		{ DYNMEM_FIELD_CGROUP, { DYNMEM_A_PROCESS_CGROUP_ID } },
+		{ DYNMEM_FIELD_FLAGS, { DYNMEM_A_PROCESS_FLAGS } },
+		{ DYNMEM_FIELD_KSM,
+		  { DYNMEM_A_PROCESS_MERGING_PAGES, DYNMEM_A_PROCESS_RMAP_ITEMS,
+		    DYNMEM_A_PROCESS_PROFIT } },
+		{ DYNMEM_FIELD_RSS,
+		  { DYNMEM_A_PROCESS_RSS_ANON, DYNMEM_A_PROCESS_RSS_FILE,
+		    DYNMEM_A_PROCESS_RSS_SHMEM } },
+		{ DYNMEM_FIELD_SWAP, { DYNMEM_A_PROCESS_SWAP } },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		int wanted = 1, got = 0;
 
-		ASSERT_EQ(0, ask_process(&self->nl, getpid(), fields[i].field,
-					 &self->a));
+		ASSERT_EQ(0, ask_process(&self->nl, getpid(), fields[i].field, &self->a));
 		EXPECT_TRUE(has(&self->a, DYNMEM_A_PROCESS_PID));
 		for (int j = 0; j < 4 && fields[i].attrs[j]; j++, wanted++) {
 			EXPECT_TRUE(has(&self->a, fields[i].attrs[j]))
 			{
-				TH_LOG("field %u, attribute %d",
-				       fields[i].field, fields[i].attrs[j]);
+				TH_LOG("field %u, attribute %d", fields[i].field,
+				       fields[i].attrs[j]);
 			}
 		}
 		for (int attr = 0; attr < 64; attr++)
@@ -586,11 +551,9 @@ TEST_F(get, process_borrowed)
 	pid = clone(borrower, stack + 64 * KIB, CLONE_VM | SIGCHLD, NULL);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, ask_process(&self->nl, pid, 0, &self->a));
-	EXPECT_TRUE(get(&self->a, DYNMEM_A_PROCESS_FLAGS) &
-		    DYNMEM_PROCESS_FLAG_BORROWED);
+	EXPECT_TRUE(get(&self->a, DYNMEM_A_PROCESS_FLAGS) & DYNMEM_PROCESS_FLAG_BORROWED);
 	ASSERT_EQ(0, ask_process(&self->nl, getpid(), 0, &self->a));
-	EXPECT_FALSE(get(&self->a, DYNMEM_A_PROCESS_FLAGS) &
-		     DYNMEM_PROCESS_FLAG_BORROWED);
+	EXPECT_FALSE(get(&self->a, DYNMEM_A_PROCESS_FLAGS) & DYNMEM_PROCESS_FLAG_BORROWED);
 	reap(pid);
 }
 
@@ -613,9 +576,7 @@ TEST_F(get, process_without_leader)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		clone(leaderless, stack + 64 * KIB,
-		      CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_FS |
-			      CLONE_FILES,
-		      NULL);
+		      CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_FS | CLONE_FILES, NULL);
 		syscall(60 /* exit, of this thread alone */, 0);
 	}
 	sleep_ms(300);

@@ -38,8 +38,8 @@ FIXTURE_SETUP(ksm)
 	ASSERT_EQ(0, nl_open(&self->events));
 	config(&self->requests, false);
 
-	self->area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	self->area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
 	ASSERT_NE(MAP_FAILED, self->area);
 	ASSERT_EQ(0, madvise(self->area, PAGES * PAGE, MADV_MERGEABLE));
 	memset(self->area, 'k', PAGES * PAGE);
@@ -61,8 +61,7 @@ FIXTURE_TEARDOWN(ksm)
 }
 
 /* Waits for an event with this bit; all on the way are checked, too. */
-static bool wait_event(struct __test_metadata *_metadata,
-		       FIXTURE_DATA(ksm) * self, uint32_t bit)
+static bool wait_event(struct __test_metadata *_metadata, FIXTURE_DATA(ksm) * self, uint32_t bit)
 {
 	uint64_t end = now_ns() + PATIENCE_S * NSEC_PER_SEC;
 
@@ -103,8 +102,7 @@ TEST_F_TIMEOUT(ksm, merged, 90)
 	EXPECT_LT(scans, get(&self->ev, DYNMEM_A_KSM_FULL_SCANS));
 	/* That event may have told all of it already. */
 	while (get(&self->ev, DYNMEM_A_KSM_PAGES_SHARING) < PAGES * 9 / 10) {
-		ASSERT_TRUE(
-			wait_event(_metadata, self, DYNMEM_KSM_EVENT_COUNTERS));
+		ASSERT_TRUE(wait_event(_metadata, self, DYNMEM_KSM_EVENT_COUNTERS));
 		ASSERT_LT(now_ns(), end);
 	}
 	EXPECT_GE(get(&self->ev, DYNMEM_A_KSM_SAVED), PAGES * 9 / 10 * PAGE);
@@ -118,22 +116,18 @@ TEST_F_TIMEOUT(ksm, merged, 90)
 	ASSERT_EQ(1, transact(&self->requests, &self->ev, 1));
 	snprintf(path, sizeof(path), "/proc/%d/ksm_merging_pages", getpid());
 	ASSERT_NE(NULL, slurp(path));
-	EXPECT_EQ(strtoull(slurp(path), NULL, 10),
-		  get(&self->ev, DYNMEM_A_PROCESS_MERGING_PAGES));
-	EXPECT_GE(get(&self->ev, DYNMEM_A_PROCESS_MERGING_PAGES),
-		  PAGES * 9 / 10);
+	EXPECT_EQ(strtoull(slurp(path), NULL, 10), get(&self->ev, DYNMEM_A_PROCESS_MERGING_PAGES));
+	EXPECT_GE(get(&self->ev, DYNMEM_A_PROCESS_MERGING_PAGES), PAGES * 9 / 10);
 	EXPECT_GE(get(&self->ev, DYNMEM_A_PROCESS_RMAP_ITEMS), PAGES * 9 / 10);
 	EXPECT_GT(get_signed(&self->ev, DYNMEM_A_PROCESS_PROFIT), 0);
-	EXPECT_LT(get_signed(&self->ev, DYNMEM_A_PROCESS_PROFIT),
-		  (int64_t)(PAGES * PAGE));
+	EXPECT_LT(get_signed(&self->ev, DYNMEM_A_PROCESS_PROFIT), (int64_t)(PAGES * PAGE));
 
 	/* Written to, they break apart again. */
 	drain(&self->events);
 	for (uint64_t i = 0; i < PAGES; i++)
 		self->area[i * PAGE] = (char)i;
 	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_KSM_GET, &self->state));
-	EXPECT_GE(get(&self->state, DYNMEM_A_KSM_COW_BREAKS),
-		  breaks + PAGES * 9 / 10);
+	EXPECT_GE(get(&self->state, DYNMEM_A_KSM_COW_BREAKS), breaks + PAGES * 9 / 10);
 }
 
 /* Nothing moves, nothing is told. */

@@ -45,10 +45,9 @@ FIXTURE_TEARDOWN(lib)
 }
 
 /* The next event, waiting for it as a program does; its type, 0 if none. */
-static uint32_t next(struct __test_metadata *_metadata,
-		     FIXTURE_DATA(lib) * self, int timeout_ms)
+static uint32_t next(struct __test_metadata *_metadata, FIXTURE_DATA(lib) * self, int timeout_ms)
 {
-	struct pollfd fd = {dynmem_fd(self->d), POLLIN, 0};
+	struct pollfd fd = { dynmem_fd(self->d), POLLIN, 0 };
 	uint64_t end = now_ns() + (uint64_t)timeout_ms * NSEC_PER_MSEC;
 
 	for (;;) {
@@ -65,8 +64,7 @@ static uint32_t next(struct __test_metadata *_metadata,
 
 #define NEXT(timeout_ms) next(_metadata, self, timeout_ms)
 
-static void subscribed(struct __test_metadata *_metadata,
-		       FIXTURE_DATA(lib) * self)
+static void subscribed(struct __test_metadata *_metadata, FIXTURE_DATA(lib) * self)
 {
 	ASSERT_EQ(0, dynmem_subscribe(self->d, BOTH));
 	ASSERT_EQ(DYNMEM_EVENT_APPEARED, NEXT(0));
@@ -76,8 +74,7 @@ static void subscribed(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, self->ev.ksm.event);
 }
 
-static void set_threshold(struct __test_metadata *_metadata, struct dynmem *d,
-			  uint64_t low)
+static void set_threshold(struct __test_metadata *_metadata, struct dynmem *d, uint64_t low)
 {
 	struct dynmem_config c = {
 		.present = dynmem_bit(DYNMEM_A_CONFIG_THRESHOLD_LOW) |
@@ -165,17 +162,15 @@ static int on_stall(const struct dynmem_stall *st, void *arg)
 
 TEST_F(lib, dumps)
 {
-	struct dynmem_process_filter filter = {.select = DYNMEM_SELECT_ALL};
-	struct dynmem_cgroup_filter cgroups = {.select = DYNMEM_SELECT_ALL,
-					       .tree = 1};
+	struct dynmem_process_filter filter = { .select = DYNMEM_SELECT_ALL };
+	struct dynmem_cgroup_filter cgroups = { .select = DYNMEM_SELECT_ALL, .tree = 1 };
 	struct seen s = {};
 	uint64_t id = cgroup_make("dynmem-lib");
 	pid_t child = spawn(false);
 
 	/* Newer kernels count by CPU, and may miss some pages of each. */
 	ASSERT_NE(MAP_FAILED, mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
-				   -1, 0));
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
 	ASSERT_LT(0, child);
 	ASSERT_EQ(0, cgroup_move("dynmem-lib", child));
 	ASSERT_EQ(0, dynmem_dump_processes(self->d, &filter, on_process, &s));
@@ -194,10 +189,8 @@ TEST_F(lib, dumps)
 	ASSERT_EQ(0, dynmem_dump_nodes(self->d, on_node, &s));
 	EXPECT_EQ(meminfo("MemTotal"), s.sum);
 	s = (struct seen){};
-	ASSERT_EQ(0, dynmem_dump_stalls(self->d, DYNMEM_STALL_BY_PROCESS,
-					on_stall, &s));
-	EXPECT_EQ(0, dynmem_dump_stalls(self->d, DYNMEM_STALL_BY_CGROUP,
-					on_stall, &s));
+	ASSERT_EQ(0, dynmem_dump_stalls(self->d, DYNMEM_STALL_BY_PROCESS, on_stall, &s));
+	EXPECT_EQ(0, dynmem_dump_stalls(self->d, DYNMEM_STALL_BY_CGROUP, on_stall, &s));
 	reap(child);
 	cgroup_remove("dynmem-lib");
 }
@@ -205,16 +198,14 @@ TEST_F(lib, dumps)
 TEST_F(lib, refusals)
 {
 	struct dynmem_config c = {
-		.present = dynmem_bit(DYNMEM_A_CONFIG_WINDOW) |
-			   dynmem_bit(DYNMEM_A_CONFIG_HOLD),
+		.present = dynmem_bit(DYNMEM_A_CONFIG_WINDOW) | dynmem_bit(DYNMEM_A_CONFIG_HOLD),
 		.window = NSEC_PER_SEC,
 		.hold = UINT64_MAX,
 	};
 
 	EXPECT_EQ(-ERANGE, dynmem_set_config(self->d, &c));
 	EXPECT_EQ(DYNMEM_A_CONFIG_HOLD, dynmem_last_error_attr(self->d));
-	EXPECT_NE(NULL, strstr(dynmem_last_error(self->d),
-			       "hold must be 0 to 3600000000000 ns"))
+	EXPECT_NE(NULL, strstr(dynmem_last_error(self->d), "hold must be 0 to 3600000000000 ns"))
 	{
 		TH_LOG("%s", dynmem_last_error(self->d));
 	}
@@ -222,7 +213,7 @@ TEST_F(lib, refusals)
 
 TEST_F(lib, nobody)
 {
-	struct dynmem_process_filter filter = {.select = DYNMEM_SELECT_ALL};
+	struct dynmem_process_filter filter = { .select = DYNMEM_SELECT_ALL };
 	struct dynmem_pressure p;
 	struct seen s = {};
 
@@ -234,8 +225,7 @@ TEST_F(lib, nobody)
 	EXPECT_EQ(0, dynmem_get_pressure(self->d, &p));
 	EXPECT_EQ(-EPERM, reset(self->d));
 	EXPECT_NE(NULL, strstr(dynmem_last_error(self->d), "CAP_NET_ADMIN"));
-	EXPECT_EQ(-EPERM,
-		  dynmem_dump_processes(self->d, &filter, on_process, &s));
+	EXPECT_EQ(-EPERM, dynmem_dump_processes(self->d, &filter, on_process, &s));
 	EXPECT_EQ(0, s.entries);
 }
 
@@ -311,8 +301,7 @@ TEST_F_TIMEOUT(lib, unload_and_load, 120)
 		/* Subscribed as before. */
 		set_threshold(_metadata, self->d, 1ULL << 50);
 		ASSERT_EQ(DYNMEM_EVENT_PRESSURE, NEXT(3000));
-		EXPECT_TRUE(self->ev.pressure.event &
-			    DYNMEM_PRESSURE_EVENT_LEVEL);
+		EXPECT_TRUE(self->ev.pressure.event & DYNMEM_PRESSURE_EVENT_LEVEL);
 	}
 }
 
@@ -348,8 +337,7 @@ TEST_F_TIMEOUT(lib, overrun, 120)
 	uint64_t lost;
 
 	subscribed(_metadata, self);
-	ASSERT_EQ(0,
-		  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
 	/* With another handle, for errors of this one are watched. */
 	ASSERT_EQ(0, dynmem_open(&other, 0));
 	for (int i = 0; i < 60; i++) {

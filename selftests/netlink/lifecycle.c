@@ -36,10 +36,8 @@ FIXTURE_TEARDOWN(lifecycle)
 static bool told(FIXTURE_DATA(lifecycle) * self, uint8_t cmd)
 {
 	while (next_event(&self->controller, &self->a, 3000) == 0)
-		if (self->a.cmd == cmd &&
-		    has(&self->a, CTRL_ATTR_FAMILY_NAME) &&
-		    !strcmp(get_text(&self->a, CTRL_ATTR_FAMILY_NAME),
-			    DYNMEM_FAMILY_NAME))
+		if (self->a.cmd == cmd && has(&self->a, CTRL_ATTR_FAMILY_NAME) &&
+		    !strcmp(get_text(&self->a, CTRL_ATTR_FAMILY_NAME), DYNMEM_FAMILY_NAME))
 			return true;
 	return false;
 }
@@ -108,8 +106,7 @@ TEST_F(lifecycle, dump_under_way)
 	ASSERT_EQ(0, nl_open(&nl));
 	request(&nl, DYNMEM_CMD_PROCESS_GET, NLM_F_DUMP);
 	put_u32(DYNMEM_A_PROCESS_SELECT, DYNMEM_SELECT_ALL);
-	ASSERT_LT(0,
-		  mnl_socket_sendto(nl.sk, nl_request, nl_request->nlmsg_len));
+	ASSERT_LT(0, mnl_socket_sendto(nl.sk, nl_request, nl_request->nlmsg_len));
 	ASSERT_LT(0, recv(mnl_socket_get_fd(nl.sk), buf, sizeof(buf), 0));
 	EXPECT_EQ(-EAGAIN, module_unload());
 	nl_close(&nl);
@@ -124,20 +121,20 @@ TEST_F(lifecycle, parameters)
 		const char *text;
 		int error;
 	} bad[] = {
-		{"threshold_low=1125899906842625", -ERANGE},
-		{"stall_low=1001", -ERANGE},
-		{"window=99999999", -ERANGE},
-		{"hold=3600000000001", -ERANGE},
-		{"min_interval=60000000001", -ERANGE},
-		{"sample_min=999999", -ERANGE},
-		{"sample_max=60000000001", -ERANGE},
-		{"fill_rate=1048575", -ERANGE},
-		{"refault_cost=10000001", -ERANGE},
-		{"ksm_interval=9999999", -ERANGE},
-		{"hold=x", -EINVAL},
-		{"sample_min=2000000000", -EINVAL},
-		{"stall_low=100 stall_medium=50", -EINVAL},
-		{"threshold_low=1000 threshold_medium=2000", -EINVAL},
+		{ "threshold_low=1125899906842625", -ERANGE },
+		{ "stall_low=1001", -ERANGE },
+		{ "window=99999999", -ERANGE },
+		{ "hold=3600000000001", -ERANGE },
+		{ "min_interval=60000000001", -ERANGE },
+		{ "sample_min=999999", -ERANGE },
+		{ "sample_max=60000000001", -ERANGE },
+		{ "fill_rate=1048575", -ERANGE },
+		{ "refault_cost=10000001", -ERANGE },
+		{ "ksm_interval=9999999", -ERANGE },
+		{ "hold=x", -EINVAL },
+		{ "sample_min=2000000000", -EINVAL },
+		{ "stall_low=100 stall_medium=50", -EINVAL },
+		{ "threshold_low=1000 threshold_medium=2000", -EINVAL },
 	};
 	struct nl nl;
 
@@ -187,14 +184,11 @@ _Noreturn static void pester(unsigned int kind)
 		join(&events, events.pressure_group);
 		join(&events, events.ksm_group);
 		for (int i = 0; i < 20; i++) {
-			if (ask(&requests, DYNMEM_CMD_PRESSURE_GET,
-				&answers[0]) < 0)
+			if (ask(&requests, DYNMEM_CMD_PRESSURE_GET, &answers[0]) < 0)
 				break;
 			ask(&requests, DYNMEM_CMD_KSM_GET, &answers[0]);
 			next_event(&events, &answers[0], 20);
-			request(&requests,
-				kind ? DYNMEM_CMD_STALL_GET
-				     : DYNMEM_CMD_PROCESS_GET,
+			request(&requests, kind ? DYNMEM_CMD_STALL_GET : DYNMEM_CMD_PROCESS_GET,
 				NLM_F_DUMP);
 			transact(&requests, answers, ARRAY_LEN(answers));
 			request(&requests, DYNMEM_CMD_CGROUP_GET, NLM_F_DUMP);
@@ -248,8 +242,7 @@ TEST_F_TIMEOUT(lifecycle, under_reclaim, 400)
 		ASSERT_EQ(0, module_load(""));
 		sleep_ms(50 + i % 5 * 50);
 		/* Not over before any reclaim was. */
-		if (i == loads - 1 &&
-		    number_of("/proc/vmstat", "pgscan_direct") == stalls &&
+		if (i == loads - 1 && number_of("/proc/vmstat", "pgscan_direct") == stalls &&
 		    now_ns() - start < 300 * NSEC_PER_SEC)
 			i--;
 	}

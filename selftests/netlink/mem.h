@@ -27,8 +27,7 @@ _maybe_unused_ static char *slurp(const char *path)
 
 	if (fd < 0)
 		return NULL;
-	while (n < sizeof(text) - 1 &&
-	       (r = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
+	while (n < sizeof(text) - 1 && (r = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
 		n += (size_t)r;
 	close(fd);
 	text[n] = '\0';
@@ -63,8 +62,7 @@ _maybe_unused_ static long long number_of(const char *path, const char *key)
 		if (*s == '\n')
 			s++;
 		if (!strncmp(s, key, len) && strchr(" \t:", s[len]))
-			return strtoll(s + len + strspn(s + len, " \t:"), NULL,
-				       10);
+			return strtoll(s + len + strspn(s + len, " \t:"), NULL, 10);
 		if (!*s)
 			break;
 	}
@@ -91,8 +89,8 @@ _maybe_unused_ static pid_t spawn(bool mergeable)
 		return pid < 0 ? pid : waitpid(pid, NULL, WUNTRACED);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (mergeable) {
-		p = mmap(NULL, 64 * KIB, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		p = mmap(NULL, 64 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0);
 		madvise(p, 64 * KIB, MADV_MERGEABLE);
 	}
 	raise(SIGSTOP);
@@ -156,15 +154,12 @@ _Noreturn static void eater_main(int order, int report)
 				munmap(at[n], held[n].bytes);
 			}
 		} else {
-			at[n] = mmap(
-				NULL, held[n].bytes, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-				0);
+			at[n] = mmap(NULL, held[n].bytes, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 			if (at[n] == MAP_FAILED)
 				_exit(2);
 			madvise(at[n], held[n].bytes,
-				held[n].how == EAT_HUGE ? MADV_HUGEPAGE
-							: MADV_NOHUGEPAGE);
+				held[n].how == EAT_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 			eat_touch(at[n], held[n].bytes);
 			n++;
 		}
@@ -207,7 +202,7 @@ _maybe_unused_ static uint64_t pressing_bytes(void)
 /* Does not wait; eater_done() does. */
 _maybe_unused_ static void eater_order(struct eater *e, uint64_t bytes, int how)
 {
-	struct eat_order o = {bytes, how};
+	struct eat_order o = { bytes, how };
 
 	if (write(e->order, &o, sizeof(o)) != sizeof(o))
 		abort();
@@ -252,8 +247,7 @@ _maybe_unused_ static uint64_t cgroup_make(const char *name)
 	return stat(path, &st) < 0 ? 0 : st.st_ino;
 }
 
-_maybe_unused_ static int cgroup_write(const char *name, const char *file,
-				       const char *text)
+_maybe_unused_ static int cgroup_write(const char *name, const char *file, const char *text)
 {
 	char path[PATH_MAX];
 

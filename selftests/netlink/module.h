@@ -29,8 +29,7 @@ _maybe_unused_ static int module_load(const char *parameters)
 
 _maybe_unused_ static int module_unload(void)
 {
-	return syscall(SYS_delete_module, "dynmem", O_NONBLOCK) < 0 ? -errno
-								    : 0;
+	return syscall(SYS_delete_module, "dynmem", O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 /* Somebody may be about to finish a dump: that holds the module. */

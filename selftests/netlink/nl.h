@@ -72,7 +72,7 @@ _maybe_unused_ static uint64_t now_ns(void)
 
 _maybe_unused_ static void sleep_ms(unsigned int ms)
 {
-	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
 
 	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
 		;
@@ -103,8 +103,7 @@ _maybe_unused_ static uint64_t get(const struct answer *a, int type)
 	}
 	memcpy(&v, mnl_attr_get_payload(a->tb[type]), len);
 	if (len == 8 && v <= UINT32_MAX) {
-		fprintf(stderr, "# attribute %d: 8 bytes for %llu\n", type,
-			(unsigned long long)v);
+		fprintf(stderr, "# attribute %d: 8 bytes for %llu\n", type, (unsigned long long)v);
 		abort();
 	}
 	return v;
@@ -183,9 +182,10 @@ static unsigned int nl_attr_at(uint32_t offset)
 {
 	const struct nlattr *nla;
 
-	mnl_attr_for_each(nla, nl_request, sizeof(struct genlmsghdr)) if (
-		(const char *)nla - (const char *)nl_request ==
-		offset) return mnl_attr_get_type(nla);
+	mnl_attr_for_each(nla, nl_request,
+			  sizeof(struct genlmsghdr)) if ((const char *)nla -
+								 (const char *)nl_request ==
+							 offset) return mnl_attr_get_type(nla);
 	return 0;
 }
 
@@ -194,8 +194,7 @@ static int nl_on_extack(const struct nlattr *nla, void *data)
 	(void)data;
 	switch (mnl_attr_get_type(nla)) {
 	case NLMSGERR_ATTR_MSG:
-		snprintf(nl_refusal.text, sizeof(nl_refusal.text), "%s",
-			 mnl_attr_get_str(nla));
+		snprintf(nl_refusal.text, sizeof(nl_refusal.text), "%s", mnl_attr_get_str(nla));
 		break;
 	case NLMSGERR_ATTR_OFFS:
 		nl_refusal.offset = mnl_attr_get_u32(nla);
@@ -208,8 +207,7 @@ static int nl_on_extack(const struct nlattr *nla, void *data)
 /* NLMSG_ERROR or NLMSG_DONE, remembered in nl_refusal. */
 static int nl_on_end(const struct nlmsghdr *nlh)
 {
-	size_t skip = nlh->nlmsg_type == NLMSG_ERROR ? sizeof(struct nlmsgerr)
-						     : sizeof(int);
+	size_t skip = nlh->nlmsg_type == NLMSG_ERROR ? sizeof(struct nlmsgerr) : sizeof(int);
 	int error = 0;
 
 	memset(&nl_refusal, 0, sizeof(nl_refusal));
@@ -242,13 +240,12 @@ static void nl_copy(const struct nlmsghdr *nlh, struct answer *a)
 	}
 	a->cmd = gnlh->cmd;
 	memcpy(a->buf, nlh, nlh->nlmsg_len);
-	mnl_attr_parse((struct nlmsghdr *)a->buf, sizeof(*gnlh), nl_on_attr,
-		       a->tb);
+	mnl_attr_parse((struct nlmsghdr *)a->buf, sizeof(*gnlh), nl_on_attr, a->tb);
 }
 
 static ssize_t nl_receive(struct nl *nl, void *buf, size_t size, int timeout_ms)
 {
-	struct pollfd fd = {mnl_socket_get_fd(nl->sk), POLLIN, 0};
+	struct pollfd fd = { mnl_socket_get_fd(nl->sk), POLLIN, 0 };
 	int r = poll(&fd, 1, timeout_ms);
 
 	if (r <= 0)
@@ -276,12 +273,10 @@ _maybe_unused_ static int transact(struct nl *nl, struct answer *a, int max)
 
 		if (got < 0)
 			return (int)got;
-		for (; mnl_nlmsg_ok(nlh, len);
-		     nlh = mnl_nlmsg_next(nlh, &len)) {
+		for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
 			if (nlh->nlmsg_seq != nl_request->nlmsg_seq)
 				continue;
-			if (nlh->nlmsg_type == NLMSG_ERROR ||
-			    nlh->nlmsg_type == NLMSG_DONE) {
+			if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE) {
 				int error = nl_on_end(nlh);
 
 				return error < 0 ? error : n;
@@ -334,8 +329,7 @@ _maybe_unused_ static int resolve(struct nl *nl, struct answer *a)
 	a = a ?: &own;
 	nl->family = GENL_ID_CTRL;
 	request(nl, CTRL_CMD_GETFAMILY, NLM_F_ACK);
-	mnl_attr_put_strz(nl_request, CTRL_ATTR_FAMILY_NAME,
-			  DYNMEM_FAMILY_NAME);
+	mnl_attr_put_strz(nl_request, CTRL_ATTR_FAMILY_NAME, DYNMEM_FAMILY_NAME);
 	r = transact(nl, a, 1);
 	nl->family = 0;
 	if (r < 0)
@@ -344,8 +338,7 @@ _maybe_unused_ static int resolve(struct nl *nl, struct answer *a)
 		return -EBADMSG;
 	nl->family = mnl_attr_get_u16(a->tb[CTRL_ATTR_FAMILY_ID]);
 	if (has(a, CTRL_ATTR_MCAST_GROUPS))
-		mnl_attr_for_each_nested(nla, a->tb[CTRL_ATTR_MCAST_GROUPS])
-			nl_on_group(nla, nl);
+		mnl_attr_for_each_nested(nla, a->tb[CTRL_ATTR_MCAST_GROUPS]) nl_on_group(nla, nl);
 	return 0;
 }
 
@@ -358,8 +351,7 @@ _maybe_unused_ static int nl_socket(struct nl *nl)
 	if (!nl->sk)
 		return -errno;
 	if (mnl_socket_bind(nl->sk, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_setsockopt(nl->sk, NETLINK_EXT_ACK, &on, sizeof(on)) <
-		    0 ||
+	    mnl_socket_setsockopt(nl->sk, NETLINK_EXT_ACK, &on, sizeof(on)) < 0 ||
 	    mnl_socket_setsockopt(nl->sk, NETLINK_CAP_ACK, &on, sizeof(on)) < 0)
 		return -errno;
 	return 0;
@@ -382,16 +374,14 @@ _maybe_unused_ static void nl_close(struct nl *nl)
 
 _maybe_unused_ static int join(struct nl *nl, uint32_t group)
 {
-	return mnl_socket_setsockopt(nl->sk, NETLINK_ADD_MEMBERSHIP, &group,
-				     sizeof(group)) < 0
+	return mnl_socket_setsockopt(nl->sk, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0
 		       ? -errno
 		       : 0;
 }
 
 _maybe_unused_ static int leave(struct nl *nl, uint32_t group)
 {
-	return mnl_socket_setsockopt(nl->sk, NETLINK_DROP_MEMBERSHIP, &group,
-				     sizeof(group)) < 0
+	return mnl_socket_setsockopt(nl->sk, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group)) < 0
 		       ? -errno
 		       : 0;
 }
@@ -400,8 +390,7 @@ _maybe_unused_ static int leave(struct nl *nl, uint32_t group)
  * The next notification on a socket that makes no requests. Return: 0,
  * -ETIMEDOUT, -ENOBUFS, ...
  */
-_maybe_unused_ static int next_event(struct nl *nl, struct answer *a,
-				     int timeout_ms)
+_maybe_unused_ static int next_event(struct nl *nl, struct answer *a, int timeout_ms)
 {
 	char buf[8192] __attribute__((aligned(8)));
 	ssize_t got = nl_receive(nl, buf, sizeof(buf), timeout_ms);

@@ -20,8 +20,7 @@ FIXTURE_SETUP(oom)
 	ASSERT_EQ(0, nl_open(&self->events));
 	ASSERT_EQ(0, eater_start(&self->eater));
 	ASSERT_EQ(0, join(&self->events, self->events.pressure_group));
-	ASSERT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
 }
 
 FIXTURE_TEARDOWN(oom)
@@ -37,25 +36,20 @@ TEST_F_TIMEOUT(oom, host, 240)
 	uint64_t end = now_ns() + 200 * NSEC_PER_SEC, killed = 0;
 	bool told = false;
 
-	eater_order(&self->eater, meminfo("MemTotal") + meminfo("SwapTotal"),
-		    EAT_SMALL);
+	eater_order(&self->eater, meminfo("MemTotal") + meminfo("SwapTotal"), EAT_SMALL);
 	while (!told && now_ns() < end) {
 		if (next_event(&self->events, &self->ev, 1000) < 0)
 			continue;
-		told = get(&self->ev, DYNMEM_A_PRESSURE_EVENT) &
-		       DYNMEM_PRESSURE_EVENT_OOM;
+		told = get(&self->ev, DYNMEM_A_PRESSURE_EVENT) & DYNMEM_PRESSURE_EVENT_OOM;
 	}
 	ASSERT_TRUE(told);
 	EXPECT_FALSE(eater_done(&self->eater));
-	EXPECT_EQ(DYNMEM_LEVEL_CRITICAL,
-		  get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
-	EXPECT_TRUE(get(&self->ev, DYNMEM_A_PRESSURE_CAUSES) &
-		    DYNMEM_CAUSE_OOM);
+	EXPECT_EQ(DYNMEM_LEVEL_CRITICAL, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
+	EXPECT_TRUE(get(&self->ev, DYNMEM_A_PRESSURE_CAUSES) & DYNMEM_CAUSE_OOM);
 
 	/* The kill may be told with the OOM or right after it. */
 	for (int i = 0; i < 50 && !killed; i++) {
-		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
-				 &self->after));
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
 		killed = get(&self->after, DYNMEM_A_PRESSURE_OOM_KILLS) -
 			 get(&self->before, DYNMEM_A_PRESSURE_OOM_KILLS);
 		sleep_ms(100);
@@ -71,10 +65,8 @@ TEST_F_TIMEOUT(oom, host, 240)
 	do {
 		ASSERT_LT(now_ns(), end);
 		sleep_ms(200);
-		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
-				 &self->after));
-	} while (get(&self->after, DYNMEM_A_PRESSURE_LEVEL) !=
-		 DYNMEM_LEVEL_NONE);
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+	} while (get(&self->after, DYNMEM_A_PRESSURE_LEVEL) != DYNMEM_LEVEL_NONE);
 }
 
 TEST_F_TIMEOUT(oom, memcg, 60)
@@ -88,8 +80,7 @@ TEST_F_TIMEOUT(oom, memcg, 60)
 	drain(&self->events);
 	EXPECT_FALSE(eat(&self->eater, 64 * MIB));
 	for (int i = 0; i < 50 && !killed; i++) {
-		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
-				 &self->after));
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
 		killed = get(&self->after, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS) -
 			 get(&self->before, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS);
 		sleep_ms(100);
@@ -100,8 +91,7 @@ TEST_F_TIMEOUT(oom, memcg, 60)
 	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_OOM_KILLS),
 		  get(&self->after, DYNMEM_A_PRESSURE_OOM_KILLS));
 	while (next_event(&self->events, &self->ev, 500) == 0)
-		EXPECT_FALSE(get(&self->ev, DYNMEM_A_PRESSURE_EVENT) &
-			     DYNMEM_PRESSURE_EVENT_OOM);
+		EXPECT_FALSE(get(&self->ev, DYNMEM_A_PRESSURE_EVENT) & DYNMEM_PRESSURE_EVENT_OOM);
 }
 
 TEST_HARNESS_MAIN

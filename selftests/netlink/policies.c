@@ -44,8 +44,7 @@ static void on_attribute(int policy, const struct nlattr *attribute)
 	{
 		switch (mnl_attr_get_type(nla)) {
 		case NL_POLICY_TYPE_ATTR_TYPE:
-			snprintf(out, 64, "%s",
-				 type_name(mnl_attr_get_u32(nla)));
+			snprintf(out, 64, "%s", type_name(mnl_attr_get_u32(nla)));
 			break;
 		case NL_POLICY_TYPE_ATTR_MAX_VALUE_U:
 			max = mnl_attr_get_u64(nla);
@@ -60,8 +59,7 @@ static void on_attribute(int policy, const struct nlattr *attribute)
 		snprintf(out + strlen(out), 64 - strlen(out), " mask %llu",
 			 (unsigned long long)mask);
 	else if (max && !strcmp(out, "u32") && max != UINT32_MAX)
-		snprintf(out + strlen(out), 64 - strlen(out), " max %llu",
-			 (unsigned long long)max);
+		snprintf(out + strlen(out), 64 - strlen(out), " max %llu", (unsigned long long)max);
 }
 
 static void on_message(const struct answer *a)
@@ -77,19 +75,17 @@ static void on_message(const struct answer *a)
 			{
 				int index = (int)mnl_attr_get_u32(nla);
 
-				if (mnl_attr_get_type(nla) ==
-				    CTRL_ATTR_POLICY_DO)
+				if (mnl_attr_get_type(nla) == CTRL_ATTR_POLICY_DO)
 					do_policy[cmd] = index;
-				if (mnl_attr_get_type(nla) ==
-				    CTRL_ATTR_POLICY_DUMP)
+				if (mnl_attr_get_type(nla) == CTRL_ATTR_POLICY_DUMP)
 					dump_policy[cmd] = index;
 			}
 		}
 	}
 	if (has(a, CTRL_ATTR_POLICY)) {
 		mnl_attr_for_each_nested(policy, a->tb[CTRL_ATTR_POLICY])
-			mnl_attr_for_each_nested(nla, policy) on_attribute(
-				mnl_attr_get_type(policy) % MAX, nla);
+			mnl_attr_for_each_nested(nla, policy)
+				on_attribute(mnl_attr_get_type(policy) % MAX, nla);
 	}
 }
 

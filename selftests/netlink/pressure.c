@@ -24,12 +24,10 @@ FIXTURE(pressure)
 	uint64_t low; /* the threshold; the others are a step apart */
 };
 
-static void set(struct __test_metadata *_metadata, struct nl *nl, int attr,
-		uint64_t value)
+static void set(struct __test_metadata *_metadata, struct nl *nl, int attr, uint64_t value)
 {
 	request(nl, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
-	if (attr >= DYNMEM_A_CONFIG_STALL_LOW &&
-	    attr <= DYNMEM_A_CONFIG_STALL_CRITICAL)
+	if (attr >= DYNMEM_A_CONFIG_STALL_LOW && attr <= DYNMEM_A_CONFIG_STALL_CRITICAL)
 		put_u32(attr, (uint32_t)value);
 	else
 		put_u64(attr, value);
@@ -40,8 +38,7 @@ static void set(struct __test_metadata *_metadata, struct nl *nl, int attr,
 }
 
 /* Thresholds one, two and three steps below what is available. */
-static void set_thresholds(struct __test_metadata *_metadata,
-			   FIXTURE_DATA(pressure) * self)
+static void set_thresholds(struct __test_metadata *_metadata, FIXTURE_DATA(pressure) * self)
 {
 	uint64_t available = meminfo("MemAvailable");
 	struct nl *nl = &self->requests;
@@ -84,17 +81,14 @@ FIXTURE_TEARDOWN(pressure)
 	nl_close(&self->events);
 }
 
-static void listen_in(struct __test_metadata *_metadata,
-		      FIXTURE_DATA(pressure) * self)
+static void listen_in(struct __test_metadata *_metadata, FIXTURE_DATA(pressure) * self)
 {
 	ASSERT_EQ(0, join(&self->events, self->events.pressure_group));
-	ASSERT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
 }
 
 /* The same, once whatever the test before left behind has passed. */
-static void listen_at_none(struct __test_metadata *_metadata,
-			   FIXTURE_DATA(pressure) * self)
+static void listen_at_none(struct __test_metadata *_metadata, FIXTURE_DATA(pressure) * self)
 {
 	uint64_t end = now_ns() + 10 * NSEC_PER_SEC;
 
@@ -102,40 +96,34 @@ static void listen_at_none(struct __test_metadata *_metadata,
 	do {
 		ASSERT_LT(now_ns(), end);
 		sleep_ms(50);
-		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
-				 &self->state));
-	} while (get(&self->state, DYNMEM_A_PRESSURE_LEVEL) !=
-		 DYNMEM_LEVEL_NONE);
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
+	} while (get(&self->state, DYNMEM_A_PRESSURE_LEVEL) != DYNMEM_LEVEL_NONE);
 	drain(&self->events);
 }
 
 /* The next level that is told; other events in between are fine. */
-static uint32_t next_level(struct __test_metadata *_metadata,
-			   FIXTURE_DATA(pressure) * self, int timeout_ms)
+static uint32_t next_level(struct __test_metadata *_metadata, FIXTURE_DATA(pressure) * self,
+			   int timeout_ms)
 {
 	uint64_t end = now_ns() + (uint64_t)timeout_ms * NSEC_PER_MSEC;
 
 	for (;;) {
 		int64_t left = (int64_t)(end - now_ns()) / 1000000;
-		int r = next_event(&self->events, &self->ev,
-				   left > 0 ? (int)left : 0);
+		int r = next_event(&self->events, &self->ev, left > 0 ? (int)left : 0);
 
 		if (r < 0)
 			return UINT32_MAX;
 		EXPECT_EQ(DYNMEM_CMD_PRESSURE_NTF, self->ev.cmd);
-		if (get(&self->ev, DYNMEM_A_PRESSURE_EVENT) &
-		    DYNMEM_PRESSURE_EVENT_LEVEL)
-			return (uint32_t)get(&self->ev,
-					     DYNMEM_A_PRESSURE_LEVEL);
+		if (get(&self->ev, DYNMEM_A_PRESSURE_EVENT) & DYNMEM_PRESSURE_EVENT_LEVEL)
+			return (uint32_t)get(&self->ev, DYNMEM_A_PRESSURE_LEVEL);
 	}
 }
 
 /* Half a step below the threshold of this level, wherever memory stands. */
-static void sink_to(struct __test_metadata *_metadata,
-		    FIXTURE_DATA(pressure) * self, uint32_t level)
+static void sink_to(struct __test_metadata *_metadata, FIXTURE_DATA(pressure) * self,
+		    uint32_t level)
 {
-	uint64_t goal =
-		self->low - (level - DYNMEM_LEVEL_LOW) * STEP - STEP / 2;
+	uint64_t goal = self->low - (level - DYNMEM_LEVEL_LOW) * STEP - STEP / 2;
 	uint64_t available;
 
 	/*
@@ -156,23 +144,17 @@ TEST_F_TIMEOUT(pressure, levels, 60)
 
 	set_thresholds(_metadata, self);
 	listen_at_none(_metadata, self);
-	EXPECT_EQ(DYNMEM_LEVEL_NONE,
-		  get(&self->state, DYNMEM_A_PRESSURE_LEVEL));
+	EXPECT_EQ(DYNMEM_LEVEL_NONE, get(&self->state, DYNMEM_A_PRESSURE_LEVEL));
 	EXPECT_EQ(0, get(&self->state, DYNMEM_A_PRESSURE_CAUSES));
 	seq = get(&self->state, DYNMEM_A_PRESSURE_SEQ);
 
-	for (level = DYNMEM_LEVEL_LOW; level <= DYNMEM_LEVEL_CRITICAL;
-	     level++) {
+	for (level = DYNMEM_LEVEL_LOW; level <= DYNMEM_LEVEL_CRITICAL; level++) {
 		uint64_t before = now_ns();
 
-		ASSERT_TRUE(eat(&self->eater, level == DYNMEM_LEVEL_LOW
-						      ? STEP * 3 / 2
-						      : STEP));
+		ASSERT_TRUE(eat(&self->eater, level == DYNMEM_LEVEL_LOW ? STEP * 3 / 2 : STEP));
 		ASSERT_EQ(level, next_level(_metadata, self, PATIENCE_MS));
-		EXPECT_EQ(DYNMEM_CAUSE_AVAILABLE,
-			  get(&self->ev, DYNMEM_A_PRESSURE_CAUSES));
-		EXPECT_GE(get(&self->ev, DYNMEM_A_PRESSURE_LEVEL_SINCE),
-			  before);
+		EXPECT_EQ(DYNMEM_CAUSE_AVAILABLE, get(&self->ev, DYNMEM_A_PRESSURE_CAUSES));
+		EXPECT_GE(get(&self->ev, DYNMEM_A_PRESSURE_LEVEL_SINCE), before);
 		EXPECT_LE(get(&self->ev, DYNMEM_A_PRESSURE_LEVEL_SINCE),
 			  get(&self->ev, DYNMEM_A_PRESSURE_TIME));
 		EXPECT_LE(get(&self->ev, DYNMEM_A_PRESSURE_TIME), now_ns());
@@ -180,10 +162,8 @@ TEST_F_TIMEOUT(pressure, levels, 60)
 	}
 
 	/* Asked, it says the same as told. */
-	ASSERT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
-	EXPECT_EQ(DYNMEM_LEVEL_CRITICAL,
-		  get(&self->state, DYNMEM_A_PRESSURE_LEVEL));
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
+	EXPECT_EQ(DYNMEM_LEVEL_CRITICAL, get(&self->state, DYNMEM_A_PRESSURE_LEVEL));
 	EXPECT_EQ(seq, get(&self->state, DYNMEM_A_PRESSURE_SEQ));
 	EXPECT_FALSE(has(&self->state, DYNMEM_A_PRESSURE_EVENT));
 
@@ -193,8 +173,7 @@ TEST_F_TIMEOUT(pressure, levels, 60)
 	dropped = now_ns();
 	level = next_level(_metadata, self, PATIENCE_MS);
 	/* A slow kernel needs more than a hold to get all of it back. */
-	for (; dropped - dropping > HOLD_MS * NSEC_PER_MSEC / 2 &&
-	       level == DYNMEM_LEVEL_LOW; seq++)
+	for (; dropped - dropping > HOLD_MS * NSEC_PER_MSEC / 2 && level == DYNMEM_LEVEL_LOW; seq++)
 		level = next_level(_metadata, self, PATIENCE_MS);
 	ASSERT_EQ(DYNMEM_LEVEL_NONE, level);
 	told = now_ns();
@@ -210,15 +189,13 @@ TEST_F_TIMEOUT(pressure, hold, 60)
 {
 	set_thresholds(_metadata, self);
 	listen_at_none(_metadata, self);
-	set(_metadata, &self->requests, DYNMEM_A_CONFIG_HOLD,
-	    30 * NSEC_PER_SEC);
+	set(_metadata, &self->requests, DYNMEM_A_CONFIG_HOLD, 30 * NSEC_PER_SEC);
 	sink_to(_metadata, self, DYNMEM_LEVEL_LOW);
 	ASSERT_EQ(DYNMEM_LEVEL_LOW, next_level(_metadata, self, PATIENCE_MS));
 	eater_order(&self->eater, 0, EAT_DROP);
 	ASSERT_TRUE(eater_done(&self->eater));
 	EXPECT_EQ(UINT32_MAX, next_level(_metadata, self, 1500));
-	ASSERT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
 	EXPECT_EQ(DYNMEM_LEVEL_LOW, get(&self->state, DYNMEM_A_PRESSURE_LEVEL));
 	EXPECT_EQ(0, get(&self->state, DYNMEM_A_PRESSURE_CAUSES));
 
@@ -232,13 +209,10 @@ TEST_F_TIMEOUT(pressure, config_moves_level, 60)
 {
 	set(_metadata, &self->requests, DYNMEM_A_CONFIG_HOLD, 0);
 	listen_in(_metadata, self);
-	set(_metadata, &self->requests, DYNMEM_A_CONFIG_THRESHOLD_LOW,
-	    1ULL << 50);
+	set(_metadata, &self->requests, DYNMEM_A_CONFIG_THRESHOLD_LOW, 1ULL << 50);
 	EXPECT_EQ(DYNMEM_LEVEL_LOW, next_level(_metadata, self, PATIENCE_MS));
-	set(_metadata, &self->requests, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM,
-	    1ULL << 50);
-	EXPECT_EQ(DYNMEM_LEVEL_MEDIUM,
-		  next_level(_metadata, self, PATIENCE_MS));
+	set(_metadata, &self->requests, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, 1ULL << 50);
+	EXPECT_EQ(DYNMEM_LEVEL_MEDIUM, next_level(_metadata, self, PATIENCE_MS));
 	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
 	put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW, 0);
 	put_u64(DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, 0);
@@ -258,16 +232,12 @@ TEST_F_TIMEOUT(pressure, interval, 60)
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
 	listen_in(_metadata, self);
 
-	set(_metadata, &self->requests, DYNMEM_A_CONFIG_THRESHOLD_LOW,
-	    1ULL << 50);
+	set(_metadata, &self->requests, DYNMEM_A_CONFIG_THRESHOLD_LOW, 1ULL << 50);
 	ASSERT_EQ(DYNMEM_LEVEL_LOW, next_level(_metadata, self, PATIENCE_MS));
 	up = get(&self->ev, DYNMEM_A_PRESSURE_TIME);
-	set(_metadata, &self->requests, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM,
-	    1ULL << 50);
-	ASSERT_EQ(DYNMEM_LEVEL_MEDIUM,
-		  next_level(_metadata, self, PATIENCE_MS));
-	EXPECT_LT(get(&self->ev, DYNMEM_A_PRESSURE_TIME) - up,
-		  1500 * NSEC_PER_MSEC);
+	set(_metadata, &self->requests, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, 1ULL << 50);
+	ASSERT_EQ(DYNMEM_LEVEL_MEDIUM, next_level(_metadata, self, PATIENCE_MS));
+	EXPECT_LT(get(&self->ev, DYNMEM_A_PRESSURE_TIME) - up, 1500 * NSEC_PER_MSEC);
 	up = get(&self->ev, DYNMEM_A_PRESSURE_TIME);
 
 	reset(&self->requests);
@@ -292,8 +262,8 @@ TEST_F_TIMEOUT(pressure, listeners, 60)
 
 	ASSERT_EQ(0, nl_open(&other));
 	ASSERT_EQ(0, nl_open(&lazy));
-	ASSERT_EQ(0, setsockopt(mnl_socket_get_fd(lazy.sk), SOL_SOCKET,
-				SO_RCVBUF, &size, sizeof(size)));
+	ASSERT_EQ(0, setsockopt(mnl_socket_get_fd(lazy.sk), SOL_SOCKET, SO_RCVBUF, &size,
+				sizeof(size)));
 	ASSERT_EQ(0, join(&other, other.pressure_group));
 	ASSERT_EQ(0, join(&lazy, lazy.pressure_group));
 	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
@@ -306,17 +276,14 @@ TEST_F_TIMEOUT(pressure, listeners, 60)
 		uint32_t level = i % 2 ? DYNMEM_LEVEL_NONE : DYNMEM_LEVEL_LOW;
 
 		request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
-		put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW,
-			level == DYNMEM_LEVEL_LOW ? 1ULL << 50 : 0);
+		put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW, level == DYNMEM_LEVEL_LOW ? 1ULL << 50 : 0);
 		put_u64(DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, 0);
 		put_u64(DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, 0);
 		ASSERT_EQ(0, transact(&self->requests, NULL, 0));
 		ASSERT_EQ(level, next_level(_metadata, self, PATIENCE_MS));
 		ASSERT_EQ(0, next_event(&other, &a, PATIENCE_MS));
-		EXPECT_EQ(get(&self->ev, DYNMEM_A_PRESSURE_SEQ),
-			  get(&a, DYNMEM_A_PRESSURE_SEQ));
-		EXPECT_EQ(get(&self->ev, DYNMEM_A_PRESSURE_TIME),
-			  get(&a, DYNMEM_A_PRESSURE_TIME));
+		EXPECT_EQ(get(&self->ev, DYNMEM_A_PRESSURE_SEQ), get(&a, DYNMEM_A_PRESSURE_SEQ));
+		EXPECT_EQ(get(&self->ev, DYNMEM_A_PRESSURE_TIME), get(&a, DYNMEM_A_PRESSURE_TIME));
 	}
 	/* That is no failure of the module's. */
 	EXPECT_EQ(get(&self->state, DYNMEM_A_PRESSURE_SEND_FAILURES),

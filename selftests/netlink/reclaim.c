@@ -38,8 +38,7 @@ FIXTURE_SETUP(reclaim)
 	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
 		ASSERT_EQ(0, eater_start(&self->eaters[i]));
 	ASSERT_EQ(0, join(&self->events, self->events.pressure_group));
-	ASSERT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
 }
 
 FIXTURE_TEARDOWN(reclaim)
@@ -53,8 +52,7 @@ FIXTURE_TEARDOWN(reclaim)
 }
 
 /* The first event with this bit within the time; 0 or -ETIMEDOUT. */
-static int wait_event(FIXTURE_DATA(reclaim) * self, uint32_t bit,
-		      unsigned int seconds)
+static int wait_event(FIXTURE_DATA(reclaim) * self, uint32_t bit, unsigned int seconds)
 {
 	uint64_t end = now_ns() + seconds * NSEC_PER_SEC;
 
@@ -70,34 +68,29 @@ static int wait_event(FIXTURE_DATA(reclaim) * self, uint32_t bit,
 }
 
 /* By three at a time, which is faster than kswapd is. */
-static void press(struct __test_metadata *_metadata,
-		  FIXTURE_DATA(reclaim) * self)
+static void press(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
 {
 	uint64_t bytes = pressing_bytes();
 
 	ASSERT_GT(meminfo("SwapFree"), 128 * MIB);
 	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
-		eater_order(&self->eaters[i], bytes / ARRAY_LEN(self->eaters),
-			    EAT_SMALL);
+		eater_order(&self->eaters[i], bytes / ARRAY_LEN(self->eaters), EAT_SMALL);
 }
 
-static void finish(struct __test_metadata *_metadata,
-		   FIXTURE_DATA(reclaim) * self)
+static void finish(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
 {
 	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
 		ASSERT_TRUE(eater_done(&self->eaters[i]));
 }
 
-static void let_go(struct __test_metadata *_metadata,
-		   FIXTURE_DATA(reclaim) * self)
+static void let_go(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
 {
 	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
 		eater_order(&self->eaters[i], 0, EAT_DROP);
 	finish(_metadata, self);
 }
 
-static void check_stallers(struct __test_metadata *_metadata,
-			   FIXTURE_DATA(reclaim) * self)
+static void check_stallers(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
 {
 	static struct answer stallers[256];
 	uint64_t cgroup = cgroup_make("dynmem-reclaim"), last = UINT64_MAX;
@@ -119,13 +112,11 @@ static void check_stallers(struct __test_metadata *_metadata,
 				continue;
 			seen = true;
 			EXPECT_LT(0, get(a, DYNMEM_A_STALL_STALLS));
-			EXPECT_STREQ("dynmem-eater",
-				     get_text(a, DYNMEM_A_STALL_COMM));
+			EXPECT_STREQ("dynmem-eater", get_text(a, DYNMEM_A_STALL_COMM));
 			EXPECT_EQ(cgroup, get(a, DYNMEM_A_STALL_CGROUP_ID));
 			EXPECT_EQ(start_ticks(pid),
 				  get(a, DYNMEM_A_STALL_START_TIME) /
-					  (NSEC_PER_SEC /
-					   (uint64_t)sysconf(_SC_CLK_TCK)));
+					  (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK)));
 		}
 	}
 	EXPECT_TRUE(seen);
@@ -141,9 +132,7 @@ static void check_stallers(struct __test_metadata *_metadata,
 		if (get(&stallers[i], DYNMEM_A_STALL_CGROUP_ID) != cgroup)
 			continue;
 		seen = true;
-		EXPECT_STREQ(
-			"/dynmem-reclaim",
-			get_text(&stallers[i], DYNMEM_A_STALL_CGROUP_PATH));
+		EXPECT_STREQ("/dynmem-reclaim", get_text(&stallers[i], DYNMEM_A_STALL_CGROUP_PATH));
 	}
 	EXPECT_TRUE(seen);
 }
@@ -152,21 +141,18 @@ static void check_stallers(struct __test_metadata *_metadata,
  * How long after the first stall of one pressing it was told, ns. Ftrace is
  * called behind the module: this can be below zero.
  */
-static int64_t press_and_hear(struct __test_metadata *_metadata,
-			      FIXTURE_DATA(reclaim) * self)
+static int64_t press_and_hear(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
 {
 	uint64_t began, told;
 
 	drain(&self->events);
 	/* As one listens who has to act: before those who eat. */
-	ASSERT_EQ(0,
-		  sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){1}));
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ 1 }));
 	ASSERT_EQ(0, ftrace_on());
 	press(_metadata, self);
 	ASSERT_EQ(0, wait_event(self, DYNMEM_PRESSURE_EVENT_STALL, 90));
 	told = now_ns();
-	ASSERT_EQ(0,
-		  sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}));
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 }));
 	began = ftrace_first_stall();
 	ftrace_off();
 	ASSERT_NE(0, began);
@@ -187,8 +173,7 @@ TEST_F_TIMEOUT(reclaim, stall, 240)
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
 	ASSERT_NE(0, cgroup_make("dynmem-reclaim"));
 	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
-		ASSERT_EQ(0,
-			  cgroup_move("dynmem-reclaim", self->eaters[i].pid));
+		ASSERT_EQ(0, cgroup_move("dynmem-reclaim", self->eaters[i].pid));
 	/* The machine under this one may be busy just then: thrice at most. */
 	while (press_and_hear(_metadata, self) > (int64_t)TOLD_WITHIN) {
 		ASSERT_LT(tries++, 3);
@@ -200,8 +185,7 @@ TEST_F_TIMEOUT(reclaim, stall, 240)
 
 	check_stallers(_metadata, self);
 
-	ASSERT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
 	EXPECT_LE(counted, get(&self->after, DYNMEM_A_PRESSURE_STALLS));
 	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_STALL_TIME),
 		  get(&self->after, DYNMEM_A_PRESSURE_STALL_TIME));
@@ -235,10 +219,8 @@ TEST_F_TIMEOUT(reclaim, stall_level, 120)
 	do {
 		ASSERT_LT(now_ns(), end);
 		sleep_ms(200);
-		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
-				 &self->before));
-	} while (get(&self->before, DYNMEM_A_PRESSURE_LEVEL) !=
-		 DYNMEM_LEVEL_NONE);
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+	} while (get(&self->before, DYNMEM_A_PRESSURE_LEVEL) != DYNMEM_LEVEL_NONE);
 	drain(&self->events);
 	press(_metadata, self);
 
@@ -253,8 +235,7 @@ TEST_F_TIMEOUT(reclaim, stall_level, 120)
 }
 
 /* Takes the events of one pressing; only a rise may come before its time. */
-static unsigned int check_events(struct __test_metadata *_metadata,
-				 FIXTURE_DATA(reclaim) * self,
+static unsigned int check_events(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self,
 				 uint64_t interval)
 {
 	static uint64_t last, seq;
@@ -263,8 +244,7 @@ static unsigned int check_events(struct __test_metadata *_metadata,
 
 	seq = seq ?: get(&self->before, DYNMEM_A_PRESSURE_SEQ);
 	while (wait_event(self, ~0U, 2) == 0) {
-		uint32_t now =
-			(uint32_t)get(&self->ev, DYNMEM_A_PRESSURE_LEVEL);
+		uint32_t now = (uint32_t)get(&self->ev, DYNMEM_A_PRESSURE_LEVEL);
 		uint64_t time = get(&self->ev, DYNMEM_A_PRESSURE_TIME);
 
 		if (last && now <= level)
@@ -286,18 +266,15 @@ TEST_F_TIMEOUT(reclaim, coalesced, 240)
 	put_u64(DYNMEM_A_CONFIG_MIN_INTERVAL, 500 * NSEC_PER_MSEC);
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
 	drain(&self->events);
-	ASSERT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
 	/* Stalls close together are a matter of luck; it comes. */
 	for (int i = 0; i < 10; i++) {
 		press(_metadata, self);
 		events += check_events(_metadata, self, 490 * NSEC_PER_MSEC);
 		finish(_metadata, self);
-		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET,
-				 &self->after));
-		if (events >= 3 &&
-		    get(&self->after, DYNMEM_A_PRESSURE_COALESCED) >
-			    get(&self->before, DYNMEM_A_PRESSURE_COALESCED))
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+		if (events >= 3 && get(&self->after, DYNMEM_A_PRESSURE_COALESCED) >
+					   get(&self->before, DYNMEM_A_PRESSURE_COALESCED))
 			break;
 		let_go(_metadata, self);
 	}
@@ -313,11 +290,9 @@ TEST_F_TIMEOUT(reclaim, memcg, 60)
 	ASSERT_EQ(0, cgroup_write("dynmem-reclaim", "memory.max", "32M"));
 	ASSERT_EQ(0, cgroup_move("dynmem-reclaim", self->eaters[0].pid));
 	drain(&self->events);
-	ASSERT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
 	ASSERT_TRUE(eat(&self->eaters[0], 64 * MIB));
-	ASSERT_EQ(0,
-		  ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
 	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_MEMCG_STALLS),
 		  get(&self->after, DYNMEM_A_PRESSURE_MEMCG_STALLS));
 	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_MEMCG_STALL_TIME),

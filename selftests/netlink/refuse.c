@@ -29,41 +29,35 @@ static const struct {
 	int how;
 	int max; /* the last attribute that it takes, 0 if none */
 } commands[] = {
-	{DYNMEM_CMD_KSM_GET, DO, 0},
-	{DYNMEM_CMD_PROCESS_GET, DO, DYNMEM_A_PROCESS_CGROUP_ID},
-	{DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_CGROUP_ID},
-	{DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_SELECT},
-	{DYNMEM_CMD_NODE_GET, DUMP, 0},
-	{DYNMEM_CMD_PRESSURE_GET, DO, 0},
-	{DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_BY},
-	{DYNMEM_CMD_CONFIG_GET, DO, 0},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_KSM_INTERVAL},
+	{ DYNMEM_CMD_KSM_GET, DO, 0 },
+	{ DYNMEM_CMD_PROCESS_GET, DO, DYNMEM_A_PROCESS_CGROUP_ID },
+	{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_CGROUP_ID },
+	{ DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_SELECT },
+	{ DYNMEM_CMD_NODE_GET, DUMP, 0 },
+	{ DYNMEM_CMD_PRESSURE_GET, DO, 0 },
+	{ DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_BY },
+	{ DYNMEM_CMD_CONFIG_GET, DO, 0 },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_KSM_INTERVAL },
 };
 
 TEST_F(refuse, unknown_attribute)
 {
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-		int types[] = {commands[i].max + 1, 63, 0x3fff};
+		int types[] = { commands[i].max + 1, 63, 0x3fff };
 
 		for (size_t t = 0; t < ARRAY_LEN(types); t++) {
 			request(&self->nl, commands[i].cmd, commands[i].how);
 			put_u32(types[t], 1);
 			EXPECT_EQ(-EINVAL, transact(&self->nl, NULL, 0))
 			{
-				TH_LOG("command %u, attribute %d",
-				       commands[i].cmd, types[t]);
+				TH_LOG("command %u, attribute %d", commands[i].cmd, types[t]);
 			}
 			/* Three places in the kernel refuse them. */
-			EXPECT_TRUE(
-				!strcmp("Unknown attribute type",
-					nl_refusal.text) ||
-				!strcmp("Unsupported attribute",
-					nl_refusal.text) ||
-				!strcmp("Attribute failed policy validation",
-					nl_refusal.text))
+			EXPECT_TRUE(!strcmp("Unknown attribute type", nl_refusal.text) ||
+				    !strcmp("Unsupported attribute", nl_refusal.text) ||
+				    !strcmp("Attribute failed policy validation", nl_refusal.text))
 			{
-				TH_LOG("command %u, attribute %d: '%s'",
-				       commands[i].cmd, types[t],
+				TH_LOG("command %u, attribute %d: '%s'", commands[i].cmd, types[t],
 				       nl_refusal.text);
 			}
 			EXPECT_EQ(types[t], nl_refusal.attr);
@@ -81,15 +75,14 @@ TEST_F(refuse, trailing_bytes)
 		{
 			TH_LOG("command %u", commands[i].cmd);
 		}
-		EXPECT_STREQ("bytes leftover after parsing attributes",
-			     nl_refusal.text);
+		EXPECT_STREQ("bytes leftover after parsing attributes", nl_refusal.text);
 	}
 }
 
 TEST_F(refuse, wrong_command)
 {
-	uint8_t unknown[] = {0, DYNMEM_CMD_KSM_NTF, DYNMEM_CMD_PRESSURE_NTF,
-			     DYNMEM_CMD_MAX + 1, 255};
+	uint8_t unknown[] = { 0, DYNMEM_CMD_KSM_NTF, DYNMEM_CMD_PRESSURE_NTF, DYNMEM_CMD_MAX + 1,
+			      255 };
 
 	for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
 		request(&self->nl, unknown[i], DO);
@@ -104,10 +97,9 @@ TEST_F(refuse, wrong_command)
 
 TEST_F(refuse, wrong_way_to_ask)
 {
-	uint8_t dump_only[] = {DYNMEM_CMD_CGROUP_GET, DYNMEM_CMD_NODE_GET,
-			       DYNMEM_CMD_STALL_GET};
-	uint8_t do_only[] = {DYNMEM_CMD_KSM_GET, DYNMEM_CMD_PRESSURE_GET,
-			     DYNMEM_CMD_CONFIG_GET, DYNMEM_CMD_CONFIG_SET};
+	uint8_t dump_only[] = { DYNMEM_CMD_CGROUP_GET, DYNMEM_CMD_NODE_GET, DYNMEM_CMD_STALL_GET };
+	uint8_t do_only[] = { DYNMEM_CMD_KSM_GET, DYNMEM_CMD_PRESSURE_GET, DYNMEM_CMD_CONFIG_GET,
+			      DYNMEM_CMD_CONFIG_SET };
 
 	for (size_t i = 0; i < ARRAY_LEN(dump_only); i++) {
 		request(&self->nl, dump_only[i], DO);
@@ -128,29 +120,29 @@ static const struct {
 	int type;
 	enum kind kind;
 } attributes[] = {
-	{DYNMEM_CMD_PROCESS_GET, DO, DYNMEM_A_PROCESS_PID, U32},
-	{DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_SELECT, U32},
-	{DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_FIELDS, U32},
-	{DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_CGROUP_ID, UINT},
-	{DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_ID, UINT},
-	{DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_TREE, FLAG},
-	{DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_SELECT, U32},
-	{DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_BY, U32},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_DEFAULTS, FLAG},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_THRESHOLD_LOW, UINT},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, UINT},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, UINT},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_STALL_LOW, U32},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_STALL_MEDIUM, U32},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_STALL_CRITICAL, U32},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_WINDOW, UINT},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_HOLD, UINT},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_MIN_INTERVAL, UINT},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_SAMPLE_MIN, UINT},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_SAMPLE_MAX, UINT},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_FILL_RATE, UINT},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_REFAULT_COST, UINT},
-	{DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_KSM_INTERVAL, UINT},
+	{ DYNMEM_CMD_PROCESS_GET, DO, DYNMEM_A_PROCESS_PID, U32 },
+	{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_SELECT, U32 },
+	{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_FIELDS, U32 },
+	{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_CGROUP_ID, UINT },
+	{ DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_ID, UINT },
+	{ DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_TREE, FLAG },
+	{ DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_SELECT, U32 },
+	{ DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_BY, U32 },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_DEFAULTS, FLAG },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_THRESHOLD_LOW, UINT },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, UINT },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, UINT },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_STALL_LOW, U32 },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_STALL_MEDIUM, U32 },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_STALL_CRITICAL, U32 },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_WINDOW, UINT },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_HOLD, UINT },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_MIN_INTERVAL, UINT },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_SAMPLE_MIN, UINT },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_SAMPLE_MAX, UINT },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_FILL_RATE, UINT },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_REFAULT_COST, UINT },
+	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_KSM_INTERVAL, UINT },
 };
 
 TEST_F(refuse, wrong_length)
@@ -162,25 +154,20 @@ TEST_F(refuse, wrong_length)
 			enum kind kind = attributes[i].kind;
 			int r;
 
-			if (kind == FLAG  ? len == 0
-			    : kind == U32 ? len == 4
-					  : len == 4 || len == 8)
+			if (kind == FLAG ? len == 0 : kind == U32 ? len == 4 : len == 4 || len == 8)
 				continue;
-			request(&self->nl, attributes[i].cmd,
-				attributes[i].how);
+			request(&self->nl, attributes[i].cmd, attributes[i].how);
 			put_raw(attributes[i].type, zeroes, len);
 			r = transact(&self->nl, NULL, 0);
 			EXPECT_TRUE(r == -EINVAL || r == -ERANGE)
 			{
-				TH_LOG("command %u, attribute %d, %zu bytes: %d",
-				       attributes[i].cmd, attributes[i].type,
-				       len, r);
+				TH_LOG("command %u, attribute %d, %zu bytes: %d", attributes[i].cmd,
+				       attributes[i].type, len, r);
 			}
 			EXPECT_NE('\0', nl_refusal.text[0])
 			{
 				TH_LOG("no word about command %u, attribute %d, %zu bytes",
-				       attributes[i].cmd, attributes[i].type,
-				       len);
+				       attributes[i].cmd, attributes[i].type, len);
 			}
 			EXPECT_EQ(attributes[i].type, nl_refusal.attr);
 		}
@@ -207,14 +194,12 @@ TEST_F(refuse, selections)
 		int how, type;
 		uint32_t value;
 	} bad[] = {
-		{DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_SELECT, 2},
-		{DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_SELECT,
-		 UINT32_MAX},
-		{DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_FIELDS, 128},
-		{DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_FIELDS,
-		 UINT32_MAX},
-		{DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_SELECT, 2},
-		{DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_BY, 2},
+		{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_SELECT, 2 },
+		{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_SELECT, UINT32_MAX },
+		{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_FIELDS, 128 },
+		{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_FIELDS, UINT32_MAX },
+		{ DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_SELECT, 2 },
+		{ DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_BY, 2 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -225,8 +210,7 @@ TEST_F(refuse, selections)
 		r = transact(&self->nl, NULL, 0);
 		EXPECT_TRUE(r == -ERANGE || r == -EINVAL)
 		{
-			TH_LOG("command %u, attribute %d: %d", bad[i].cmd,
-			       bad[i].type, r);
+			TH_LOG("command %u, attribute %d: %d", bad[i].cmd, bad[i].type, r);
 		}
 		EXPECT_NE('\0', nl_refusal.text[0]);
 		EXPECT_EQ(bad[i].type, nl_refusal.attr);
@@ -235,7 +219,7 @@ TEST_F(refuse, selections)
 
 TEST_F(refuse, no_such_process)
 {
-	uint32_t pids[] = {0, 2 /* kthreadd */, 1U << 22, 1U << 31, UINT32_MAX};
+	uint32_t pids[] = { 0, 2 /* kthreadd */, 1U << 22, 1U << 31, UINT32_MAX };
 
 	request(&self->nl, DYNMEM_CMD_PROCESS_GET, DO);
 	EXPECT_EQ(-EINVAL, transact(&self->nl, NULL, 0));

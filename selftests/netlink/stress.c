@@ -70,10 +70,8 @@ static void pester(void)
 	if (nl_open(&nl) == 0) {
 		join(&nl, nl.pressure_group);
 		for (unsigned int i = any(30); i; i--) {
-			shared->asked +=
-				ask(&nl, DYNMEM_CMD_PRESSURE_GET, answers) == 0;
-			shared->asked +=
-				ask(&nl, DYNMEM_CMD_KSM_GET, answers) == 0;
+			shared->asked += ask(&nl, DYNMEM_CMD_PRESSURE_GET, answers) == 0;
+			shared->asked += ask(&nl, DYNMEM_CMD_KSM_GET, answers) == 0;
 			request(&nl, DYNMEM_CMD_NODE_GET, NLM_F_DUMP);
 			transact(&nl, answers, ARRAY_LEN(answers));
 		}
@@ -85,9 +83,8 @@ static void pester(void)
 /* Not all are read to their end: a reader may die at any time. */
 static void dump(void)
 {
-	static const uint8_t commands[] = {DYNMEM_CMD_PROCESS_GET,
-					   DYNMEM_CMD_CGROUP_GET,
-					   DYNMEM_CMD_STALL_GET};
+	static const uint8_t commands[] = { DYNMEM_CMD_PROCESS_GET, DYNMEM_CMD_CGROUP_GET,
+					    DYNMEM_CMD_STALL_GET };
 	static struct answer answers[16];
 	struct nl nl;
 
@@ -100,8 +97,7 @@ static void dump(void)
 		if (cmd == DYNMEM_CMD_CGROUP_GET)
 			put_raw(DYNMEM_A_CGROUP_TREE, NULL, 0);
 		if (any(4) == 0)
-			mnl_socket_sendto(nl.sk, nl_request,
-					  nl_request->nlmsg_len);
+			mnl_socket_sendto(nl.sk, nl_request, nl_request->nlmsg_len);
 		else if (transact(&nl, answers, ARRAY_LEN(answers)) >= 0)
 			shared->dumped++;
 	}
@@ -117,18 +113,15 @@ static void reconfigure(void)
 		request(&nl, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
 		put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
 		if (any(2))
-			put_u64(DYNMEM_A_CONFIG_MIN_INTERVAL,
-				any(2) * NSEC_PER_MSEC);
+			put_u64(DYNMEM_A_CONFIG_MIN_INTERVAL, any(2) * NSEC_PER_MSEC);
 		if (any(2))
 			put_u64(DYNMEM_A_CONFIG_HOLD, any(3) * NSEC_PER_SEC);
 		if (any(2))
 			put_u64(DYNMEM_A_CONFIG_SAMPLE_MIN, NSEC_PER_MSEC);
 		if (any(2))
-			put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW,
-				any(2) ? 1ULL << 50 : 0);
+			put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW, any(2) ? 1ULL << 50 : 0);
 		if (any(2))
-			put_u64(DYNMEM_A_CONFIG_KSM_INTERVAL,
-				10 * NSEC_PER_MSEC);
+			put_u64(DYNMEM_A_CONFIG_KSM_INTERVAL, 10 * NSEC_PER_MSEC);
 		if (any(2))
 			put_u64(DYNMEM_A_CONFIG_WINDOW, 100 * NSEC_PER_MSEC);
 		shared->set += transact(&nl, NULL, 0) == 0;
@@ -174,8 +167,7 @@ static void switch_ksm(void)
 	static char *area;
 
 	if (!area) {
-		area = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		area = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		madvise(area, MIB, MADV_MERGEABLE);
 	}
 	memset(area, (int)any(2), MIB);
@@ -185,8 +177,7 @@ static void switch_ksm(void)
 }
 
 static void (*const workers[])(void) = {
-	load_and_unload, subscribe, pester, dump,	pester,
-	reconfigure,	 press,	    limit,  switch_ksm,
+	load_and_unload, subscribe, pester, dump, pester, reconfigure, press, limit, switch_ksm,
 };
 
 _Noreturn static void work(unsigned int i)
@@ -214,8 +205,8 @@ FIXTURE(stress)
 
 FIXTURE_SETUP(stress)
 {
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	ASSERT_NE(MAP_FAILED, shared);
 	ASSERT_NE(0, cgroup_make("dynmem-stress"));
 	ASSERT_EQ(0, cgroup_write("dynmem-stress", "memory.max", "24M"));
@@ -251,14 +242,10 @@ TEST_F_TIMEOUT(stress, all_at_once, 3600)
 	kills = number_of("/proc/vmstat", "oom_kill") - kills;
 
 	TH_LOG("loads %llu, events %llu, asked %llu, dumps %llu, sets %llu, pressed %llu, limited %llu, KSM switched %llu, OOM kills %lld",
-	       (unsigned long long)shared->loads,
-	       (unsigned long long)shared->events,
-	       (unsigned long long)shared->asked,
-	       (unsigned long long)shared->dumped,
-	       (unsigned long long)shared->set,
-	       (unsigned long long)shared->pressed,
-	       (unsigned long long)shared->limited,
-	       (unsigned long long)shared->switched, kills);
+	       (unsigned long long)shared->loads, (unsigned long long)shared->events,
+	       (unsigned long long)shared->asked, (unsigned long long)shared->dumped,
+	       (unsigned long long)shared->set, (unsigned long long)shared->pressed,
+	       (unsigned long long)shared->limited, (unsigned long long)shared->switched, kills);
 	EXPECT_LT(0, shared->loads);
 	EXPECT_LT(0, shared->events);
 	EXPECT_LT(0, shared->asked);

@@ -51,15 +51,14 @@ static inline void write_text(const char *path, const char *text)
 }
 
 /* The host's memory, in MiB. */
-static inline void host_memory(struct world *w, unsigned int total,
-			unsigned int available)
+static inline void host_memory(struct world *w, unsigned int total, unsigned int available)
 {
 	char text[512];
 
-	snprintf(text, sizeof(text),
-		 "MemTotal:       %u kB\nMemFree:        %u kB\nMemAvailable:   %u kB\nSwapTotal:      %u kB\nSwapFree:       %u kB\n",
-		 total << 10, available << 10, available << 10, total << 9,
-		 total << 9);
+	snprintf(
+		text, sizeof(text),
+		"MemTotal:       %u kB\nMemFree:        %u kB\nMemAvailable:   %u kB\nSwapTotal:      %u kB\nSwapFree:       %u kB\n",
+		total << 10, available << 10, available << 10, total << 9, total << 9);
 	write_text(w->meminfo, text);
 }
 
@@ -73,8 +72,7 @@ static inline struct config *configure(struct world *w, const char *text)
 	struct config *c = NULL;
 	char *all;
 
-	assert_true(asprintf(&all, "[backend qmp]\npath = %s\n%s", w->qmp,
-			     text) > 0);
+	assert_true(asprintf(&all, "[backend qmp]\npath = %s\n%s", w->qmp, text) > 0);
 	write_text(w->conf, all);
 	free(all);
 	assert_int_equal(config_load(&c, w->conf, true, complain, NULL), 0);
@@ -90,14 +88,10 @@ static inline void daemon_start(struct world *w, bool dry_run)
 		.state = w->state,
 	};
 
-	assert_int_equal(manager_new(&w->manager, w->event, w->config,
-				     &options),
-			 0);
+	assert_int_equal(manager_new(&w->manager, w->event, w->config, &options), 0);
 	w->source.ops = &fake_source_ops;
 	manager_set_source(w->manager, &w->source);
-	assert_int_equal(w->ops->new(&w->backend, w->manager, w->event,
-				     w->config),
-			 0);
+	assert_int_equal(w->ops->new (&w->backend, w->manager, w->event, w->config), 0);
 }
 
 static inline void daemon_stop(struct world *w)
@@ -114,8 +108,7 @@ static inline void guest_cost(struct world *w, pid_t pid, unsigned int rss)
 	snprintf(path, sizeof(path), "%s/%d", w->folder, (int)pid);
 	mkdir(path, 0700);
 	strcat(path, "/statm");
-	snprintf(text, sizeof(text), "%u %u 1000 1000 0 1000 0\n", rss << 8,
-		 rss << 8);
+	snprintf(text, sizeof(text), "%u %u 1000 1000 0 1000 0\n", rss << 8, rss << 8);
 	write_text(path, text);
 }
 
@@ -163,12 +156,11 @@ static inline void run_for(struct world *w, unsigned int ms)
 	}
 }
 
-#define run_until(w, ms, condition)                                  \
-	do {                                                         \
-		for (int _i = 0; _i < (int)(ms) / 10 && !(condition); \
-		     _i++)                                           \
-			run_for(w, 10);                              \
-		assert_true(condition);                              \
+#define run_until(w, ms, condition)                                         \
+	do {                                                                \
+		for (int _i = 0; _i < (int)(ms) / 10 && !(condition); _i++) \
+			run_for(w, 10);                                     \
+		assert_true(condition);                                     \
 	} while (0)
 
 static inline void start_guest(struct world *w, struct fake_qemu *f, const char *file)
@@ -192,8 +184,7 @@ static inline struct fake_qemu idle_guest(const char *name)
 	};
 }
 
-static inline void pressure(struct world *w, enum policy_level level,
-		     unsigned int available)
+static inline void pressure(struct world *w, enum policy_level level, unsigned int available)
 {
 	struct source_pressure p = {
 		.level = level,
@@ -211,9 +202,8 @@ static inline struct policy_guest_info info_of(struct world *w, const char *name
 	struct policy_guest_info info;
 
 	assert_non_null(g);
-	assert_int_equal(policy_guest_info(manager_policy(w->manager),
-					   g->handle, manager_now(w->manager),
-					   &info),
+	assert_int_equal(policy_guest_info(manager_policy(w->manager), g->handle,
+					   manager_now(w->manager), &info),
 			 0);
 	return info;
 }

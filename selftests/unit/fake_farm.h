@@ -14,7 +14,7 @@
 static inline void farm_run(const struct world *w, unsigned int n, int ready)
 {
 	struct fake_qemu *guests = calloc(n, sizeof(*guests));
-	char (*names)[16] = calloc(n, sizeof(*names));
+	char(*names)[16] = calloc(n, sizeof(*names));
 	struct rlimit limit;
 	sd_event *event;
 	char path[128];

@@ -29,14 +29,14 @@ struct fake_qemu {
 	uint64_t memory;
 	uint64_t actual;
 	bool no_balloon;
-	bool balloon_in_anon; /* not below /machine/peripheral */
-	bool balloon_deep; /* below neither */
+	bool balloon_in_anon;	  /* not below /machine/peripheral */
+	bool balloon_deep;	  /* below neither */
 	bool reporting, deflates; /* the balloon's traits */
-	bool vfio; /* it has a passed-through device */
-	const char *status; /* default "running" */
-	const char *migration; /* query-migrate; NULL: there never was one */
-	bool no_events; /* it does not tell of migrations */
-	const char *memdev; /* what query-memdev returns, default "[]" */
+	bool vfio;		  /* it has a passed-through device */
+	const char *status;	  /* default "running" */
+	const char *migration;	  /* query-migrate; NULL: there never was one */
+	bool no_events;		  /* it does not tell of migrations */
+	const char *memdev;	  /* what query-memdev returns, default "[]" */
 
 	/* what its guest says */
 	uint64_t total, available, free;
@@ -45,9 +45,9 @@ struct fake_qemu {
 	/* how it misbehaves */
 	bool no_accept; /* another client has the monitor */
 	bool no_greeting;
-	bool mute; /* reads, and does not answer */
+	bool mute;	    /* reads, and does not answer */
 	bool other_process; /* the listener is one that has ended since */
-	bool refuses; /* the command balloon */
+	bool refuses;	    /* the command balloon */
 	const char *greeting;
 
 	/* what it was told */
@@ -55,7 +55,7 @@ struct fake_qemu {
 	unsigned int commands;
 	unsigned int polls;
 	unsigned int balloons;
-	uint64_t target; /* of the latest balloon command */
+	uint64_t target;  /* of the latest balloon command */
 	uint64_t told_at; /* ns of CLOCK_MONOTONIC, its last byte was here */
 	int64_t period;
 	unsigned int period_sets;
@@ -69,31 +69,27 @@ struct fake_qemu {
 	char path[108];
 };
 
-#define FAKE_GREETING                                                          \
-	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, "     \
+#define FAKE_GREETING                                                       \
+	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, " \
 	"\"major\": 7}, \"package\": \"\"}, \"capabilities\": [\"oob\"]}}\r\n"
 
 static inline void fake_say(struct fake_qemu *f, const char *text)
 {
 	/* A test's messages fit into the socket's buffer. */
-	if (f->fd >= 0 &&
-	    send(f->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+	if (f->fd >= 0 && send(f->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 	    errno != EPIPE)
 		perror("fake QEMU");
 }
 
-static inline void fake_reply(struct fake_qemu *f, long long id,
-			      const char *value)
+static inline void fake_reply(struct fake_qemu *f, long long id, const char *value)
 {
 	char text[2048];
 
-	snprintf(text, sizeof(text), "{\"return\": %s, \"id\": %lld}\r\n", value,
-		 id);
+	snprintf(text, sizeof(text), "{\"return\": %s, \"id\": %lld}\r\n", value, id);
 	fake_say(f, text);
 }
 
-static inline void fake_refuse(struct fake_qemu *f, long long id,
-			       const char *desc)
+static inline void fake_refuse(struct fake_qemu *f, long long id, const char *desc)
 {
 	char text[512];
 
@@ -109,9 +105,10 @@ static inline void fake_move(struct fake_qemu *f, uint64_t actual)
 	char text[256];
 
 	f->actual = actual;
-	snprintf(text, sizeof(text),
-		 "{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"BALLOON_CHANGE\", \"data\": {\"actual\": %llu}}\r\n",
-		 (unsigned long long)actual);
+	snprintf(
+		text, sizeof(text),
+		"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"BALLOON_CHANGE\", \"data\": {\"actual\": %llu}}\r\n",
+		(unsigned long long)actual);
 	fake_say(f, text);
 }
 
@@ -123,19 +120,17 @@ static inline void fake_stats(struct fake_qemu *f, long long id)
 
 	f->polls++;
 	if (f->last_update) {
-		snprintf(total, sizeof(total), "%llu",
-			 (unsigned long long)f->total);
-		snprintf(available, sizeof(available), "%llu",
-			 (unsigned long long)f->available);
-		snprintf(free_, sizeof(free_), "%llu",
-			 (unsigned long long)f->free);
+		snprintf(total, sizeof(total), "%llu", (unsigned long long)f->total);
+		snprintf(available, sizeof(available), "%llu", (unsigned long long)f->available);
+		snprintf(free_, sizeof(free_), "%llu", (unsigned long long)f->free);
 		t = total;
 		a = available;
 		fr = free_;
 	}
-	snprintf(text, sizeof(text),
-		 "{\"stats\": {\"stat-swap-out\": 0, \"stat-available-memory\": %s, \"stat-free-memory\": %s, \"stat-minor-faults\": 100, \"stat-major-faults\": 0, \"stat-total-memory\": %s, \"stat-swap-in\": 0, \"stat-disk-caches\": 0}, \"last-update\": %lld}",
-		 a, fr, t, (long long)f->last_update);
+	snprintf(
+		text, sizeof(text),
+		"{\"stats\": {\"stat-swap-out\": 0, \"stat-available-memory\": %s, \"stat-free-memory\": %s, \"stat-minor-faults\": 100, \"stat-major-faults\": 0, \"stat-total-memory\": %s, \"stat-swap-in\": 0, \"stat-disk-caches\": 0}, \"last-update\": %lld}",
+		a, fr, t, (long long)f->last_update);
 	fake_reply(f, id, text);
 	if (f->last_update)
 		f->last_update++;
@@ -145,24 +140,19 @@ static inline const char *fake_text(struct json_object *o, const char *key)
 {
 	struct json_object *v;
 
-	return json_object_object_get_ex(o, key, &v) && v ?
-		       json_object_get_string(v) :
-		       "";
+	return json_object_object_get_ex(o, key, &v) && v ? json_object_get_string(v) : "";
 }
 
 static inline int64_t fake_number(struct json_object *o, const char *key)
 {
 	struct json_object *v;
 
-	return json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) :
-						       -1;
+	return json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : -1;
 }
 
-static inline void fake_qom_list(struct fake_qemu *f, long long id,
-				 const char *path)
+static inline void fake_qom_list(struct fake_qemu *f, long long id, const char *path)
 {
-	static const char type[] =
-		"{\"name\": \"type\", \"type\": \"string\"}";
+	static const char type[] = "{\"name\": \"type\", \"type\": \"string\"}";
 	const char *balloon = "/machine/peripheral";
 	char text[512];
 
@@ -170,19 +160,20 @@ static inline void fake_qom_list(struct fake_qemu *f, long long id,
 		balloon = "/machine/peripheral-anon";
 	if (f->balloon_deep)
 		balloon = "/machine/unattached/box";
-	snprintf(text, sizeof(text), "[%s%s%s%s%s]", type,
-		 f->vfio && strstr(path, "-anon") ?
-			 ", {\"name\": \"device[0]\", \"type\": \"child<vfio-pci>\"}" :
-			 "",
-		 !strcmp(path, "/machine") ?
-			 ", {\"name\": \"peripheral\", \"type\": \"child<container>\"}, {\"name\": \"unattached\", \"type\": \"child<container>\"}" :
-			 "",
-		 !strcmp(path, "/machine/unattached") ?
-			 ", {\"name\": \"box\", \"type\": \"child<container>\"}" :
-			 "",
-		 !strcmp(path, balloon) && !f->no_balloon ?
-			 ", {\"name\": \"balloon0\", \"type\": \"child<virtio-balloon-pci>\"}" :
-			 "");
+	snprintf(
+		text, sizeof(text), "[%s%s%s%s%s]", type,
+		f->vfio && strstr(path, "-anon")
+			? ", {\"name\": \"device[0]\", \"type\": \"child<vfio-pci>\"}"
+			: "",
+		!strcmp(path, "/machine")
+			? ", {\"name\": \"peripheral\", \"type\": \"child<container>\"}, {\"name\": \"unattached\", \"type\": \"child<container>\"}"
+			: "",
+		!strcmp(path, "/machine/unattached")
+			? ", {\"name\": \"box\", \"type\": \"child<container>\"}"
+			: "",
+		!strcmp(path, balloon) && !f->no_balloon
+			? ", {\"name\": \"balloon0\", \"type\": \"child<virtio-balloon-pci>\"}"
+			: "");
 	fake_reply(f, id, text);
 }
 
@@ -203,8 +194,7 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 			 f->status ? f->status : "running");
 		fake_reply(f, id, text);
 	} else if (!strcmp(command, "query-memory-size-summary")) {
-		snprintf(text, sizeof(text),
-			 "{\"base-memory\": %llu, \"plugged-memory\": 0}",
+		snprintf(text, sizeof(text), "{\"base-memory\": %llu, \"plugged-memory\": 0}",
 			 (unsigned long long)f->memory);
 		fake_reply(f, id, text);
 	} else if (!strcmp(command, "query-memdev")) {
@@ -212,8 +202,7 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 	} else if (!strcmp(command, "query-balloon") && f->no_balloon) {
 		fake_refuse(f, id, "No balloon device has been activated");
 	} else if (!strcmp(command, "query-balloon")) {
-		snprintf(text, sizeof(text), "{\"actual\": %llu}",
-			 (unsigned long long)f->actual);
+		snprintf(text, sizeof(text), "{\"actual\": %llu}", (unsigned long long)f->actual);
 		fake_reply(f, id, text);
 	} else if (!strcmp(command, "balloon") && f->refuses) {
 		f->balloons++;
@@ -233,17 +222,14 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 		   !strcmp(fake_text(args, "property"), "guest-stats")) {
 		fake_stats(f, id);
 	} else if (!strcmp(command, "query-migrate")) {
-		snprintf(text, sizeof(text), "{\"status\": \"%s\"}",
-			 f->migration);
+		snprintf(text, sizeof(text), "{\"status\": \"%s\"}", f->migration);
 		fake_reply(f, id, f->migration ? text : "{}");
-	} else if (!strcmp(command, "migrate-set-capabilities") &&
-		   f->no_events) {
+	} else if (!strcmp(command, "migrate-set-capabilities") && f->no_events) {
 		fake_refuse(f, id, "There's a migration process in progress");
 	} else if (!strcmp(command, "qom-get") && f->no_balloon) {
 		fake_refuse(f, id, "Device '/machine/peripheral/balloon0' not found");
 	} else if (!strcmp(command, "qom-get") &&
-		   !strcmp(fake_text(args, "property"),
-			   "free-page-reporting")) {
+		   !strcmp(fake_text(args, "property"), "free-page-reporting")) {
 		fake_reply(f, id, f->reporting ? "true" : "false");
 	} else if (!strcmp(command, "qom-get") &&
 		   !strcmp(fake_text(args, "property"), "deflate-on-oom")) {
@@ -268,12 +254,10 @@ static inline void fake_hang_up(struct fake_qemu *f)
 		sd_event_source_set_enabled(f->accepts, SD_EVENT_ON);
 }
 
-static inline int fake_on_read(sd_event_source *s, int fd, uint32_t revents,
-			       void *userdata)
+static inline int fake_on_read(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct fake_qemu *f = userdata;
-	ssize_t n = recv(fd, f->line + f->len, sizeof(f->line) - f->len - 1,
-			 MSG_DONTWAIT);
+	ssize_t n = recv(fd, f->line + f->len, sizeof(f->line) - f->len - 1, MSG_DONTWAIT);
 	struct timespec ts;
 	char *end;
 
@@ -303,8 +287,7 @@ static inline int fake_on_read(sd_event_source *s, int fd, uint32_t revents,
 	return 0;
 }
 
-static inline int fake_on_accept(sd_event_source *s, int listener,
-				 uint32_t revents, void *userdata)
+static inline int fake_on_accept(sd_event_source *s, int listener, uint32_t revents, void *userdata)
 {
 	struct fake_qemu *f = userdata;
 
@@ -337,8 +320,7 @@ static inline int fake_listen(struct fake_qemu *f)
 }
 
 /* Starts to listen; what it is has been filled in. */
-static inline int fake_start(struct fake_qemu *f, sd_event *event,
-			     const char *path)
+static inline int fake_start(struct fake_qemu *f, sd_event *event, const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
@@ -350,18 +332,13 @@ static inline int fake_start(struct fake_qemu *f, sd_event *event,
 		return -1;
 	strcpy(f->path, path);
 	strcpy(addr.sun_path, path);
-	f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			     0);
-	if (f->listener < 0 ||
-	    bind(f->listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (f->listener < 0 || bind(f->listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    fake_listen(f) < 0)
 		return -1;
-	if (sd_event_add_io(event, &f->accepts, f->listener, EPOLLIN,
-			    fake_on_accept, f) < 0)
+	if (sd_event_add_io(event, &f->accepts, f->listener, EPOLLIN, fake_on_accept, f) < 0)
 		return -1;
-	return f->no_accept ? sd_event_source_set_enabled(f->accepts,
-							  SD_EVENT_OFF) :
-			      0;
+	return f->no_accept ? sd_event_source_set_enabled(f->accepts, SD_EVENT_OFF) : 0;
 }
 
 /* As QEMU ends: or killed, when it leaves its socket behind. */

@@ -89,8 +89,8 @@ static struct datagram *queue_add(struct queue *q)
 }
 
 /* Building messages; lengths are ours, so that they can be wrong. */
-static struct nlmsghdr *fake_begin(struct datagram *d, uint16_t type,
-				   uint16_t flags, uint32_t seq, uint8_t cmd)
+static struct nlmsghdr *fake_begin(struct datagram *d, uint16_t type, uint16_t flags, uint32_t seq,
+				   uint8_t cmd)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)(d->data + d->len);
 	struct genlmsghdr *gnlh = NLMSG_DATA(nlh);
@@ -104,18 +104,15 @@ static struct nlmsghdr *fake_begin(struct datagram *d, uint16_t type,
 	return nlh;
 }
 
-static struct nlattr *fake_attr(struct nlmsghdr *nlh, uint16_t type,
-				const void *data, size_t len)
+static struct nlattr *fake_attr(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
 {
-	struct nlattr *nla =
-		(struct nlattr *)((char *)nlh + NLMSG_ALIGN(nlh->nlmsg_len));
+	struct nlattr *nla = (struct nlattr *)((char *)nlh + NLMSG_ALIGN(nlh->nlmsg_len));
 
 	nla->nla_type = type;
 	nla->nla_len = (uint16_t)(NLA_HDRLEN + len);
 	if (len)
 		memcpy((char *)nla + NLA_HDRLEN, data, len);
-	nlh->nlmsg_len =
-		NLMSG_ALIGN(nlh->nlmsg_len) + (uint32_t)NLA_ALIGN(nla->nla_len);
+	nlh->nlmsg_len = NLMSG_ALIGN(nlh->nlmsg_len) + (uint32_t)NLA_ALIGN(nla->nla_len);
 	return nla;
 }
 
@@ -139,8 +136,7 @@ static void fake_end(struct datagram *d, struct nlmsghdr *nlh)
 	d->len += (int)NLMSG_ALIGN(nlh->nlmsg_len);
 }
 
-static void fake_group(struct nlmsghdr *nlh, struct nlattr *list,
-		       const char *name, uint32_t id)
+static void fake_group(struct nlmsghdr *nlh, struct nlattr *list, const char *name, uint32_t id)
 {
 	struct nlattr *nest = fake_attr(nlh, 1, NULL, 0);
 
@@ -151,8 +147,8 @@ static void fake_group(struct nlmsghdr *nlh, struct nlattr *list,
 }
 
 /* The controller's words about a family. */
-static void fake_family(struct datagram *d, uint8_t cmd, const char *name,
-			uint16_t id, uint16_t flags, uint32_t seq)
+static void fake_family(struct datagram *d, uint8_t cmd, const char *name, uint16_t id,
+			uint16_t flags, uint32_t seq)
 {
 	struct nlmsghdr *nlh = fake_begin(d, GENL_ID_CTRL, flags, seq, cmd);
 	struct nlattr *list;
@@ -164,8 +160,7 @@ static void fake_family(struct datagram *d, uint8_t cmd, const char *name,
 		list = fake_attr(nlh, CTRL_ATTR_MCAST_GROUPS, NULL, 0);
 		fake_group(nlh, list, DYNMEM_MCGRP_KSM, fake.ksm_group);
 		fake_group(nlh, list, "unheard-of", 99);
-		fake_group(nlh, list, DYNMEM_MCGRP_PRESSURE,
-			   fake.pressure_group);
+		fake_group(nlh, list, DYNMEM_MCGRP_PRESSURE, fake.pressure_group);
 	}
 	fake_end(d, nlh);
 }
@@ -181,15 +176,15 @@ static void fake_load(uint16_t id, bool tell)
 	fake.since = ++loads;
 	fake.in_pressure = fake.in_ksm = false;
 	if (tell)
-		fake_family(queue_add(&fake.events), CTRL_CMD_NEWFAMILY,
-			    DYNMEM_FAMILY_NAME, id, 0, 0);
+		fake_family(queue_add(&fake.events), CTRL_CMD_NEWFAMILY, DYNMEM_FAMILY_NAME, id, 0,
+			    0);
 }
 
 static void fake_unload(bool tell)
 {
 	if (tell)
-		fake_family(queue_add(&fake.events), CTRL_CMD_DELFAMILY,
-			    DYNMEM_FAMILY_NAME, fake.family, 0, 0);
+		fake_family(queue_add(&fake.events), CTRL_CMD_DELFAMILY, DYNMEM_FAMILY_NAME,
+			    fake.family, 0, 0);
 	fake.family = 0;
 	fake.in_pressure = fake.in_ksm = false;
 }
@@ -295,13 +290,12 @@ static void fake_controller(const struct nlmsghdr *nlh)
 	if (nlh->nlmsg_flags & NLM_F_DUMP) {
 		fake.lists++;
 		d = queue_add(&fake.answers);
-		fake_family(d, CTRL_CMD_NEWFAMILY, "nlctrl", GENL_ID_CTRL,
-			    NLM_F_MULTI, nlh->nlmsg_seq);
-		if (fake.family)
-			fake_family(d, CTRL_CMD_NEWFAMILY, DYNMEM_FAMILY_NAME,
-				    fake.family, NLM_F_MULTI, nlh->nlmsg_seq);
-		fake_family(d, CTRL_CMD_NEWFAMILY, "dynmem2", 77, NLM_F_MULTI,
+		fake_family(d, CTRL_CMD_NEWFAMILY, "nlctrl", GENL_ID_CTRL, NLM_F_MULTI,
 			    nlh->nlmsg_seq);
+		if (fake.family)
+			fake_family(d, CTRL_CMD_NEWFAMILY, DYNMEM_FAMILY_NAME, fake.family,
+				    NLM_F_MULTI, nlh->nlmsg_seq);
+		fake_family(d, CTRL_CMD_NEWFAMILY, "dynmem2", 77, NLM_F_MULTI, nlh->nlmsg_seq);
 		fake_done(nlh);
 		return;
 	}
@@ -310,8 +304,8 @@ static void fake_controller(const struct nlmsghdr *nlh)
 		fake_error(nlh, ENOENT);
 		return;
 	}
-	fake_family(queue_add(&fake.answers), CTRL_CMD_NEWFAMILY,
-		    DYNMEM_FAMILY_NAME, fake.family, 0, nlh->nlmsg_seq);
+	fake_family(queue_add(&fake.answers), CTRL_CMD_NEWFAMILY, DYNMEM_FAMILY_NAME, fake.family,
+		    0, nlh->nlmsg_seq);
 	fake_error(nlh, 0);
 }
 
@@ -322,8 +316,7 @@ static void fake_dump(const struct nlmsghdr *request)
 		struct nlmsghdr *nlh;
 
 		nlh = fake_begin(d, fake.family,
-				 NLM_F_MULTI |
-					 (fake.disturbed ? NLM_F_DUMP_INTR : 0),
+				 NLM_F_MULTI | (fake.disturbed ? NLM_F_DUMP_INTR : 0),
 				 request->nlmsg_seq, fake.last_cmd);
 		fake_u32(nlh, DYNMEM_A_NODE_ID, (uint32_t)i);
 		if (fake.malformed)
@@ -383,8 +376,8 @@ static void fake_request(const struct nlmsghdr *nlh)
 
 /* The system calls. */
 
-ssize_t sendto(int fd, const void *buf, size_t len, int flags,
-	       const struct sockaddr *addr, socklen_t addrlen)
+ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+	       socklen_t addrlen)
 {
 	(void)fd;
 	(void)flags;
@@ -433,8 +426,7 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	from->nl_family = AF_NETLINK;
 	from->nl_pid = d->from;
 	msg->msg_flags = (size_t)d->len > room ? MSG_TRUNC : 0;
-	memcpy(msg->msg_iov[0].iov_base, d->data,
-	       (size_t)d->len > room ? room : (size_t)d->len);
+	memcpy(msg->msg_iov[0].iov_base, d->data, (size_t)d->len > room ? room : (size_t)d->len);
 	if (fake.spoil)
 		return fake.spoil(msg->msg_iov[0].iov_base, room, d->len);
 	return d->len;

@@ -24,18 +24,16 @@ struct one {
 
 static inline void one_init(struct one *o, u64 min, u64 max, u64 actual)
 {
-	struct policy_guest_config config = {.min = min, .max = max};
+	struct policy_guest_config config = { .min = min, .max = max };
 
-	*o = (struct one){.now = 1000 * SEC};
+	*o = (struct one){ .now = 1000 * SEC };
 	assert_int_equal(policy_new(NULL, &o->p), 0);
-	assert_int_equal(policy_guest_add(o->p, &config, actual, o->now, &o->g),
-			 0);
+	assert_int_equal(policy_guest_add(o->p, &config, actual, o->now, &o->g), 0);
 	policy_guest_polling(o->p, o->g, true, o->now);
-	o->h = (struct policy_host_sample){.total = 16 * GIB,
-					   .available = 8 * GIB};
+	o->h = (struct policy_host_sample){ .total = 16 * GIB, .available = 8 * GIB };
 	o->s = (struct policy_guest_sample){
-		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
-			   POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES,
+		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
+			   POLICY_STAT_DISK_CACHES,
 		.last_update = 5000,
 		.actual = actual,
 		.total = actual - 64 * MIB,

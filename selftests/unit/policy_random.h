@@ -84,8 +84,8 @@ static inline uint64_t hostile(struct rng *r, uint64_t normal)
 	return chance(r, 50) ? normal : evil[rnd_to(r, 9)];
 }
 
-static inline void random_sample(struct rng *r, struct random_guest *g,
-				 unsigned int tick, bool evil)
+static inline void random_sample(struct rng *r, struct random_guest *g, unsigned int tick,
+				 bool evil)
 {
 	struct policy_guest_sample *s = &g->sample[tick];
 	struct policy_guest_sample *old = tick ? &g->sample[tick - 1] : s;
@@ -123,18 +123,15 @@ static inline void random_sample(struct rng *r, struct random_guest *g,
 	}
 }
 
-static inline void random_cost(struct rng *r, struct random_guest *g,
-			       unsigned int tick, bool evil)
+static inline void random_cost(struct rng *r, struct random_guest *g, unsigned int tick, bool evil)
 {
 	struct policy_guest_host_sample *s = &g->cost[tick];
 
 	*s = (struct policy_guest_host_sample){
 		.present = 0x3f,
 		.rss = rnd_size(r, 0, g->config.max),
-		.swapped =
-			chance(r, 20) ? rnd_size(r, 0, g->config.max / 8) : 0,
-		.ksm_saved =
-			chance(r, 30) ? rnd_size(r, 0, g->config.max / 4) : 0,
+		.swapped = chance(r, 20) ? rnd_size(r, 0, g->config.max / 8) : 0,
+		.ksm_saved = chance(r, 30) ? rnd_size(r, 0, g->config.max / 4) : 0,
 		.disk_read = tick * rnd_to(r, 1 << 28),
 		.cpu_ns = tick * rnd_to(r, 1 << 30),
 	};
@@ -150,8 +147,7 @@ static inline void random_cost(struct rng *r, struct random_guest *g,
 	}
 }
 
-static inline void random_guest(struct rng *r, struct random_guest *g,
-				uint64_t most, bool evil)
+static inline void random_guest(struct rng *r, struct random_guest *g, uint64_t most, bool evil)
 {
 	struct policy_guest_config *c = &g->config;
 
@@ -170,12 +166,10 @@ static inline void random_guest(struct rng *r, struct random_guest *g,
 }
 
 /* @evil: hostile values too */
-static inline void random_snapshot(struct random_snapshot *x, uint64_t seed,
-				   bool evil)
+static inline void random_snapshot(struct random_snapshot *x, uint64_t seed, bool evil)
 {
-	struct rng r = {seed};
-	uint64_t total = rnd_size(&r, 256 * MIB,
-				  chance(&r, 10) ? 64 * 1024 * GIB : 512 * GIB);
+	struct rng r = { seed };
+	uint64_t total = rnd_size(&r, 256 * MIB, chance(&r, 10) ? 64 * 1024 * GIB : 512 * GIB);
 
 	memset(x, 0, sizeof(*x));
 	x->seed = seed;
@@ -187,8 +181,7 @@ static inline void random_snapshot(struct random_snapshot *x, uint64_t seed,
 		struct policy_host_sample *h = &x->host[t];
 
 		h->total = total;
-		h->available = chance(&r, 50) ? rnd_size(&r, 0, total)
-					      : rnd_size(&r, 0, total / 8);
+		h->available = chance(&r, 50) ? rnd_size(&r, 0, total) : rnd_size(&r, 0, total / 8);
 		if (chance(&r, 50)) {
 			h->swap_total = total / 4;
 			h->swap_free = rnd_size(&r, 0, h->swap_total);
@@ -214,14 +207,12 @@ static inline void random_snapshot(struct random_snapshot *x, uint64_t seed,
 	for (unsigned int i = 0; i < x->n; i++)
 		random_guest(&r, &x->g[i],
 			     chance(&r, 80) ? total / 2 + MIB
-					    : min_of(2 * total,
-						     POLICY_GUEST_BYTES_MAX),
+					    : min_of(2 * total, POLICY_GUEST_BYTES_MAX),
 			     evil);
 }
 
 /* Feed one tick to an engine whose guest @map[i] is the snapshot's guest i. */
-static inline void random_feed(struct policy *p,
-			       const struct random_snapshot *x,
+static inline void random_feed(struct policy *p, const struct random_snapshot *x,
 			       const unsigned int *map, unsigned int t)
 {
 	uint64_t now = x->start + t * x->step;
@@ -242,8 +233,8 @@ static inline void random_feed(struct policy *p,
 
 /* An engine with the snapshot's guests, in their order or backwards. */
 static inline struct policy *random_engine(const struct random_snapshot *x,
-					   const struct policy_tunables *t,
-					   bool backwards, unsigned int *map)
+					   const struct policy_tunables *t, bool backwards,
+					   unsigned int *map)
 {
 	struct policy *p = NULL;
 
@@ -252,8 +243,7 @@ static inline struct policy *random_engine(const struct random_snapshot *x,
 	for (unsigned int k = 0; k < x->n; k++) {
 		unsigned int i = backwards ? x->n - 1 - k : k;
 
-		if (policy_guest_add(p, &x->g[i].config, x->g[i].actual,
-				     x->start, &map[i]) < 0) {
+		if (policy_guest_add(p, &x->g[i].config, x->g[i].actual, x->start, &map[i]) < 0) {
 			policy_free(p);
 			return NULL;
 		}

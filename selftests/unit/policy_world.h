@@ -22,10 +22,10 @@
 struct world_guest {
 	uint64_t min, max;
 	uint32_t shares;
-	bool driver;	   /* holds the balloon and reports */
-	bool liar;	   /* always says that it is dying for lack of memory */
-	uint64_t overhead; /* of the guest's kernel: actual - total */
-	uint64_t want;	   /* anonymous memory its programs want */
+	bool driver;	     /* holds the balloon and reports */
+	bool liar;	     /* always says that it is dying for lack of memory */
+	uint64_t overhead;   /* of the guest's kernel: actual - total */
+	uint64_t want;	     /* anonymous memory its programs want */
 	uint64_t want_cache; /* page cache that it would like to keep */
 
 	uint64_t target, actual;
@@ -90,16 +90,13 @@ static inline void guest_lose_free(struct world_guest *g, uint64_t bytes)
 {
 	uint64_t in_use = g->overhead + g->used + g->cache;
 	uint64_t free = guest_free(g), touched_free = sub0(g->touched, in_use);
-	uint64_t part = free ? (uint64_t)((double)touched_free / (double)free *
-					  (double)bytes)
-			     : 0;
+	uint64_t part = free ? (uint64_t)((double)touched_free / (double)free * (double)bytes) : 0;
 
 	g->touched -= least(part, g->touched);
 	g->swapped = least(g->swapped, g->touched);
 }
 
-static inline void guest_balloon(struct world *w, struct world_guest *g,
-				 uint64_t ms)
+static inline void guest_balloon(struct world *w, struct world_guest *g, uint64_t ms)
 {
 	uint64_t step = w->slew * ms / 1000, take, from_cache;
 
@@ -150,8 +147,7 @@ static inline void guest_run(struct world_guest *g, uint64_t ms)
 	if (!g->short_of)
 		g->short_ms = 0;
 	if (g->cache < g->want_cache) {
-		uint64_t more = least(g->want_cache - g->cache,
-				      sub0(guest_free(g), 8 * MiB));
+		uint64_t more = least(g->want_cache - g->cache, sub0(guest_free(g), 8 * MiB));
 
 		more = least(more, 100 * MiB * ms / 1000);
 		g->cache += more;
@@ -193,10 +189,8 @@ static inline void host_swap(struct world *w)
 	for (int pass = 0; pass < 2 && need; pass++)
 		for (unsigned int i = 0; i < w->n && need; i++) {
 			struct world_guest *g = &w->g[i];
-			uint64_t cold =
-				pass ? g->touched
-				     : sub0(g->touched,
-					    g->overhead + g->used + g->cache);
+			uint64_t cold = pass ? g->touched
+					     : sub0(g->touched, g->overhead + g->used + g->cache);
 			uint64_t out = least(need, sub0(cold, g->swapped));
 
 			out = least(out, w->swap_total - w->swap_used);
@@ -208,13 +202,11 @@ static inline void host_swap(struct world *w)
 		w->host_oom = true;
 }
 
-static inline void world_command(struct world *w, struct world_guest *g,
-				 uint64_t target)
+static inline void world_command(struct world *w, struct world_guest *g, uint64_t target)
 {
 	int dir = target > g->target ? 1 : target < g->target ? -1 : 0;
 
-	if (dir && g->direction && dir != g->direction &&
-	    w->now - g->direction_at < 30 * S)
+	if (dir && g->direction && dir != g->direction && w->now - g->direction_at < 30 * S)
 		g->reversals++;
 	if (dir) {
 		g->direction = dir;
@@ -225,8 +217,7 @@ static inline void world_command(struct world *w, struct world_guest *g,
 	policy_command_sent(w->p, g->handle, target, w->now);
 }
 
-static inline struct world_guest *world_find(struct world *w,
-					     unsigned int handle)
+static inline struct world_guest *world_find(struct world *w, unsigned int handle)
 {
 	for (unsigned int i = 0; i < w->n; i++)
 		if (w->g[i].handle == handle)
@@ -252,8 +243,7 @@ static inline void world_costs(struct world *w)
 	for (unsigned int i = 0; i < w->n; i++) {
 		struct world_guest *g = &w->g[i];
 		struct policy_guest_host_sample s = {
-			.present = POLICY_COST_RSS | POLICY_COST_SWAPPED |
-				   POLICY_COST_DISK_READ,
+			.present = POLICY_COST_RSS | POLICY_COST_SWAPPED | POLICY_COST_DISK_READ,
 			.rss = g->touched - g->swapped + 32 * MiB,
 			.swapped = g->swapped,
 			.disk_read = g->reads,
@@ -269,9 +259,8 @@ static inline void world_stats(struct world *w)
 		struct world_guest *g = &w->g[i];
 		uint64_t total = sub0(g->actual, g->overhead);
 		struct policy_guest_sample s = {
-			.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
-				   POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES |
-				   POLICY_STAT_MAJOR_FAULTS,
+			.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
+				   POLICY_STAT_DISK_CACHES | POLICY_STAT_MAJOR_FAULTS,
 			.last_update = ++g->update,
 			.actual = g->actual,
 			.total = total,
@@ -282,8 +271,7 @@ static inline void world_stats(struct world *w)
 		};
 
 		if (g->liar) {
-			s.present |=
-				POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL;
+			s.present |= POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL;
 			s.available = s.free = s.disk_caches = 0;
 			s.oom_kill = s.alloc_stall = g->update;
 			s.major_faults = g->update * 100000;
@@ -357,8 +345,7 @@ static inline void world_rush(struct world *w, uint64_t seconds)
 		world_step(w, 250);
 }
 
-static inline void world_init(struct world *w, uint64_t total, uint64_t other,
-			      uint64_t swap)
+static inline void world_init(struct world *w, uint64_t total, uint64_t other, uint64_t swap)
 {
 	memset(w, 0, sizeof(*w));
 	w->total = total;
@@ -371,11 +358,10 @@ static inline void world_init(struct world *w, uint64_t total, uint64_t other,
 	policy_new(NULL, &w->p);
 }
 
-static inline struct world_guest *world_guest(struct world *w, uint64_t min,
-					      uint64_t max)
+static inline struct world_guest *world_guest(struct world *w, uint64_t min, uint64_t max)
 {
 	struct world_guest *g = &w->g[w->n++];
-	struct policy_guest_config c = {.min = min, .max = max};
+	struct policy_guest_config c = { .min = min, .max = max };
 
 	*g = (struct world_guest){
 		.min = min,

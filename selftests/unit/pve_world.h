@@ -9,21 +9,19 @@ static inline void pve_configure(struct world *w, const char *text)
 {
 	char *all;
 
-	assert_true(asprintf(&all, "[backend pve]\nguests = %s/pve\nsockets = %s\n%s",
-			     w->folder, w->qmp, text) > 0);
+	assert_true(asprintf(&all, "[backend pve]\nguests = %s/pve\nsockets = %s\n%s", w->folder,
+			     w->qmp, text) > 0);
 	w->config = configure(w, all);
 	free(all);
 }
 
-static inline void pve_path(const struct world *w, char path[static 128],
-			    unsigned int vmid)
+static inline void pve_path(const struct world *w, char path[static 128], unsigned int vmid)
 {
 	snprintf(path, 128, "%s/pve/%u.conf", w->folder, vmid);
 }
 
 /* As Proxmox VE writes them: a new file takes the old one's place. */
-static inline void pve_write(struct world *w, unsigned int vmid,
-			     const char *text)
+static inline void pve_write(struct world *w, unsigned int vmid, const char *text)
 {
 	char path[128], new[160];
 

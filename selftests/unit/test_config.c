@@ -50,8 +50,7 @@ static void complain(const char *text, _unused_ void *userdata)
 
 	if (!strncmp(text, folder, strlen(folder)))
 		text += strlen(folder) + 1;
-	snprintf(complaints + n, sizeof(complaints) - n, "%s%s", n ? "\n" : "",
-		 text);
+	snprintf(complaints + n, sizeof(complaints) - n, "%s%s", n ? "\n" : "", text);
 }
 
 static int load(struct config **ret, const char *text)
@@ -141,15 +140,11 @@ static void test_defaults(_unused_ void **state)
 	assert_true(l.reclaim);
 	config_free(c);
 
-	assert_int_equal(config_load(&c, "/nonexistent/c", false, complain,
-				     NULL),
-			 0);
+	assert_int_equal(config_load(&c, "/nonexistent/c", false, complain, NULL), 0);
 	config_free(c);
 	c = NULL;
 	complaints[0] = 0;
-	assert_int_equal(config_load(&c, "/nonexistent/c", true, complain,
-				     NULL),
-			 -EINVAL);
+	assert_int_equal(config_load(&c, "/nonexistent/c", true, complain, NULL), -EINVAL);
 	assert_null(c);
 	assert_string_equal(complaints, "/nonexistent/c: cannot be read: "
 					"No such file or directory");
@@ -172,10 +167,8 @@ static void test_refuses(_unused_ void **state)
 		"c:2: min = 12Q: not valid; allowed: a number with K, M, G or T (of 1024), or a percentage of max");
 	refuses("[guest a]\nmax = 0\n",
 		"c:2: max = 0: not valid; allowed: a number with K, M, G or T (of 1024), or a percentage of the guest's memory, above 0");
-	refuses("[guest a]\nshares = 0\n",
-		"c:2: shares = 0: out of range; allowed: 1 to 1000000");
-	refuses("[guest a]\nshares = -1\n",
-		"c:2: shares = -1: not valid; allowed: 1 to 1000000");
+	refuses("[guest a]\nshares = 0\n", "c:2: shares = 0: out of range; allowed: 1 to 1000000");
+	refuses("[guest a]\nshares = -1\n", "c:2: shares = -1: not valid; allowed: 1 to 1000000");
 	refuses("[guest a]\nreclaim = maybe\n",
 		"c:2: reclaim = maybe: not valid; allowed: yes, no");
 	refuses("[guest a]\nmin = 2G\nshares = 5\nmax = 1G\n",
@@ -204,8 +197,7 @@ static void test_out_of_range_tunable(_unused_ void **state)
 
 	assert_int_equal(load(&c, "[policy]\ntax = 1e9\n"), -EINVAL);
 	assert_null(c);
-	assert_non_null(strstr(complaints,
-			       "c:2: tax = 1e9: out of range; allowed: "));
+	assert_non_null(strstr(complaints, "c:2: tax = 1e9: out of range; allowed: "));
 }
 
 static void test_long_lines(_unused_ void **state)
@@ -218,8 +210,7 @@ static void test_long_lines(_unused_ void **state)
 	text[sizeof(text) - 1] = 0;
 	assert_int_equal(load(&c, text), -EINVAL);
 	assert_null(c);
-	assert_string_equal(complaints,
-			    "c:2: a line of more than 198 characters");
+	assert_string_equal(complaints, "c:2: a line of more than 198 characters");
 
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "[guest ", 7);
@@ -258,8 +249,9 @@ static void test_folder(_unused_ void **state)
 	/* The range is one even when it is told in two files. */
 	write_file(b, "\n[guest x]\nmin = 4G\n");
 	assert_int_equal(load(&c, "[guest x]\nmax = 3G\n"), -EINVAL);
-	assert_string_equal(complaints,
-			    "c.d/20-b.conf:3: [guest x]: min (4096 MiB) is above max (3072 MiB); allowed: min up to max");
+	assert_string_equal(
+		complaints,
+		"c.d/20-b.conf:3: [guest x]: min (4096 MiB) is above max (3072 MiB); allowed: min up to max");
 	unlink(a);
 	unlink(b);
 	unlink(other);
@@ -270,25 +262,28 @@ static void test_aliases(_unused_ void **state)
 {
 	struct config *c;
 
-	assert_int_equal(load(&c, "[guest *]\nmin = 10%\n[guest 101]\nshares = 7\n[guest db*]\nshares = 9\n"),
-			 0);
+	assert_int_equal(
+		load(&c,
+		     "[guest *]\nmin = 10%\n[guest 101]\nshares = 7\n[guest db*]\nshares = 9\n"),
+		0);
 	assert_int_equal(config_guest(c, "web", "101", GIB, &none).shares, 7);
 	assert_int_equal(config_guest(c, "db1", "101", GIB, &none).shares, 9);
-	assert_int_equal(config_guest(c, "web", NULL, GIB, &none).shares,
-			 POLICY_SHARES_DEFAULT);
+	assert_int_equal(config_guest(c, "web", NULL, GIB, &none).shares, POLICY_SHARES_DEFAULT);
 	assert_true(config_names(c, "web", "101"));
 	assert_true(config_names(c, "db1", "102"));
 	assert_false(config_names(c, "web", "102"));
 	assert_false(config_names(c, "web", NULL));
 	config_free(c);
 
-	assert_int_equal(load(&c, "[backend pve]\nguests = /a\nguests = /b\nsockets = /c\nsockets =\n"),
-			 0);
+	assert_int_equal(
+		load(&c, "[backend pve]\nguests = /a\nguests = /b\nsockets = /c\nsockets =\n"), 0);
 	assert_string_equal(c->pve_guests, "/b");
 	assert_null(c->pve_sockets);
 	config_free(c);
 	assert_int_equal(load(&c, "[backend pve]\nguests = a\n"), -EINVAL);
-	assert_non_null(strstr(complaints, "guests = a: not valid; allowed: the absolute path of a folder of VMID.conf files"));
+	assert_non_null(strstr(
+		complaints,
+		"guests = a: not valid; allowed: the absolute path of a folder of VMID.conf files"));
 }
 
 /* What a guest's own description says counts before every section. */
@@ -382,8 +377,7 @@ static void test_percentages(_unused_ void **state)
 	assert_int_equal(size_parse(&s, "25%"), 0);
 	assert_int_equal(size_resolve(&s, 4 * GIB), GIB);
 	assert_int_equal(size_parse(&s, "100%"), 0);
-	assert_int_equal(size_resolve(&s, UINT64_C(1) << 62),
-			 UINT64_C(1) << 62);
+	assert_int_equal(size_resolve(&s, UINT64_C(1) << 62), UINT64_C(1) << 62);
 	assert_int_equal(size_resolve(&s, 12345), 12345);
 }
 
@@ -391,10 +385,8 @@ static void test_escape(_unused_ void **state)
 {
 	char out[64];
 
-	assert_string_equal(escape_text(out, sizeof(out), "web-1 (a)"),
-			    "web-1 (a)");
-	assert_string_equal(escape_text(out, sizeof(out),
-					"a\n\x1b[2J\x7f\\\xc3\xa9"),
+	assert_string_equal(escape_text(out, sizeof(out), "web-1 (a)"), "web-1 (a)");
+	assert_string_equal(escape_text(out, sizeof(out), "a\n\x1b[2J\x7f\\\xc3\xa9"),
 			    "a\\x0a\\x1b[2J\\x7f\\x5c\\xc3\\xa9");
 	/* Cut before an escape that does not fit, and always ended. */
 	assert_string_equal(escape_text(out, 7, "abc\n"), "abc");
@@ -404,6 +396,7 @@ static void test_escape(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepts),
 		cmocka_unit_test(test_defaults),
@@ -417,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_percentages),
 		cmocka_unit_test(test_escape),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("config", tests, setup, teardown);
 }

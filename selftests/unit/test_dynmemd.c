@@ -36,8 +36,7 @@ static void test_adoption(_unused_ void **state)
 	/* New guests are asked for statistics. */
 	run_until(&w, 3000, after.polls > 0 && before.polls > 0);
 	assert_in_range(after.period_sets, 1, 2);
-	run_until(&w, 3000,
-		  info_of(&w, "after").class == POLICY_CLASS_REPORTING);
+	run_until(&w, 3000, info_of(&w, "after").class == POLICY_CLASS_REPORTING);
 	assert_int_equal(after.balloons + before.balloons, 0);
 
 	/* Gone, and back under the same name. */
@@ -105,16 +104,18 @@ static void test_unmergeable(_unused_ void **state)
 
 	assert_null(unmergeable(private, anon));
 	assert_null(unmergeable("{\"x\": 1}", "nonsense"));
-	assert_non_null(strstr(unmergeable("[{\"merge\": true, \"share\": false}, {\"merge\": true, \"share\": true}]",
-					   anon), "share=on"));
-	assert_non_null(strstr(unmergeable("[{\"merge\": false}]", anon),
-			       "merge=off"));
-	assert_non_null(strstr(unmergeable(private,
-					   "RssAnon:\t  20 kB\nRssShmem:\t  21 kB\n"),
+	assert_non_null(strstr(
+		unmergeable(
+			"[{\"merge\": true, \"share\": false}, {\"merge\": true, \"share\": true}]",
+			anon),
+		"share=on"));
+	assert_non_null(strstr(unmergeable("[{\"merge\": false}]", anon), "merge=off"));
+	assert_non_null(strstr(unmergeable(private, "RssAnon:\t  20 kB\nRssShmem:\t  21 kB\n"),
 			       "shared memory"));
-	assert_non_null(strstr(unmergeable(private,
-					   "RssAnon:\t  20 kB\nRssShmem:\t  0 kB\nHugetlbPages:\t  2048 kB\n"),
-			       "hugetlbfs"));
+	assert_non_null(strstr(
+		unmergeable(private,
+			    "RssAnon:\t  20 kB\nRssShmem:\t  0 kB\nHugetlbPages:\t  2048 kB\n"),
+		"hugetlbfs"));
 }
 
 /* Two monitors of one QEMU are one guest. */
@@ -171,8 +172,7 @@ static void test_named_socket(_unused_ void **state)
 	open_world(&w, "");
 	daemon_stop(&w);
 	config_free(w.config);
-	snprintf(config, sizeof(config), "path =\nsocket = %s/[a]*.sock\n",
-		 w.qmp);
+	snprintf(config, sizeof(config), "path =\nsocket = %s/[a]*.sock\n", w.qmp);
 	w.config = configure(&w, config);
 	daemon_start(&w, false);
 	start_guest(&w, &b, "a.sock");
@@ -217,8 +217,7 @@ static void test_balloon_refused(_unused_ void **state)
 	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	a.refuses = true;
 	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
-	run_until(&w, 1000,
-		  info_of(&w, "a").class == POLICY_CLASS_NO_BALLOON);
+	run_until(&w, 1000, info_of(&w, "a").class == POLICY_CLASS_NO_BALLOON);
 	run_for(&w, 1500);
 	assert_in_range(a.balloons, 1, 2);
 	fake_stop(&a, false);
@@ -259,8 +258,8 @@ static void test_bad_peers(_unused_ void **state)
 	silent.no_greeting = false;
 	garbage.greeting = NULL;
 	fake_hang_up(&silent);
-	run_until(&w, 5000, manager_find(w.manager, "silent") &&
-				    manager_find(w.manager, "garbage"));
+	run_until(&w, 5000,
+		  manager_find(w.manager, "silent") && manager_find(w.manager, "garbage"));
 
 	/* So is the busy one, once the other client has gone. */
 	sd_event_source_set_enabled(busy.accepts, SD_EVENT_ON);
@@ -349,8 +348,7 @@ static void test_emergency_without_news(_unused_ void **state)
 	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) > 0);
 	assert_non_null(strstr(written, "\"execute\":\"balloon\""));
 	/* By the plan, not by an ordinary decision. */
-	assert_non_null(strstr(manager_find(w.manager, "a")->reason,
-			       "the host is critical: "));
+	assert_non_null(strstr(manager_find(w.manager, "a")->reason, "the host is critical: "));
 	fake_stop(&a, false);
 	close_world(&w);
 }
@@ -361,8 +359,7 @@ static const char manage[] = "[daemon]\nmode = manage\n";
 static void until_known(struct world *w, const char *name)
 {
 	run_until(w, 2000, manager_find(w->manager, name));
-	run_until(w, 4000,
-		  info_of(w, name).class == POLICY_CLASS_REPORTING);
+	run_until(w, 4000, info_of(w, name).class == POLICY_CLASS_REPORTING);
 }
 
 /* Critical: the command is written before the event's handler returns. */
@@ -499,8 +496,8 @@ static void guest_start_time(struct world *w, unsigned int ticks)
 
 	snprintf(path, sizeof(path), "%s/%d/stat", w->folder, (int)getpid());
 	snprintf(text, sizeof(text),
-		 "%d (qemu) x) S 1 1 1 0 -1 0 0 0 0 0 5 6 0 0 20 0 4 0 %u 1 1\n",
-		 (int)getpid(), ticks);
+		 "%d (qemu) x) S 1 1 1 0 -1 0 0 0 0 0 5 6 0 0 20 0 4 0 %u 1 1\n", (int)getpid(),
+		 ticks);
 	write_text(path, text);
 }
 
@@ -528,9 +525,7 @@ static void teach(const char *path)
 	s.records[0]->learned.learned = 100 * MIB;
 	s.records[0]->learned.yield = 0.5;
 	s.records[0]->learned.debt = 40 * MIB;
-	assert_int_equal(state_file_store(
-				 path, text,
-				 state_render(&s, text, sizeof(text), &sum)),
+	assert_int_equal(state_file_store(path, text, state_render(&s, text, sizeof(text), &sum)),
 			 0);
 	state_clear(&s);
 }
@@ -612,8 +607,7 @@ static void test_stop(_unused_ void **state)
 	daemon_stop(&w);
 	config_free(w.config);
 	snprintf(path, sizeof(path), "%s/run/stop", w.folder);
-	snprintf(text, sizeof(text), "[daemon]\nmode = manage\nstop = %s\n",
-		 path);
+	snprintf(text, sizeof(text), "[daemon]\nmode = manage\nstop = %s\n", path);
 	w.config = configure(&w, text);
 	daemon_start(&w, false);
 	start_guest(&w, &a, "a.sock");
@@ -714,8 +708,7 @@ static void test_rival(_unused_ void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	strcat(path, "/comm");
 	write_text(path, "pvestatd\n");
-	assert_string_equal(rival_name(w.folder, who, sizeof(who)),
-			    "pvestatd (pid 77)");
+	assert_string_equal(rival_name(w.folder, who, sizeof(who)), "pvestatd (pid 77)");
 	start_guest(&w, &a, "a.sock");
 	until_known(&w, "a");
 	for (int i = 0; i < 3; i++) {
@@ -786,8 +779,7 @@ static void test_events(_unused_ void **state)
 	start_guest(&w, &a, "a.sock");
 	start_guest(&w, &moving, "b.sock");
 	until_known(&w, "a");
-	run_until(&w, 500,
-		  info_of(&w, "moving").class == POLICY_CLASS_FROZEN);
+	run_until(&w, 500, info_of(&w, "moving").class == POLICY_CLASS_FROZEN);
 	fake_say(&a, "{\"event\": \"STOP\"}\r\n");
 	run_until(&w, 500, info_of(&w, "a").class == POLICY_CLASS_PAUSED);
 	fake_say(&a, "{\"event\": \"RESUME\"}\r\n");
@@ -834,8 +826,7 @@ static void test_traits(_unused_ void **state)
 	deep.deflates = true;
 	g = found(&w, &deep);
 	assert_true(g->has_balloon);
-	assert_int_equal(g->traits_known, GUEST_FREE_PAGE_REPORTING |
-						  GUEST_DEFLATE_ON_OOM);
+	assert_int_equal(g->traits_known, GUEST_FREE_PAGE_REPORTING | GUEST_DEFLATE_ON_OOM);
 	assert_int_equal(g->traits, GUEST_DEFLATE_ON_OOM);
 	assert_null(g->pinned);
 	run_until(&w, 2000, deep.polls > 0);
@@ -847,8 +838,7 @@ static void test_traits(_unused_ void **state)
 	g = found(&w, &anon);
 	assert_int_equal(g->traits, GUEST_FREE_PAGE_REPORTING);
 	assert_non_null(strstr(g->pinned, "passed-through device"));
-	run_until(&w, 3000,
-		  info_of(&w, "traits").class == POLICY_CLASS_PINNED);
+	run_until(&w, 3000, info_of(&w, "traits").class == POLICY_CLASS_PINNED);
 	gone(&w, &anon);
 	close_world(&w);
 }
@@ -914,6 +904,7 @@ static void test_migration_without_events(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_adoption),
 		cmocka_unit_test(test_names),
@@ -944,6 +935,7 @@ int main(void)
 		cmocka_unit_test(test_migration),
 		cmocka_unit_test(test_migration_without_events),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("dynmemd", tests, NULL, NULL);
 }

@@ -75,14 +75,12 @@ static void five_guests(struct world *w, struct fake_qemu *guests)
 	for (int i = 0; i < 5; i++)
 		run_until(w, 4000,
 			  manager_find(w->manager, names[i]) &&
-				  info_of(w, names[i]).class ==
-					  POLICY_CLASS_REPORTING);
+				  info_of(w, names[i]).class == POLICY_CLASS_REPORTING);
 }
 
 static void test_event(void (*event)(struct world *w), bool pve)
 {
-	static const char manage[] =
-		"[daemon]\nmode = manage\n[guest g?]\nmin = 25%\n";
+	static const char manage[] = "[daemon]\nmode = manage\n[guest g?]\nmin = 25%\n";
 	struct fake_qemu guests[5];
 	struct world w;
 	char conf[64];
@@ -92,8 +90,7 @@ static void test_event(void (*event)(struct world *w), bool pve)
 	else
 		open_world(&w, manage);
 	for (int i = 0; pve && i < 5; i++) {
-		snprintf(conf, sizeof(conf),
-			 "memory: 1024\nname: g%d\nshares: 0\n", i);
+		snprintf(conf, sizeof(conf), "memory: 1024\nname: g%d\nshares: 0\n", i);
 		pve_write(&w, 100 + i, conf);
 	}
 	host_memory(&w, 6144, 5500);
@@ -141,12 +138,14 @@ static void test_counter(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counter),
 		cmocka_unit_test(test_medium),
 		cmocka_unit_test(test_critical),
 		cmocka_unit_test(test_pve),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("dynmemd_alloc", tests, NULL, NULL);
 }

@@ -7,15 +7,15 @@
 
 #include "dynmemd_world.h"
 
-#define MANAGE "[daemon]\nmode = manage\n"
+#define MANAGE	"[daemon]\nmode = manage\n"
 #define ENFORCE MANAGE "[policy]\nenforce = 1\n"
 
 static const char *in_scope(struct world *w, const char *file)
 {
 	static char path[192];
 
-	snprintf(path, sizeof(path), "%s/machine.slice/a.scope%s%s", w->cgroup,
-		 file ? "/" : "", file ? file : "");
+	snprintf(path, sizeof(path), "%s/machine.slice/a.scope%s%s", w->cgroup, file ? "/" : "",
+		 file ? file : "");
 	return path;
 }
 
@@ -99,8 +99,7 @@ static void test_threaded(_unused_ void **state)
 	stop(&w, &a);
 }
 
-static void not_reclaimed(const char *config, const char *procs,
-			  const char *cgroup)
+static void not_reclaimed(const char *config, const char *procs, const char *cgroup)
 {
 	struct fake_qemu a;
 	struct world w;
@@ -211,8 +210,8 @@ static void test_enforcement_of_another(_unused_ void **state)
 		skip();
 	}
 	write_text(in_scope(&w, "memory.high"), "123456\n");
-	assert_int_equal(setxattr(in_scope(&w, NULL), "user.dynmem.memory.high",
-				  "2147483648\n", 11, 0), 0);
+	assert_int_equal(
+		setxattr(in_scope(&w, NULL), "user.dynmem.memory.high", "2147483648\n", 11, 0), 0);
 	start_guest(&w, &a, "a.sock");
 	run_until(&w, 1000, high_is(&w, "2147483648\n"));
 	stop(&w, &a);
@@ -220,6 +219,7 @@ static void test_enforcement_of_another(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reclaim),
 		cmocka_unit_test(test_threaded),
@@ -228,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_enforcement),
 		cmocka_unit_test(test_enforcement_of_another),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("dynmemd_cgroup", tests, NULL, NULL);
 }

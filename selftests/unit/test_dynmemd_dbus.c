@@ -66,15 +66,14 @@ static void stop_bus(struct bus *b)
 	b->pid = 0;
 }
 
-static int on_decision(sd_bus_message *m, void *userdata,
-		       _unused_ sd_bus_error *error)
+static int on_decision(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
 {
 	const char *guest, *code, *reason, *key;
 	struct bus *b = userdata;
 
 	b->decisions++;
-	assert_true(sd_bus_message_read(m, "sttss", &guest, &b->decision_from,
-					&b->decision_to, &code, &reason) > 0);
+	assert_true(sd_bus_message_read(m, "sttss", &guest, &b->decision_from, &b->decision_to,
+					&code, &reason) > 0);
 	snprintf(b->decision_guest, sizeof(b->decision_guest), "%s", guest);
 	snprintf(b->decision_code, sizeof(b->decision_code), "%s", code);
 	assert_true(*reason);
@@ -82,9 +81,7 @@ static int on_decision(sd_bus_message *m, void *userdata,
 	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
 		assert_true(sd_bus_message_read(m, "s", &key) > 0);
 		if (!strcmp(key, DYNMEM_DECISION_APPLIED))
-			assert_true(sd_bus_message_read(m, "v", "b",
-							&b->decision_applied) >
-				    0);
+			assert_true(sd_bus_message_read(m, "v", "b", &b->decision_applied) > 0);
 		else
 			sd_bus_message_skip(m, "v");
 		sd_bus_message_exit_container(m);
@@ -92,8 +89,7 @@ static int on_decision(sd_bus_message *m, void *userdata,
 	return 0;
 }
 
-static int on_added(sd_bus_message *m, void *userdata,
-		    _unused_ sd_bus_error *error)
+static int on_added(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
 {
 	struct bus *b = userdata;
 	const char *guest;
@@ -103,8 +99,7 @@ static int on_added(sd_bus_message *m, void *userdata,
 	return 0;
 }
 
-static int on_removed(sd_bus_message *m, void *userdata,
-		      _unused_ sd_bus_error *error)
+static int on_removed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
 {
 	const char *guest, *reason;
 	struct bus *b = userdata;
@@ -115,8 +110,7 @@ static int on_removed(sd_bus_message *m, void *userdata,
 	return 0;
 }
 
-static int on_changed(sd_bus_message *m, void *userdata,
-		      _unused_ sd_bus_error *error)
+static int on_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
 {
 	const char *interface, *key, *value;
 	struct bus *b = userdata;
@@ -124,8 +118,7 @@ static int on_changed(sd_bus_message *m, void *userdata,
 	assert_true(sd_bus_message_read(m, "s", &interface) > 0);
 	assert_true(sd_bus_message_enter_container(m, 'a', "{sv}") > 0);
 	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
-		assert_true(sd_bus_message_read(m, "sv", &key, "s", &value) >
-			    0);
+		assert_true(sd_bus_message_read(m, "sv", &key, "s", &value) > 0);
 		if (!strcmp(key, "Level")) {
 			snprintf(b->level, sizeof(b->level), "%s", value);
 			b->levels++;
@@ -138,16 +131,14 @@ static int on_changed(sd_bus_message *m, void *userdata,
 static void listen_to(struct bus *b, const char *interface, const char *member,
 		      sd_bus_message_handler_t fn)
 {
-	assert_true(sd_bus_match_signal_async(b->client, NULL, NULL,
-					      DYNMEM_BUS_PATH, interface,
+	assert_true(sd_bus_match_signal_async(b->client, NULL, NULL, DYNMEM_BUS_PATH, interface,
 					      member, fn, NULL, b) >= 0);
 }
 
 /* The bus's socket is there a moment before it listens. */
 static void open_client(struct world *w, struct bus *b)
 {
-	run_until(w, 5000,
-		  b->client || sd_bus_open_system(&b->client) >= 0);
+	run_until(w, 5000, b->client || sd_bus_open_system(&b->client) >= 0);
 }
 
 static void start_client(struct world *w, struct bus *b)
@@ -159,8 +150,7 @@ static void start_client(struct world *w, struct bus *b)
 	listen_to(b, DYNMEM_BUS_INTERFACE, "Decision", on_decision);
 	listen_to(b, DYNMEM_BUS_INTERFACE, "GuestAdded", on_added);
 	listen_to(b, DYNMEM_BUS_INTERFACE, "GuestRemoved", on_removed);
-	listen_to(b, "org.freedesktop.DBus.Properties", "PropertiesChanged",
-		  on_changed);
+	listen_to(b, "org.freedesktop.DBus.Properties", "PropertiesChanged", on_changed);
 	run_for(w, 200);
 }
 
@@ -181,8 +171,7 @@ static void close_all(struct world *w, struct bus *b)
 	close_world(w);
 }
 
-static int on_reply(sd_bus_message *m, void *userdata,
-		    _unused_ sd_bus_error *error)
+static int on_reply(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
 {
 	struct bus *b = userdata;
 
@@ -194,18 +183,15 @@ static sd_bus_message *call(struct world *w, struct bus *b, const char *member,
 			    const char *argument)
 {
 	b->reply = sd_bus_message_unref(b->reply);
-	assert_true(sd_bus_call_method_async(b->client, NULL, DYNMEM_BUS_NAME,
-					     DYNMEM_BUS_PATH,
-					     DYNMEM_BUS_INTERFACE, member,
-					     on_reply, b, argument ? "s" : "",
-					     argument) >= 0);
+	assert_true(sd_bus_call_method_async(b->client, NULL, DYNMEM_BUS_NAME, DYNMEM_BUS_PATH,
+					     DYNMEM_BUS_INTERFACE, member, on_reply, b,
+					     argument ? "s" : "", argument) >= 0);
 	run_until(w, 2000, b->reply != NULL);
 	return b->reply;
 }
 
 /* Looks for a key of an a{sv} that is next in @m, and reads it. */
-static bool get(sd_bus_message *m, const char *want, const char *type,
-		void *value)
+static bool get(sd_bus_message *m, const char *want, const char *type, void *value)
 {
 	bool found = false;
 	const char *key;
@@ -215,8 +201,7 @@ static bool get(sd_bus_message *m, const char *want, const char *type,
 	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
 		assert_true(sd_bus_message_read(m, "s", &key) > 0);
 		if (!strcmp(key, want)) {
-			assert_true(sd_bus_message_read(m, "v", type, value) >
-				    0);
+			assert_true(sd_bus_message_read(m, "v", type, value) > 0);
 			found = true;
 		} else {
 			assert_true(sd_bus_message_skip(m, "v") > 0);
@@ -320,27 +305,24 @@ static void test_drain(_unused_ void **state)
 	close_all(&w, &b);
 }
 
-static sd_bus_message *reserve(struct world *w, struct bus *b, uint64_t bytes,
-			       const char *name, uint64_t seconds)
+static sd_bus_message *reserve(struct world *w, struct bus *b, uint64_t bytes, const char *name,
+			       uint64_t seconds)
 {
 	b->reply = sd_bus_message_unref(b->reply);
-	assert_true(sd_bus_call_method_async(b->client, NULL, DYNMEM_BUS_NAME,
-					     DYNMEM_BUS_PATH,
-					     DYNMEM_BUS_INTERFACE, "Reserve",
-					     on_reply, b, "tst", bytes, name,
-					     seconds) >= 0);
+	assert_true(sd_bus_call_method_async(b->client, NULL, DYNMEM_BUS_NAME, DYNMEM_BUS_PATH,
+					     DYNMEM_BUS_INTERFACE, "Reserve", on_reply, b, "tst",
+					     bytes, name, seconds) >= 0);
 	run_until(w, 2000, b->reply != NULL);
 	return b->reply;
 }
 
-static sd_bus_message *of_reservation(struct world *w, struct bus *b,
-				      const char *member, uint64_t id)
+static sd_bus_message *of_reservation(struct world *w, struct bus *b, const char *member,
+				      uint64_t id)
 {
 	b->reply = sd_bus_message_unref(b->reply);
-	assert_true(sd_bus_call_method_async(b->client, NULL, DYNMEM_BUS_NAME,
-					     DYNMEM_BUS_PATH,
-					     DYNMEM_BUS_INTERFACE, member,
-					     on_reply, b, "t", id) >= 0);
+	assert_true(sd_bus_call_method_async(b->client, NULL, DYNMEM_BUS_NAME, DYNMEM_BUS_PATH,
+					     DYNMEM_BUS_INTERFACE, member, on_reply, b, "t",
+					     id) >= 0);
 	run_until(w, 2000, b->reply != NULL);
 	return b->reply;
 }
@@ -374,8 +356,7 @@ static void test_reserve(_unused_ void **state)
 	assert_true(get(m, DYNMEM_RESERVE_STATE, "s", &text));
 	assert_string_equal(text, "ready");
 	assert_true(get(m, DYNMEM_RESERVE_ID, "t", &id));
-	assert_false(sd_bus_message_is_method_error(
-		of_reservation(&w, &b, "Release", id), NULL));
+	assert_false(sd_bus_message_is_method_error(of_reservation(&w, &b, "Release", id), NULL));
 	m = of_reservation(&w, &b, "GetReservation", id);
 	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NO_RESERVE));
 	m = of_reservation(&w, &b, "Release", UINT64_MAX);
@@ -443,8 +424,7 @@ static void test_bus_comes_and_goes(_unused_ void **state)
 	start_bus(&w, &b);
 	start_client(&w, &b);
 	run_for(&w, 5000);
-	assert_false(sd_bus_message_is_method_error(
-		call(&w, &b, "GetHost", NULL), NULL));
+	assert_false(sd_bus_message_is_method_error(call(&w, &b, "GetHost", NULL), NULL));
 
 	b.reply = sd_bus_message_unref(b.reply);
 	b.client = sd_bus_close_unref(b.client);
@@ -458,14 +438,14 @@ static void test_bus_comes_and_goes(_unused_ void **state)
 	open_client(&w, &b);
 	assert_true(sd_bus_attach_event(b.client, w.event, 0) >= 0);
 	run_for(&w, 5000);
-	assert_false(sd_bus_message_is_method_error(
-		call(&w, &b, "GetHost", NULL), NULL));
+	assert_false(sd_bus_message_is_method_error(call(&w, &b, "GetHost", NULL), NULL));
 	fake_stop(&a, false);
 	close_all(&w, &b);
 }
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reading),
 		cmocka_unit_test(test_drain),
@@ -473,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_bus_comes_and_goes),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("dynmemd_dbus", tests, NULL, NULL);
 }

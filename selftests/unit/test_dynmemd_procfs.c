@@ -35,9 +35,7 @@ static struct source *open_source(struct world *w, struct heard *h)
 	struct source *s = NULL;
 
 	policy_tunables_init(&t);
-	assert_int_equal(source_procfs_new(&s, w->event, w->folder, &t,
-					   &handlers, h),
-			 0);
+	assert_int_equal(source_procfs_new(&s, w->event, w->folder, &t, &handlers, h), 0);
 	return s;
 }
 
@@ -123,8 +121,7 @@ static void test_no_proc(_unused_ void **state)
 
 	policy_tunables_init(&t);
 	assert_int_equal(sd_event_new(&event), 0);
-	assert_int_equal(source_procfs_new(&s, event, "/nonexistent", &t,
-					   &handlers, NULL),
+	assert_int_equal(source_procfs_new(&s, event, "/nonexistent", &t, &handlers, NULL),
 			 -ENOENT);
 	assert_null(s);
 	sd_event_unref(event);
@@ -142,9 +139,7 @@ static void test_psi_trigger(_unused_ void **state)
 		skip();
 	policy_tunables_init(&t);
 	assert_int_equal(sd_event_new(&event), 0);
-	assert_int_equal(source_procfs_new(&s, event, "/proc", &t, &handlers,
-					   &h),
-			 0);
+	assert_int_equal(source_procfs_new(&s, event, "/proc", &t, &handlers, &h), 0);
 	assert_int_equal(source_procfs_triggers(s), 3);
 	source_free(s);
 	sd_event_unref(event);
@@ -152,6 +147,7 @@ static void test_psi_trigger(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_looks_more_often),
@@ -159,6 +155,7 @@ int main(void)
 		cmocka_unit_test(test_no_proc),
 		cmocka_unit_test(test_psi_trigger),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("dynmemd_procfs", tests, NULL, NULL);
 }

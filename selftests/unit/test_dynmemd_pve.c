@@ -5,8 +5,7 @@
 #include "pve_world.h"
 
 static const char mine[] = "[daemon]\nmode = manage\n[guest 101]\nmin = 300M\nshares = 7\n";
-static const char handed_over[] =
-	"balloon: 512\nmemory: 1024\nname: web\nshares: 0\n";
+static const char handed_over[] = "balloon: 512\nmemory: 1024\nname: web\nshares: 0\n";
 
 static const struct guest *guest(struct world *w, const char *name)
 {
@@ -30,8 +29,7 @@ static int client_open(const struct fake_qemu *f)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	strcpy(addr.sun_path, f->path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)),
-			 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	return fd;
 }
 
@@ -56,8 +54,7 @@ static void test_hand_over(_unused_ void **state)
 	assert_int_equal(g->traits, GUEST_FREE_PAGE_REPORTING);
 	assert_non_null(strstr(g->observed, "'qm set 101 --shares 0'"));
 	assert_non_null(strstr(g->observed, "[guest 101]"));
-	run_until(&w, 1000,
-		  info_of(&w, "web").class == POLICY_CLASS_UNMANAGED);
+	run_until(&w, 1000, info_of(&w, "web").class == POLICY_CLASS_UNMANAGED);
 	/* Its range is Proxmox VE's, but for what is said of all guests. */
 	assert_int_equal(g->limits.min, 512 * MIB);
 	assert_int_equal(g->limits.max, 768 * MIB);
@@ -81,8 +78,7 @@ static void test_hand_over(_unused_ void **state)
 	run_until(&w, 2000, g->observed);
 	assert_non_null(strstr(g->observed, "'qm set 101 --shares 0'"));
 	assert_null(strstr(g->observed, "[guest 101]"));
-	run_until(&w, 1000,
-		  info_of(&w, "web").class == POLICY_CLASS_UNMANAGED);
+	run_until(&w, 1000, info_of(&w, "web").class == POLICY_CLASS_UNMANAGED);
 	assert_int_equal(a.balloons, 0);
 	fake_stop(&a, false);
 	close_world(&w);
@@ -166,8 +162,7 @@ static void test_stopped_waiting(_unused_ void **state)
 
 	snprintf(path, sizeof(path), "%s/stop", w.folder);
 	snprintf(text, sizeof(text),
-		 "[daemon]\nmode = manage\nstop = %s\n[guest web]\nmin = 256M\nmax = 256M\n",
-		 path);
+		 "[daemon]\nmode = manage\nstop = %s\n[guest web]\nmin = 256M\nmax = 256M\n", path);
 	pve_reload(&w, text);
 	run_until(&w, 500, info_of(&w, "web").target == 256 * MIB);
 	write_text(path, "");
@@ -278,9 +273,9 @@ static void test_vmid_reused(_unused_ void **state)
 	new.memory = 2048 * MIB;
 	start_guest(&w, &new, "101.qmp");
 	pressure(&w, POLICY_LEVEL_LOW, 600);
-	run_until(&w, 3000, manager_find(w.manager, "web") &&
-				    manager_find(w.manager, "web")->memory ==
-					    2048 * MIB);
+	run_until(&w, 3000,
+		  manager_find(w.manager, "web") &&
+			  manager_find(w.manager, "web")->memory == 2048 * MIB);
 	assert_int_equal(manager_guest_count(w.manager), 1);
 	assert_int_not_equal(manager_find(w.manager, "web")->pid, pid);
 	fake_stop(&new, false);
@@ -414,6 +409,7 @@ static void test_bad_peers(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hand_over),
 		cmocka_unit_test(test_observed),
@@ -428,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_no_balloon),
 		cmocka_unit_test(test_bad_peers),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("dynmemd_pve", tests, NULL, NULL);
 }

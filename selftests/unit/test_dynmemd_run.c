@@ -14,8 +14,8 @@ struct process {
 	char folder[64];
 	char conf[96];
 	pid_t pid;
-	int log; /* its stderr */
-	int notify; /* its notifications */
+	int log;	  /* its stderr */
+	int notify;	  /* its notifications */
 	char said[16384]; /* all of its log */
 	size_t said_len;
 	char told[1024]; /* all of its notifications */
@@ -30,11 +30,8 @@ static void open_folder(struct process *p)
 	assert_non_null(mkdtemp(p->folder));
 	snprintf(p->conf, sizeof(p->conf), "%s/conf", p->folder);
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/notify", p->folder);
-	p->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			   0);
-	assert_int_equal(bind(p->notify, (struct sockaddr *)&addr,
-			      sizeof(addr)),
-			 0);
+	p->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(p->notify, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	setenv("NOTIFY_SOCKET", addr.sun_path, true);
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", true);
 	unsetenv("JOURNAL_STREAM");
@@ -74,8 +71,7 @@ static void hear(struct process *p)
 	char text[256];
 	ssize_t n;
 
-	n = read(p->log, p->said + p->said_len,
-		 sizeof(p->said) - 1 - p->said_len);
+	n = read(p->log, p->said + p->said_len, sizeof(p->said) - 1 - p->said_len);
 	if (n > 0)
 		p->said_len += n;
 	while ((n = recv(p->notify, text, sizeof(text) - 1, 0)) > 0) {
@@ -85,15 +81,15 @@ static void hear(struct process *p)
 	}
 }
 
-#define hear_until(p, condition)                              \
-	do {                                                  \
+#define hear_until(p, condition)                                   \
+	do {                                                       \
 		for (int _i = 0; _i < 500 && !(condition); _i++) { \
-			usleep(10000);                        \
-			hear(p);                              \
-		}                                             \
-		if (!(condition))                             \
-			print_error("said:\n%s", (p)->said);  \
-		assert_true(condition);                       \
+			usleep(10000);                             \
+			hear(p);                                   \
+		}                                                  \
+		if (!(condition))                                  \
+			print_error("said:\n%s", (p)->said);       \
+		assert_true(condition);                            \
 	} while (0)
 
 static int wait_end(struct process *p)
@@ -124,7 +120,8 @@ static void test_bad_configuration(_unused_ void **state)
 	o.config = p.conf;
 	start(&p, &o);
 	assert_int_equal(wait_end(&p), EXIT_CONFIG);
-	assert_non_null(strstr(p.said, "/conf:2: mode = mange: not valid; allowed: observe, manage\n"));
+	assert_non_null(
+		strstr(p.said, "/conf:2: mode = mange: not valid; allowed: observe, manage\n"));
 	assert_string_equal(p.told, "");
 	close(p.log);
 
@@ -192,8 +189,7 @@ static void test_guest(_unused_ void **state)
 	struct world w = { 0 };
 
 	open_folder(&p);
-	snprintf(text, sizeof(text),
-		 "[daemon]\nsource = procfs\n[backend qmp]\npath = %s\n",
+	snprintf(text, sizeof(text), "[daemon]\nsource = procfs\n[backend qmp]\npath = %s\n",
 		 p.folder);
 	write_text(p.conf, text);
 	o.config = p.conf;
@@ -252,8 +248,7 @@ static int oom_score_of(const struct process *p)
 /* Locked in memory, safe from the OOM killer, and without root's might. */
 static void test_protected(_unused_ void **state)
 {
-	const uint64_t kept = 1ULL << 1 /* CAP_DAC_OVERRIDE */ |
-			      1ULL << 14 /* CAP_IPC_LOCK */ |
+	const uint64_t kept = 1ULL << 1 /* CAP_DAC_OVERRIDE */ | 1ULL << 14 /* CAP_IPC_LOCK */ |
 			      1ULL << 24 /* CAP_SYS_RESOURCE */;
 	struct options o = { .config_required = true };
 	struct process p;
@@ -283,6 +278,7 @@ static void test_protected(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad_configuration),
 		cmocka_unit_test(test_no_module),
@@ -290,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_guest),
 		cmocka_unit_test(test_protected),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("dynmemd_run", tests, NULL, NULL);
 }

@@ -99,8 +99,7 @@ static void test_thousand_at_once(_unused_ void **state)
 	farm = farm_start(&w, n);
 	turn = longest_turn(&w, n, 40000);
 	print_message("# %zu guests after %llu ms; longest turn %llu ms\n",
-		      manager_guest_count(w.manager),
-		      (unsigned long long)(clock_ms() - start),
+		      manager_guest_count(w.manager), (unsigned long long)(clock_ms() - start),
 		      (unsigned long long)turn);
 	assert_true(has_guests(&w, n));
 	assert_true(turn < 1000);
@@ -164,8 +163,7 @@ static void test_no_descriptor_for_folder(_unused_ void **state)
 }
 
 /* Runs the loop for so long; balloons go where they are told to. */
-static void follow(struct world *w, struct fake_qemu *a, struct fake_qemu *b,
-		   unsigned int ms)
+static void follow(struct world *w, struct fake_qemu *a, struct fake_qemu *b, unsigned int ms)
 {
 	for (unsigned int i = 0; i < ms / 50; i++) {
 		run_for(w, 50);
@@ -210,8 +208,7 @@ static void test_clock_steps(_unused_ void **state)
 		/* Asked as often as before: neither forgotten nor pestered. */
 		assert_in_range(a.polls - polls, 1, 4);
 		/* And what they say is news, whatever its date. */
-		assert_in_range(manager_find(w.manager, "a")->stale_polls, 0,
-				1);
+		assert_in_range(manager_find(w.manager, "a")->stale_polls, 0, 1);
 		assert_int_equal(info_of(&w, "a").class, class);
 	}
 	assert_int_equal(a.balloons + b.balloons, balloons);
@@ -234,12 +231,11 @@ static pid_t start_qemu(struct world *w, const char *name)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		signal(SIGSEGV, SIG_DFL);
-		snprintf(monitor, sizeof(monitor),
-			 "unix:%s/%s.sock,server=on,wait=off", w->qmp, name);
-		execlp("qemu-system-x86_64", "qemu-system-x86_64", "-name",
-		       name, "-machine", "q35,accel=tcg", "-m", "64", "-S",
-		       "-nodefaults", "-display", "none", "-device",
-		       "virtio-balloon-pci", "-qmp", monitor, NULL);
+		snprintf(monitor, sizeof(monitor), "unix:%s/%s.sock,server=on,wait=off", w->qmp,
+			 name);
+		execlp("qemu-system-x86_64", "qemu-system-x86_64", "-name", name, "-machine",
+		       "q35,accel=tcg", "-m", "64", "-S", "-nodefaults", "-display", "none",
+		       "-device", "virtio-balloon-pci", "-qmp", monitor, NULL);
 		_exit(127);
 	}
 	guest_cost(w, pid, 30);
@@ -312,11 +308,9 @@ static void test_real_qemu(_unused_ void **state)
  * The parser of json-c 0.16 does not survive it; the daemon does not either,
  * then, and is started anew.
  */
-struct json_object *json_tokener_parse_ex(struct json_tokener *tok,
-					  const char *text, int len)
+struct json_object *json_tokener_parse_ex(struct json_tokener *tok, const char *text, int len)
 {
-	static struct json_object *(*real)(struct json_tokener *tok,
-					   const char *text, int len);
+	static struct json_object *(*real)(struct json_tokener * tok, const char *text, int len);
 	struct json_object *o;
 	bool on = allocations.on;
 
@@ -329,8 +323,7 @@ struct json_object *json_tokener_parse_ex(struct json_tokener *tok,
 }
 
 /* One guest comes and is polled while some allocations fail. */
-static unsigned int come_without_memory(struct world *w, unsigned int first,
-					unsigned int n)
+static unsigned int come_without_memory(struct world *w, unsigned int first, unsigned int n)
 {
 	const struct source_pressure p = {
 		.level = POLICY_LEVEL_CRITICAL,
@@ -379,6 +372,7 @@ static void test_no_memory(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_thousand_at_once),
 		cmocka_unit_test(test_no_descriptors),
@@ -389,7 +383,7 @@ int main(void)
 		cmocka_unit_test(test_no_memory),
 #endif
 	};
+	/* clang-format on */
 
-	return cmocka_run_group_tests_name("dynmemd_trouble", tests, NULL,
-					   NULL);
+	return cmocka_run_group_tests_name("dynmemd_trouble", tests, NULL, NULL);
 }

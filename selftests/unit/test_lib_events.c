@@ -79,8 +79,7 @@ static void test_absent_then_appears(void **state)
 	expect_none();
 
 	/* Other families are none of our business. */
-	fake_family(queue_add(&fake.events), CTRL_CMD_NEWFAMILY, "dynmem2", 31,
-		    0, 0);
+	fake_family(queue_add(&fake.events), CTRL_CMD_NEWFAMILY, "dynmem2", 31, 0, 0);
 	expect_none();
 
 	fake_load(30, true);
@@ -105,8 +104,7 @@ static void test_present(void **state)
 	assert_int_equal(fake.by_name, 0);
 	assert_true(dynmem_present(d));
 	/* Its news came between listening and looking: told once. */
-	fake_family(queue_add(&fake.events), CTRL_CMD_NEWFAMILY,
-		    DYNMEM_FAMILY_NAME, 30, 0, 0);
+	fake_family(queue_add(&fake.events), CTRL_CMD_NEWFAMILY, DYNMEM_FAMILY_NAME, 30, 0, 0);
 	expect(DYNMEM_EVENT_APPEARED, &ev);
 	expect_none();
 
@@ -163,8 +161,7 @@ static void test_several_in_a_datagram(void **state)
 		struct nlmsghdr *nlh;
 
 		fake.pressure_seq++;
-		nlh = fake_begin(dg, fake.family, 0, 0,
-				 DYNMEM_CMD_PRESSURE_NTF);
+		nlh = fake_begin(dg, fake.family, 0, 0, DYNMEM_CMD_PRESSURE_NTF);
 		fake_pressure(nlh, DYNMEM_PRESSURE_EVENT_LEVEL);
 		fake_end(dg, nlh);
 	}
@@ -501,18 +498,14 @@ static void test_random(void **state)
 		else if (fake.family && rand_r(&seed) % 16 == 0)
 			fake_unload(rand_r(&seed) % 2);
 		else if (!fake.family)
-			fake_load((uint16_t)(32 + rand_r(&seed) % 1000),
-				  rand_r(&seed) % 2);
+			fake_load((uint16_t)(32 + rand_r(&seed) % 1000), rand_r(&seed) % 2);
 		else
-			fake_family(queue_add(&fake.events), rand_r(&seed) % 4,
-				    "dynmem",
+			fake_family(queue_add(&fake.events), rand_r(&seed) % 4, "dynmem",
 				    (uint16_t)(30 + rand_r(&seed) % 4), 0, 0);
 		if (fake.events.tail > fake.events.head) {
-			dg = &fake.events.items[(fake.events.tail - 1) %
-						QUEUE_MAX];
+			dg = &fake.events.items[(fake.events.tail - 1) % QUEUE_MAX];
 			for (int n = rand_r(&seed) % 4; n > 0 && dg->len; n--)
-				dg->data[rand_r(&seed) % dg->len] =
-					(char)rand_r(&seed);
+				dg->data[rand_r(&seed) % dg->len] = (char)rand_r(&seed);
 			if (rand_r(&seed) % 8 == 0 && dg->len)
 				dg->len = rand_r(&seed) % dg->len;
 		}
@@ -538,6 +531,7 @@ static void test_random(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		TEST(test_absent_then_appears),
 		TEST(test_present),
@@ -557,6 +551,7 @@ int main(void)
 		TEST(test_eintr_and_errors),
 		TEST(test_random),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("lib_events", tests, NULL, NULL);
 }

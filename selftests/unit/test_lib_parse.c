@@ -32,10 +32,10 @@ static void append(struct blob *b, const void *data, size_t len)
 }
 
 /* An attribute of any claimed length; the payload is padded if pad is set. */
-static void attr_raw(struct blob *b, uint16_t type, uint16_t nla_len,
-		     const void *data, size_t len, bool pad)
+static void attr_raw(struct blob *b, uint16_t type, uint16_t nla_len, const void *data, size_t len,
+		     bool pad)
 {
-	struct nlattr nla = {.nla_len = nla_len, .nla_type = type};
+	struct nlattr nla = { .nla_len = nla_len, .nla_type = type };
 
 	append(b, &nla, sizeof(nla));
 	append(b, data, len);
@@ -59,8 +59,7 @@ static void attr_u64(struct blob *b, uint16_t type, uint64_t v)
 }
 
 /* Parses a copy of exactly the message's size, then drops the message. */
-static int parse(const struct layout *layout, struct blob *b,
-		 struct scratch *path, void *ret)
+static int parse(const struct layout *layout, struct blob *b, struct scratch *path, void *ret)
 {
 	char *copy = malloc(b->len ? b->len : 1);
 	int r;
@@ -90,11 +89,10 @@ static void test_widths(void **state)
 	assert_int_equal(p.available, 4096);
 	assert_int_equal(p.total, 1ULL << 40);
 	assert_int_equal(p.stalled, 3);
-	assert_int_equal(p.present,
-			 dynmem_bit(DYNMEM_A_PRESSURE_LEVEL) |
-				 dynmem_bit(DYNMEM_A_PRESSURE_AVAILABLE) |
-				 dynmem_bit(DYNMEM_A_PRESSURE_TOTAL) |
-				 dynmem_bit(DYNMEM_A_PRESSURE_STALLED));
+	assert_int_equal(p.present, dynmem_bit(DYNMEM_A_PRESSURE_LEVEL) |
+					    dynmem_bit(DYNMEM_A_PRESSURE_AVAILABLE) |
+					    dynmem_bit(DYNMEM_A_PRESSURE_TOTAL) |
+					    dynmem_bit(DYNMEM_A_PRESSURE_STALLED));
 	assert_true(dynmem_has(p.present, DYNMEM_A_PRESSURE_TOTAL));
 	assert_false(dynmem_has(p.present, DYNMEM_A_PRESSURE_FREE));
 	assert_int_equal(p.free, 0);
@@ -133,12 +131,11 @@ static void test_signed(void **state)
 static void test_all_lengths(void **state)
 {
 	static const struct layout *const layouts[] = {
-		&dn_pressure_layout, &dn_ksm_layout,  &dn_process_layout,
-		&dn_cgroup_layout,   &dn_node_layout, &dn_stall_layout,
-		&dn_config_layout,
+		&dn_pressure_layout, &dn_ksm_layout,   &dn_process_layout, &dn_cgroup_layout,
+		&dn_node_layout,     &dn_stall_layout, &dn_config_layout,
 	};
 	char path[4096], payload[4200];
-	struct scratch scratch = {path, sizeof(path)};
+	struct scratch scratch = { path, sizeof(path) };
 	union {
 		struct dynmem_pressure pressure;
 		struct dynmem_ksm ksm;
@@ -159,8 +156,7 @@ static void test_all_lengths(void **state)
 				int r;
 
 				if (f->kind == FIELD_UINT)
-					good = len == f->size ||
-					       (len == 4 && f->size == 8);
+					good = len == f->size || (len == 4 && f->size == 8);
 				else if (f->kind == FIELD_SINT)
 					good = len == 4 || len == 8;
 				else if (f->kind == FIELD_FLAG)
@@ -202,7 +198,7 @@ static void test_text(void **state)
 static void test_path(void **state)
 {
 	char path[16];
-	struct scratch scratch = {path, sizeof(path)};
+	struct scratch scratch = { path, sizeof(path) };
 	struct dynmem_cgroup c;
 	struct blob b = {};
 
@@ -277,8 +273,7 @@ static void test_nonsense(void **state)
 	/* An attribute shorter than its own header. */
 	for (uint16_t len = 0; len < NLA_HDRLEN; len++) {
 		attr_raw(&b, DYNMEM_A_NODE_ID, len, "\1\0\0\0", 4, true);
-		assert_int_equal(parse(&dn_node_layout, &b, NULL, &n),
-				 -EBADMSG);
+		assert_int_equal(parse(&dn_node_layout, &b, NULL, &n), -EBADMSG);
 	}
 	/* One that goes on behind the end. */
 	attr_raw(&b, DYNMEM_A_NODE_TOTAL, NLA_HDRLEN + 8, "\1\0\0\0", 4, true);
@@ -300,8 +295,8 @@ static void test_nonsense(void **state)
 /* A sound message, cut off after every byte. */
 static void test_truncated(void **state)
 {
-	struct nlmsghdr nlh = {.nlmsg_type = 30};
-	struct genlmsghdr gnlh = {.cmd = DYNMEM_CMD_PRESSURE_NTF};
+	struct nlmsghdr nlh = { .nlmsg_type = 30 };
+	struct genlmsghdr gnlh = { .cmd = DYNMEM_CMD_PRESSURE_NTF };
 	struct dynmem_pressure p;
 	struct blob b = {};
 	int good = 0;
@@ -319,8 +314,7 @@ static void test_truncated(void **state)
 		assert_non_null(copy);
 		memcpy(copy, b.data, len);
 		((struct nlmsghdr *)copy)->nlmsg_len = len;
-		if (dn_parse_message(&dn_pressure_layout,
-				     (struct nlmsghdr *)copy, NULL, &p) == 0)
+		if (dn_parse_message(&dn_pressure_layout, (struct nlmsghdr *)copy, NULL, &p) == 0)
 			good++;
 		free(copy);
 	}
@@ -333,7 +327,7 @@ static void test_truncated(void **state)
 static void test_random(void **state)
 {
 	char path[64];
-	struct scratch scratch = {path, sizeof(path)};
+	struct scratch scratch = { path, sizeof(path) };
 	unsigned int seed = 1;
 	int good = 0;
 
@@ -352,8 +346,8 @@ static void test_random(void **state)
 				payload[j] = (char)rand_r(&seed);
 			if (rand_r(&seed) % 8 == 0)
 				claimed += rand_r(&seed) % 16 - 8;
-			attr_raw(&b, rand_r(&seed) % 20, (uint16_t)claimed,
-				 payload, len, rand_r(&seed) % 8);
+			attr_raw(&b, rand_r(&seed) % 20, (uint16_t)claimed, payload, len,
+				 rand_r(&seed) % 8);
 		}
 		if (parse(&dn_cgroup_layout, &b, &scratch, &c) == 0)
 			good++;
@@ -363,21 +357,18 @@ static void test_random(void **state)
 
 static void test_put(void **state)
 {
-	struct dynmem_config c = {.threshold_low = 1ULL << 33, .stall_low = 5};
+	struct dynmem_config c = { .threshold_low = 1ULL << 33, .stall_low = 5 };
 	struct nl_msg *msg = nlmsg_alloc();
 	struct dynmem_config back;
 
 	(void)state;
 	assert_non_null(msg);
-	assert_non_null(
-		genlmsg_put(msg, 0, 1, 30, 0, 0, DYNMEM_CMD_CONFIG_SET, 1));
+	assert_non_null(genlmsg_put(msg, 0, 1, 30, 0, 0, DYNMEM_CMD_CONFIG_SET, 1));
 	c.present = dynmem_bit(DYNMEM_A_CONFIG_DEFAULTS) |
 		    dynmem_bit(DYNMEM_A_CONFIG_THRESHOLD_LOW) |
 		    dynmem_bit(DYNMEM_A_CONFIG_STALL_LOW);
 	assert_int_equal(dn_put_attrs(&dn_config_layout, msg, &c), 0);
-	assert_int_equal(dn_parse_message(&dn_config_layout, nlmsg_hdr(msg),
-					  NULL, &back),
-			 0);
+	assert_int_equal(dn_parse_message(&dn_config_layout, nlmsg_hdr(msg), NULL, &back), 0);
 	assert_memory_equal(&back, &c, sizeof(c));
 
 	c.present = dynmem_bit(DYNMEM_A_CONFIG_MAX + 1);
@@ -396,10 +387,10 @@ static void test_layouts_cover_structs(void **state)
 		const struct layout *layout;
 		size_t reserved, padding;
 	} structs[] = {
-		{&dn_pressure_layout, 16 * 8, 4}, {&dn_ksm_layout, 16 * 8, 4},
-		{&dn_process_layout, 8 * 8, 0},	  {&dn_cgroup_layout, 8 * 8, 4},
-		{&dn_node_layout, 8 * 8, 4},	  {&dn_stall_layout, 8 * 8, 0},
-		{&dn_config_layout, 8 * 8, 4},
+		{ &dn_pressure_layout, 16 * 8, 4 }, { &dn_ksm_layout, 16 * 8, 4 },
+		{ &dn_process_layout, 8 * 8, 0 },   { &dn_cgroup_layout, 8 * 8, 4 },
+		{ &dn_node_layout, 8 * 8, 4 },	    { &dn_stall_layout, 8 * 8, 0 },
+		{ &dn_config_layout, 8 * 8, 4 },
 	};
 
 	(void)state;
@@ -410,14 +401,13 @@ static void test_layouts_cover_structs(void **state)
 		assert_true(l->max < 64);
 		for (unsigned int type = 0; type <= l->max; type++)
 			used += l->fields[type].size;
-		assert_int_equal(used + structs[i].reserved +
-					 structs[i].padding,
-				 l->size);
+		assert_int_equal(used + structs[i].reserved + structs[i].padding, l->size);
 	}
 }
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_signed),
@@ -432,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_put),
 		cmocka_unit_test(test_layouts_cover_structs),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("lib_parse", tests, NULL, NULL);
 }

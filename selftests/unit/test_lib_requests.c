@@ -61,35 +61,29 @@ static void test_requests_carry_filters(void **state)
 		.fields = DYNMEM_FIELD_RSS,
 		.cgroup_id = 1ULL << 33,
 	};
-	struct dynmem_cgroup_filter cgroups = {.tree = 1, .id = 9};
+	struct dynmem_cgroup_filter cgroups = { .tree = 1, .id = 9 };
 	struct dynmem_process p;
 
 	(void)state;
 	assert_int_equal(dynmem_dump_processes(d, NULL, NULL, NULL), 0);
 	assert_null(requested(DYNMEM_A_PROCESS_SELECT));
 	assert_int_equal(dynmem_dump_processes(d, &filter, NULL, NULL), 0);
-	assert_int_equal(nla_get_u32(requested(DYNMEM_A_PROCESS_SELECT)),
-			 DYNMEM_SELECT_ALL);
-	assert_int_equal(nla_get_u32(requested(DYNMEM_A_PROCESS_FIELDS)),
-			 DYNMEM_FIELD_RSS);
-	assert_int_equal(nla_get_u64(requested(DYNMEM_A_PROCESS_CGROUP_ID)),
-			 1ULL << 33);
+	assert_int_equal(nla_get_u32(requested(DYNMEM_A_PROCESS_SELECT)), DYNMEM_SELECT_ALL);
+	assert_int_equal(nla_get_u32(requested(DYNMEM_A_PROCESS_FIELDS)), DYNMEM_FIELD_RSS);
+	assert_int_equal(nla_get_u64(requested(DYNMEM_A_PROCESS_CGROUP_ID)), 1ULL << 33);
 	assert_int_equal(dynmem_dump_cgroups(d, &cgroups, NULL, NULL), 0);
 	assert_int_equal(nla_len(requested(DYNMEM_A_CGROUP_TREE)), 0);
 	assert_int_equal(nla_get_u64(requested(DYNMEM_A_CGROUP_ID)), 9);
-	assert_int_equal(
-		dynmem_dump_stalls(d, DYNMEM_STALL_BY_CGROUP, NULL, NULL), 0);
-	assert_int_equal(nla_get_u32(requested(DYNMEM_A_STALL_BY)),
-			 DYNMEM_STALL_BY_CGROUP);
+	assert_int_equal(dynmem_dump_stalls(d, DYNMEM_STALL_BY_CGROUP, NULL, NULL), 0);
+	assert_int_equal(nla_get_u32(requested(DYNMEM_A_STALL_BY)), DYNMEM_STALL_BY_CGROUP);
 	assert_int_equal(dynmem_get_process(d, 7, DYNMEM_FIELD_KSM, &p), 0);
 	assert_int_equal(nla_get_u32(requested(DYNMEM_A_PROCESS_PID)), 7);
-	assert_int_equal(nla_get_u32(requested(DYNMEM_A_PROCESS_FIELDS)),
-			 DYNMEM_FIELD_KSM);
+	assert_int_equal(nla_get_u32(requested(DYNMEM_A_PROCESS_FIELDS)), DYNMEM_FIELD_KSM);
 }
 
 static void test_set_config(void **state)
 {
-	struct dynmem_config c = {.hold = 5000000000ULL, .stall_low = 1000};
+	struct dynmem_config c = { .hold = 5000000000ULL, .stall_low = 1000 };
 
 	(void)state;
 	assert_int_equal(dynmem_set_config(d, &c), -EINVAL);
@@ -99,14 +93,11 @@ static void test_set_config(void **state)
 	assert_int_equal(fake.gets, 0);
 	assert_non_null(strstr(dynmem_last_error(d), "config.present"));
 
-	c.present = dynmem_bit(DYNMEM_A_CONFIG_HOLD) |
-		    dynmem_bit(DYNMEM_A_CONFIG_STALL_LOW) |
+	c.present = dynmem_bit(DYNMEM_A_CONFIG_HOLD) | dynmem_bit(DYNMEM_A_CONFIG_STALL_LOW) |
 		    dynmem_bit(DYNMEM_A_CONFIG_DEFAULTS);
 	assert_int_equal(dynmem_set_config(d, &c), 0);
-	assert_int_equal(nla_get_u64(requested(DYNMEM_A_CONFIG_HOLD)),
-			 5000000000ULL);
-	assert_int_equal(nla_get_u32(requested(DYNMEM_A_CONFIG_STALL_LOW)),
-			 1000);
+	assert_int_equal(nla_get_u64(requested(DYNMEM_A_CONFIG_HOLD)), 5000000000ULL);
+	assert_int_equal(nla_get_u32(requested(DYNMEM_A_CONFIG_STALL_LOW)), 1000);
 	assert_int_equal(nla_len(requested(DYNMEM_A_CONFIG_DEFAULTS)), 0);
 	assert_null(requested(DYNMEM_A_CONFIG_WINDOW));
 }
@@ -117,8 +108,7 @@ static void test_set_config(void **state)
 static void test_refusals(void **state)
 {
 	struct dynmem_config c = {
-		.present = dynmem_bit(DYNMEM_A_CONFIG_STALL_LOW) |
-			   dynmem_bit(DYNMEM_A_CONFIG_HOLD),
+		.present = dynmem_bit(DYNMEM_A_CONFIG_STALL_LOW) | dynmem_bit(DYNMEM_A_CONFIG_HOLD),
 	};
 	struct dynmem_pressure p, before;
 
@@ -130,8 +120,7 @@ static void test_refusals(void **state)
 		fake.refuse_offset = HOLD_OFFSET;
 		assert_int_equal(dynmem_set_config(d, &c), -ERANGE);
 		assert_string_equal(dynmem_last_error(d), "hold is above 1 h");
-		assert_int_equal(dynmem_last_error_attr(d),
-				 DYNMEM_A_CONFIG_HOLD);
+		assert_int_equal(dynmem_last_error_attr(d), DYNMEM_A_CONFIG_HOLD);
 
 		/* An offset that is none. */
 		fake.refuse = ERANGE;
@@ -198,8 +187,7 @@ static void test_timeout(void **state)
 	fake.mute = true;
 	fake.clock_ms = 0;
 	assert_int_equal(dynmem_get_pressure(d, &p), -ETIMEDOUT);
-	assert_in_range(fake.clock_ms, DYNMEM_TIMEOUT_MS - 10,
-			DYNMEM_TIMEOUT_MS + 10);
+	assert_in_range(fake.clock_ms, DYNMEM_TIMEOUT_MS - 10, DYNMEM_TIMEOUT_MS + 10);
 	memcpy(late, fake.last, sizeof(late));
 
 	/* The answer comes after all, before that of the next request. */
@@ -262,15 +250,15 @@ static void test_dump(void **state)
 	assert_int_equal(s.calls, 5);
 
 	/* The callback ends it; whatever it returns is returned. */
-	s = (struct seen){.stop_at = 2, .result = 7};
+	s = (struct seen){ .stop_at = 2, .result = 7 };
 	assert_int_equal(dynmem_dump_nodes(d, on_node, &s), 7);
 	assert_int_equal(s.calls, 2);
-	s = (struct seen){.stop_at = 1, .result = -ENOENT};
+	s = (struct seen){ .stop_at = 1, .result = -ENOENT };
 	assert_int_equal(dynmem_dump_nodes(d, on_node, &s), -ENOENT);
 	assert_int_equal(s.calls, 1);
 
 	/* The rest was read: the next one sees its own alone. */
-	s = (struct seen){.reenter = true};
+	s = (struct seen){ .reenter = true };
 	assert_int_equal(dynmem_dump_nodes(d, on_node, &s), 0);
 	assert_int_equal(s.calls, 5);
 }
@@ -311,8 +299,7 @@ static void test_dump_fails(void **state)
 static void test_names(void **state)
 {
 	(void)state;
-	assert_string_equal(dynmem_level_name(DYNMEM_LEVEL_CRITICAL),
-			    "critical");
+	assert_string_equal(dynmem_level_name(DYNMEM_LEVEL_CRITICAL), "critical");
 	assert_string_equal(dynmem_level_name(4), "unknown");
 	assert_string_equal(dynmem_cause_name(DYNMEM_CAUSE_OOM), "oom");
 	assert_string_equal(dynmem_cause_name(3), "unknown");
@@ -322,6 +309,7 @@ static void test_names(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		TEST(test_close_null),
 		TEST(test_gets),
@@ -335,6 +323,7 @@ int main(void)
 		TEST(test_dump_fails),
 		TEST(test_names),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("lib_requests", tests, NULL, NULL);
 }

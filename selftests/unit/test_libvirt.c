@@ -22,8 +22,7 @@ static struct libvirt_xml parsed(const char *inside)
 	struct libvirt_xml x;
 	char *text;
 
-	assert_true(asprintf(&text, "<domain type='kvm'>%s</domain>", inside) >
-		    0);
+	assert_true(asprintf(&text, "<domain type='kvm'>%s</domain>", inside) > 0);
 	assert_int_equal(libvirt_xml_parse(&x, text), 0);
 	free(text);
 	return x;
@@ -34,9 +33,10 @@ static struct libvirt_xml with_metadata(const char *attributes)
 {
 	char text[512];
 
-	snprintf(text, sizeof(text),
-		 "<metadata><o:os xmlns:o='urn:other' min='7G'/><d:guest xmlns:d='urn:dynmem:guest:1' %s/></metadata>" BALLOON,
-		 attributes);
+	snprintf(
+		text, sizeof(text),
+		"<metadata><o:os xmlns:o='urn:other' min='7G'/><d:guest xmlns:d='urn:dynmem:guest:1' %s/></metadata>" BALLOON,
+		attributes);
 	return parsed(text);
 }
 
@@ -52,10 +52,8 @@ static void test_balloon(_unused_ void **state)
 	x = parsed("<devices><memballoon model='virtio-non-transitional'/></devices>");
 	assert_true(x.has_balloon);
 	assert_int_equal(x.period, 0);
-	assert_false(parsed("<devices><memballoon model='none'/></devices>")
-			     .has_balloon);
-	assert_false(parsed("<devices><memballoon model='xen'/></devices>")
-			     .has_balloon);
+	assert_false(parsed("<devices><memballoon model='none'/></devices>").has_balloon);
+	assert_false(parsed("<devices><memballoon model='xen'/></devices>").has_balloon);
 	assert_false(parsed("<devices/>").has_balloon);
 	assert_false(parsed("<memballoon model='virtio'/>").has_balloon);
 }
@@ -68,16 +66,18 @@ static void test_memory(_unused_ void **state)
 	assert_null(x.pinned);
 	assert_null(x.unmergeable);
 	assert_int_equal(x.traits, 0);
-	x = parsed("<devices><memballoon model='virtio' autodeflate='on' freePageReporting='on'/></devices>");
-	assert_int_equal(x.traits,
-			 GUEST_FREE_PAGE_REPORTING | GUEST_DEFLATE_ON_OOM);
-	x = parsed("<devices><memballoon model='virtio' autodeflate='off' freePageReporting='off'/></devices>");
+	x = parsed(
+		"<devices><memballoon model='virtio' autodeflate='on' freePageReporting='on'/></devices>");
+	assert_int_equal(x.traits, GUEST_FREE_PAGE_REPORTING | GUEST_DEFLATE_ON_OOM);
+	x = parsed(
+		"<devices><memballoon model='virtio' autodeflate='off' freePageReporting='off'/></devices>");
 	assert_int_equal(x.traits, 0);
 	x = parsed("<devices><hostdev mode='subsystem' type='pci'/></devices>");
 	assert_string_equal(x.pinned, GUEST_PINNED_VFIO);
 	x = parsed("<devices><interface type='hostdev'/></devices>");
 	assert_string_equal(x.pinned, GUEST_PINNED_VFIO);
-	x = parsed("<devices><hostdev mode='subsystem' type='usb'/><interface type='bridge'/></devices>");
+	x = parsed(
+		"<devices><hostdev mode='subsystem' type='usb'/><interface type='bridge'/></devices>");
 	assert_null(x.pinned);
 	x = parsed("<memoryBacking><hugepages/></memoryBacking>");
 	assert_string_equal(x.pinned, "its memory is in reserved huge pages");
@@ -107,7 +107,8 @@ static void test_metadata(_unused_ void **state)
 	assert_int_equal(x.own.shares, 1);
 
 	/* Another namespace, or none, is not ours. */
-	x = parsed("<metadata><guest min='2G'/><guest xmlns='urn:dynmem:guest:2' min='2G'/></metadata>");
+	x = parsed(
+		"<metadata><guest min='2G'/><guest xmlns='urn:dynmem:guest:2' min='2G'/></metadata>");
 	assert_false(x.own.min.set);
 	/* Nor is the same element elsewhere. */
 	x = parsed("<guest xmlns='urn:dynmem:guest:1' min='2G'/>");
@@ -143,12 +144,9 @@ static void test_bad_metadata(_unused_ void **state)
 static void test_no_domain(_unused_ void **state)
 {
 	static const char *const texts[] = {
-		"",
-		"<domain>",
-		"<network/>",
-		"<domain/><domain/>",
-		"\xff\xfe",
-		"<!DOCTYPE d [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><x>&a;</x>",
+		"",	      "<domain>",
+		"<network/>", "<domain/><domain/>",
+		"\xff\xfe",   "<!DOCTYPE d [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><x>&a;</x>",
 	};
 	struct libvirt_xml x;
 
@@ -190,11 +188,10 @@ static void test_stats(_unused_ void **state)
 	assert_int_equal(s.sample.swap_in, 4 * KIB);
 	assert_int_equal(s.sample.swap_out, 8 * KIB);
 	assert_int_equal(s.sample.major_faults, 17);
-	assert_int_equal(s.sample.present,
-			 POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
-				 POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES |
-				 POLICY_STAT_SWAP_IN | POLICY_STAT_SWAP_OUT |
-				 POLICY_STAT_MAJOR_FAULTS);
+	assert_int_equal(s.sample.present, POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
+						   POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES |
+						   POLICY_STAT_SWAP_IN | POLICY_STAT_SWAP_OUT |
+						   POLICY_STAT_MAJOR_FAULTS);
 	assert_int_equal(s.rss, 229440 * KIB);
 
 	/* A guest without a driver: nothing but these. */
@@ -207,8 +204,7 @@ static void test_stats(_unused_ void **state)
 	assert_int_equal(s.sample.actual, POLICY_GUEST_BYTES_MAX);
 }
 
-static void write_bytes(const char *folder, const char *name, const char *bytes,
-			size_t len)
+static void write_bytes(const char *folder, const char *name, const char *bytes, size_t len)
 {
 	char path[128];
 	FILE *f;
@@ -265,6 +261,7 @@ static int setup(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_balloon),
 		cmocka_unit_test(test_memory),
@@ -274,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_pid),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("libvirt", tests, setup, NULL);
 }

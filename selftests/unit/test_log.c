@@ -65,11 +65,10 @@ static void test_lines(_unused_ void **state)
 	log_decision("web1", 512 * MIB, 400 * MIB, "shrink-host", "why", false);
 	read_log(text, sizeof(text));
 	assert_string_equal(
-		text,
-		"dynmemd: error: bad 7\n"
-		"dynmemd: warning: guest a\\x1b[2J: said \"\\x0a\\xff\"\n"
-		"dynmemd: guest web1: 512.0 -> 400.0 MiB: why\\x09not [shrink-host]\n"
-		"dynmemd: guest web1: would go 512.0 -> 400.0 MiB: why [shrink-host]\n");
+		text, "dynmemd: error: bad 7\n"
+		      "dynmemd: warning: guest a\\x1b[2J: said \"\\x0a\\xff\"\n"
+		      "dynmemd: guest web1: 512.0 -> 400.0 MiB: why\\x09not [shrink-host]\n"
+		      "dynmemd: guest web1: would go 512.0 -> 400.0 MiB: why [shrink-host]\n");
 }
 
 static double seconds(void)
@@ -81,8 +80,7 @@ static double seconds(void)
 }
 
 /* What was written, and what is said to be lost, however often that is said. */
-static void count_lines(const char *text, unsigned int *lines,
-			unsigned int *lost)
+static void count_lines(const char *text, unsigned int *lines, unsigned int *lost)
 {
 	unsigned int n;
 
@@ -140,12 +138,14 @@ static void test_stop(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stuck_reader, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }

@@ -32,8 +32,7 @@ static void sizes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_string_equal(out_bytes(cases[i].bytes, buf),
-				    cases[i].text);
+		assert_string_equal(out_bytes(cases[i].bytes, buf), cases[i].text);
 }
 
 static void signed_sizes(void **state)
@@ -55,8 +54,7 @@ static void hostile_text(void **state)
 	assert_string_equal(out_safe("web-1"), "web-1");
 	assert_string_equal(out_safe("\033[2Jx\r\n\a\177"), "?[2Jx????");
 	/* UTF-8 stays; C1 controls in it and broken sequences do not. */
-	assert_string_equal(out_safe("gr\xc3\xbc\xc3\x9f"),
-			    "gr\xc3\xbc\xc3\x9f");
+	assert_string_equal(out_safe("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
 	assert_string_equal(out_safe("\xc2\x9b"
 				     "31m"),
 			    "?31m");
@@ -70,9 +68,8 @@ static void hostile_text(void **state)
 
 static void members(void **state)
 {
-	struct json_object *obj =
-		json_tokener_parse("{\"a\":18446744073709551615,\"b\":-1,"
-				   "\"c\":\"x\",\"d\":[]}");
+	struct json_object *obj = json_tokener_parse("{\"a\":18446744073709551615,\"b\":-1,"
+						     "\"c\":\"x\",\"d\":[]}");
 
 	(void)state;
 	assert_int_equal(out_u64(obj, "a"), UINT64_MAX);
@@ -87,12 +84,14 @@ static void members(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(signed_sizes),
 		cmocka_unit_test(hostile_text),
 		cmocka_unit_test(members),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

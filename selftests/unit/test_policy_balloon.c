@@ -171,8 +171,7 @@ static void test_untouched_is_not_pinned(void **state)
 }
 
 /* A second passes for it and for another one. */
-static void tick_with(struct one *o, unsigned int other,
-		      struct policy_guest_sample *s)
+static void tick_with(struct one *o, unsigned int other, struct policy_guest_sample *s)
 {
 	s->last_update++;
 	policy_guest_sample(o->p, other, s, o->now + SEC);
@@ -185,7 +184,7 @@ static void tick_with(struct one *o, unsigned int other,
  */
 static void test_little_is_better_than_nothing(void **state)
 {
-	struct policy_guest_config config = {.min = 256 * MIB, .max = 2 * GIB};
+	struct policy_guest_config config = { .min = 256 * MIB, .max = 2 * GIB };
 	struct policy_guest_sample s;
 	unsigned int poor;
 	struct one o;
@@ -426,6 +425,7 @@ static void test_own_commands(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_above_max),
 		cmocka_unit_test(test_max_falls_while_frozen),
@@ -443,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_no_rival),
 		cmocka_unit_test(test_own_commands),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

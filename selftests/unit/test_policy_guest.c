@@ -125,8 +125,7 @@ static void test_debt(void **state)
 	o.s.swap_out += 100 * MIB;
 	tick(&o, true);
 	assert_int_equal(o.i.debt, 100 * MIB);
-	assert_int_equal(o.i.pressed,
-			 0); /* zram: swap-out alone is no pressure */
+	assert_int_equal(o.i.pressed, 0); /* zram: swap-out alone is no pressure */
 	assert_int_equal(o.i.active, GIB / 2 + 100 * MIB);
 
 	o.s.swap_in += 40 * MIB;
@@ -148,8 +147,7 @@ static void test_pressed(void **state)
 
 	(void)state;
 	one_init(&o, 256 * MIB, GIB, GIB);
-	o.s.present |= POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL |
-		       POLICY_STAT_MAJOR_FAULTS;
+	o.s.present |= POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL | POLICY_STAT_MAJOR_FAULTS;
 	o.s.oom_kill = 3;
 	ticks(&o, 3);
 	assert_int_equal(o.i.pressed, 0);
@@ -364,13 +362,10 @@ static void test_classes(void **state)
 		enum policy_guest_event event, undo;
 		enum policy_class class;
 	} row[] = {
-		{POLICY_GUEST_PAUSE, POLICY_GUEST_RESUME, POLICY_CLASS_PAUSED},
-		{POLICY_GUEST_MIGRATE_BEGIN, POLICY_GUEST_MIGRATE_END,
-		 POLICY_CLASS_FROZEN},
-		{POLICY_GUEST_NO_BALLOON, POLICY_GUEST_BALLOON,
-		 POLICY_CLASS_NO_BALLOON},
-		{POLICY_GUEST_PINNED, POLICY_GUEST_UNPINNED,
-		 POLICY_CLASS_PINNED},
+		{ POLICY_GUEST_PAUSE, POLICY_GUEST_RESUME, POLICY_CLASS_PAUSED },
+		{ POLICY_GUEST_MIGRATE_BEGIN, POLICY_GUEST_MIGRATE_END, POLICY_CLASS_FROZEN },
+		{ POLICY_GUEST_NO_BALLOON, POLICY_GUEST_BALLOON, POLICY_CLASS_NO_BALLOON },
+		{ POLICY_GUEST_PINNED, POLICY_GUEST_UNPINNED, POLICY_CLASS_PINNED },
 	};
 	struct one o;
 
@@ -382,8 +377,7 @@ static void test_classes(void **state)
 		o.h.available = 100 * MIB;
 		o.s.available = 900 * MIB;
 		o.s.free = 900 * MIB;
-		assert_int_equal(
-			policy_guest_event(o.p, o.g, row[i].event, o.now), 0);
+		assert_int_equal(policy_guest_event(o.p, o.g, row[i].event, o.now), 0);
 		ticks(&o, 8);
 		assert_int_equal(o.i.class, row[i].class);
 		assert_int_equal(o.r.send, 0);
@@ -396,8 +390,7 @@ static void test_classes(void **state)
 	}
 	one_init(&o, 256 * MIB, GIB, GIB);
 	assert_int_equal(policy_guest_event(o.p, o.g, 99, o.now), -EINVAL);
-	assert_int_equal(policy_guest_event(o.p, 7, POLICY_GUEST_PAUSE, o.now),
-			 -ENOENT);
+	assert_int_equal(policy_guest_event(o.p, 7, POLICY_GUEST_PAUSE, o.now), -ENOENT);
 	policy_free(o.p);
 }
 
@@ -435,14 +428,14 @@ static void test_reboot(void **state)
 
 static void test_config_refused(void **state)
 {
-	struct policy_guest_config c = {.min = 2 * GIB, .max = GIB};
+	struct policy_guest_config c = { .min = 2 * GIB, .max = GIB };
 	struct policy *p = NULL;
 	unsigned int g = 77;
 
 	(void)state;
 	assert_int_equal(policy_new(NULL, &p), 0);
 	assert_int_equal(policy_guest_add(p, &c, GIB, 0, &g), -EINVAL);
-	c = (struct policy_guest_config){.max = 0};
+	c = (struct policy_guest_config){ .max = 0 };
 	assert_int_equal(policy_guest_add(p, &c, GIB, 0, &g), -EINVAL);
 	c.max = POLICY_GUEST_BYTES_MAX + 1;
 	assert_int_equal(policy_guest_add(p, &c, GIB, 0, &g), -EINVAL);
@@ -455,7 +448,7 @@ static void test_config_refused(void **state)
 
 static void test_handles_are_dense_and_stable(void **state)
 {
-	struct policy_guest_config c = {.max = GIB};
+	struct policy_guest_config c = { .max = GIB };
 	struct policy *p = NULL;
 	unsigned int g[40];
 
@@ -475,6 +468,7 @@ static void test_handles_are_dense_and_stable(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_used),
 		cmocka_unit_test(test_overhead_only_at_rest),
@@ -495,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_config_refused),
 		cmocka_unit_test(test_handles_are_dense_and_stable),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ struct fixture {
 
 static void init(struct fixture *f, u64 total, u64 available)
 {
-	*f = (struct fixture){.now = 1000 * SEC};
+	*f = (struct fixture){ .now = 1000 * SEC };
 	f->h.total = total;
 	f->h.available = available;
 	assert_int_equal(policy_new(NULL, &f->p), 0);
@@ -28,7 +28,7 @@ static void init(struct fixture *f, u64 total, u64 available)
 
 static unsigned int add(struct fixture *f, u64 min, u64 max)
 {
-	struct policy_guest_config c = {.min = min, .max = max};
+	struct policy_guest_config c = { .min = min, .max = max };
 	unsigned int g = 0;
 
 	assert_int_equal(policy_guest_add(f->p, &c, max, f->now, &g), 0);
@@ -40,8 +40,7 @@ static void report(struct fixture *f, unsigned int g, u64 used, u64 rss)
 {
 	const struct guest *guest = guest_get(f->p, g);
 	struct policy_guest_sample s = {
-		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
-			   POLICY_STAT_FREE,
+		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE,
 		.last_update = ++f->update,
 		.actual = guest->actual,
 		.total = guest->actual,
@@ -89,38 +88,28 @@ static void test_levels(void **state)
 
 	(void)state;
 	init(&f, 64 * GIB, 32 * GIB);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_NONE);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_NONE);
 	f.h.available = 4 * minfree - 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_LOW);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_LOW);
 	f.h.available = 2 * minfree - 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
 	f.h.available = minfree - 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
 
 	/* Left only a quarter above, and after its hold: 30 s, then 10 s. */
 	f.h.available = 2 * minfree + 1;
 	pass(&f, 1);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
 	pass(&f, 29);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
 	pass(&f, 2);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
 	pass(&f, 60);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
 	f.h.available = 5 * minfree + 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
 	pass(&f, 11);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_NONE);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_NONE);
 
 	/* A dip in between starts the hold anew. */
 	f.h.available = 2 * minfree;
@@ -132,8 +121,7 @@ static void test_levels(void **state)
 	policy_host_sample(f.p, &f.h, f.now);
 	f.h.available = 6 * minfree;
 	pass(&f, 9);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now),
-			 POLICY_LEVEL_LOW);
+	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_LOW);
 	policy_free(f.p);
 }
 
@@ -144,19 +132,16 @@ static void test_level_events(void **state)
 	(void)state;
 	init(&f, 64 * GIB, 32 * GIB);
 	/* Before any sample a level is all there is. */
-	assert_int_equal(
-		policy_host_event(f.p, POLICY_LEVEL_MEDIUM, UINT64_MAX, f.now),
-		POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_MEDIUM, UINT64_MAX, f.now),
+			 POLICY_LEVEL_MEDIUM);
 	assert_int_equal(policy_decide(f.p, f.now, &f.r), -ENODATA);
 	policy_host_sample(f.p, &f.h, f.now);
 	/* A stall: available memory looks fine, the level says otherwise. */
-	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_CRITICAL,
-					   UINT64_MAX, f.now),
+	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_CRITICAL, UINT64_MAX, f.now),
 			 POLICY_LEVEL_CRITICAL);
 	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_NONE, GIB, f.now),
 			 POLICY_LEVEL_CRITICAL);
-	assert_int_equal(policy_host_event(f.p, 99, GIB, f.now),
-			 POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_event(f.p, 99, GIB, f.now), POLICY_LEVEL_CRITICAL);
 	policy_free(f.p);
 }
 
@@ -319,8 +304,8 @@ static void test_numa(void **state)
 	(void)state;
 	init(&f, 64 * GIB, 3 * minfree);
 	f.h.nodes = 2;
-	f.h.node[0] = (struct policy_node_sample){32 * GIB, minfree / 8};
-	f.h.node[1] = (struct policy_node_sample){32 * GIB, 2 * minfree};
+	f.h.node[0] = (struct policy_node_sample){ 32 * GIB, minfree / 8 };
+	f.h.node[1] = (struct policy_node_sample){ 32 * GIB, 2 * minfree };
 	a = add(&f, GIB, 16 * GIB);
 	b = add(&f, GIB, 16 * GIB);
 	for (int i = 0; i < 3; i++) {
@@ -422,8 +407,7 @@ static void test_enforcement(void **state)
 		pass(&f, 1);
 		policy_guest_actual(f.p, g, 8 * GIB, f.now);
 		decide(&f);
-		assert_int_equal(f.r.decision[0].memory_high,
-				 high_of(4 * GIB));
+		assert_int_equal(f.r.decision[0].memory_high, high_of(4 * GIB));
 	}
 	assert_int_equal(f.r.decision[0].target, 4 * GIB);
 
@@ -464,8 +448,7 @@ static void test_drain(void **state)
 	report(&f, g, GIB, 4 * GIB);
 	decide(&f);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(f.r.decision[i].reason,
-				 POLICY_REASON_GROW_DRAIN);
+		assert_int_equal(f.r.decision[i].reason, POLICY_REASON_GROW_DRAIN);
 		assert_int_equal(f.r.decision[i].target, 8 * GIB);
 	}
 	f.h.available = GIB;
@@ -550,8 +533,7 @@ static void test_ksm_cost_is_measured(void **state)
 	decide(&f);
 	for (int i = 1; i < 60; i++) {
 		f.h.ksm.pages_scanned = (u64)i * 100000;
-		f.h.ksm.cpu_ns =
-			(u64)i * 100000 * 8000; /* four times as dear */
+		f.h.ksm.cpu_ns = (u64)i * 100000 * 8000; /* four times as dear */
 		pass(&f, 1);
 		decide(&f);
 	}
@@ -566,6 +548,7 @@ static void test_ksm_cost_is_measured(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_minfree),
 		cmocka_unit_test(test_levels),
@@ -583,6 +566,7 @@ int main(void)
 		cmocka_unit_test(test_ksm),
 		cmocka_unit_test(test_ksm_cost_is_measured),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,6 +156,7 @@ static void test_plenty_is_silence(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lend_2g),
 		cmocka_unit_test(test_lend_slow_balloon),
@@ -164,6 +165,7 @@ int main(void)
 		cmocka_unit_test(test_settles),
 		cmocka_unit_test(test_plenty_is_silence),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

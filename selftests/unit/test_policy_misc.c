@@ -33,8 +33,7 @@ static void test_tunables_table(void **state)
 		assert_true(strlen(policy_unit_name(row->unit)) > 1);
 		assert_int_equal(policy_tunable_set(&t, row, row->min), 0);
 		assert_int_equal(policy_tunable_set(&t, row, row->max), 0);
-		assert_int_equal(policy_tunable_set(&t, row, row->max * 2 + 1),
-				 -ERANGE);
+		assert_int_equal(policy_tunable_set(&t, row, row->max * 2 + 1), -ERANGE);
 		assert_int_equal(policy_tunable_set(&t, row, -1), -ERANGE);
 		assert_int_equal(policy_tunable_set(&t, row, NAN), -ERANGE);
 		assert_true(policy_tunable_get(&t, row) == row->max);
@@ -53,8 +52,7 @@ static void test_tunables_order(void **state)
 	policy_tunables_init(&t);
 	t.level_medium = 5;
 	assert_int_equal(policy_tunables_check(&t, &why), -ERANGE);
-	assert_string_equal(why,
-			    "level_medium must not be larger than level_low");
+	assert_string_equal(why, "level_medium must not be larger than level_low");
 	assert_int_equal(policy_new(&t, &p), -ERANGE);
 	assert_null(p);
 	policy_tunables_init(&t);
@@ -80,8 +78,7 @@ static void test_tunables_documented(void **state)
 		snprintf(head, sizeof(head), "\n``%s`` (%s)\n", row->name,
 			 policy_unit_name(row->unit));
 		if (!strstr(text, head)) {
-			fprintf(stderr, "# missing in policy.rst: %s\n",
-				row->name);
+			fprintf(stderr, "# missing in policy.rst: %s\n", row->name);
 			fail();
 		}
 	}
@@ -93,8 +90,7 @@ static void test_names(void **state)
 	for (int i = 0; i < POLICY_REASON_COUNT; i++) {
 		assert_string_not_equal(policy_reason_name(i), "unknown");
 		for (int k = 0; k < i; k++)
-			assert_string_not_equal(policy_reason_name(i),
-						policy_reason_name(k));
+			assert_string_not_equal(policy_reason_name(i), policy_reason_name(k));
 	}
 	for (int i = 0; i < POLICY_CLASS_COUNT; i++)
 		assert_string_not_equal(policy_class_name(i), "unknown");
@@ -109,8 +105,7 @@ static void bytes_are(s64 bytes, const char *text)
 {
 	char buf[32];
 
-	assert_int_equal(policy_bytes_render(bytes, buf, sizeof(buf)),
-			 strlen(text));
+	assert_int_equal(policy_bytes_render(bytes, buf, sizeof(buf)), strlen(text));
 	assert_string_equal(buf, text);
 }
 
@@ -168,8 +163,7 @@ static void test_sentences(void **state)
 		d.reason = r;
 		for (int k = 0; k < 4; k++)
 			d.arg[k] = INT64_MIN;
-		assert_true(policy_reason_render(&d, buf, sizeof(buf)) <
-			    (int)sizeof(buf));
+		assert_true(policy_reason_render(&d, buf, sizeof(buf)) < (int)sizeof(buf));
 	}
 }
 
@@ -203,11 +197,11 @@ struct hurt {
 
 static void hurt_init(struct hurt *x)
 {
-	struct policy_guest_config c = {.min = GIB, .max = 8 * GIB};
+	struct policy_guest_config c = { .min = GIB, .max = 8 * GIB };
 
 	*x = (struct hurt){
 		.now = 1000 * SEC,
-		.h = {.total = 16 * GIB, .available = 8 * GIB},
+		.h = { .total = 16 * GIB, .available = 8 * GIB },
 	};
 	assert_int_equal(policy_new(NULL, &x->p), 0);
 	assert_int_equal(policy_guest_add(x->p, &c, 8 * GIB, x->now, &x->g), 0);
@@ -218,8 +212,8 @@ static void hurt_tick(struct hurt *x, u64 faults)
 {
 	const struct guest *g = guest_get(x->p, x->g);
 	struct policy_guest_sample s = {
-		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
-			   POLICY_STAT_FREE | POLICY_STAT_MAJOR_FAULTS,
+		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
+			   POLICY_STAT_MAJOR_FAULTS,
 		.last_update = ++x->update,
 		.actual = g->target,
 		.total = g->target,
@@ -345,7 +339,7 @@ static void test_learned_margin_sinks(void **state)
 
 static void test_state_survives(void **state)
 {
-	struct policy_guest_config c = {.min = GIB, .max = 8 * GIB};
+	struct policy_guest_config c = { .min = GIB, .max = 8 * GIB };
 	struct policy_guest_state a, b;
 	struct policy_host_state ha, hb;
 	struct policy *q = NULL;
@@ -400,8 +394,8 @@ static void test_state_survives(void **state)
 /* Whatever the file says. */
 static void test_state_corrupt(void **state)
 {
-	struct policy_host_sample h = {.total = 16 * GIB, .available = GIB};
-	struct policy_guest_config c = {.min = GIB, .max = 8 * GIB};
+	struct policy_host_sample h = { .total = 16 * GIB, .available = GIB };
+	struct policy_guest_config c = { .min = GIB, .max = 8 * GIB };
 	struct policy_guest_state s;
 	struct policy_host_state host;
 	struct policy_result r;
@@ -435,6 +429,7 @@ static void test_state_corrupt(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tunables_table),
 		cmocka_unit_test(test_tunables_order),
@@ -449,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_state_survives),
 		cmocka_unit_test(test_state_corrupt),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

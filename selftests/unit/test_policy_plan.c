@@ -26,8 +26,8 @@ static void report(struct fixture *f, int i, u64 used, u64 cache, u64 rss)
 	const struct guest *g = guest_get(f->p, f->g[i]);
 	u64 available = g->actual - used;
 	struct policy_guest_sample s = {
-		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
-			   POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES,
+		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
+			   POLICY_STAT_DISK_CACHES,
 		.last_update = ++f->update,
 		.actual = g->actual,
 		.total = g->actual,
@@ -47,17 +47,15 @@ static void report(struct fixture *f, int i, u64 used, u64 cache, u64 rss)
 /* 16 GiB host; guests of 4 GiB of four kinds. */
 static void init(struct fixture *f, u64 available)
 {
-	struct policy_guest_config c = {.min = GIB, .max = 4 * GIB};
+	struct policy_guest_config c = { .min = GIB, .max = 4 * GIB };
 
 	*f = (struct fixture){
 		.now = 1000 * SEC,
-		.h = {.total = 16 * GIB, .available = available},
+		.h = { .total = 16 * GIB, .available = available },
 	};
 	assert_int_equal(policy_new(NULL, &f->p), 0);
 	for (int i = 0; i < GUESTS; i++) {
-		assert_int_equal(
-			policy_guest_add(f->p, &c, 4 * GIB, f->now, &f->g[i]),
-			0);
+		assert_int_equal(policy_guest_add(f->p, &c, 4 * GIB, f->now, &f->g[i]), 0);
 		policy_guest_polling(f->p, f->g[i], true, f->now);
 	}
 	for (int n = 0; n < 3; n++) {
@@ -70,8 +68,7 @@ static void init(struct fixture *f, u64 available)
 	}
 }
 
-static const struct policy_plan_step *step_for(const struct policy_plan *plan,
-					       unsigned int guest)
+static const struct policy_plan_step *step_for(const struct policy_plan *plan, unsigned int guest)
 {
 	for (unsigned int i = 0; i < plan->count; i++)
 		if (plan->step[i].guest == guest)
@@ -139,7 +136,7 @@ static void test_plan_leaves_touched(void **state)
 {
 	const struct policy_plan_step *step;
 	const struct policy_plan *plan;
-	struct policy_guest_host_sample c = {.present = POLICY_COST_RSS};
+	struct policy_guest_host_sample c = { .present = POLICY_COST_RSS };
 	struct fixture f;
 	unsigned int n;
 
@@ -207,14 +204,12 @@ static void test_plan_min_is_last(void **state)
 	policy_free(f.p);
 }
 
-static void sent(struct fixture *f, const struct policy_plan_step *s,
-		 unsigned int n, bool moves)
+static void sent(struct fixture *f, const struct policy_plan_step *s, unsigned int n, bool moves)
 {
 	for (unsigned int i = 0; i < n; i++) {
 		policy_command_sent(f->p, s[i].guest, s[i].target, f->now);
 		if (moves)
-			policy_guest_actual(f->p, s[i].guest, s[i].target,
-					    f->now);
+			policy_guest_actual(f->p, s[i].guest, s[i].target, f->now);
 	}
 }
 
@@ -235,8 +230,7 @@ static void test_emergency_runs_and_ends(void **state)
 	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
 	assert_true(n > 0);
 	sent(&f, step, n, true);
-	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n),
-			 -EALREADY);
+	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), -EALREADY);
 
 	/* While it runs, deciding shrinks nobody. */
 	policy_decide(f.p, f.now, &r);
@@ -296,8 +290,7 @@ static void test_reserve_ready(void **state)
 	(void)state;
 	init(&f, 14 * GIB);
 	assert_int_equal(policy_reserve(f.p, 0, SEC, f.now, &id, &s), -EINVAL);
-	assert_int_equal(policy_reserve(f.p, 2 * GIB, 60 * SEC, f.now, &id, &s),
-			 0);
+	assert_int_equal(policy_reserve(f.p, 2 * GIB, 60 * SEC, f.now, &id, &s), 0);
 	assert_int_equal(s.state, POLICY_RESERVE_READY);
 	assert_string_equal(s.why, "2.0 GiB are kept for it");
 	/* It counts for the next one. */
@@ -321,13 +314,11 @@ static void test_reserve_frees(void **state)
 	struct policy_result r;
 	struct fixture f;
 	unsigned int id;
-	u64 free_before = 7 * GIB,
-	    rss[GUESTS] = {4 * GIB, 3 * GIB, 4 * GIB, GIB};
+	u64 free_before = 7 * GIB, rss[GUESTS] = { 4 * GIB, 3 * GIB, 4 * GIB, GIB };
 
 	(void)state;
 	init(&f, free_before);
-	assert_int_equal(
-		policy_reserve(f.p, 3 * GIB, 600 * SEC, f.now, &id, &s), 0);
+	assert_int_equal(policy_reserve(f.p, 3 * GIB, 600 * SEC, f.now, &id, &s), 0);
 	assert_int_equal(s.state, POLICY_RESERVE_FREEING);
 	assert_true(s.missing > 0 && s.missing < 3 * GIB);
 
@@ -339,8 +330,7 @@ static void test_reserve_frees(void **state)
 			if (!(d->flags & POLICY_SEND))
 				continue;
 			if (n < 2)
-				assert_int_equal(d->reason,
-						 POLICY_REASON_SHRINK_RESERVE);
+				assert_int_equal(d->reason, POLICY_REASON_SHRINK_RESERVE);
 			policy_command_sent(f.p, d->guest, d->target, f.now);
 			policy_guest_actual(f.p, d->guest, d->target, f.now);
 			if (rss[i] > d->target) {
@@ -375,21 +365,17 @@ static void test_reserve_refused(void **state)
 	init(&f, 6 * GIB);
 	assert_int_equal(policy_largest(f.p, f.now, &at_once, &squeezed), 0);
 	assert_true(at_once < squeezed);
-	assert_int_equal(
-		policy_reserve(f.p, squeezed + GIB, 60 * SEC, f.now, &id, &s),
-		-ENOSPC);
+	assert_int_equal(policy_reserve(f.p, squeezed + GIB, 60 * SEC, f.now, &id, &s), -ENOSPC);
 	assert_int_equal(id, 77);
 	assert_int_equal(s.state, POLICY_RESERVE_REFUSED);
 	assert_int_equal(s.largest, squeezed);
 	assert_int_equal(s.missing, GIB);
 	assert_non_null(strstr(s.why, "1.0 GiB short"));
 	/* Just what fits is not refused. */
-	assert_int_equal(
-		policy_reserve(f.p, squeezed, 60 * SEC, f.now, &id, &s), 0);
+	assert_int_equal(policy_reserve(f.p, squeezed, 60 * SEC, f.now, &id, &s), 0);
 
 	policy_host_event(f.p, POLICY_LEVEL_CRITICAL, UINT64_MAX, f.now);
-	assert_int_equal(policy_reserve(f.p, MIB, 60 * SEC, f.now, &id, &s),
-			 -ENOSPC);
+	assert_int_equal(policy_reserve(f.p, MIB, 60 * SEC, f.now, &id, &s), -ENOSPC);
 	assert_non_null(strstr(s.why, "critical"));
 	policy_free(f.p);
 }
@@ -403,17 +389,16 @@ static void test_reserve_many(void **state)
 	(void)state;
 	init(&f, 14 * GIB);
 	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
-		assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s),
-				 0);
+		assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), 0);
 	assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), -EBUSY);
 	f.now += 2 * SEC; /* those that ran out make room */
-	assert_int_equal(policy_reserve(f.p, MIB, UINT64_MAX, f.now, &id, &s),
-			 0);
+	assert_int_equal(policy_reserve(f.p, MIB, UINT64_MAX, f.now, &id, &s), 0);
 	policy_free(f.p);
 }
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_takes_free_first),
 		cmocka_unit_test(test_plan_trusts_no_old_sample),
@@ -428,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_reserve_refused),
 		cmocka_unit_test(test_reserve_many),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,14 +16,13 @@
 
 static uint64_t runs = 60000, only;
 
-#define check(x, cond)                                                        \
-	do {                                                                  \
-		if (!(cond)) {                                                \
-			fprintf(stderr, "# %s: POLICY_SEED=%llu fails: %s\n", \
-				__func__, (unsigned long long)(x)->seed,      \
-				#cond);                                       \
-			fail();                                               \
-		}                                                             \
+#define check(x, cond)                                                                  \
+	do {                                                                            \
+		if (!(cond)) {                                                          \
+			fprintf(stderr, "# %s: POLICY_SEED=%llu fails: %s\n", __func__, \
+				(unsigned long long)(x)->seed, #cond);                  \
+			fail();                                                         \
+		}                                                                       \
 	} while (0)
 
 typedef void property_fn(const struct random_snapshot *x);
@@ -43,8 +42,7 @@ static void for_all(property_fn *property, uint64_t share, bool evil)
 	}
 }
 
-static const struct guest *guest_of(const struct policy *p,
-				    const struct policy_decision *d)
+static const struct guest *guest_of(const struct policy *p, const struct policy_decision *d)
 {
 	return &p->guest[d->guest];
 }
@@ -66,8 +64,7 @@ static void check_range(const struct random_snapshot *x, const struct policy *p,
 /*
  * Invariant 2: pressed guests keep their entitlement, stale ones their target.
  */
-static void check_shrink(const struct random_snapshot *x,
-			 const struct policy *p,
+static void check_shrink(const struct random_snapshot *x, const struct policy *p,
 			 const struct policy_decision *d)
 {
 	const struct guest *g = guest_of(p, d);
@@ -79,8 +76,7 @@ static void check_shrink(const struct random_snapshot *x,
 	check(x, d->target >= g->entitled);
 	if (p->raw < POLICY_LEVEL_CRITICAL) {
 		check(x, g->fresh);
-		check(x, !g->pressed_now || g->target > g->demand ||
-				 p->raw >= POLICY_LEVEL_MEDIUM);
+		check(x, !g->pressed_now || g->target > g->demand || p->raw >= POLICY_LEVEL_MEDIUM);
 	}
 	if (p->tier < POLICY_TIER_MIN)
 		check(x, d->target >= g->floor);
@@ -97,8 +93,7 @@ static void check_taken(const struct random_snapshot *x, const struct policy *p,
 
 		if (g->movable && g->target > g->entitled &&
 		    r->decision[i].reason != POLICY_REASON_RANGE)
-			taken += g->c *
-				 (double)over(g->target, r->decision[i].target);
+			taken += g->c * (double)over(g->target, r->decision[i].target);
 		if (g->movable)
 			need += g->c * (double)over(g->entitled, g->target);
 		band = max_of(band, (double)g->band);
@@ -107,16 +102,14 @@ static void check_taken(const struct random_snapshot *x, const struct policy *p,
 }
 
 /* Invariant 3: only bytes that exist are granted. */
-static void check_granted(const struct random_snapshot *x,
-			  const struct policy *p, const struct policy_result *r)
+static void check_granted(const struct random_snapshot *x, const struct policy *p,
+			  const struct policy_result *r)
 {
 	const struct budget *b = &p->b;
-	double exist =
-		(double)b->available - (double)b->pending - (double)b->reserved;
+	double exist = (double)b->available - (double)b->pending - (double)b->reserved;
 	double pressed = 0, demand = 0, share = 0;
 	/* What the host can swap is drawn upon down to minfree. */
-	double kept = max_of((double)b->reserve_pressed -
-				     SWAP_CREDIT * (double)p->host.swap_free,
+	double kept = max_of((double)b->reserve_pressed - SWAP_CREDIT * (double)p->host.swap_free,
 			     (double)min_of(b->minfree, b->reserve_pressed));
 
 	for (unsigned int i = 0; i < r->count; i++) {
@@ -131,15 +124,11 @@ static void check_granted(const struct random_snapshot *x,
 			share += bytes * g->cost;
 	}
 	check(x, pressed <= max_of(exist - kept, 0.0) + 1);
+	check(x, !demand || pressed + demand <= max_of(exist - (double)b->reserve, 0.0) + 1);
 	check(x,
-	      !demand || pressed + demand <=
-				 max_of(exist - (double)b->reserve, 0.0) + 1);
-	check(x,
-	      !share || pressed + demand + share <=
-				max_of(exist - (double)(b->reserve + b->hold +
-							b->payback),
-				       0.0) +
-					1);
+	      !share ||
+		      pressed + demand + share <=
+			      max_of(exist - (double)(b->reserve + b->hold + b->payback), 0.0) + 1);
 }
 
 static double spent(const struct policy *p)
@@ -154,8 +143,7 @@ static double spent(const struct policy *p)
 }
 
 /* The sweep meets the budget, to a byte a guest. */
-static void check_residual(const struct random_snapshot *x,
-			   const struct policy *p)
+static void check_residual(const struct random_snapshot *x, const struct policy *p)
 {
 	double sum = spent(p), slack = x->n + 1e-9 * fabs(p->b.budget);
 	const struct guest *g;
@@ -175,8 +163,7 @@ static void check_residual(const struct random_snapshot *x,
 	check(x, fabs(sum - p->b.budget) <= slack);
 }
 
-static void check_sentences(const struct random_snapshot *x,
-			    const struct policy_decision *d)
+static void check_sentences(const struct random_snapshot *x, const struct policy_decision *d)
 {
 	char text[256];
 	int n = policy_reason_render(d, text, sizeof(text));
@@ -204,7 +191,7 @@ static void invariants(const struct random_snapshot *x)
 {
 	unsigned int map[RANDOM_GUESTS];
 	struct policy *p = random_engine(x, NULL, false, map);
-	struct rng r = {x->seed ^ 0x5eed};
+	struct rng r = { x->seed ^ 0x5eed };
 	struct policy_result res;
 
 	assert_non_null(p);
@@ -221,8 +208,7 @@ static void invariants(const struct random_snapshot *x)
 				continue;
 			policy_command_sent(p, d->guest, d->target, now);
 			if (chance(&r, 60))
-				policy_guest_actual(p, d->guest, d->target,
-						    now);
+				policy_guest_actual(p, d->guest, d->target, now);
 		}
 	}
 	policy_free(p);
@@ -277,9 +263,8 @@ static void test_plan(void **state)
 }
 
 /* Entitlements of one engine, by the snapshot's numbering. */
-static void entitlements(const struct random_snapshot *x,
-			 const struct policy_tunables *t, bool backwards,
-			 u64 *entitled, u64 *target, struct policy_result *r)
+static void entitlements(const struct random_snapshot *x, const struct policy_tunables *t,
+			 bool backwards, u64 *entitled, u64 *target, struct policy_result *r)
 {
 	unsigned int map[RANDOM_GUESTS];
 	struct policy *p = random_engine(x, t, backwards, map);
@@ -311,15 +296,13 @@ static u64 dead_band_of(const struct random_snapshot *x, unsigned int i)
 	struct policy_tunables t;
 
 	policy_tunables_init(&t);
-	return max_of(t.dead_band,
-		      scale(x->g[i].config.max, t.dead_band_share));
+	return max_of(t.dead_band, scale(x->g[i].config.max, t.dead_band_share));
 }
 
 /* Sums of doubles depend on their order in the last bits, and no more. */
 static void order(const struct random_snapshot *x)
 {
-	u64 pa[RANDOM_GUESTS], pb[RANDOM_GUESTS], ta[RANDOM_GUESTS],
-		tb[RANDOM_GUESTS];
+	u64 pa[RANDOM_GUESTS], pb[RANDOM_GUESTS], ta[RANDOM_GUESTS], tb[RANDOM_GUESTS];
 	struct policy_result a, b;
 
 	entitlements(x, NULL, false, pa, ta, &a);
@@ -363,12 +346,10 @@ static void scale_tunables(struct policy_tunables *t, u64 factor)
 	for (size_t i = 0; i < policy_tunable_count; i++) {
 		const struct policy_tunable *row = &policy_tunable_table[i];
 
-		if (row->unit == POLICY_UNIT_BYTES ||
-		    row->unit == POLICY_UNIT_RATE)
+		if (row->unit == POLICY_UNIT_BYTES || row->unit == POLICY_UNIT_RATE)
 			assert_int_equal(
 				policy_tunable_set(t, row,
-						   policy_tunable_get(t, row) *
-							   (double)factor),
+						   policy_tunable_get(t, row) * (double)factor),
 				0);
 	}
 }
@@ -434,8 +415,8 @@ static void scale_invariance(const struct random_snapshot *x)
 			return;
 		small.g[i].config.min = max_of(x->g[i].config.min, MIB);
 		for (unsigned int k = 0; k < RANDOM_TICKS; k++)
-			small.g[i].sample[k].present &= ~(
-				POLICY_STAT_MAJOR_FAULTS | POLICY_STAT_SWAP_IN);
+			small.g[i].sample[k].present &=
+				~(POLICY_STAT_MAJOR_FAULTS | POLICY_STAT_SWAP_IN);
 	}
 	large = small;
 	scale_snapshot(&small, 1);
@@ -459,6 +440,7 @@ static void test_scale_invariance(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_invariants),
 		cmocka_unit_test(test_invariants_hostile),
@@ -467,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_monotony),
 		cmocka_unit_test(test_scale_invariance),
 	};
+	/* clang-format on */
 	const char *env = getenv("POLICY_RUNS");
 
 	if (env)

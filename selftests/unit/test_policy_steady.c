@@ -27,11 +27,9 @@ static void random_world(struct world *w, struct rng *r)
 	left = total - total / 16 - total / 6 - n * 48 * MiB;
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t share = left / n;
-		uint64_t max =
-			rnd_size(r, 256 * MiB + share, 4 * share + 256 * MiB);
+		uint64_t max = rnd_size(r, 256 * MiB + share, 4 * share + 256 * MiB);
 		struct world_guest *g = world_guest(w, max / 4, max);
-		uint64_t most =
-			share > 400 * MiB ? share - 300 * MiB : share / 4;
+		uint64_t most = share > 400 * MiB ? share - 300 * MiB : share / 4;
 
 		g->want = rnd_size(r, 16 * MiB, least(most, max - 200 * MiB));
 		g->want_cache = rnd_size(r, 0, max / 4);
@@ -56,7 +54,7 @@ static void test_comes_to_rest(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= worlds; seed++) {
-		struct rng r = {only ? only : seed};
+		struct rng r = { only ? only : seed };
 		struct world w;
 		unsigned int before, after, reversals = 0;
 
@@ -72,8 +70,8 @@ static void test_comes_to_rest(void **state)
 		if (after - before > w.n || reversals) {
 			fprintf(stderr,
 				"# POLICY_SEED=%llu: %u guests, %u commands and %u reversals in 300 s of rest\n",
-				(unsigned long long)(only ? only : seed), w.n,
-				after - before, reversals);
+				(unsigned long long)(only ? only : seed), w.n, after - before,
+				reversals);
 			restless++;
 		}
 		world_free(&w);
@@ -91,7 +89,7 @@ static void test_liar(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= worlds; seed++) {
-		struct rng r = {only ? only : seed};
+		struct rng r = { only ? only : seed };
 		double budget = 0, shares = 0;
 		const struct guest *g;
 		struct world w;
@@ -119,9 +117,7 @@ static void test_liar(void **state)
 			if ((double)g->entitled < 0.98 * need) {
 				fprintf(stderr,
 					"# POLICY_SEED=%llu: guest %u needs %.0f, gets %llu\n",
-					(unsigned long long)(only ? only
-								  : seed),
-					i, need,
+					(unsigned long long)(only ? only : seed), i, need,
 					(unsigned long long)g->entitled);
 				fail();
 			}
@@ -154,8 +150,7 @@ static void test_hog(void **state)
 	for (unsigned int i = 0; i < w.n; i++)
 		w.g[i].reversals = 0;
 	for (unsigned int i = 0; i < 120 * 20; i++) {
-		uint64_t spare = sub0(world_available(&w),
-				      policy_minfree(w.total) * 7 / 8);
+		uint64_t spare = sub0(world_available(&w), policy_minfree(w.total) * 7 / 8);
 
 		w.other += least(spare, 25 * MiB);
 		world_step(&w, 50);
@@ -178,20 +173,18 @@ static void test_very_many(void **state)
 	struct policy_result res;
 	struct policy *p = NULL;
 	u64 granted = 0, shrunk = 0;
-	struct rng r = {7};
+	struct rng r = { 7 };
 
 	(void)state;
 	assert_int_equal(policy_new(NULL, &p), 0);
 	for (unsigned int i = 0; i < n; i++) {
 		struct policy_guest_config c = {
 			.min = GIB,
-			.max = i % 100 ? 16 * 1024 * GIB
-				       : POLICY_GUEST_BYTES_MAX,
+			.max = i % 100 ? 16 * 1024 * GIB : POLICY_GUEST_BYTES_MAX,
 		};
 		unsigned int handle;
 
-		assert_int_equal(policy_guest_add(p, &c, c.max, SEC, &handle),
-				 0);
+		assert_int_equal(policy_guest_add(p, &c, c.max, SEC, &handle), 0);
 		assert_int_equal(handle, i);
 	}
 	for (unsigned int t = 0; t < 20; t++) {
@@ -201,8 +194,7 @@ static void test_very_many(void **state)
 		for (unsigned int i = 0; i < n; i++) {
 			u64 actual = p->guest[i].actual;
 			struct policy_guest_sample s = {
-				.present = POLICY_STAT_TOTAL |
-					   POLICY_STAT_AVAILABLE |
+				.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
 					   POLICY_STAT_FREE,
 				.last_update = t + 1,
 				.actual = actual,
@@ -210,8 +202,7 @@ static void test_very_many(void **state)
 				.available = rnd_to(&r, actual),
 			};
 			struct policy_guest_host_sample c = {
-				.present =
-					POLICY_COST_RSS | POLICY_COST_SWAPPED,
+				.present = POLICY_COST_RSS | POLICY_COST_SWAPPED,
 				.rss = actual - rnd_to(&r, actual / 4),
 				.swapped = actual / 4,
 			};
@@ -279,6 +270,7 @@ static void test_no_allocation(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_comes_to_rest),
 		cmocka_unit_test(test_liar),
@@ -288,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_no_allocation),
 #endif
 	};
+	/* clang-format on */
 	const char *env = getenv("POLICY_WORLDS");
 
 	if (env)

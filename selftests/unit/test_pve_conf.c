@@ -27,26 +27,27 @@ static struct pve_conf parse(const char *text)
 
 static void test_typical(_unused_ void **state)
 {
-	struct pve_conf c = parse("#Mail relay%3A do not touch\n"
-				  "#balloon: 0\n"
-				  "agent: 1\n"
-				  "balloon: 1024\n"
-				  "boot: order=scsi0;ide2;net0\n"
-				  "cores: 4\n"
-				  "cpu: x86-64-v2-AES\n"
-				  "ide2: local:iso/debian-12.5.0-amd64-netinst.iso,media=cdrom,size=629M\n"
-				  "memory: 4096\n"
-				  "meta: creation-qemu=8.1.5,ctime=1712345678\n"
-				  "name: mail.example.org\n"
-				  "net0: virtio=BC:24:11:4E:0A:6C,bridge=vmbr0,firewall=1\n"
-				  "numa: 0\n"
-				  "ostype: l26\n"
-				  "scsi0: local-zfs:vm-101-disk-0,iothread=1,size=32G\n"
-				  "scsihw: virtio-scsi-single\n"
-				  "shares: 2000\n"
-				  "smbios1: uuid=9f3c9c52-58a8-4a7e-a2b6-0c1f4a1d1c1f\n"
-				  "sockets: 1\n"
-				  "vmgenid: 4f9f0f0e-5bb4-4e0a-9a77-5a0c9d3e2b11\n");
+	struct pve_conf c =
+		parse("#Mail relay%3A do not touch\n"
+		      "#balloon: 0\n"
+		      "agent: 1\n"
+		      "balloon: 1024\n"
+		      "boot: order=scsi0;ide2;net0\n"
+		      "cores: 4\n"
+		      "cpu: x86-64-v2-AES\n"
+		      "ide2: local:iso/debian-12.5.0-amd64-netinst.iso,media=cdrom,size=629M\n"
+		      "memory: 4096\n"
+		      "meta: creation-qemu=8.1.5,ctime=1712345678\n"
+		      "name: mail.example.org\n"
+		      "net0: virtio=BC:24:11:4E:0A:6C,bridge=vmbr0,firewall=1\n"
+		      "numa: 0\n"
+		      "ostype: l26\n"
+		      "scsi0: local-zfs:vm-101-disk-0,iothread=1,size=32G\n"
+		      "scsihw: virtio-scsi-single\n"
+		      "shares: 2000\n"
+		      "smbios1: uuid=9f3c9c52-58a8-4a7e-a2b6-0c1f4a1d1c1f\n"
+		      "sockets: 1\n"
+		      "vmgenid: 4f9f0f0e-5bb4-4e0a-9a77-5a0c9d3e2b11\n");
 
 	assert_string_equal(c.name, "mail.example.org");
 	assert_int_equal(c.memory, 4096 * MIB);
@@ -76,7 +77,7 @@ static void test_nothing(_unused_ void **state)
 static void test_sections(_unused_ void **state)
 {
 	static const char *const sections[] = {
-		"[PENDING]\n", "[pending]  \n", "[before_upgrade]\n",
+		"[PENDING]\n",		 "[pending]  \n",	 "[before_upgrade]\n",
 		"[special:cloudinit]\n", "[special:fleecing]\n", "[x y]\n",
 	};
 	char text[512];
@@ -84,9 +85,10 @@ static void test_sections(_unused_ void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
 		struct pve_conf c;
 
-		snprintf(text, sizeof(text),
-			 "memory: 2048\nname: a\n\n%sballoon: 0\nshares: 0\nmemory: 8192\nname: b\nlock: migrate\nhostpci0: 01:00\n[again]\nshares: 0\n",
-			 sections[i]);
+		snprintf(
+			text, sizeof(text),
+			"memory: 2048\nname: a\n\n%sballoon: 0\nshares: 0\nmemory: 8192\nname: b\nlock: migrate\nhostpci0: 01:00\n[again]\nshares: 0\n",
+			sections[i]);
 		c = parse(text);
 		assert_string_equal(c.name, "a");
 		assert_int_equal(c.memory, 2048 * MIB);
@@ -216,6 +218,7 @@ static void test_hostile(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_typical),
 		cmocka_unit_test(test_nothing),
@@ -226,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_half_written),
 		cmocka_unit_test(test_hostile),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("pve_conf", tests, NULL, NULL);
 }

@@ -14,10 +14,10 @@
 #include "dynmemd/qmp/qmp_client.h"
 #include "common/util.h"
 
-#define GREETING                                                                   \
+#define GREETING                                                                           \
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, " \
 	"\"package\": \"Debian\"}, \"capabilities\": [\"oob\"]}}\r\n"
-#define GREETING_OLD                                                              \
+#define GREETING_OLD                                                                       \
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 4, \"major\": 2}}, " \
 	"\"capabilities\": []}}\r\n"
 #define NEGOTIATED "{\"return\": {}, \"id\": 1}\r\n"
@@ -54,8 +54,7 @@ static void on_ready(struct qmp *q, void *userdata)
 		l->q = qmp_free(q);
 }
 
-static void on_event(struct qmp *q, const char *name, struct json_object *data,
-		     void *userdata)
+static void on_event(struct qmp *q, const char *name, struct json_object *data, void *userdata)
 {
 	struct link *l = userdata;
 	struct json_object *v;
@@ -68,8 +67,7 @@ static void on_event(struct qmp *q, const char *name, struct json_object *data,
 		l->q = qmp_free(q);
 }
 
-static void on_balloon(_unused_ struct qmp *q, int error,
-		       _unused_ const char *text, void *userdata)
+static void on_balloon(_unused_ struct qmp *q, int error, _unused_ const char *text, void *userdata)
 {
 	struct link *l = userdata;
 
@@ -96,8 +94,8 @@ static const struct qmp_handlers handlers = {
 	.closed = on_closed,
 };
 
-static void on_reply(struct qmp *q, int error, struct json_object *ret,
-		     const char *text, void *userdata)
+static void on_reply(struct qmp *q, int error, struct json_object *ret, const char *text,
+		     void *userdata)
 {
 	struct link *l = userdata;
 
@@ -119,13 +117,9 @@ static void link_open(struct link *l, uint64_t greeting, uint64_t reply)
 	memset(l, 0, sizeof(*l));
 	assert_int_equal(sd_event_new(&l->event), 0);
 	assert_int_equal(poller_new(&l->poller, l->event, 0), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    fds),
-			 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	l->peer = fds[1];
-	assert_int_equal(qmp_new(&l->q, l->poller, fds[0], &limits,
-				 &handlers, l),
-			 0);
+	assert_int_equal(qmp_new(&l->q, l->poller, fds[0], &limits, &handlers, l), 0);
 }
 
 static void link_close(struct link *l)
@@ -184,8 +178,7 @@ static const char *hear(struct link *l)
 static void negotiate(struct link *l)
 {
 	say(l, GREETING);
-	assert_string_equal(hear(l),
-			    "{\"execute\":\"qmp_capabilities\",\"id\":1}\r\n");
+	assert_string_equal(hear(l), "{\"execute\":\"qmp_capabilities\",\"id\":1}\r\n");
 	say(l, NEGOTIATED);
 	assert_int_equal(l->ready, 1);
 	assert_true(qmp_ready(l->q));
@@ -205,8 +198,7 @@ static void test_greeting(_unused_ void **state)
 		struct link l;
 
 		link_open(&l, USEC_PER_SEC, USEC_PER_SEC);
-		assert_int_equal(qmp_execute(l.q, "stop", NULL, NULL, NULL),
-				 -ENOTCONN);
+		assert_int_equal(qmp_execute(l.q, "stop", NULL, NULL, NULL), -ENOTCONN);
 		assert_int_equal(qmp_balloon(l.q, 1), -ENOTCONN);
 		say(&l, greetings[i]);
 		hear(&l);
@@ -264,18 +256,17 @@ static void test_command(_unused_ void **state)
 	struct link l;
 
 	link_ready(&l);
-	assert_int_equal(qmp_execute(l.q, "qom-get", "{\"path\":\"/x\"}",
-				     on_reply, &l),
-			 0);
-	assert_string_equal(hear(&l),
-			    "{\"execute\":\"qom-get\",\"arguments\":{\"path\":\"/x\"},\"id\":2}\r\n");
+	assert_int_equal(qmp_execute(l.q, "qom-get", "{\"path\":\"/x\"}", on_reply, &l), 0);
+	assert_string_equal(
+		hear(&l), "{\"execute\":\"qom-get\",\"arguments\":{\"path\":\"/x\"},\"id\":2}\r\n");
 	say(&l, "{\"return\": 77, \"id\": 2}\r\n");
 	assert_int_equal(l.replies, 1);
 	assert_int_equal(l.reply_error, 0);
 	assert_int_equal(l.reply_value, 77);
 
 	assert_int_equal(qmp_execute(l.q, "nope", NULL, on_reply, &l), 0);
-	say(&l, "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"what?\"}, \"id\": 3}\r\n");
+	say(&l,
+	    "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"what?\"}, \"id\": 3}\r\n");
 	assert_int_equal(l.replies, 2);
 	assert_int_equal(l.reply_error, -EREMOTEIO);
 	assert_string_equal(l.reply_text, "what?");
@@ -352,8 +343,7 @@ static void test_all_slots_late(_unused_ void **state)
 /* The same conversation, cut at every byte, means the same. */
 static void test_split(_unused_ void **state)
 {
-	static const char talk[] =
-		GREETING NEGOTIATED
+	static const char talk[] = GREETING NEGOTIATED
 		"{\"event\": \"BALLOON_CHANGE\", \"data\": {\"actual\": 123456789}, "
 		"\"timestamp\": {\"seconds\": 1, \"microseconds\": -2}}\r\n\n \t"
 		"{\"event\": \"A\\u00e9\\\"}{\"}\r\n";
@@ -419,10 +409,8 @@ static void test_malformed(_unused_ void **state)
 	REFUSED("{\"return\": {}, \"id\": 3}", -EPROTO, "not sent");
 	REFUSED("{\"return\": {}, \"id\": 0}", -EPROTO, "not sent");
 	REFUSED("{\"return\": {}, \"id\": -1}", -EPROTO, "not sent");
-	REFUSED("{\"return\": {}, \"id\": 99999999999999999999}", -EPROTO,
-		"not sent");
-	REFUSED("{\"error\": {\"desc\": \"JSON parse error\"}}", -EPROTO,
-		"JSON parse error");
+	REFUSED("{\"return\": {}, \"id\": 99999999999999999999}", -EPROTO, "not sent");
+	REFUSED("{\"error\": {\"desc\": \"JSON parse error\"}}", -EPROTO, "JSON parse error");
 	REFUSED("{\"error\": 3}", -EPROTO, "without our id");
 	REFUSED("{\"QMP\": {}}", -EPROTO, "neither event nor reply");
 }
@@ -522,8 +510,7 @@ static void test_stops_half_way(_unused_ void **state)
 	l.peer = -1;
 	settle(&l, 0);
 	assert_int_equal(l.closed, 1);
-	assert_string_equal(l.why,
-			    "closed by the peer in the middle of a message");
+	assert_string_equal(l.why, "closed by the peer in the middle of a message");
 	link_close(&l);
 }
 
@@ -554,8 +541,7 @@ static void test_peer_gone(_unused_ void **state)
 	link_close(&l);
 }
 
-#define BALLOON(v) \
-	"{\"execute\":\"balloon\",\"arguments\":{\"value\":" v "},\"id\":0}\r\n"
+#define BALLOON(v) "{\"execute\":\"balloon\",\"arguments\":{\"value\":" v "},\"id\":0}\r\n"
 
 static void test_balloon(_unused_ void **state)
 {
@@ -573,7 +559,8 @@ static void test_balloon(_unused_ void **state)
 	assert_int_equal(l.balloons, 1);
 	assert_int_equal(l.balloon_error, 0);
 	assert_string_equal(hear(&l), BALLOON("18446744073709551615"));
-	say(&l, "{\"error\": {\"class\": \"DeviceNotActive\", \"desc\": \"No balloon device\"}, \"id\": 0}\r\n");
+	say(&l,
+	    "{\"error\": {\"class\": \"DeviceNotActive\", \"desc\": \"No balloon device\"}, \"id\": 0}\r\n");
 	assert_int_equal(l.balloons, 2);
 	assert_int_equal(l.balloon_error, -EREMOTEIO);
 	assert_string_equal(hear(&l), "");
@@ -624,19 +611,16 @@ static void test_peer_does_not_read(_unused_ void **state)
 		r = qmp_execute(l.q, "x", args, NULL, NULL);
 		if (r < 0)
 			break;
-		snprintf(reply, sizeof(reply), "{\"return\": {}, \"id\": %d}",
-			 ++sent + 1);
+		snprintf(reply, sizeof(reply), "{\"return\": {}, \"id\": %d}", ++sent + 1);
 		say(&l, reply);
 	}
 	assert_int_equal(r, -ENOBUFS);
 	/* Up to the last byte: what comes now waits until there is room. */
-	while (sent < 100000 &&
-	       qmp_execute(l.q, "y", NULL, NULL, NULL) == 0) {
+	while (sent < 100000 && qmp_execute(l.q, "y", NULL, NULL, NULL) == 0) {
 		char reply[64];
 
 		small++;
-		snprintf(reply, sizeof(reply), "{\"return\": {}, \"id\": %d}",
-			 ++sent + 1);
+		snprintf(reply, sizeof(reply), "{\"return\": {}, \"id\": %d}", ++sent + 1);
 		say(&l, reply);
 	}
 	assert_int_equal(qmp_balloon(l.q, 7), 1);
@@ -654,13 +638,12 @@ static void test_peer_does_not_read(_unused_ void **state)
 	line = text;
 	for (int i = 0; i < sent; i++) {
 		char want[700];
-		int n = i < sent - small ?
-				snprintf(want, sizeof(want),
-					 "{\"execute\":\"x\",\"arguments\":%s,\"id\":%d}\r\n",
-					 args, i + 2) :
-				snprintf(want, sizeof(want),
-					 "{\"execute\":\"y\",\"id\":%d}\r\n",
-					 i + 2);
+		int n = i < sent - small
+				? snprintf(want, sizeof(want),
+					   "{\"execute\":\"x\",\"arguments\":%s,\"id\":%d}\r\n",
+					   args, i + 2)
+				: snprintf(want, sizeof(want), "{\"execute\":\"y\",\"id\":%d}\r\n",
+					   i + 2);
 
 		assert_memory_equal(line, want, n);
 		line += n;
@@ -726,23 +709,16 @@ static void test_neighbours(_unused_ void **state)
 	link_ready(&noisy);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, more), 0);
-	assert_int_equal(qmp_new(&dead.q, noisy.poller, fds[0], &limits,
-				 &handlers, &dead),
-			 0);
-	assert_int_equal(qmp_new(&good.q, noisy.poller, more[0], &limits,
-				 &handlers, &good),
-			 0);
+	assert_int_equal(qmp_new(&dead.q, noisy.poller, fds[0], &limits, &handlers, &dead), 0);
+	assert_int_equal(qmp_new(&good.q, noisy.poller, more[0], &limits, &handlers, &good), 0);
 	good.peer = more[1];
-	assert_int_equal(send(good.peer, GREETING, strlen(GREETING), 0),
-			 strlen(GREETING));
+	assert_int_equal(send(good.peer, GREETING, strlen(GREETING), 0), strlen(GREETING));
 	for (int turn = 0; turn < 50 && !good.ready; turn++) {
-		while (send(noisy.peer, event, sizeof(event) - 1,
-			    MSG_DONTWAIT) > 0)
+		while (send(noisy.peer, event, sizeof(event) - 1, MSG_DONTWAIT) > 0)
 			;
 		assert_true(sd_event_run(noisy.event, 0) >= 0);
 		if (*hear(&good))
-			assert_int_equal(send(good.peer, NEGOTIATED,
-					      strlen(NEGOTIATED), 0),
+			assert_int_equal(send(good.peer, NEGOTIATED, strlen(NEGOTIATED), 0),
 					 strlen(NEGOTIATED));
 	}
 	assert_int_equal(good.ready, 1);
@@ -780,14 +756,10 @@ static void session_open(struct link *l, int *peer)
 	if (!l->q) {
 		assert_int_equal(sd_event_new(&l->event), 0);
 		assert_int_equal(poller_new(&l->poller, l->event, 0), 0);
-		assert_int_equal(qmp_new(&l->q, l->poller, -1, &limits,
-					 &handlers, l),
-				 0);
+		assert_int_equal(qmp_new(&l->q, l->poller, -1, &limits, &handlers, l), 0);
 		assert_false(qmp_is_open(l->q));
 	}
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    fds),
-			 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	assert_int_equal(qmp_open(l->q, fds[0]), 0);
 	*peer = fds[1];
 }
@@ -795,16 +767,15 @@ static void session_open(struct link *l, int *peer)
 /* All is said at once, before the peer has said anything. */
 static void test_session(_unused_ void **state)
 {
-	static const char answers[] = GREETING NEGOTIATED
-		"{\"return\": 7, \"id\": 2}\r\n{\"return\": {}, \"id\": 0}\r\n";
+	static const char answers[] =
+		GREETING NEGOTIATED "{\"return\": 7, \"id\": 2}\r\n{\"return\": {}, \"id\": 0}\r\n";
 	struct link l = { .peer = -1 };
 	char got[512] = "";
 	uint64_t start;
 	int peer;
 
 	session_open(&l, &peer);
-	assert_int_equal(qmp_execute(l.q, "query-status", NULL, on_reply, &l),
-			 0);
+	assert_int_equal(qmp_execute(l.q, "query-status", NULL, on_reply, &l), 0);
 	assert_int_equal(qmp_balloon(l.q, 123456789), 0);
 	assert_true(recv(peer, got, sizeof(got) - 1, MSG_DONTWAIT) > 0);
 	assert_non_null(strstr(got, "qmp_capabilities"));
@@ -843,6 +814,7 @@ static void test_session(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_greeting),
 		cmocka_unit_test(test_no_greeting),
@@ -867,6 +839,7 @@ int main(void)
 		cmocka_unit_test(test_connect_errors),
 		cmocka_unit_test(test_session),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("qmp", tests, NULL, NULL);
 }

@@ -21,12 +21,11 @@ struct bed {
 	struct sim_knot knot[12];
 };
 
-static void bed(struct bed *b, double total, const struct sim_knot *knot,
-		uint32_t count)
+static void bed(struct bed *b, double total, const struct sim_knot *knot, uint32_t count)
 {
-	*b = (struct bed){0};
+	*b = (struct bed){ 0 };
 	memcpy(b->knot, knot, count * sizeof(*knot));
-	b->curve = (struct sim_curve){count, b->knot};
+	b->curve = (struct sim_curve){ count, b->knot };
 	sim_physics_init(&b->host.physics);
 	b->host.total = total;
 	b->host.available = total;
@@ -37,7 +36,7 @@ static void bed(struct bed *b, double total, const struct sim_knot *knot,
 
 #define BED(b, total, ...)                                     \
 	do {                                                   \
-		const struct sim_knot k_[] = {__VA_ARGS__};    \
+		const struct sim_knot k_[] = { __VA_ARGS__ };  \
 		bed(b, total, k_, sizeof(k_) / sizeof(k_[0])); \
 	} while (0)
 
@@ -47,8 +46,7 @@ static void check_sums(const struct sim_guest *g)
 
 	assert_true(g->resident >= 0 && g->cache >= 0 && g->touched >= 0);
 	assert_true(parts <= g->actual + 1);
-	assert_true(g->swapped >= 0 &&
-		    g->swapped <= g->demand - g->resident + 1);
+	assert_true(g->swapped >= 0 && g->swapped <= g->demand - g->resident + 1);
 	assert_true(g->host_cold >= 0 && g->host_hot >= 0 && g->merged >= 0);
 	assert_true(g->rss >= 0 && g->rss <= parts + 1);
 	assert_true(g->actual >= 0 && g->actual <= g->max);
@@ -76,17 +74,16 @@ static void touch_and_free(void **state)
 
 	(void)state;
 	for (int reporting = 0; reporting < 2; reporting++) {
-		BED(&b, 16 * SIM_GIB, {0, 200 * SIM_MIB}, {10, 200 * SIM_MIB},
-		    {11, 700 * SIM_MIB}, {20, 700 * SIM_MIB},
-		    {20.2, 200 * SIM_MIB}, {100, 200 * SIM_MIB});
+		BED(&b, 16 * SIM_GIB, { 0, 200 * SIM_MIB }, { 10, 200 * SIM_MIB },
+		    { 11, 700 * SIM_MIB }, { 20, 700 * SIM_MIB }, { 20.2, 200 * SIM_MIB },
+		    { 100, 200 * SIM_MIB });
 		b.host.reporting = reporting;
 		run(&b, 5);
 		near(b.guest.rss, 200 * SIM_MIB, SIM_MIB);
 		run(&b, 10);
 		near(b.guest.rss, 700 * SIM_MIB, SIM_MIB);
 		run(&b, 9.5);
-		near(b.guest.rss, (reporting ? 200 : 700) * SIM_MIB,
-		     2 * SIM_MIB);
+		near(b.guest.rss, (reporting ? 200 : 700) * SIM_MIB, 2 * SIM_MIB);
 		/* Touching them again costs the host nothing while it pays
 		 * anyway. */
 		assert_true(b.guest.touched < 1 || !reporting);
@@ -99,7 +96,7 @@ static void balloon_slew(void **state)
 	struct bed b;
 
 	(void)state;
-	BED(&b, 16 * SIM_GIB, {0, 200 * SIM_MIB}, {100, 200 * SIM_MIB});
+	BED(&b, 16 * SIM_GIB, { 0, 200 * SIM_MIB }, { 100, 200 * SIM_MIB });
 	run(&b, 1);
 	sim_guest_set_target(&b.host, &b.guest, 0); /* min stops it */
 	assert_true(b.guest.target == MIN);
@@ -120,9 +117,8 @@ static void balloon_yield(void **state)
 	struct bed b;
 
 	(void)state;
-	BED(&b, 16 * SIM_GIB, {0, 200 * SIM_MIB}, {10, 200 * SIM_MIB},
-	    {20, 3000 * SIM_MIB}, {30, 3000 * SIM_MIB}, {31, 200 * SIM_MIB},
-	    {1000, 200 * SIM_MIB});
+	BED(&b, 16 * SIM_GIB, { 0, 200 * SIM_MIB }, { 10, 200 * SIM_MIB }, { 20, 3000 * SIM_MIB },
+	    { 30, 3000 * SIM_MIB }, { 31, 200 * SIM_MIB }, { 1000, 200 * SIM_MIB });
 	run(&b, 5);
 	sim_guest_set_target(&b.host, &b.guest, MIN);
 	run(&b, 4);
@@ -142,8 +138,8 @@ static void page_cache(void **state)
 	struct sim_guest *g = &b.guest;
 
 	(void)state;
-	BED(&b, 16 * SIM_GIB, {0, 500 * SIM_MIB}, {7200, 500 * SIM_MIB},
-	    {7210, 3500 * SIM_MIB}, {7300, 3500 * SIM_MIB});
+	BED(&b, 16 * SIM_GIB, { 0, 500 * SIM_MIB }, { 7200, 500 * SIM_MIB },
+	    { 7210, 3500 * SIM_MIB }, { 7300, 3500 * SIM_MIB });
 	b.host.cache = SIM_CACHE_GROW;
 	sim_guest_init(&b.host, g, &b.curve, MIN, MAX, 0);
 	run(&b, 900);
@@ -175,17 +171,15 @@ static void guest_swaps(void **state)
 	struct sim_guest *g = &b.guest;
 
 	(void)state;
-	BED(&b, 16 * SIM_GIB, {0, 500 * SIM_MIB}, {10, 500 * SIM_MIB},
-	    {10.5, 1500 * SIM_MIB}, {100, 1500 * SIM_MIB},
-	    {101, 1200 * SIM_MIB}, {200, 1200 * SIM_MIB});
+	BED(&b, 16 * SIM_GIB, { 0, 500 * SIM_MIB }, { 10, 500 * SIM_MIB }, { 10.5, 1500 * SIM_MIB },
+	    { 100, 1500 * SIM_MIB }, { 101, 1200 * SIM_MIB }, { 200, 1200 * SIM_MIB });
 	sim_guest_set_target(&b.host, g, MIN);
 	run(&b, 9);
 	assert_true(g->actual == MIN);
 	run(&b, 3);
 	assert_true(sim_guest_holds(g) < g->demand - 400 * SIM_MIB);
 	assert_true(g->swapped > 100 * SIM_MIB && g->swapped < 476 * SIM_MIB);
-	assert_true(g->swap_out > 0 && g->major_faults > 0 &&
-		    g->alloc_stall > 0);
+	assert_true(g->swap_out > 0 && g->major_faults > 0 && g->alloc_stall > 0);
 	run(&b, 8);
 	near(g->swapped, 476 * SIM_MIB, SIM_MIB);
 	assert_true(b.host.guest_ooms == 0);
@@ -208,8 +202,8 @@ static void guest_runs_out(void **state)
 
 	(void)state;
 	/* 4 GiB: its swap is 1 GiB; 1 GiB of memory, 3 of demand. */
-	BED(&b, 16 * SIM_GIB, {0, 500 * SIM_MIB}, {10, 500 * SIM_MIB},
-	    {15, 3000 * SIM_MIB}, {1000, 3000 * SIM_MIB});
+	BED(&b, 16 * SIM_GIB, { 0, 500 * SIM_MIB }, { 10, 500 * SIM_MIB }, { 15, 3000 * SIM_MIB },
+	    { 1000, 3000 * SIM_MIB });
 	sim_guest_set_target(&b.host, g, MIN);
 	run(&b, 12);
 	assert_true(b.host.guest_ooms == 0);
@@ -229,8 +223,8 @@ static void statistics_are_late(void **state)
 	int64_t before;
 
 	(void)state;
-	BED(&b, 16 * SIM_GIB, {0, 500 * SIM_MIB}, {10, 500 * SIM_MIB},
-	    {10.5, 1500 * SIM_MIB}, {100, 1500 * SIM_MIB});
+	BED(&b, 16 * SIM_GIB, { 0, 500 * SIM_MIB }, { 10, 500 * SIM_MIB }, { 10.5, 1500 * SIM_MIB },
+	    { 100, 1500 * SIM_MIB });
 	sim_guest_set_target(&b.host, g, MIN);
 	run(&b, 12);
 	sim_guest_latch(&b.host, g);
@@ -248,8 +242,8 @@ static void host_runs_out(void **state)
 	struct bed b;
 
 	(void)state;
-	BED(&b, 4 * SIM_GIB, {0, 500 * SIM_MIB}, {10, 500 * SIM_MIB},
-	    {20, 3900 * SIM_MIB}, {1000, 3900 * SIM_MIB});
+	BED(&b, 4 * SIM_GIB, { 0, 500 * SIM_MIB }, { 10, 500 * SIM_MIB }, { 20, 3900 * SIM_MIB },
+	    { 1000, 3900 * SIM_MIB });
 	run(&b, 18);
 	assert_true(b.host.oom_kills == 0);
 	run(&b, 3);
@@ -266,10 +260,9 @@ static void host_swaps(void **state)
 	struct sim_guest *g = &b.guest;
 
 	(void)state;
-	BED(&b, 4 * SIM_GIB, {0, 500 * SIM_MIB}, {10, 500 * SIM_MIB},
-	    {20, 3000 * SIM_MIB}, {30, 3000 * SIM_MIB}, {31, 500 * SIM_MIB},
-	    {100, 500 * SIM_MIB}, {104, 2500 * SIM_MIB},
-	    {1000, 2500 * SIM_MIB});
+	BED(&b, 4 * SIM_GIB, { 0, 500 * SIM_MIB }, { 10, 500 * SIM_MIB }, { 20, 3000 * SIM_MIB },
+	    { 30, 3000 * SIM_MIB }, { 31, 500 * SIM_MIB }, { 100, 500 * SIM_MIB },
+	    { 104, 2500 * SIM_MIB }, { 1000, 2500 * SIM_MIB });
 	b.host.swap_total = 8 * SIM_GIB;
 	b.host.cache = SIM_CACHE_GROW;
 	sim_guest_init(&b.host, g, &b.curve, MIN, MAX, 0);
@@ -290,8 +283,8 @@ static void ksm(void **state)
 	struct sim_guest *g = &b.guest;
 
 	(void)state;
-	BED(&b, 16 * SIM_GIB, {0, 2000 * SIM_MIB}, {5000, 2000 * SIM_MIB},
-	    {5001, 1000 * SIM_MIB}, {6000, 1000 * SIM_MIB});
+	BED(&b, 16 * SIM_GIB, { 0, 2000 * SIM_MIB }, { 5000, 2000 * SIM_MIB },
+	    { 5001, 1000 * SIM_MIB }, { 6000, 1000 * SIM_MIB });
 	b.host.physics.ksm_share = 0.3;
 	b.host.ksm_pages = 1000;
 	b.host.ksm_sleep_ms = 20;
@@ -300,8 +293,7 @@ static void ksm(void **state)
 	b.host.ksm_run = true;
 	run(&b, 1000);
 	/* 2000 MiB at 195 MiB/s: a scan in 10 s; writes undo a little. */
-	assert_true(g->merged > 0.95 * 600 * SIM_MIB &&
-		    g->merged <= 600 * SIM_MIB);
+	assert_true(g->merged > 0.95 * 600 * SIM_MIB && g->merged <= 600 * SIM_MIB);
 	near(g->rss, 2000 * SIM_MIB - g->merged, SIM_MIB);
 	assert_true(b.host.ksm_scans > 50);
 	near(b.host.ksm_saved, g->merged, 1);
@@ -320,12 +312,12 @@ static void quiet_is_quiet(void **state)
 	struct bed a, b;
 
 	(void)state;
-	BED(&a, 16 * SIM_GIB, {0, 500 * SIM_MIB}, {1000, 500 * SIM_MIB},
-	    {1010, 800 * SIM_MIB}, {5000, 800 * SIM_MIB}, {5001, 300 * SIM_MIB},
-	    {9000, 300 * SIM_MIB});
-	BED(&b, 16 * SIM_GIB, {0, 500 * SIM_MIB}, {1000, 500 * SIM_MIB},
-	    {1010, 800 * SIM_MIB}, {5000, 800 * SIM_MIB}, {5001, 300 * SIM_MIB},
-	    {9000, 300 * SIM_MIB});
+	BED(&a, 16 * SIM_GIB, { 0, 500 * SIM_MIB }, { 1000, 500 * SIM_MIB },
+	    { 1010, 800 * SIM_MIB }, { 5000, 800 * SIM_MIB }, { 5001, 300 * SIM_MIB },
+	    { 9000, 300 * SIM_MIB });
+	BED(&b, 16 * SIM_GIB, { 0, 500 * SIM_MIB }, { 1000, 500 * SIM_MIB },
+	    { 1010, 800 * SIM_MIB }, { 5000, 800 * SIM_MIB }, { 5001, 300 * SIM_MIB },
+	    { 9000, 300 * SIM_MIB });
 	a.host.reporting = b.host.reporting = true;
 	while (a.host.now < 8000000) {
 		int64_t next = sim_host_next(&a.host);
@@ -347,6 +339,7 @@ static void quiet_is_quiet(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(touch_and_free),
 		cmocka_unit_test(balloon_slew),
@@ -360,6 +353,7 @@ int main(void)
 		cmocka_unit_test(ksm),
 		cmocka_unit_test(quiet_is_quiet),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

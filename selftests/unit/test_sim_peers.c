@@ -20,8 +20,7 @@ struct guest {
 	double balloon, min, max, free, shares, want;
 };
 
-static void pve(const char *name, double goal, const struct guest *g,
-		unsigned int count)
+static void pve(const char *name, double goal, const struct guest *g, unsigned int count)
 {
 	struct pve_guest p[8];
 
@@ -36,13 +35,13 @@ static void pve(const char *name, double goal, const struct guest *g,
 	pve_compute_alg1(p, count, goal * MIB, PVE_MAX_CHANGE);
 	for (unsigned int i = 0; i < count; i++)
 		if (p[i].result != g[i].want * MIB)
-			fail_msg("%s: guest %u: %.3f, wanted %.3f", name, i,
-				 p[i].result / MIB, g[i].want);
+			fail_msg("%s: guest %u: %.3f, wanted %.3f", name, i, p[i].result / MIB,
+				 g[i].want);
 }
 
 #define PVE(name, goal, ...)                                   \
 	do {                                                   \
-		const struct guest g_[] = {__VA_ARGS__};       \
+		const struct guest g_[] = { __VA_ARGS__ };     \
 		pve(name, goal, g_, sizeof(g_) / sizeof(*g_)); \
 	} while (0)
 
@@ -55,31 +54,29 @@ static void pve_grow(void **state)
 	 * round wants the same of the same start: no progress. Of the goal 300
 	 * are left, less than all of it, so the others are not asked.
 	 */
-	PVE("cap", 500, {1024, 1024, 4096, 100, 1000, 1124},
-	    {1024, 1024, 4096, 100, 1000, 1124});
+	PVE("cap", 500, { 1024, 1024, 4096, 100, 1000, 1124 },
+	    { 1024, 1024, 4096, 100, 1000, 1124 });
 	/* 40 by shares 3:1 */
-	PVE("shares", 40, {1000, 1000, 2000, 9, 3000, 1030},
-	    {1000, 1000, 2000, 9, 1000, 1010});
+	PVE("shares", 40, { 1000, 1000, 2000, 9, 3000, 1030 }, { 1000, 1000, 2000, 9, 1000, 1010 });
 	/*
 	 * Each wants 1040; the first has room for 10. The 30 that are left go
 	 * to nobody: the second round again computes 1000 + (50 + 30) / 2.
 	 */
-	PVE("max", 80, {1000, 1000, 1010, 9, 1000, 1010},
-	    {1000, 1000, 2000, 9, 1000, 1040});
+	PVE("max", 80, { 1000, 1000, 1010, 9, 1000, 1010 }, { 1000, 1000, 2000, 9, 1000, 1040 });
 	/*
 	 * Pool 800 + 0 + 100: each should have 1450. Growing the host's use, it
 	 * shrinks the one that has more, and so the sum stays as it was.
 	 */
-	PVE("evens out", 100, {1800, 1000, 4000, 9, 1000, 1700},
-	    {1000, 1000, 4000, 9, 1000, 1100});
+	PVE("evens out", 100, { 1800, 1000, 4000, 9, 1000, 1700 },
+	    { 1000, 1000, 4000, 9, 1000, 1100 });
 	/* The comfortable one (300 free of 1000) only gets what the pressed
 	 * cannot take. */
-	PVE("pressed first", 60, {1000, 1000, 2000, 300, 1000, 0},
-	    {1000, 1000, 2000, 250, 1000, 1060});
+	PVE("pressed first", 60, { 1000, 1000, 2000, 300, 1000, 0 },
+	    { 1000, 1000, 2000, 250, 1000, 1060 });
 	/* The pressed one is at max: no progress, so all: 1000 + (1000 + 0 +
 	 * 60) / 2. */
-	PVE("then all", 60, {1000, 1000, 4000, 300, 1000, 1100},
-	    {2000, 1000, 2000, 9, 1000, 1900});
+	PVE("then all", 60, { 1000, 1000, 4000, 300, 1000, 1100 },
+	    { 2000, 1000, 2000, 9, 1000, 1900 });
 }
 
 static void pve_shrink(void **state)
@@ -90,30 +87,29 @@ static void pve_shrink(void **state)
 	 * should have 1024 + (1024 - 300), may move 100. 200 are left: less
 	 * than all, so the pressed one is spared.
 	 */
-	PVE("comfortable first", -300, {2048, 1024, 4096, 800, 1000, 1948},
-	    {2048, 1024, 4096, 100, 1000, 0});
+	PVE("comfortable first", -300, { 2048, 1024, 4096, 800, 1000, 1948 },
+	    { 2048, 1024, 4096, 100, 1000, 0 });
 	/* Nobody is comfortable: all, 1024 + (2048 - 50) / 2 each. */
-	PVE("then all", -50, {2048, 1024, 4096, 100, 1000, 2023},
-	    {2048, 1024, 4096, 256, 1000, 2023});
+	PVE("then all", -50, { 2048, 1024, 4096, 100, 1000, 2023 },
+	    { 2048, 1024, 4096, 256, 1000, 2023 });
 	/* Not below min: 1000 + (20 - 80) / 1 is 940, so 1000. */
-	PVE("min", -80, {1020, 1000, 2000, 900, 1000, 1000});
+	PVE("min", -80, { 1020, 1000, 2000, 900, 1000, 1000 });
 	/* Below its min already: counts as pressed, and "shrinking" to min is
 	 * no shrink. */
-	PVE("below min", -50, {900, 1000, 2000, 900, 1000, 0});
+	PVE("below min", -50, { 900, 1000, 2000, 900, 1000, 0 });
 }
 
 static void pve_left_alone(void **state)
 {
 	(void)state;
 	/* Exactly 10 is too little, both ways. */
-	PVE("dead band", 10, {1000, 1000, 2000, 9, 1000, 0});
-	PVE("dead band", -10, {2000, 1000, 2000, 900, 1000, 0});
-	PVE("shares 0", 50, {1000, 1000, 2000, 9, 0, 0});
-	PVE("no driver", 50, {0, 1000, 2000, 9, 1000, 0});
-	PVE("no min", 50, {1000, 0, 2000, 9, 1000, 0});
+	PVE("dead band", 10, { 1000, 1000, 2000, 9, 1000, 0 });
+	PVE("dead band", -10, { 2000, 1000, 2000, 900, 1000, 0 });
+	PVE("shares 0", 50, { 1000, 1000, 2000, 9, 0, 0 });
+	PVE("no driver", 50, { 0, 1000, 2000, 9, 1000, 0 });
+	PVE("no min", 50, { 1000, 0, 2000, 9, 1000, 0 });
 	/* No statistics: free 0, so pressed; the comfortable one is shrunk. */
-	PVE("silent", -50, {2000, 1000, 2000, 0, 1000, 0},
-	    {2000, 1000, 2000, 900, 1000, 1950});
+	PVE("silent", -50, { 2000, 1000, 2000, 0, 1000, 0 }, { 2000, 1000, 2000, 900, 1000, 1950 });
 }
 
 static void pve_rounds(void **state)
@@ -137,8 +133,7 @@ static void pve_rounds(void **state)
 }
 
 /* kB, as MoM counts. */
-static double mom(double cur, double unused, double min, double max,
-		  double host_free)
+static double mom(double cur, double unused, double min, double max, double host_free)
 {
 	struct mom_guest g = {
 		.cur = cur,
@@ -193,8 +188,7 @@ static void mom_shrink(void **state)
 	near(mom(1000000, 900000, 998000, 2000000, 0.10), -1);
 }
 
-static struct sim_host ksm_host(double total, double available, double rss,
-				double pages)
+static struct sim_host ksm_host(double total, double available, double rss, double pages)
 {
 	struct sim_host h = {
 		.total = total * SIM_GIB,
@@ -234,12 +228,14 @@ static void ksmtuned(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pve_grow),	  cmocka_unit_test(pve_shrink),
 		cmocka_unit_test(pve_left_alone), cmocka_unit_test(pve_rounds),
 		cmocka_unit_test(mom_grow),	  cmocka_unit_test(mom_shrink),
 		cmocka_unit_test(ksmtuned),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

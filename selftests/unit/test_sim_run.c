@@ -32,8 +32,7 @@ static int forget(void **state)
 	return 0;
 }
 
-static struct sim_scenario *scenario(const struct sim_trace *t,
-				     const struct sim_options *o)
+static struct sim_scenario *scenario(const struct sim_trace *t, const struct sim_options *o)
 {
 	struct sim_scenario *s = NULL;
 
@@ -50,11 +49,10 @@ static struct sim_options options(double host)
 	return o;
 }
 
-static struct sim_result run(struct sim_scenario *s, const char *policy,
-			     unsigned int guests,
+static struct sim_result run(struct sim_scenario *s, const char *policy, unsigned int guests,
 			     const struct sim_run_options *o)
 {
-	static const struct sim_run_options all = {0};
+	static const struct sim_run_options all = { 0 };
 	const struct sim_policy *p = sim_policy_find(policy);
 	struct sim_result r;
 
@@ -65,7 +63,7 @@ static struct sim_result run(struct sim_scenario *s, const char *policy,
 
 static struct sim_capacity capacity(struct sim_scenario *s, const char *policy)
 {
-	static const struct sim_run_options all = {0};
+	static const struct sim_run_options all = { 0 };
 	struct sim_capacity c;
 
 	assert_int_equal(sim_capacity(s, sim_policy_find(policy), &all, &c), 0);
@@ -82,7 +80,7 @@ static void same(struct sim_result a, struct sim_result b)
 
 static void one_seed_one_result(void **state)
 {
-	struct sim_run_options part = {.from = 7200, .to = 14400};
+	struct sim_run_options part = { .from = 7200, .to = 14400 };
 	struct sim_options o = options(64), other = o;
 
 	(void)state;
@@ -120,8 +118,7 @@ static void more_machines_than_the_trace(void **state)
 	for (int i = 0; i < 50; i++) {
 		assert_ptr_equal(s->guest[i].series, s->guest[i + 40].series);
 		/* Each coming has its own phase. */
-		assert_true(s->guest[i].curve.knot[3].time !=
-			    s->guest[i + 40].curve.knot[3].time);
+		assert_true(s->guest[i].curve.knot[3].time != s->guest[i + 40].curve.knot[3].time);
 	}
 	sim_scenario_free(s);
 	o.host = 8 * SIM_GIB; /* some are larger */
@@ -148,14 +145,13 @@ static void lack_is_measured(void **state)
 				   "4800,a,1G,600M\n5100,a,1G,600M\n"
 				   "5400,a,1G,100M\n6900,a,1G,100M\n";
 	struct sim_options o = options(64);
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 	struct sim_scenario *s;
 	struct sim_result r;
 
 	(void)state;
-	assert_int_equal(
-		sim_trace_parse(&t, "x", text, strlen(text), false, &p), 0);
+	assert_int_equal(sim_trace_parse(&t, "x", text, strlen(text), false, &p), 0);
 	o.start = 3600;
 	o.length = 3600;
 	o.warmup = 1800;
@@ -169,8 +165,7 @@ static void lack_is_measured(void **state)
 	assert_int_equal(r.failed_guests, 1);
 	assert_true(r.longest > 595 && r.longest < 601);
 	assert_true(fabs(r.worst_share - r.longest / 3600) < 1e-6);
-	assert_true(r.lacked > 0.98 * 600 * 500 * SIM_MIB &&
-		    r.lacked < 1.02 * 600 * 500 * SIM_MIB);
+	assert_true(r.lacked > 0.98 * 600 * 500 * SIM_MIB && r.lacked < 1.02 * 600 * 500 * SIM_MIB);
 	assert_int_equal(r.oom_kills + r.guest_ooms, 0);
 	sim_scenario_free(s);
 
@@ -211,15 +206,14 @@ static void promises(void **state)
 static double largest_need(const struct sim_scenario *s, unsigned int guests)
 {
 	double most = 0;
-	uint32_t cursor[64] = {0};
+	uint32_t cursor[64] = { 0 };
 
 	for (double time = 0; time < s->options.length; time += 10) {
 		double sum = 0;
 
 		for (unsigned int i = 0; i < guests; i++)
 			sum += fmax(s->guest[i].min,
-				    sim_curve_at(&s->guest[i].curve, &cursor[i],
-						 time));
+				    sim_curve_at(&s->guest[i].curve, &cursor[i], time));
 		most = fmax(most, sum);
 	}
 	return most;
@@ -234,13 +228,10 @@ static void oracle_is_the_bound(void **state)
 
 	(void)state;
 	assert_in_range(oracle.guests, 2, 60);
-	assert_true(largest_need(s, oracle.guests) +
-			    oracle.guests * 40 * SIM_MIB <=
-		    budget);
+	assert_true(largest_need(s, oracle.guests) + oracle.guests * 40 * SIM_MIB <= budget);
 	/* It does not leave much: three more could not be served by anybody. */
 	assert_int_equal(scenario_grow(s, oracle.guests + 3), 0);
-	assert_true(largest_need(s, oracle.guests + 3) +
-			    oracle.guests * 40 * SIM_MIB >
+	assert_true(largest_need(s, oracle.guests + 3) + oracle.guests * 40 * SIM_MIB >
 		    0.97 * budget);
 	assert_int_equal(run(s, "oracle", oracle.guests, NULL).failure, SIM_OK);
 	for (unsigned int i = 0; sim_policy_nth(i); i++) {
@@ -293,9 +284,8 @@ static void stops_and_parts(void **state)
 {
 	struct sim_options o = options(64);
 	struct sim_scenario *s = scenario(&generated, &o);
-	struct sim_run_options stop = {.stop = true};
-	struct sim_run_options part = {
-		.from = 3600, .to = 7200, .record = true};
+	struct sim_run_options stop = { .stop = true };
+	struct sim_run_options part = { .from = 3600, .to = 7200, .record = true };
 	struct sim_result r = run(s, "fpr", 30, &stop);
 	double seconds = 0;
 
@@ -321,7 +311,7 @@ static void picture(void **state)
 {
 	struct sim_options o = options(64);
 	struct sim_scenario *s = scenario(&generated, &o);
-	struct sim_run_options record = {.record = true};
+	struct sim_run_options record = { .record = true };
 	struct sim_result r[2];
 	char *text = NULL;
 	size_t size = 0;
@@ -357,6 +347,7 @@ static void picture(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_seed_one_result),
 		cmocka_unit_test(more_machines_than_the_trace),
@@ -368,6 +359,7 @@ int main(void)
 		cmocka_unit_test(stops_and_parts),
 		cmocka_unit_test(picture),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, generate, forget);
 }

@@ -17,15 +17,12 @@
 static struct sim_series machine(uint64_t seed)
 {
 	struct rng r = rng_stream(seed, 0);
-	struct sim_series s = {.max = 16384 * MIB, .period = 300};
+	struct sim_series s = { .max = 16384 * MIB, .period = 300 };
 
 	for (int64_t time = 0; time < DAYS * 86400; time += 300) {
 		double x = rng_unit(&r);
 
-		assert_int_equal(
-			sim_series_add(&s, time,
-				       x < 0.2 ? 0 : s.max * x * x * 0.7, 0),
-			0);
+		assert_int_equal(sim_series_add(&s, time, x < 0.2 ? 0 : s.max * x * x * 0.7, 0), 0);
 	}
 	return s;
 }
@@ -41,10 +38,7 @@ static double area(const struct sim_curve *c, double from, double to)
 
 		if (b <= a)
 			continue;
-		sum += (b - a) *
-		       (sim_curve_at(c, &cursor, a) +
-			sim_curve_at(c, &cursor, b)) /
-		       2;
+		sum += (b - a) * (sim_curve_at(c, &cursor, a) + sim_curve_at(c, &cursor, b)) / 2;
 	}
 	return sum;
 }
@@ -61,7 +55,7 @@ static void check_order(const struct sim_curve *c, double max)
  * hit. */
 static void keeps_means(enum sim_shape shape, double tolerance)
 {
-	struct sim_window w = {.length = DAYS * 86400};
+	struct sim_window w = { .length = DAYS * 86400 };
 	struct sim_series s = machine(1);
 	struct rng r = rng_stream(1, 1);
 	struct sim_curve c;
@@ -99,8 +93,8 @@ static void linear_keeps_means(void **state)
 /* Where neighbours differ by less than half of max, it can, and does. */
 static void linear_keeps_means_exactly(void **state)
 {
-	struct sim_window w = {.length = 86400};
-	struct sim_series s = {.max = 1024 * MIB, .period = 300};
+	struct sim_window w = { .length = 86400 };
+	struct sim_series s = { .max = 1024 * MIB, .period = 300 };
 	struct rng r = rng_stream(3, 1);
 	struct sim_curve c;
 	double worst = 0;
@@ -110,9 +104,8 @@ static void linear_keeps_means_exactly(void **state)
 		sim_series_add(&s, time, s.max * rng_between(&r, 0.3, 0.7), 0);
 	assert_int_equal(sim_curve_build(&s, SIM_SHAPE_LINEAR, &w, &r, &c), 0);
 	for (uint32_t i = 0; i < s.count; i++)
-		worst = fmax(worst,
-			     fabs(area(&c, 300.0 * i, 300.0 * i + 300) / 300 -
-				  (double)s.sample[i].used));
+		worst = fmax(worst, fabs(area(&c, 300.0 * i, 300.0 * i + 300) / 300 -
+					 (double)s.sample[i].used));
 	assert_true(worst < 1e-6 * s.max);
 	sim_curve_clear(&c);
 	free(s.sample);
@@ -120,7 +113,7 @@ static void linear_keeps_means_exactly(void **state)
 
 static void step_ramps_are_bounded(void **state)
 {
-	struct sim_window w = {.length = DAYS * 86400};
+	struct sim_window w = { .length = DAYS * 86400 };
 	struct sim_series s = machine(2);
 	struct rng r = rng_stream(2, 1);
 	struct sim_curve c;
@@ -146,7 +139,7 @@ static void step_ramps_are_bounded(void **state)
  * first. */
 static void phase_turns_the_circle(void **state)
 {
-	struct sim_window w = {.length = DAYS * 86400};
+	struct sim_window w = { .length = DAYS * 86400 };
 	struct sim_series s = machine(4);
 	struct rng r = rng_stream(4, 1);
 	struct sim_curve a, b;
@@ -160,15 +153,13 @@ static void phase_turns_the_circle(void **state)
 	for (int k = 1; k < 2 * 288 - 1; k++) {
 		double from = 300.0 * k;
 
-		assert_true(
-			fabs(area(&a, from, from + 300) -
-			     area(&b, from + w.phase, from + w.phase + 300)) <
-			1e-4 * 300 * s.max);
+		assert_true(fabs(area(&a, from, from + 300) -
+				 area(&b, from + w.phase, from + w.phase + 300)) <
+			    1e-4 * 300 * s.max);
 	}
 	/* The last two hours of the circle are the warm-up. */
-	assert_true(
-		fabs(area(&b, -7200, 0) - area(&b, w.length - 7200, w.length)) <
-		1e-3 * 7200 * s.max);
+	assert_true(fabs(area(&b, -7200, 0) - area(&b, w.length - 7200, w.length)) <
+		    1e-3 * 7200 * s.max);
 	sim_curve_clear(&a);
 	sim_curve_clear(&b);
 	free(s.sample);
@@ -195,9 +186,8 @@ static void part_and_floor(void **state)
 		double used = (double)s.sample[288 + i].used;
 
 		if (used > 2 * w.floor)
-			assert_true(fabs(area(&c, 300.0 * i, 300.0 * i + 300) /
-						 300 -
-					 used) < 1e-3 * s.max);
+			assert_true(fabs(area(&c, 300.0 * i, 300.0 * i + 300) / 300 - used) <
+				    1e-3 * s.max);
 	}
 	sim_curve_clear(&c);
 	free(s.sample);
@@ -206,8 +196,8 @@ static void part_and_floor(void **state)
 /* A machine that appears late and leaves early demands nothing else. */
 static void outside_its_samples(void **state)
 {
-	struct sim_series s = {.max = 1024 * MIB, .period = 300};
-	struct sim_window w = {.length = 3600, .warmup = 600};
+	struct sim_series s = { .max = 1024 * MIB, .period = 300 };
+	struct sim_window w = { .length = 3600, .warmup = 600 };
 	struct rng r = rng_stream(6, 1);
 	uint32_t cursor = 0;
 	struct sim_curve c;
@@ -227,6 +217,7 @@ static void outside_its_samples(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(step_keeps_means),
 		cmocka_unit_test(linear_keeps_means),
@@ -236,6 +227,7 @@ int main(void)
 		cmocka_unit_test(part_and_floor),
 		cmocka_unit_test(outside_its_samples),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

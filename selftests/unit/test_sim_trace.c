@@ -19,30 +19,27 @@
 	"Memory usage [KB];\tDisk read throughput [KB/s];\t"                    \
 	"Disk write throughput [KB/s];\tNetwork received throughput [KB/s];\t"  \
 	"Network transmitted throughput [KB/s]\n"
-#define ROW(time, max, used)                                  \
-	time ";\t2;\t5851.9;\t747.1;\t12.7;\t" max ";\t" used \
-	     ";\t1.0;\t2.0;\t11.0;\t27.2\n"
+#define ROW(time, max, used) \
+	time ";\t2;\t5851.9;\t747.1;\t12.7;\t" max ";\t" used ";\t1.0;\t2.0;\t11.0;\t27.2\n"
 #define GOOD ROW("1375308176", "8388608.0", "1308620.0")
 #define NEXT ROW("1375308476", "8388608.0", "1157626.4")
 #define CSV  "time,guest,max,used\n"
 
-static int parse(struct sim_trace *t, const char *name, const char *text,
-		 bool lenient, struct sim_problem *p)
+static int parse(struct sim_trace *t, const char *name, const char *text, bool lenient,
+		 struct sim_problem *p)
 {
 	return sim_trace_parse(t, name, text, strlen(text), lenient, p);
 }
 
 static void gwa_good(void **state)
 {
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 
 	(void)state;
-	assert_int_equal(
-		parse(&t, "some/dir/42.csv",
-		      GWA GOOD NEXT ROW("1375308777", "8388608.0", "0.0"),
-		      false, &p),
-		0);
+	assert_int_equal(parse(&t, "some/dir/42.csv",
+			       GWA GOOD NEXT ROW("1375308777", "8388608.0", "0.0"), false, &p),
+			 0);
 	assert_int_equal(t.count, 1);
 	assert_string_equal(t.machine[0].name, "42");
 	assert_int_equal(t.machine[0].count, 3);
@@ -62,7 +59,7 @@ static void gwa_good(void **state)
 /* Milliseconds, as the heading says and other sets of the archive have. */
 static void gwa_milliseconds(void **state)
 {
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 
 	(void)state;
@@ -77,13 +74,12 @@ static void gwa_milliseconds(void **state)
 
 static void gwa_never_on(void **state)
 {
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 
 	(void)state;
 	assert_int_equal(parse(&t, "1.csv",
-			       GWA ROW("1375308176", "0.0", "0.0")
-				       ROW("1375308476", "0.0", "0.0"),
+			       GWA ROW("1375308176", "0.0", "0.0") ROW("1375308476", "0.0", "0.0"),
 			       false, &p),
 			 0);
 	assert_int_equal(t.count, 0);
@@ -93,7 +89,7 @@ static void gwa_never_on(void **state)
 
 static void gwa_gap_is_counted(void **state)
 {
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 
 	(void)state;
@@ -109,7 +105,7 @@ static void gwa_gap_is_counted(void **state)
 
 static void csv_good(void **state)
 {
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 
 	(void)state;
@@ -141,7 +137,7 @@ static void csv_good(void **state)
  */
 static void csv_many_guests(void **state)
 {
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 	size_t length, room = 1 << 20;
 	char *text = malloc(room);
@@ -151,8 +147,7 @@ static void csv_many_guests(void **state)
 	for (int time = 0; time < 3; time++)
 		for (int g = 0; g < 1000; g++)
 			length += (size_t)snprintf(text + length, room - length,
-						   "%d,guest%d,1G,%dK\n",
-						   60 * time, g, g);
+						   "%d,guest%d,1G,%dK\n", 60 * time, g, g);
 	assert_int_equal(sim_trace_parse(&t, "x", text, length, false, &p), 0);
 	assert_int_equal(t.count, 1000);
 	for (int g = 0; g < 1000; g++) {
@@ -165,21 +160,19 @@ static void csv_many_guests(void **state)
 
 #define STATE(time, used)                                                                               \
 	"{\"type\":\"state\",\"host\":{},\"guests\":[{\"name\":\"a\",\"max\":1073741824,\"used\":" used \
-	"},{\"name\":\"b\",\"max\":2147483648}],\"time\":\"2026-01-31T12:00:" time                      \
-	"Z\"}\n"
+	"},{\"name\":\"b\",\"max\":2147483648}],\"time\":\"2026-01-31T12:00:" time "Z\"}\n"
 
 static void recording_good(void **state)
 {
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 
 	(void)state;
-	assert_int_equal(
-		parse(&t, "x.jsonl",
-		      "{\"type\":\"decision\",\"guest\":\"a\"}\n" STATE(
-			      "01.250000", "1000") STATE("06.000001", "2000"),
-		      false, &p),
-		0);
+	assert_int_equal(parse(&t, "x.jsonl",
+			       "{\"type\":\"decision\",\"guest\":\"a\"}\n" STATE(
+				       "01.250000", "1000") STATE("06.000001", "2000"),
+			       false, &p),
+			 0);
 	assert_int_equal(t.count, 1); /* b never said what it uses */
 	assert_string_equal(t.machine[0].name, "a");
 	assert_int_equal(t.machine[0].count, 2);
@@ -193,62 +186,57 @@ static const struct bad {
 	unsigned long line, column;
 	const char *says; /* a part of the message */
 } bads[] = {
-	{"", 0, 0, "a file without a line"},
-	{"hello\n", 1, 0, "expected the header"},
-	{"Timestamp [ms];\tMemory usage [KB]\n1;\t2\n", 1, 0,
-	 "a column 'Memory capacity provisioned [KB]'"},
-	{"time,guest,used\n", 1, 0, "a column 'max'"},
-	{GWA GOOD "1375308476;\t2;\t3\n", 3, 0,
-	 "'Memory capacity provisioned [KB]' as field 6, got a line of 3"},
-	{GWA GOOD ROW("1375308476", "8388608.0", "NaN"), 3, 48,
-	 "a number for 'Memory usage [KB]', got 'NaN'"},
-	{GWA GOOD ROW("1375308476", "inf", "1"), 3, 37, "a number"},
-	{GWA GOOD ROW("1375308476", "0x10", "1"), 3, 37, "a number"},
-	{GWA GOOD ROW("1375308476", "8388608", ""), 3, 46, "a number"},
-	{GWA GOOD ROW("1375308476", "8388608", "-1"), 3, 46,
-	 "used memory from 0 to what is provisioned, got '-1'"},
-	{GWA GOOD ROW("1375308476", "8388608", "9388608"), 3, 46,
-	 "used memory from 0 to what is provisioned"},
-	{GWA GOOD ROW("1375308476", "8388608", "1e300"), 3, 46,
-	 "used memory from 0 to what is provisioned"},
-	{GWA GOOD ROW("1375308476", "-5", "1"), 3, 37,
-	 "above 0 and up to 64 TiB"},
-	{GWA GOOD ROW("1375308476", "0.0", "1"), 3, 37,
-	 "above 0 and up to 64 TiB"},
-	{GWA GOOD ROW("1375308476", "0.0", "0.0"), 3, 37, "got 0"},
-	{GWA ROW("1375308176", "0.0", "0.0") NEXT, 2, 37, "got 0"},
-	{GWA GOOD ROW("1375308476", "1e14", "1"), 3, 37,
-	 "above 0 and up to 64 TiB"},
-	{GWA GOOD ROW("1375308176", "8388608", "1"), 3, 1,
-	 "a time after 1375308176, the one before"},
-	{GWA GOOD ROW("1375308000", "8388608", "1"), 3, 1, "a time after"},
-	{GWA GOOD ROW("-5", "8388608", "1"), 3, 1, "a time from 0"},
-	{GWA GOOD ROW("1375328176", "8388608", "1"), 3, 1, "a gap of 20000 s"},
-	{GWA GOOD, 0, 0, "at least two good samples of machine 'x'"},
-	{CSV "0,a,1G\n", 2, 0, "'used' as field 4, got a line of 3"},
-	{CSV "0,,1G,1M\n", 2, 3, "a name of 1 to 255 characters"},
-	{CSV "now,a,1G,1M\n", 2, 1, "seconds for 'time', got 'now'"},
-	{CSV "0,a,1X,1M\n", 2, 5, "a size for 'max', got '1X'"},
-	{CSV "0,a,1G,1MM\n", 2, 8, "a size for 'used', got '1MM'"},
-	{CSV "0,a,1G,2G\n", 2, 8, "used memory from 0"},
-	{CSV "0,a,1G,nan\n", 2, 8, "a size for 'used'"},
-	{CSV "0,a,0,0\n", 2, 5, "above 0 and up to 64 TiB"},
-	{CSV "5,a,1G,1M\n5,b,1G,1M\n4,a,1G,1M\n", 4, 1, "a time after 5"},
-	{"time,guest,max,used,disk\n0,a,1G,1M,-1\n", 2, 11, "disk throughput"},
-	{"{\"type\":\"state\"\n", 1, 0, "a JSON object"},
-	{"{\"type\":\"state\"}\n", 1, 0, "a \"time\" like"},
-	{"{\"type\":\"state\",\"time\":\"2026-01-31T12:00:00Z\"}\n", 1, 0,
-	 "an array \"guests\""},
-	{"{\"type\":\"state\",\"time\":\"noon\",\"guests\":[]}\n", 1, 0,
-	 "a \"time\" like"},
-	{"{\"type\":\"state\",\"time\":\"2026-01-31T12:00:00Z\",\"guests\":[3]}\n",
-	 1, 0, "each guest to be an object"},
-	{"{\"type\":\"state\",\"time\":\"2026-01-31T12:00:00Z\",\"guests\":[{}]}\n",
-	 1, 0, "a guest with a \"name\""},
-	{"{\"type\":\"state\",\"time\":\"2026-01-31T12:00:00Z\",\"guests\":[{\"name\":\"a\"}]}\n",
-	 1, 0, "its \"max\""},
-	{STATE("00", "9999999999"), 1, 0, "used memory from 0"},
-	{"{} x\n", 1, 0, "a JSON object"},
+	{ "", 0, 0, "a file without a line" },
+	{ "hello\n", 1, 0, "expected the header" },
+	{ "Timestamp [ms];\tMemory usage [KB]\n1;\t2\n", 1, 0,
+	  "a column 'Memory capacity provisioned [KB]'" },
+	{ "time,guest,used\n", 1, 0, "a column 'max'" },
+	{ GWA GOOD "1375308476;\t2;\t3\n", 3, 0,
+	  "'Memory capacity provisioned [KB]' as field 6, got a line of 3" },
+	{ GWA GOOD ROW("1375308476", "8388608.0", "NaN"), 3, 48,
+	  "a number for 'Memory usage [KB]', got 'NaN'" },
+	{ GWA GOOD ROW("1375308476", "inf", "1"), 3, 37, "a number" },
+	{ GWA GOOD ROW("1375308476", "0x10", "1"), 3, 37, "a number" },
+	{ GWA GOOD ROW("1375308476", "8388608", ""), 3, 46, "a number" },
+	{ GWA GOOD ROW("1375308476", "8388608", "-1"), 3, 46,
+	  "used memory from 0 to what is provisioned, got '-1'" },
+	{ GWA GOOD ROW("1375308476", "8388608", "9388608"), 3, 46,
+	  "used memory from 0 to what is provisioned" },
+	{ GWA GOOD ROW("1375308476", "8388608", "1e300"), 3, 46,
+	  "used memory from 0 to what is provisioned" },
+	{ GWA GOOD ROW("1375308476", "-5", "1"), 3, 37, "above 0 and up to 64 TiB" },
+	{ GWA GOOD ROW("1375308476", "0.0", "1"), 3, 37, "above 0 and up to 64 TiB" },
+	{ GWA GOOD ROW("1375308476", "0.0", "0.0"), 3, 37, "got 0" },
+	{ GWA ROW("1375308176", "0.0", "0.0") NEXT, 2, 37, "got 0" },
+	{ GWA GOOD ROW("1375308476", "1e14", "1"), 3, 37, "above 0 and up to 64 TiB" },
+	{ GWA GOOD ROW("1375308176", "8388608", "1"), 3, 1,
+	  "a time after 1375308176, the one before" },
+	{ GWA GOOD ROW("1375308000", "8388608", "1"), 3, 1, "a time after" },
+	{ GWA GOOD ROW("-5", "8388608", "1"), 3, 1, "a time from 0" },
+	{ GWA GOOD ROW("1375328176", "8388608", "1"), 3, 1, "a gap of 20000 s" },
+	{ GWA GOOD, 0, 0, "at least two good samples of machine 'x'" },
+	{ CSV "0,a,1G\n", 2, 0, "'used' as field 4, got a line of 3" },
+	{ CSV "0,,1G,1M\n", 2, 3, "a name of 1 to 255 characters" },
+	{ CSV "now,a,1G,1M\n", 2, 1, "seconds for 'time', got 'now'" },
+	{ CSV "0,a,1X,1M\n", 2, 5, "a size for 'max', got '1X'" },
+	{ CSV "0,a,1G,1MM\n", 2, 8, "a size for 'used', got '1MM'" },
+	{ CSV "0,a,1G,2G\n", 2, 8, "used memory from 0" },
+	{ CSV "0,a,1G,nan\n", 2, 8, "a size for 'used'" },
+	{ CSV "0,a,0,0\n", 2, 5, "above 0 and up to 64 TiB" },
+	{ CSV "5,a,1G,1M\n5,b,1G,1M\n4,a,1G,1M\n", 4, 1, "a time after 5" },
+	{ "time,guest,max,used,disk\n0,a,1G,1M,-1\n", 2, 11, "disk throughput" },
+	{ "{\"type\":\"state\"\n", 1, 0, "a JSON object" },
+	{ "{\"type\":\"state\"}\n", 1, 0, "a \"time\" like" },
+	{ "{\"type\":\"state\",\"time\":\"2026-01-31T12:00:00Z\"}\n", 1, 0, "an array \"guests\"" },
+	{ "{\"type\":\"state\",\"time\":\"noon\",\"guests\":[]}\n", 1, 0, "a \"time\" like" },
+	{ "{\"type\":\"state\",\"time\":\"2026-01-31T12:00:00Z\",\"guests\":[3]}\n", 1, 0,
+	  "each guest to be an object" },
+	{ "{\"type\":\"state\",\"time\":\"2026-01-31T12:00:00Z\",\"guests\":[{}]}\n", 1, 0,
+	  "a guest with a \"name\"" },
+	{ "{\"type\":\"state\",\"time\":\"2026-01-31T12:00:00Z\",\"guests\":[{\"name\":\"a\"}]}\n",
+	  1, 0, "its \"max\"" },
+	{ STATE("00", "9999999999"), 1, 0, "used memory from 0" },
+	{ "{} x\n", 1, 0, "a JSON object" },
 };
 
 static void bad_is_told(void **state)
@@ -256,17 +244,14 @@ static void bad_is_told(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
 		const struct bad *b = &bads[i];
-		struct sim_trace t = {0};
-		struct sim_problem p = {.text = "untouched"};
+		struct sim_trace t = { 0 };
+		struct sim_problem p = { .text = "untouched" };
 		int err = parse(&t, "x.csv", b->text, false, &p);
 
-		if (err != -EBADMSG || p.line != b->line ||
-		    (b->column && p.column != b->column) ||
+		if (err != -EBADMSG || p.line != b->line || (b->column && p.column != b->column) ||
 		    !strstr(p.text, b->says))
-			fail_msg(
-				"case %zu: %d, %s:%lu:%lu: %s\nwanted %lu:%lu: %s",
-				i, err, p.file, p.line, p.column, p.text,
-				b->line, b->column, b->says);
+			fail_msg("case %zu: %d, %s:%lu:%lu: %s\nwanted %lu:%lu: %s", i, err, p.file,
+				 p.line, p.column, p.text, b->line, b->column, b->says);
 		assert_string_equal(p.file, "x.csv");
 		assert_int_equal(t.count, 0);
 		sim_trace_clear(&t);
@@ -275,7 +260,7 @@ static void bad_is_told(void **state)
 
 static void lenient_skips_and_counts(void **state)
 {
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 
 	(void)state;
@@ -301,15 +286,12 @@ static void lenient_skips_and_counts(void **state)
 /* Two calls, two months: both begin at 0. */
 static void loads_begin_together(void **state)
 {
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 
 	(void)state;
-	assert_int_equal(
-		parse(&t, "x", CSV "1000,a,1G,1\n1060,a,1G,1\n", false, &p), 0);
-	assert_int_equal(
-		parse(&t, "x", CSV "99000,a,1G,1\n99060,a,1G,1\n", false, &p),
-		0);
+	assert_int_equal(parse(&t, "x", CSV "1000,a,1G,1\n1060,a,1G,1\n", false, &p), 0);
+	assert_int_equal(parse(&t, "x", CSV "99000,a,1G,1\n99060,a,1G,1\n", false, &p), 0);
 	assert_int_equal(t.count, 2);
 	assert_int_equal(t.machine[0].sample[0].time, 0);
 	assert_int_equal(t.machine[1].sample[0].time, 0);
@@ -319,7 +301,7 @@ static void loads_begin_together(void **state)
 
 static void too_long_is_refused(void **state)
 {
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 
 	(void)state;
@@ -345,7 +327,7 @@ static void write_file(const char *path, const char *text)
 static void folder(void **state)
 {
 	char dir[] = "/tmp/dynmem-trace.XXXXXX", path[64];
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	struct sim_problem p;
 
 	(void)state;
@@ -362,8 +344,7 @@ static void folder(void **state)
 	assert_int_equal(t.count, 2);
 	assert_string_equal(t.machine[0].name, "9");
 	assert_string_equal(t.machine[1].name, "10");
-	assert_int_equal(sim_trace_load(&t, "/nonexistent", false, &p),
-			 -ENOENT);
+	assert_int_equal(sim_trace_load(&t, "/nonexistent", false, &p), -ENOENT);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/9.csv", dir);
 	unlink(path);
@@ -375,7 +356,7 @@ static void folder(void **state)
 
 static void generator(void **state)
 {
-	struct sim_trace a = {0}, b = {0}, c = {0};
+	struct sim_trace a = { 0 }, b = { 0 }, c = { 0 };
 	double used = 0, max = 0;
 
 	(void)state;
@@ -391,14 +372,13 @@ static void generator(void **state)
 		assert_memory_equal(a.machine[i].sample, b.machine[i].sample,
 				    288 * sizeof(struct sim_sample));
 	}
-	assert_true(memcmp(a.machine[3].sample, c.machine[3].sample,
-			   288 * sizeof(struct sim_sample)));
+	assert_true(
+		memcmp(a.machine[3].sample, c.machine[3].sample, 288 * sizeof(struct sim_sample)));
 	for (unsigned int i = 0; i < a.count; i++) {
 		max += a.machine[i].max;
 		for (unsigned int k = 0; k < 288; k++) {
 			assert_true(a.machine[i].sample[k].used > 0);
-			assert_true((double)a.machine[i].sample[k].used <
-				    a.machine[i].max);
+			assert_true((double)a.machine[i].sample[k].used < a.machine[i].max);
 			used += (double)a.machine[i].sample[k].used / 288;
 		}
 	}
@@ -428,7 +408,7 @@ static void mutated(void **state)
 		const char *seed = seeds[n % 3];
 		size_t length = strlen(seed);
 		char *text = malloc(length + 1);
-		struct sim_trace t = {0};
+		struct sim_trace t = { 0 };
 		struct sim_problem p;
 		int changes = 1 + (int)rng_below(&r, 6);
 
@@ -439,8 +419,7 @@ static void mutated(void **state)
 			if (rng_below(&r, 3))
 				text[at] = often[rng_below(&r, sizeof(often))];
 			else if (length > 2)
-				memmove(text + at, text + at + 1,
-					--length - at);
+				memmove(text + at, text + at + 1, --length - at);
 		}
 		if (!sim_trace_parse(&t, "m.csv", text, length, n & 1, &p))
 			accepted++;
@@ -448,15 +427,11 @@ static void mutated(void **state)
 			const struct sim_series *s = &t.machine[i];
 
 			assert_true(s->count >= 2 && s->period > 0);
-			assert_true(s->max > 0 &&
-				    s->max <= SIM_MACHINE_BYTES_MAX);
+			assert_true(s->max > 0 && s->max <= SIM_MACHINE_BYTES_MAX);
 			for (uint32_t k = 0; k < s->count; k++) {
 				assert_true(s->sample[k].used >= 0);
-				assert_true((double)s->sample[k].used <=
-					    1.01 * s->max);
-				assert_true(!k ||
-					    s->sample[k].time >
-						    s->sample[k - 1].time);
+				assert_true((double)s->sample[k].used <= 1.01 * s->max);
+				assert_true(!k || s->sample[k].time > s->sample[k - 1].time);
 			}
 		}
 		sim_trace_clear(&t);
@@ -468,6 +443,7 @@ static void mutated(void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gwa_good),
 		cmocka_unit_test(gwa_milliseconds),
@@ -484,6 +460,7 @@ int main(void)
 		cmocka_unit_test(generator),
 		cmocka_unit_test(mutated),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

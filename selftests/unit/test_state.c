@@ -64,10 +64,18 @@ static void fill(struct state *s, unsigned int guests)
 		r->target = UINT64_MAX;
 		r->gone = i % 2 ? 1690000000 : 0;
 		r->learned = (struct policy_guest_state){
-			.learned = 11, .good = 12, .yield = 0.1 + 0.2,
-			.hot = 1.0 / 3, .press = 1.25, .overhead = 13,
-			.room = 14, .debt = 15, .backoff = 16,
-			.backoff_left = 17, .harms = 3, .total_follows = -1,
+			.learned = 11,
+			.good = 12,
+			.yield = 0.1 + 0.2,
+			.hot = 1.0 / 3,
+			.press = 1.25,
+			.overhead = 13,
+			.room = 14,
+			.debt = 15,
+			.backoff = 16,
+			.backoff_left = 17,
+			.harms = 3,
+			.total_follows = -1,
 		};
 	}
 }
@@ -93,8 +101,7 @@ static void assert_same(const struct state *a, const struct state *b)
 	assert_memory_equal(&a->host, &b->host, sizeof(a->host));
 	assert_int_equal(a->n, b->n);
 	for (size_t i = 0; i < a->n; i++)
-		assert_memory_equal(a->records[i], b->records[i],
-				    sizeof(struct record));
+		assert_memory_equal(a->records[i], b->records[i], sizeof(struct record));
 }
 
 static void test_round_trip(_unused_ void **state)
@@ -207,10 +214,8 @@ static int parse(struct state *s, const char *format, ...)
 	len = (size_t)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	for (size_t i = 0; i < len; i++)
-		sum = (sum ^ (unsigned char)text[i]) *
-		      UINT64_C(0x100000001b3);
-	len += (size_t)snprintf(text + len, sizeof(text) - len,
-				"end %016" PRIx64 "\n", sum);
+		sum = (sum ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	len += (size_t)snprintf(text + len, sizeof(text) - len, "end %016" PRIx64 "\n", sum);
 	return state_parse(s, text, len);
 }
 
@@ -244,8 +249,7 @@ static void test_lines(_unused_ void **state)
 		assert_int_equal(parse(&s, "%s", wrong[i]), -EBADMSG);
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = 0;
-	assert_int_equal(parse(&s, HEAD "guest pid=1 name=%s\n", longer),
-			 -EBADMSG);
+	assert_int_equal(parse(&s, HEAD "guest pid=1 name=%s\n", longer), -EBADMSG);
 
 	/* Keys may be missing, and more may come. */
 	assert_int_equal(parse(&s, HEAD "guest pid=7 colour=red name=a b\n"), 0);
@@ -256,8 +260,7 @@ static void test_lines(_unused_ void **state)
 	assert_true(s.records[0]->learned.overhead == UINT64_MAX);
 	state_clear(&s);
 
-	assert_int_equal(parse(&s, "dynmem-state 2\nwhatever\n"),
-			 -EPROTONOSUPPORT);
+	assert_int_equal(parse(&s, "dynmem-state 2\nwhatever\n"), -EPROTONOSUPPORT);
 }
 
 static void test_expire(_unused_ void **state)
@@ -463,6 +466,7 @@ static void test_killed(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_sum),
@@ -475,6 +479,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("state", tests, NULL, NULL);
 }

@@ -24,14 +24,13 @@ static struct policy_guest_sample parse(const char *text)
 }
 
 /* One statistic, and when it was taken. */
-static struct policy_guest_sample parse_available(const char *value,
-						  const char *update)
+static struct policy_guest_sample parse_available(const char *value, const char *update)
 {
 	char text[256];
 
 	snprintf(text, sizeof(text),
-		 "{\"stats\": {\"stat-available-memory\": %s}, \"last-update\": %s}",
-		 value, update);
+		 "{\"stats\": {\"stat-available-memory\": %s}, \"last-update\": %s}", value,
+		 update);
 	return parse(text);
 }
 
@@ -41,11 +40,9 @@ static void test_real(_unused_ void **state)
 	struct policy_guest_sample s = parse(
 		"{\"stats\": {\"stat-htlb-pgalloc\": 0, \"stat-swap-out\": 8192, \"stat-available-memory\": 391954432, \"stat-htlb-pgfail\": 0, \"stat-free-memory\": 407228416, \"stat-minor-faults\": 41256, \"stat-major-faults\": 84, \"stat-total-memory\": 499335168, \"stat-swap-in\": 4096, \"stat-disk-caches\": 9027584}, \"last-update\": 1732431000}");
 
-	assert_int_equal(s.present,
-			 POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
-				 POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES |
-				 POLICY_STAT_SWAP_IN | POLICY_STAT_SWAP_OUT |
-				 POLICY_STAT_MAJOR_FAULTS);
+	assert_int_equal(s.present, POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
+					    POLICY_STAT_DISK_CACHES | POLICY_STAT_SWAP_IN |
+					    POLICY_STAT_SWAP_OUT | POLICY_STAT_MAJOR_FAULTS);
 	assert_int_equal(s.total, 499335168);
 	assert_int_equal(s.available, 391954432);
 	assert_int_equal(s.free, 407228416);
@@ -62,8 +59,7 @@ static void test_newer_counters(_unused_ void **state)
 	struct policy_guest_sample s = parse(
 		"{\"stats\": {\"stat-oom-kills\": 2, \"stat-alloc-stalls\": 70, \"stat-scan-async\": 1, \"stat-reclaim-direct\": 5}, \"last-update\": 1}");
 
-	assert_int_equal(s.present,
-			 POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL);
+	assert_int_equal(s.present, POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL);
 	assert_int_equal(s.oom_kill, 2);
 	assert_int_equal(s.alloc_stall, 70);
 }
@@ -72,9 +68,17 @@ static void test_newer_counters(_unused_ void **state)
 static void test_absent(_unused_ void **state)
 {
 	static const char *const values[] = {
-		"18446744073709551615", "-1", "-9223372036854775808",
-		"99999999999999999999999", "1.5", "1e300", "\"12\"", "null",
-		"true", "[]", "{}",
+		"18446744073709551615",
+		"-1",
+		"-9223372036854775808",
+		"99999999999999999999999",
+		"1.5",
+		"1e300",
+		"\"12\"",
+		"null",
+		"true",
+		"[]",
+		"{}",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
@@ -84,8 +88,7 @@ static void test_absent(_unused_ void **state)
 		assert_int_equal(s.available, 0);
 		assert_int_equal(s.last_update, 7);
 	}
-	assert_int_equal(parse_available("0", "7").present,
-			 POLICY_STAT_AVAILABLE);
+	assert_int_equal(parse_available("0", "7").present, POLICY_STAT_AVAILABLE);
 }
 
 /* From the past and the future: only compared, so anything goes but a lie. */
@@ -94,18 +97,21 @@ static void test_last_update(_unused_ void **state)
 	assert_int_equal(parse_available("1", "0").last_update, 0);
 	assert_int_equal(parse_available("1", "-5").last_update, 0);
 	assert_int_equal(parse_available("1", "1").last_update, 1);
-	assert_int_equal(parse_available("1", "253402300800").last_update,
-			 253402300800);
-	assert_int_equal(parse_available("1", "9223372036854775807").last_update,
-			 INT64_MAX);
+	assert_int_equal(parse_available("1", "253402300800").last_update, 253402300800);
+	assert_int_equal(parse_available("1", "9223372036854775807").last_update, INT64_MAX);
 	assert_int_equal(parse_available("1", "\"now\"").last_update, 0);
 }
 
 static void test_not_statistics(_unused_ void **state)
 {
 	static const char *const texts[] = {
-		"[]", "\"text\"", "{}", "{\"stats\": 5}", "{\"stats\": [1]}",
-		"{\"stats\": {}}", "{\"stats\": null, \"last-update\": {}}",
+		"[]",
+		"\"text\"",
+		"{}",
+		"{\"stats\": 5}",
+		"{\"stats\": [1]}",
+		"{\"stats\": {}}",
+		"{\"stats\": null, \"last-update\": {}}",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -118,6 +124,7 @@ static void test_not_statistics(_unused_ void **state)
 
 int main(void)
 {
+	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_real),
 		cmocka_unit_test(test_newer_counters),
@@ -125,6 +132,7 @@ int main(void)
 		cmocka_unit_test(test_last_update),
 		cmocka_unit_test(test_not_statistics),
 	};
+	/* clang-format on */
 
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
 }

@@ -39,76 +39,77 @@
 #define DYNMEM_BUS_PATH		"/org/dynmem1"
 #define DYNMEM_BUS_INTERFACE	"org.dynmem1.Manager"
 #define DYNMEM_BUS_NO_GUEST	"org.dynmem1.Error.NoSuchGuest"
-#define DYNMEM_BUS_NOT_MANAGING	"org.dynmem1.Error.NotManaging"
+#define DYNMEM_BUS_NOT_MANAGING "org.dynmem1.Error.NotManaging"
 
-#define DYNMEM_BUS_NO_ROOM	"org.dynmem1.Error.NoRoom"
-#define DYNMEM_BUS_NO_RESERVE	"org.dynmem1.Error.NoReservation"
+#define DYNMEM_BUS_NO_ROOM    "org.dynmem1.Error.NoRoom"
+#define DYNMEM_BUS_NO_RESERVE "org.dynmem1.Error.NoReservation"
 
 /* GetHost() */
-#define DYNMEM_HOST_LEVEL	"level"		/* s, as the property */
-#define DYNMEM_HOST_MODE	"mode"		/* s, as the property */
-#define DYNMEM_HOST_SOURCE	"source"	/* s, as the property */
-#define DYNMEM_HOST_TOTAL	"total"		/* t */
-#define DYNMEM_HOST_AVAILABLE	"available"	/* t, MemAvailable */
-#define DYNMEM_HOST_FREE	"free"		/* t, MemFree */
-#define DYNMEM_HOST_SWAP_TOTAL	"swap-total"	/* t */
-#define DYNMEM_HOST_SWAP_FREE	"swap-free"	/* t */
-#define DYNMEM_HOST_MINFREE	"minfree"	/* t, the sliding scale */
-#define DYNMEM_HOST_RESERVE	"reserve"	/* t, kept for the host itself */
-#define DYNMEM_HOST_EXPOSURE	"exposure"	/* t, guests can call it in */
-#define DYNMEM_HOST_HOLD	"hold"		/* t, held against it */
-#define DYNMEM_HOST_DEFICIT	"deficit"	/* x, > 0: lacks memory */
-#define DYNMEM_HOST_LARGEST	"largest"	/* t, guest that could be started */
-#define DYNMEM_HOST_LARGEST_SQUEEZED "largest-squeezed" /* t, with all others
+#define DYNMEM_HOST_LEVEL      "level"	    /* s, as the property */
+#define DYNMEM_HOST_MODE       "mode"	    /* s, as the property */
+#define DYNMEM_HOST_SOURCE     "source"	    /* s, as the property */
+#define DYNMEM_HOST_TOTAL      "total"	    /* t */
+#define DYNMEM_HOST_AVAILABLE  "available"  /* t, MemAvailable */
+#define DYNMEM_HOST_FREE       "free"	    /* t, MemFree */
+#define DYNMEM_HOST_SWAP_TOTAL "swap-total" /* t */
+#define DYNMEM_HOST_SWAP_FREE  "swap-free"  /* t */
+#define DYNMEM_HOST_MINFREE    "minfree"    /* t, the sliding scale */
+#define DYNMEM_HOST_RESERVE    "reserve"    /* t, kept for the host itself */
+#define DYNMEM_HOST_EXPOSURE   "exposure"   /* t, guests can call it in */
+#define DYNMEM_HOST_HOLD       "hold"	    /* t, held against it */
+#define DYNMEM_HOST_DEFICIT    "deficit"    /* x, > 0: lacks memory */
+#define DYNMEM_HOST_LARGEST    "largest"    /* t, guest that could be started */
+#define DYNMEM_HOST_LARGEST_SQUEEZED \
+	"largest-squeezed"		  /* t, with all others
 							   at their floors */
-#define DYNMEM_HOST_KSM_SAVED	"ksm-saved"	/* t, saved by merging */
-#define DYNMEM_HOST_KSM_RUN	"ksm-run"	/* t, as in sysfs */
-#define DYNMEM_HOST_STALLS	"stalls"	/* t, direct reclaims so far */
-#define DYNMEM_HOST_OOM_KILLS	"oom-kills"	/* t, so far */
-#define DYNMEM_HOST_GUESTS	"guests"	/* t, how many */
+#define DYNMEM_HOST_KSM_SAVED "ksm-saved" /* t, saved by merging */
+#define DYNMEM_HOST_KSM_RUN   "ksm-run"	  /* t, as in sysfs */
+#define DYNMEM_HOST_STALLS    "stalls"	  /* t, direct reclaims so far */
+#define DYNMEM_HOST_OOM_KILLS "oom-kills" /* t, so far */
+#define DYNMEM_HOST_GUESTS    "guests"	  /* t, how many */
 
 /* ListGuests(), GetGuest() */
-#define DYNMEM_GUEST_NAME	"name"		/* s */
-#define DYNMEM_GUEST_BACKEND	"backend"	/* s, of dynmem.conf */
-#define DYNMEM_GUEST_SOCKET	"socket"	/* s */
-#define DYNMEM_GUEST_PID	"pid"		/* t, QEMU's */
-#define DYNMEM_GUEST_CLASS	"class"		/* s: reporting, silent, … */
-#define DYNMEM_GUEST_MIN	"min"		/* t */
-#define DYNMEM_GUEST_MAX	"max"		/* t */
-#define DYNMEM_GUEST_SHARES	"shares"	/* t */
-#define DYNMEM_GUEST_ACTUAL	"actual"	/* t, what the balloon left it */
-#define DYNMEM_GUEST_TARGET	"target"	/* t, what it was told */
-#define DYNMEM_GUEST_USED	"used"		/* t, by its statistics */
-#define DYNMEM_GUEST_DEMAND	"demand"	/* t, what it should have */
-#define DYNMEM_GUEST_FLOOR	"floor"		/* t, less would do harm */
-#define DYNMEM_GUEST_ENTITLED	"entitled"	/* t, its share right now */
-#define DYNMEM_GUEST_RSS	"rss"		/* t, what the host pays */
-#define DYNMEM_GUEST_KSM_SAVED	"ksm-saved"	/* t */
-#define DYNMEM_GUEST_UNMERGEABLE "unmergeable"	/* s, why KSM cannot merge */
-#define DYNMEM_GUEST_RECLAIMED	"reclaimed"	/* t, so far by its cgroup */
-#define DYNMEM_GUEST_HIGH	"memory-high"	/* t, of its cgroup, enforced */
-#define DYNMEM_GUEST_EXPOSURE	"exposure"	/* t, can still call in */
-#define DYNMEM_GUEST_YIELD	"yield"		/* d, host bytes per balloon byte */
-#define DYNMEM_GUEST_PRESSED	"pressed"	/* b */
-#define DYNMEM_GUEST_OBSERVED	"observed"	/* s, why it is not moved */
-#define DYNMEM_GUEST_PINNED	"pinned"	/* s, why a balloon frees nothing */
-#define DYNMEM_GUEST_REPORTING	"free-page-reporting" /* b */
-#define DYNMEM_GUEST_DEFLATE	"deflate-on-oom" /* b */
-#define DYNMEM_GUEST_ALERT	"alert"		/* b, an operator should know */
-#define DYNMEM_GUEST_CODE	"last-code"	/* s, of its last decision */
-#define DYNMEM_GUEST_REASON	"last-reason"	/* s, the same in words */
+#define DYNMEM_GUEST_NAME	 "name"		       /* s */
+#define DYNMEM_GUEST_BACKEND	 "backend"	       /* s, of dynmem.conf */
+#define DYNMEM_GUEST_SOCKET	 "socket"	       /* s */
+#define DYNMEM_GUEST_PID	 "pid"		       /* t, QEMU's */
+#define DYNMEM_GUEST_CLASS	 "class"	       /* s: reporting, silent, … */
+#define DYNMEM_GUEST_MIN	 "min"		       /* t */
+#define DYNMEM_GUEST_MAX	 "max"		       /* t */
+#define DYNMEM_GUEST_SHARES	 "shares"	       /* t */
+#define DYNMEM_GUEST_ACTUAL	 "actual"	       /* t, what the balloon left it */
+#define DYNMEM_GUEST_TARGET	 "target"	       /* t, what it was told */
+#define DYNMEM_GUEST_USED	 "used"		       /* t, by its statistics */
+#define DYNMEM_GUEST_DEMAND	 "demand"	       /* t, what it should have */
+#define DYNMEM_GUEST_FLOOR	 "floor"	       /* t, less would do harm */
+#define DYNMEM_GUEST_ENTITLED	 "entitled"	       /* t, its share right now */
+#define DYNMEM_GUEST_RSS	 "rss"		       /* t, what the host pays */
+#define DYNMEM_GUEST_KSM_SAVED	 "ksm-saved"	       /* t */
+#define DYNMEM_GUEST_UNMERGEABLE "unmergeable"	       /* s, why KSM cannot merge */
+#define DYNMEM_GUEST_RECLAIMED	 "reclaimed"	       /* t, so far by its cgroup */
+#define DYNMEM_GUEST_HIGH	 "memory-high"	       /* t, of its cgroup, enforced */
+#define DYNMEM_GUEST_EXPOSURE	 "exposure"	       /* t, can still call in */
+#define DYNMEM_GUEST_YIELD	 "yield"	       /* d, host bytes per balloon byte */
+#define DYNMEM_GUEST_PRESSED	 "pressed"	       /* b */
+#define DYNMEM_GUEST_OBSERVED	 "observed"	       /* s, why it is not moved */
+#define DYNMEM_GUEST_PINNED	 "pinned"	       /* s, why a balloon frees nothing */
+#define DYNMEM_GUEST_REPORTING	 "free-page-reporting" /* b */
+#define DYNMEM_GUEST_DEFLATE	 "deflate-on-oom"      /* b */
+#define DYNMEM_GUEST_ALERT	 "alert"	       /* b, an operator should know */
+#define DYNMEM_GUEST_CODE	 "last-code"	       /* s, of its last decision */
+#define DYNMEM_GUEST_REASON	 "last-reason"	       /* s, the same in words */
 
 /* Reserve(), GetReservation() */
-#define DYNMEM_RESERVE_ID	"id"		/* t */
-#define DYNMEM_RESERVE_STATE	"state"		/* s: ready, freeing, expired */
-#define DYNMEM_RESERVE_BYTES	"bytes"		/* t, asked for */
-#define DYNMEM_RESERVE_MISSING	"missing"	/* t, still to be freed */
-#define DYNMEM_RESERVE_WHY	"why"		/* s, a sentence */
+#define DYNMEM_RESERVE_ID      "id"	 /* t */
+#define DYNMEM_RESERVE_STATE   "state"	 /* s: ready, freeing, expired */
+#define DYNMEM_RESERVE_BYTES   "bytes"	 /* t, asked for */
+#define DYNMEM_RESERVE_MISSING "missing" /* t, still to be freed */
+#define DYNMEM_RESERVE_WHY     "why"	 /* s, a sentence */
 
 /* Decision's "more" */
-#define DYNMEM_DECISION_WANTED	"wanted"	/* t, what would be right */
-#define DYNMEM_DECISION_APPLIED	"applied"	/* b, false: only observed */
-#define DYNMEM_DECISION_LEVEL	"level"		/* s */
-#define DYNMEM_DECISION_TIME	"time"		/* t */
+#define DYNMEM_DECISION_WANTED	"wanted"  /* t, what would be right */
+#define DYNMEM_DECISION_APPLIED "applied" /* b, false: only observed */
+#define DYNMEM_DECISION_LEVEL	"level"	  /* s */
+#define DYNMEM_DECISION_TIME	"time"	  /* t */
 
 #endif

@@ -51,7 +51,7 @@ static int read_basic(sd_bus_message *m, char type, struct json_object **ret)
 		int boolean;
 		double real;
 		const char *text;
-	} v = {0};
+	} v = { 0 };
 	int r = sd_bus_message_read_basic(m, type, &v);
 
 	if (r <= 0)
@@ -104,8 +104,7 @@ static int read_entry(sd_bus_message *m, struct json_object *map)
 	return r < 0 ? r : 1;
 }
 
-static int read_array(sd_bus_message *m, const char *element,
-		      struct json_object **ret)
+static int read_array(sd_bus_message *m, const char *element, struct json_object **ret)
 {
 	bool is_map = !strcmp(element, "{sv}");
 	struct json_object *all;
@@ -118,8 +117,7 @@ static int read_array(sd_bus_message *m, const char *element,
 	for (;;) {
 		struct json_object *one = NULL;
 
-		r = is_map ? read_entry(m, all)
-			   : bus_read_value(m, element, &one);
+		r = is_map ? read_entry(m, all) : bus_read_value(m, element, &one);
 		if (r <= 0)
 			break;
 		if (!is_map)
@@ -135,8 +133,7 @@ static int read_array(sd_bus_message *m, const char *element,
 	return 1;
 }
 
-int bus_read_value(sd_bus_message *m, const char *type,
-		   struct json_object **ret)
+int bus_read_value(sd_bus_message *m, const char *type, struct json_object **ret)
 {
 	const char *inner;
 	int r;
@@ -159,14 +156,13 @@ int bus_read_value(sd_bus_message *m, const char *type,
 	return r < 0 ? r : 1;
 }
 
-static int call(sd_bus *bus, const char *method, sd_bus_error *error,
-		sd_bus_message **reply, const char *types, va_list arguments)
+static int call(sd_bus *bus, const char *method, sd_bus_error *error, sd_bus_message **reply,
+		const char *types, va_list arguments)
 {
 	sd_bus_message *request = NULL;
 	int r;
 
-	r = sd_bus_message_new_method_call(bus, &request, DYNMEM_BUS_NAME,
-					   DYNMEM_BUS_PATH,
+	r = sd_bus_message_new_method_call(bus, &request, DYNMEM_BUS_NAME, DYNMEM_BUS_PATH,
 					   DYNMEM_BUS_INTERFACE, method);
 	if (r < 0)
 		return r;
@@ -204,12 +200,10 @@ int bus_order(sd_bus *bus, const char *method, struct json_object **ret,
 	if (error.name && !strncmp(error.name, own_errors, strlen(own_errors)))
 		r = -EROFS;
 	if (r >= 0 && ret)
-		r = bus_read_value(reply,
-				   sd_bus_message_get_signature(reply, 1), ret);
+		r = bus_read_value(reply, sd_bus_message_get_signature(reply, 1), ret);
 	if (r == 0 && ret)
 		r = -EBADMSG;
-	snprintf(why, BUS_WHY_MAX, "%s",
-		 r == -EROFS ? error.message : bus_error(r));
+	snprintf(why, BUS_WHY_MAX, "%s", r == -EROFS ? error.message : bus_error(r));
 	sd_bus_error_free(&error);
 	sd_bus_message_unref(reply);
 	return r < 0 ? r : 0;
@@ -218,6 +212,5 @@ int bus_order(sd_bus *bus, const char *method, struct json_object **ret,
 int bus_fail(const char *command, int error, const char *why)
 {
 	fprintf(stderr, "dynmem %s: %s\n", command, out_safe(why));
-	return error == -EROFS || error == -EACCES ? EXIT_FAILURE :
-						     EXIT_NO_DAEMON;
+	return error == -EROFS || error == -EACCES ? EXIT_FAILURE : EXIT_NO_DAEMON;
 }

@@ -60,8 +60,7 @@ int bus_fail(const char *command, int error, const char *why);
  *
  * Return: 1, 0 at the end of the container, or a negative errno.
  */
-int bus_read_value(sd_bus_message *m, const char *type,
-		   struct json_object **ret);
+int bus_read_value(sd_bus_message *m, const char *type, struct json_object **ret);
 
 /**
  * bus_error() - what a failed bus_open() or bus_call() means, and what to do

@@ -24,14 +24,11 @@ int cmd_usage_error(const char *cmd, const char *format, ...)
 
 int cmd_option_error(const char *cmd, int opt, const char *option)
 {
-	return cmd_usage_error(cmd,
-			       opt == ':' ? "option '%s' needs a value" :
-					    "unknown option '%s'",
-			       option);
+	return cmd_usage_error(
+		cmd, opt == ':' ? "option '%s' needs a value" : "unknown option '%s'", option);
 }
 
-bool cmd_whole(const char *text, unsigned long min, unsigned long max,
-	       unsigned long *ret)
+bool cmd_whole(const char *text, unsigned long min, unsigned long max, unsigned long *ret)
 {
 	unsigned long value;
 

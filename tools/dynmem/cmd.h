@@ -42,8 +42,7 @@ int cmd_reserve(int argc, char **argv);
  *
  * Return: EXIT_USAGE
  */
-int cmd_usage_error(const char *cmd, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+int cmd_usage_error(const char *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
  * cmd_option_error() - say which option getopt_long() did not take
@@ -64,8 +63,7 @@ int cmd_option_error(const char *cmd, int opt, const char *option);
  *
  * Return: it is one within these
  */
-bool cmd_whole(const char *text, unsigned long min, unsigned long max,
-	       unsigned long *ret);
+bool cmd_whole(const char *text, unsigned long min, unsigned long max, unsigned long *ret);
 
 /** The text to print where the kernel has no family. */
 extern const char cmd_no_module[];

@@ -40,8 +40,8 @@ static uint64_t lack(struct json_object *guest)
 static struct json_object *make_report(struct json_object *guests)
 {
 	static const char *const keys[] = {
-		DYNMEM_GUEST_NAME, DYNMEM_GUEST_CLASS, DYNMEM_GUEST_ACTUAL,
-		DYNMEM_GUEST_MAX, DYNMEM_GUEST_REASON,
+		DYNMEM_GUEST_NAME, DYNMEM_GUEST_CLASS,	DYNMEM_GUEST_ACTUAL,
+		DYNMEM_GUEST_MAX,  DYNMEM_GUEST_REASON,
 	};
 	struct json_object *report = json_object_new_object();
 	struct json_object *waiting = json_object_new_array();
@@ -58,8 +58,7 @@ static struct json_object *make_report(struct json_object *guests)
 		one = json_object_new_object();
 		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
 			if (json_object_object_get_ex(g, keys[k], &value))
-				json_object_object_add(one, keys[k],
-						       json_object_get(value));
+				json_object_object_add(one, keys[k], json_object_get(value));
 		json_object_array_add(waiting, one);
 	}
 	out_add_u64(report, "guests", n);
@@ -82,8 +81,7 @@ static void print_sum(struct json_object *report)
 	       (unsigned long long)out_u64(report, "at_max"),
 	       (unsigned long long)out_u64(report, "guests"));
 	if (!done(report))
-		printf(", %s are missing",
-		       out_bytes(out_u64(report, "missing"), missing));
+		printf(", %s are missing", out_bytes(out_u64(report, "missing"), missing));
 	putchar('\n');
 	fflush(stdout);
 }
@@ -96,8 +94,7 @@ static void print_waiting(struct json_object *report)
 	for (size_t i = 0; i < json_object_array_length(waiting); i++) {
 		struct json_object *g = json_object_array_get_idx(waiting, i);
 
-		printf("%s has %s of %s: %s\n",
-		       out_safe(out_str(g, DYNMEM_GUEST_NAME)),
+		printf("%s has %s of %s: %s\n", out_safe(out_str(g, DYNMEM_GUEST_NAME)),
 		       out_bytes(out_u64(g, DYNMEM_GUEST_ACTUAL), actual),
 		       out_bytes(out_u64(g, DYNMEM_GUEST_MAX), max),
 		       out_safe(out_str(g, DYNMEM_GUEST_REASON)));
@@ -138,8 +135,7 @@ static int follow(struct drain *d)
 		if (!d->json && missing != shown)
 			print_sum(d->report);
 		shown = missing;
-		if (!d->wait || done(d->report) ||
-		    (d->timeout && seconds() >= end))
+		if (!d->wait || done(d->report) || (d->timeout && seconds() >= end))
 			break;
 		sleep(1);
 	}
@@ -186,24 +182,21 @@ static void help(void)
 
 int cmd_drain(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"wait", no_argument, NULL, 'w'},
-		{"timeout", required_argument, NULL, 't'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0}};
-	struct drain d = {0};
+	static const struct option options[] = { { "wait", no_argument, NULL, 'w' },
+						 { "timeout", required_argument, NULL, 't' },
+						 { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	struct drain d = { 0 };
 	int opt, status;
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":wt:jh", options, NULL)) != -1) {
 		switch (opt) {
 		case 't':
-			if (!cmd_whole(optarg, 1, TIMEOUT_MAX_SECONDS,
-				       &d.timeout))
+			if (!cmd_whole(optarg, 1, TIMEOUT_MAX_SECONDS, &d.timeout))
 				return cmd_usage_error(
-					"drain",
-					"--timeout takes whole seconds, 1 to %d, not '%s'",
+					"drain", "--timeout takes whole seconds, 1 to %d, not '%s'",
 					TIMEOUT_MAX_SECONDS, optarg);
 			d.wait = true;
 			break;
@@ -217,13 +210,11 @@ int cmd_drain(int argc, char **argv)
 			help();
 			return EXIT_SUCCESS;
 		default:
-			return cmd_option_error("drain", opt,
-						argv[optind - 1]);
+			return cmd_option_error("drain", opt, argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
-		return cmd_usage_error("drain", "unexpected argument '%s'",
-				       argv[optind]);
+		return cmd_usage_error("drain", "unexpected argument '%s'", argv[optind]);
 	status = run(&d);
 	json_object_put(d.report);
 	sd_bus_flush_close_unref(d.bus);

@@ -15,15 +15,13 @@ struct member {
 	enum { U32, U64, S64 } type;
 };
 
-#define PRESSURE(ATTR, member, type)                                   \
-	{                                                              \
-		DYNMEM_A_PRESSURE_##ATTR, #member,                     \
-			offsetof(struct dynmem_pressure, member), type \
+#define PRESSURE(ATTR, member, type)                                                              \
+	{                                                                                         \
+		DYNMEM_A_PRESSURE_##ATTR, #member, offsetof(struct dynmem_pressure, member), type \
 	}
-#define KSM(ATTR, member, type)                                   \
-	{                                                         \
-		DYNMEM_A_KSM_##ATTR, #member,                     \
-			offsetof(struct dynmem_ksm, member), type \
+#define KSM(ATTR, member, type)                                                         \
+	{                                                                               \
+		DYNMEM_A_KSM_##ATTR, #member, offsetof(struct dynmem_ksm, member), type \
 	}
 
 static const struct member pressure_members[] = {
@@ -63,9 +61,8 @@ static const struct member ksm_members[] = {
 	KSM(COW_BREAKS, cow_breaks, U64),
 };
 
-static void add_members(struct json_object *obj, const void *data,
-			uint64_t present, const struct member *members,
-			size_t n)
+static void add_members(struct json_object *obj, const void *data, uint64_t present,
+			const struct member *members, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct member *m = &members[i];
@@ -89,16 +86,14 @@ static void add_bits(struct json_object *obj, const char *key, uint32_t bits,
 
 	for (size_t i = 0; i < n; i++)
 		if (bits >> i & 1)
-			json_object_array_add(list,
-					      json_object_new_string(names[i]));
+			json_object_array_add(list, json_object_new_string(names[i]));
 	json_object_object_add(obj, key, list);
 }
 
 static struct json_object *pressure_event(const struct dynmem_event *event)
 {
-	static const char *const events[] = {"level", "stall", "oom"};
-	static const char *const causes[] = {"available", "stall", "refault",
-					     "oom"};
+	static const char *const events[] = { "level", "stall", "oom" };
+	static const char *const causes[] = { "available", "stall", "refault", "oom" };
 	const struct dynmem_pressure *p = &event->pressure;
 	struct json_object *obj = json_object_new_object();
 
@@ -115,7 +110,7 @@ static struct json_object *pressure_event(const struct dynmem_event *event)
 
 static struct json_object *ksm_event(const struct dynmem_event *event)
 {
-	static const char *const events[] = {"counters", "scan", "run"};
+	static const char *const events[] = { "counters", "scan", "run" };
 	const struct dynmem_ksm *k = &event->ksm;
 	struct json_object *obj = json_object_new_object();
 
@@ -123,12 +118,10 @@ static struct json_object *ksm_event(const struct dynmem_event *event)
 	add_bits(obj, "event", k->event, events, 3);
 	out_add_u64(obj, "lost", event->lost);
 	out_add_u64(obj, "monotonic", k->time);
-	add_members(obj, k, k->present, ksm_members,
-		    sizeof(ksm_members) / sizeof(ksm_members[0]));
+	add_members(obj, k, k->present, ksm_members, sizeof(ksm_members) / sizeof(ksm_members[0]));
 	if (dynmem_has(k->present, DYNMEM_A_KSM_PROFIT))
-		json_object_object_add(
-			obj, "profit_estimated",
-			json_object_new_boolean(k->profit_estimated != 0));
+		json_object_object_add(obj, "profit_estimated",
+				       json_object_new_boolean(k->profit_estimated != 0));
 	return obj;
 }
 
@@ -146,8 +139,7 @@ struct json_object *kernel_event(const struct dynmem_event *event)
 		obj = json_object_new_object();
 		out_add_str(obj, "type", "module");
 		out_add_str(obj, "event",
-			    event->type == DYNMEM_EVENT_APPEARED ? "appeared"
-								 : "vanished");
+			    event->type == DYNMEM_EVENT_APPEARED ? "appeared" : "vanished");
 		return obj;
 	case DYNMEM_EVENT_OVERRUN:
 		obj = json_object_new_object();
@@ -160,8 +152,8 @@ struct json_object *kernel_event(const struct dynmem_event *event)
 
 int kernel_host(struct json_object **ret)
 {
-	struct dynmem_pressure p = {0};
-	struct dynmem_ksm k = {0};
+	struct dynmem_pressure p = { 0 };
+	struct dynmem_ksm k = { 0 };
 	struct json_object *host;
 	struct dynmem *d;
 	int r;
@@ -186,8 +178,7 @@ int kernel_host(struct json_object **ret)
 		out_add_u64(host, DYNMEM_HOST_OOM_KILLS, p.oom_kills);
 
 	/* A kernel without KSM is no error. */
-	if (dynmem_get_ksm(d, &k) == 0 &&
-	    dynmem_has(k.present, DYNMEM_A_KSM_SAVED)) {
+	if (dynmem_get_ksm(d, &k) == 0 && dynmem_has(k.present, DYNMEM_A_KSM_SAVED)) {
 		out_add_u64(host, DYNMEM_HOST_KSM_SAVED, k.saved);
 		out_add_u64(host, DYNMEM_HOST_KSM_RUN, k.run);
 	}

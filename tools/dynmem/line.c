@@ -8,8 +8,7 @@
 #include "out.h"
 
 /* "level, stall" from ["level", "stall"]; @none for an empty list. */
-static void print_list(struct json_object *obj, const char *key,
-		       const char *none)
+static void print_list(struct json_object *obj, const char *key, const char *none)
 {
 	struct json_object *list = json_object_object_get(obj, key);
 	size_t n = list ? json_object_array_length(list) : 0;
@@ -18,8 +17,7 @@ static void print_list(struct json_object *obj, const char *key,
 		fputs(none, stdout);
 	for (size_t i = 0; i < n; i++)
 		printf("%s%s", i ? "+" : "",
-		       json_object_get_string(
-			       json_object_array_get_idx(list, i)));
+		       json_object_get_string(json_object_array_get_idx(list, i)));
 }
 
 static void print_lost(struct json_object *obj)
@@ -27,8 +25,7 @@ static void print_lost(struct json_object *obj)
 	uint64_t lost = out_u64(obj, "lost");
 
 	if (lost)
-		printf(", %llu events lost before this one",
-		       (unsigned long long)lost);
+		printf(", %llu events lost before this one", (unsigned long long)lost);
 	putchar('\n');
 }
 
@@ -41,8 +38,7 @@ static void print_pressure(struct json_object *obj)
 	printf(": level %s (", out_str(obj, "level"));
 	print_list(obj, "causes", "no cause");
 	printf("), %s available, %llu stalls, %llu OOM kills",
-	       out_bytes(out_u64(obj, "available"), a),
-	       (unsigned long long)out_u64(obj, "stalls"),
+	       out_bytes(out_u64(obj, "available"), a), (unsigned long long)out_u64(obj, "stalls"),
 	       (unsigned long long)out_u64(obj, "oom_kills"));
 	print_lost(obj);
 }
@@ -55,10 +51,8 @@ static void print_ksm(struct json_object *obj)
 	print_list(obj, "event", "now");
 	printf(": saves %s", out_bytes(out_u64(obj, "saved"), a));
 	if (out_has(obj, "profit"))
-		printf(", profit %s",
-		       out_bytes_signed(out_i64(obj, "profit"), b));
-	printf(", %llu full scans",
-	       (unsigned long long)out_u64(obj, "full_scans"));
+		printf(", profit %s", out_bytes_signed(out_i64(obj, "profit"), b));
+	printf(", %llu full scans", (unsigned long long)out_u64(obj, "full_scans"));
 	print_lost(obj);
 }
 
@@ -66,24 +60,20 @@ static void print_decision(struct json_object *obj)
 {
 	char a[OUT_BYTES_MAX], b[OUT_BYTES_MAX];
 	struct json_object *applied;
-	bool only_observed = json_object_object_get_ex(
-				     obj, DYNMEM_DECISION_APPLIED, &applied) &&
+	bool only_observed = json_object_object_get_ex(obj, DYNMEM_DECISION_APPLIED, &applied) &&
 			     !json_object_get_boolean(applied);
 
-	printf("decision  %s: %s -> %s%s, %s\n",
-	       out_safe(out_str(obj, "guest")),
-	       out_bytes(out_u64(obj, "from"), a),
-	       out_bytes(out_u64(obj, "to"), b),
-	       only_observed ? " (not done, only observed)" : "",
-	       out_safe(out_str(obj, "reason")));
+	printf("decision  %s: %s -> %s%s, %s\n", out_safe(out_str(obj, "guest")),
+	       out_bytes(out_u64(obj, "from"), a), out_bytes(out_u64(obj, "to"), b),
+	       only_observed ? " (not done, only observed)" : "", out_safe(out_str(obj, "reason")));
 }
 
 static void print_guest(struct json_object *obj)
 {
 	const char *reason = out_str(obj, "reason");
 
-	printf("guest     %s %s%s%s\n", out_safe(out_str(obj, "guest")),
-	       out_str(obj, "event"), reason[0] ? ": " : "", out_safe(reason));
+	printf("guest     %s %s%s%s\n", out_safe(out_str(obj, "guest")), out_str(obj, "event"),
+	       reason[0] ? ": " : "", out_safe(reason));
 }
 
 static void print_level(struct json_object *obj)
@@ -100,15 +90,13 @@ static void print_state(struct json_object *obj)
 	char a[OUT_BYTES_MAX], b[OUT_BYTES_MAX];
 
 	printf("state     %s, %s available, KSM %s; has/costs MiB:",
-	       out_str(host, DYNMEM_HOST_LEVEL),
-	       out_bytes(out_u64(host, DYNMEM_HOST_AVAILABLE), a),
+	       out_str(host, DYNMEM_HOST_LEVEL), out_bytes(out_u64(host, DYNMEM_HOST_AVAILABLE), a),
 	       out_bytes(out_u64(host, DYNMEM_HOST_KSM_SAVED), b));
 	for (size_t i = 0; i < json_object_array_length(guests); i++) {
 		struct json_object *g = json_object_array_get_idx(guests, i);
 
 		printf(" %s %llu/%llu", out_safe(out_str(g, DYNMEM_GUEST_NAME)),
-		       (unsigned long long)out_u64(g, DYNMEM_GUEST_ACTUAL) >>
-			       20,
+		       (unsigned long long)out_u64(g, DYNMEM_GUEST_ACTUAL) >> 20,
 		       (unsigned long long)out_u64(g, DYNMEM_GUEST_RSS) >> 20);
 	}
 	putchar('\n');
@@ -120,9 +108,9 @@ void line_print(struct json_object *obj)
 		const char *type;
 		void (*print)(struct json_object *obj);
 	} printers[] = {
-		{"pressure", print_pressure}, {"ksm", print_ksm},
-		{"decision", print_decision}, {"guest", print_guest},
-		{"level", print_level},	      {"state", print_state},
+		{ "pressure", print_pressure }, { "ksm", print_ksm },
+		{ "decision", print_decision }, { "guest", print_guest },
+		{ "level", print_level },	{ "state", print_state },
 	};
 	const char *type = out_str(obj, "type");
 

@@ -10,12 +10,12 @@
 #include "cmd.h"
 
 static const struct cmd commands[] = {
-	{"status", cmd_status, "the host's memory, KSM and every guest, now"},
-	{"monitor", cmd_monitor, "events and decisions as they come"},
-	{"drain", cmd_drain, "give guests all their memory back, before dynmem goes"},
-	{"resume", cmd_resume, "manage guests again"},
-	{"reserve", cmd_reserve, "free memory for a guest that is about to start"},
-	{"simulate", cmd_simulate, "guests of a trace on a host, under dynmem and others"},
+	{ "status", cmd_status, "the host's memory, KSM and every guest, now" },
+	{ "monitor", cmd_monitor, "events and decisions as they come" },
+	{ "drain", cmd_drain, "give guests all their memory back, before dynmem goes" },
+	{ "resume", cmd_resume, "manage guests again" },
+	{ "reserve", cmd_reserve, "free memory for a guest that is about to start" },
+	{ "simulate", cmd_simulate, "guests of a trace on a host, under dynmem and others" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -40,8 +40,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "dynmem: which command? See dynmem --help\n");
 		return EXIT_USAGE;
 	}
-	if (!strcmp(name, "-h") || !strcmp(name, "--help") ||
-	    !strcmp(name, "help")) {
+	if (!strcmp(name, "-h") || !strcmp(name, "--help") || !strcmp(name, "help")) {
 		help();
 		return EXIT_SUCCESS;
 	}

@@ -45,8 +45,7 @@ static void show(const struct monitor *m, struct json_object *obj)
 	if (m->json) {
 		gmtime_r(&now.tv_sec, &tm);
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-		snprintf(whole, sizeof(whole), "%s.%06ldZ", text,
-			 now.tv_nsec / 1000);
+		snprintf(whole, sizeof(whole), "%s.%06ldZ", text, now.tv_nsec / 1000);
 		out_add_str(obj, "time", whole);
 		out_line(obj);
 	} else {
@@ -68,8 +67,7 @@ static void show(const struct monitor *m, struct json_object *obj)
 static bool is_news(struct monitor *m, const struct dynmem_event *event)
 {
 	uint64_t saved = event->ksm.saved;
-	uint64_t moved = saved > m->ksm_shown ? saved - m->ksm_shown
-					      : m->ksm_shown - saved;
+	uint64_t moved = saved > m->ksm_shown ? saved - m->ksm_shown : m->ksm_shown - saved;
 
 	if (m->json || event->type != DYNMEM_EVENT_KSM ||
 	    event->ksm.event != DYNMEM_KSM_EVENT_COUNTERS)
@@ -100,8 +98,7 @@ static int drain_kernel(struct monitor *m)
 	return 0;
 }
 
-static int on_kernel(sd_event_source *source, int fd, uint32_t revents,
-		     void *userdata)
+static int on_kernel(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	(void)source;
 	(void)fd;
@@ -116,8 +113,7 @@ static int on_decision(sd_bus_message *msg, void *userdata, sd_bus_error *error)
 	uint64_t from, to;
 
 	(void)error;
-	if (sd_bus_message_read(msg, "sttss", &guest, &from, &to, &code,
-				&reason) < 0)
+	if (sd_bus_message_read(msg, "sttss", &guest, &from, &to, &code, &reason) < 0)
 		return 0;
 	obj = json_object_new_object();
 	out_add_str(obj, "type", "decision");
@@ -128,12 +124,10 @@ static int on_decision(sd_bus_message *msg, void *userdata, sd_bus_error *error)
 	out_add_str(obj, "reason", reason);
 	if (bus_read_value(msg, "a{sv}", &more) > 0) {
 		/* "time" is when we hear of it, here as in all objects. */
-		out_add_u64(obj, "monotonic",
-			    out_u64(more, DYNMEM_DECISION_TIME) * 1000);
+		out_add_u64(obj, "monotonic", out_u64(more, DYNMEM_DECISION_TIME) * 1000);
 		json_object_object_del(more, DYNMEM_DECISION_TIME);
 		json_object_object_foreach(more, key, value)
-			json_object_object_add(obj, key,
-					       json_object_get(value));
+			json_object_object_add(obj, key, json_object_get(value));
 		json_object_put(more);
 	}
 	show(userdata, obj);
@@ -160,8 +154,7 @@ static int on_guest(sd_bus_message *msg, void *userdata, sd_bus_error *error)
 }
 
 /* Of the daemon's properties only the level is news by itself. */
-static int on_properties(sd_bus_message *msg, void *userdata,
-			 sd_bus_error *error)
+static int on_properties(sd_bus_message *msg, void *userdata, sd_bus_error *error)
 {
 	struct json_object *obj, *changed = NULL;
 	const char *interface;
@@ -176,8 +169,7 @@ static int on_properties(sd_bus_message *msg, void *userdata,
 		obj = json_object_new_object();
 		out_add_str(obj, "type", "level");
 		out_add_str(obj, "level", out_str(changed, "Level"));
-		out_add_u64(obj, "monotonic",
-			    now.tv_sec * UINT64_C(1000000000) + now.tv_nsec);
+		out_add_u64(obj, "monotonic", now.tv_sec * UINT64_C(1000000000) + now.tv_nsec);
 		show(userdata, obj);
 	}
 	json_object_put(changed);
@@ -203,26 +195,22 @@ static int listen_bus(struct monitor *m)
 		const char *signal;
 		sd_bus_message_handler_t handler;
 	} signals[] = {
-		{"Decision", on_decision},
-		{"GuestAdded", on_guest},
-		{"GuestRemoved", on_guest},
+		{ "Decision", on_decision },
+		{ "GuestAdded", on_guest },
+		{ "GuestRemoved", on_guest },
 	};
 	int r = bus_open(&m->bus);
 
-	for (size_t i = 0; r >= 0 && i < sizeof(signals) / sizeof(signals[0]);
-	     i++)
-		r = sd_bus_match_signal(m->bus, NULL, DYNMEM_BUS_NAME,
-					DYNMEM_BUS_PATH, DYNMEM_BUS_INTERFACE,
-					signals[i].signal, signals[i].handler,
+	for (size_t i = 0; r >= 0 && i < sizeof(signals) / sizeof(signals[0]); i++)
+		r = sd_bus_match_signal(m->bus, NULL, DYNMEM_BUS_NAME, DYNMEM_BUS_PATH,
+					DYNMEM_BUS_INTERFACE, signals[i].signal, signals[i].handler,
 					m);
 	if (r >= 0)
-		r = sd_bus_match_signal(m->bus, NULL, DYNMEM_BUS_NAME,
-					DYNMEM_BUS_PATH,
-					"org.freedesktop.DBus.Properties",
-					"PropertiesChanged", on_properties, m);
+		r = sd_bus_match_signal(m->bus, NULL, DYNMEM_BUS_NAME, DYNMEM_BUS_PATH,
+					"org.freedesktop.DBus.Properties", "PropertiesChanged",
+					on_properties, m);
 	if (r >= 0)
-		r = sd_bus_attach_event(m->bus, m->event,
-					SD_EVENT_PRIORITY_NORMAL);
+		r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r < 0) {
 		m->bus = sd_bus_flush_close_unref(m->bus);
 		return r;
@@ -237,12 +225,10 @@ static int listen_kernel(struct monitor *m)
 	r = dynmem_open(&m->dynmem, DYNMEM_OPEN_NO_LOAD);
 	if (r < 0)
 		return r;
-	r = dynmem_subscribe(m->dynmem,
-			     DYNMEM_GROUP_PRESSURE | DYNMEM_GROUP_KSM);
+	r = dynmem_subscribe(m->dynmem, DYNMEM_GROUP_PRESSURE | DYNMEM_GROUP_KSM);
 	if (r < 0)
 		return r;
-	r = sd_event_add_io(m->event, NULL, dynmem_fd(m->dynmem), EPOLLIN,
-			    on_kernel, m);
+	r = sd_event_add_io(m->event, NULL, dynmem_fd(m->dynmem), EPOLLIN, on_kernel, m);
 	if (r < 0)
 		return r;
 	drain_kernel(m);
@@ -266,20 +252,18 @@ static int monitor_setup(struct monitor *m)
 
 	bus = listen_bus(m);
 	if (bus < 0)
-		fprintf(stderr, "dynmem monitor: no decisions: %s\n",
-			bus_error(bus));
+		fprintf(stderr, "dynmem monitor: no decisions: %s\n", bus_error(bus));
 	r = listen_kernel(m);
 	if (r < 0)
 		return r;
 	if (!dynmem_present(m->dynmem)) {
-		fprintf(stderr, "dynmem monitor: no kernel events: %s\n",
-			cmd_no_module);
+		fprintf(stderr, "dynmem monitor: no kernel events: %s\n", cmd_no_module);
 		if (!m->bus)
 			return -ENODEV;
 	}
 	if (m->every_usec)
-		return sd_event_add_time_relative(
-			m->event, NULL, CLOCK_MONOTONIC, 0, 0, on_every, m);
+		return sd_event_add_time_relative(m->event, NULL, CLOCK_MONOTONIC, 0, 0, on_every,
+						  m);
 	return 0;
 }
 
@@ -313,12 +297,11 @@ static void help(void)
 
 int cmd_monitor(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"every", required_argument, NULL, 'e'},
-		{"help", no_argument, NULL, 'h'},
-		{0}};
-	struct monitor m = {0};
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "every", required_argument, NULL, 'e' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	struct monitor m = { 0 };
 	unsigned long seconds;
 	int opt;
 
@@ -331,8 +314,7 @@ int cmd_monitor(int argc, char **argv)
 		case 'e':
 			if (!cmd_whole(optarg, 1, EVERY_MAX_SECONDS, &seconds))
 				return cmd_usage_error(
-					"monitor",
-					"--every takes whole seconds, 1 to %d, not '%s'",
+					"monitor", "--every takes whole seconds, 1 to %d, not '%s'",
 					EVERY_MAX_SECONDS, optarg);
 			m.every_usec = seconds * 1000000ULL;
 			break;
@@ -340,12 +322,10 @@ int cmd_monitor(int argc, char **argv)
 			help();
 			return EXIT_SUCCESS;
 		default:
-			return cmd_option_error("monitor", opt,
-						argv[optind - 1]);
+			return cmd_option_error("monitor", opt, argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
-		return cmd_usage_error("monitor", "unexpected argument '%s'",
-				       argv[optind]);
+		return cmd_usage_error("monitor", "unexpected argument '%s'", argv[optind]);
 	return monitor_run(&m);
 }

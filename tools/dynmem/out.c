@@ -8,8 +8,7 @@
 
 const char *out_bytes(uint64_t bytes, char buf[static OUT_BYTES_MAX])
 {
-	static const char *const units[] = {"B",   "KiB", "MiB", "GiB",
-					    "TiB", "PiB", "EiB"};
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	double value = (double)bytes;
 	size_t unit = 0;
 
@@ -20,8 +19,7 @@ const char *out_bytes(uint64_t bytes, char buf[static OUT_BYTES_MAX])
 		value /= 1024;
 		unit++;
 	}
-	snprintf(buf, OUT_BYTES_MAX,
-		 value < 10 && unit > 2 ? "%.1f %s" : "%.0f %s", value,
+	snprintf(buf, OUT_BYTES_MAX, value < 10 && unit > 2 ? "%.1f %s" : "%.0f %s", value,
 		 units[unit]);
 	return buf;
 }
@@ -32,8 +30,7 @@ const char *out_bytes_signed(int64_t bytes, char buf[static OUT_BYTES_MAX])
 	uint64_t size = bytes < 0 ? 0 - (uint64_t)bytes : (uint64_t)bytes;
 
 	out_bytes(size, plain);
-	snprintf(buf, OUT_BYTES_MAX, "%c%.*s", bytes < 0 ? '-' : '+',
-		 OUT_BYTES_MAX - 2, plain);
+	snprintf(buf, OUT_BYTES_MAX, "%c%.*s", bytes < 0 ? '-' : '+', OUT_BYTES_MAX - 2, plain);
 	return buf;
 }
 
@@ -55,8 +52,7 @@ static size_t utf8_length(const unsigned char *c)
 /* Control characters, C0 and C1, can steer a terminal. */
 static bool is_control(const unsigned char *c, size_t length)
 {
-	return (length == 1 && iscntrl(c[0])) ||
-	       (length == 2 && c[0] == 0xc2 && c[1] < 0xa0);
+	return (length == 1 && iscntrl(c[0])) || (length == 2 && c[0] == 0xc2 && c[1] < 0xa0);
 }
 
 const char *out_safe(const char *text)
@@ -85,16 +81,15 @@ const char *out_safe(const char *text)
 
 void out_line(struct json_object *obj)
 {
-	puts(json_object_to_json_string_ext(
-		obj, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN |
+							 JSON_C_TO_STRING_NOSLASHESCAPE));
 	fflush(stdout);
 }
 
 void out_pretty(struct json_object *obj)
 {
-	puts(json_object_to_json_string_ext(
-		obj, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-			     JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+							 JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 uint64_t out_u64(struct json_object *obj, const char *key)

@@ -51,8 +51,7 @@ static int wait_for_it(struct reserve *o, char why[static BUS_WHY_MAX])
 		sleep(1);
 		json_object_put(o->status);
 		o->status = NULL;
-		r = bus_order(o->bus, "GetReservation", &o->status, why, "t",
-			      id);
+		r = bus_order(o->bus, "GetReservation", &o->status, why, "t", id);
 		if (r < 0)
 			return r;
 	}
@@ -66,8 +65,8 @@ static int run(struct reserve *o)
 
 	if (r < 0)
 		return bus_fail("reserve", r, bus_error(r));
-	r = bus_order(o->bus, "Reserve", &o->status, why, "tst", o->bytes,
-		      o->name, (uint64_t)o->ttl);
+	r = bus_order(o->bus, "Reserve", &o->status, why, "tst", o->bytes, o->name,
+		      (uint64_t)o->ttl);
 	if (r >= 0)
 		r = wait_for_it(o, why);
 	if (r < 0)
@@ -76,8 +75,7 @@ static int run(struct reserve *o)
 		out_pretty(o->status);
 	else
 		printf("reservation %llu: %s\n",
-		       (unsigned long long)out_u64(o->status,
-						   DYNMEM_RESERVE_ID),
+		       (unsigned long long)out_u64(o->status, DYNMEM_RESERVE_ID),
 		       out_safe(out_str(o->status, DYNMEM_RESERVE_WHY)));
 	return is(o, "ready") ? EXIT_SUCCESS : EXIT_PARTLY;
 }
@@ -118,20 +116,19 @@ static void help(void)
 /* Returns -1 to go on, else the exit status. */
 static int parse(struct reserve *o, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"name", required_argument, NULL, 'n'},
-		{"ttl", required_argument, NULL, OPTION_TTL},
-		{"timeout", required_argument, NULL, 't'},
-		{"release", required_argument, NULL, OPTION_RELEASE},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0}};
+	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
+						 { "ttl", required_argument, NULL, OPTION_TTL },
+						 { "timeout", required_argument, NULL, 't' },
+						 { "release", required_argument, NULL,
+						   OPTION_RELEASE },
+						 { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
 	unsigned long id;
 	int opt;
 
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":n:t:jh", options, NULL)) !=
-	       -1) {
+	while ((opt = getopt_long(argc, argv, ":n:t:jh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'n':
 			o->name = optarg;
@@ -139,8 +136,7 @@ static int parse(struct reserve *o, int argc, char **argv)
 		case OPTION_TTL:
 			if (!cmd_whole(optarg, 1, MAX_SECONDS, &o->ttl))
 				return cmd_usage_error(
-					"reserve",
-					"--ttl takes whole seconds, 1 to %d, not '%s'",
+					"reserve", "--ttl takes whole seconds, 1 to %d, not '%s'",
 					MAX_SECONDS, optarg);
 			break;
 		case 't':
@@ -154,8 +150,7 @@ static int parse(struct reserve *o, int argc, char **argv)
 			if (!cmd_whole(optarg, 0, UINT32_MAX, &id))
 				return cmd_usage_error(
 					"reserve",
-					"--release takes a reservation's number, not '%s'",
-					optarg);
+					"--release takes a reservation's number, not '%s'", optarg);
 			return release(id);
 		case 'j':
 			o->json = true;
@@ -164,8 +159,7 @@ static int parse(struct reserve *o, int argc, char **argv)
 			help();
 			return EXIT_SUCCESS;
 		default:
-			return cmd_option_error("reserve", opt,
-						argv[optind - 1]);
+			return cmd_option_error("reserve", opt, argv[optind - 1]);
 		}
 	}
 	return -1;
@@ -191,8 +185,7 @@ int cmd_reserve(int argc, char **argv)
 			"expected a size, a number with K, M, G or T (of 1024), not '%s'",
 			argv[optind]);
 	if (optind + 1 < argc)
-		return cmd_usage_error("reserve", "unexpected argument '%s'",
-				       argv[optind + 1]);
+		return cmd_usage_error("reserve", "unexpected argument '%s'", argv[optind + 1]);
 	o.bytes = size.value;
 	status = run(&o);
 	json_object_put(o.status);

@@ -22,8 +22,7 @@ int cmd_resume(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (argc > 1)
-		return cmd_usage_error("resume", "unexpected argument '%s'",
-				       argv[1]);
+		return cmd_usage_error("resume", "unexpected argument '%s'", argv[1]);
 	r = bus_open(&bus);
 	if (r < 0)
 		return bus_fail("resume", r, bus_error(r));

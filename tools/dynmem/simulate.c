@@ -52,10 +52,8 @@ static void on_progress(double done, void *userdata)
 		return;
 	p->any = true;
 	p->shown = now;
-	fprintf(stderr,
-		p->tty ? "\rsimulating %s: %3.0f %%"
-		       : "simulating %s: %.0f %%\n",
-		p->what, 100 * done);
+	fprintf(stderr, p->tty ? "\rsimulating %s: %3.0f %%" : "simulating %s: %.0f %%\n", p->what,
+		100 * done);
 }
 
 static void progress_end(struct progress *p)
@@ -67,8 +65,7 @@ static void progress_end(struct progress *p)
 static void note_trace(const struct sim_trace *t)
 {
 	if (t->left_out)
-		fprintf(stderr,
-			"dynmem simulate: left out %u machines that never had any memory\n",
+		fprintf(stderr, "dynmem simulate: left out %u machines that never had any memory\n",
 			t->left_out);
 	if (t->gaps)
 		fprintf(stderr,
@@ -77,8 +74,8 @@ static void note_trace(const struct sim_trace *t)
 	if (t->skipped || t->skipped_files)
 		fprintf(stderr,
 			"dynmem simulate: skipped %lu rows and %lu files or machines; the first: %s:%lu:%lu: %s\n",
-			t->skipped, t->skipped_files, t->first.file,
-			t->first.line, t->first.column, t->first.text);
+			t->skipped, t->skipped_files, t->first.file, t->first.line, t->first.column,
+			t->first.text);
 }
 
 static int load(const struct simulate *s, struct sim_trace *t)
@@ -89,23 +86,19 @@ static int load(const struct simulate *s, struct sim_trace *t)
 		int err = sim_trace_load(t, s->path[i], s->lenient, &p);
 
 		if (err == -EBADMSG && p.line && p.column)
-			fprintf(stderr, "dynmem simulate: %s:%lu:%lu: %s\n",
-				p.file, p.line, p.column, p.text);
+			fprintf(stderr, "dynmem simulate: %s:%lu:%lu: %s\n", p.file, p.line,
+				p.column, p.text);
 		else if (err == -EBADMSG && p.line)
-			fprintf(stderr, "dynmem simulate: %s:%lu: %s\n", p.file,
-				p.line, p.text);
+			fprintf(stderr, "dynmem simulate: %s:%lu: %s\n", p.file, p.line, p.text);
 		else if (err == -EBADMSG)
-			fprintf(stderr, "dynmem simulate: %s: %s\n", p.file,
-				p.text);
+			fprintf(stderr, "dynmem simulate: %s: %s\n", p.file, p.text);
 		else if (err)
-			fprintf(stderr, "dynmem simulate: %s: %s\n", s->path[i],
-				strerror(-err));
+			fprintf(stderr, "dynmem simulate: %s: %s\n", s->path[i], strerror(-err));
 		if (err)
 			return err;
 	}
 	if (!s->paths)
-		return sim_trace_generate(t, SIMULATE_GUESTS, SIMULATE_SPAN,
-					  s->options.seed);
+		return sim_trace_generate(t, SIMULATE_GUESTS, SIMULATE_SPAN, s->options.seed);
 	if (!s->json)
 		note_trace(t);
 	return 0;
@@ -130,8 +123,7 @@ static void set_part(struct simulate *s, const struct sim_trace *t)
 	}
 }
 
-static int scenario(struct simulate *s, const struct sim_trace *t,
-		    struct sim_scenario **ret)
+static int scenario(struct simulate *s, const struct sim_trace *t, struct sim_scenario **ret)
 {
 	unsigned int left_out;
 	int err;
@@ -150,25 +142,21 @@ static int scenario(struct simulate *s, const struct sim_trace *t,
 	return 0;
 }
 
-static int picture(const struct simulate *s, FILE *svg,
-		   const struct sim_scenario *sc,
+static int picture(const struct simulate *s, FILE *svg, const struct sim_scenario *sc,
 		   const struct sim_result *result)
 {
 	char title[256];
 	int err;
 
 	simulate_scenario_text(s, sc, title, sizeof(title));
-	err = sim_svg(svg, title, sim_scenario_options(sc), result,
-		      s->policies);
+	err = sim_svg(svg, title, sim_scenario_options(sc), result, s->policies);
 	if (err)
-		fprintf(stderr, "dynmem simulate: %s: %s\n", s->svg,
-			strerror(-err));
+		fprintf(stderr, "dynmem simulate: %s: %s\n", s->svg, strerror(-err));
 	return err;
 }
 
 static void show_results(const struct simulate *s, const struct sim_trace *t,
-			 const struct sim_scenario *sc,
-			 const struct sim_result *result)
+			 const struct sim_scenario *sc, const struct sim_result *result)
 {
 	struct json_object *obj, *list;
 	char text[256];
@@ -191,7 +179,7 @@ static void show_results(const struct simulate *s, const struct sim_trace *t,
 static int run_all(struct simulate *s, FILE *svg, const struct sim_trace *t,
 		   struct sim_scenario *sc)
 {
-	struct sim_result result[SIMULATE_POLICIES_MAX] = {0};
+	struct sim_result result[SIMULATE_POLICIES_MAX] = { 0 };
 	struct progress p = progress_start();
 	struct sim_run_options o = {
 		.record = svg,
@@ -218,8 +206,7 @@ static int run_all(struct simulate *s, FILE *svg, const struct sim_trace *t,
 }
 
 static void show_capacity(const struct simulate *s, const struct sim_trace *t,
-			  const struct sim_scenario *sc,
-			  const struct sim_capacity *capacity)
+			  const struct sim_scenario *sc, const struct sim_capacity *capacity)
 {
 	struct json_object *obj, *list;
 	char text[256];
@@ -233,18 +220,15 @@ static void show_capacity(const struct simulate *s, const struct sim_trace *t,
 	obj = simulate_scenario_json(s, t, sc);
 	list = json_object_new_array();
 	for (unsigned int i = 0; i < s->policies; i++)
-		json_object_array_add(
-			list,
-			simulate_capacity_json(s->policy[i], &capacity[i]));
+		json_object_array_add(list, simulate_capacity_json(s->policy[i], &capacity[i]));
 	json_object_object_add(obj, "capacity", list);
 	out_pretty(obj);
 	json_object_put(obj);
 }
 
-static int capacity_all(struct simulate *s, const struct sim_trace *t,
-			struct sim_scenario *sc)
+static int capacity_all(struct simulate *s, const struct sim_trace *t, struct sim_scenario *sc)
 {
-	struct sim_capacity capacity[SIMULATE_POLICIES_MAX] = {0};
+	struct sim_capacity capacity[SIMULATE_POLICIES_MAX] = { 0 };
 	struct progress p = progress_start();
 	struct sim_run_options o = {
 		.progress = on_progress,
@@ -270,14 +254,13 @@ static int capacity_all(struct simulate *s, const struct sim_trace *t,
 static int simulate(struct simulate *s, FILE *svg)
 {
 	struct sim_scenario *sc = NULL;
-	struct sim_trace t = {0};
+	struct sim_trace t = { 0 };
 	int err = load(s, &t);
 
 	if (!err)
 		err = scenario(s, &t, &sc);
 	if (!err)
-		err = s->capacity ? capacity_all(s, &t, sc)
-				  : run_all(s, svg, &t, sc);
+		err = s->capacity ? capacity_all(s, &t, sc) : run_all(s, svg, &t, sc);
 	sim_scenario_free(sc);
 	sim_trace_clear(&t);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -292,8 +275,7 @@ int cmd_simulate(int argc, char **argv)
 	if (status < 0 && s.svg) {
 		svg = fopen(s.svg, "we");
 		if (!svg) {
-			fprintf(stderr, "dynmem simulate: %s: %s\n", s.svg,
-				strerror(errno));
+			fprintf(stderr, "dynmem simulate: %s: %s\n", s.svg, strerror(errno));
 			status = EXIT_FAILURE;
 		}
 	}

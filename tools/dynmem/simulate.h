@@ -54,13 +54,11 @@ int simulate_parse(int argc, char **argv, struct simulate *s);
 void simulate_clear(struct simulate *s);
 
 /** simulate_scenario_json() - what was simulated */
-struct json_object *simulate_scenario_json(const struct simulate *s,
-					   const struct sim_trace *t,
+struct json_object *simulate_scenario_json(const struct simulate *s, const struct sim_trace *t,
 					   const struct sim_scenario *sc);
 
 /** simulate_scenario_text() - the same in a line or two */
-void simulate_scenario_text(const struct simulate *s,
-			    const struct sim_scenario *sc, char *buf,
+void simulate_scenario_text(const struct simulate *s, const struct sim_scenario *sc, char *buf,
 			    size_t size);
 
 struct json_object *simulate_result_json(const struct sim_result *r);
@@ -68,7 +66,7 @@ void simulate_result_table(const struct sim_result *r, unsigned int count);
 
 struct json_object *simulate_capacity_json(const struct sim_policy *p,
 					   const struct sim_capacity *c);
-void simulate_capacity_table(const struct sim_policy *const *p,
-			     const struct sim_capacity *c, unsigned int count);
+void simulate_capacity_table(const struct sim_policy *const *p, const struct sim_capacity *c,
+			     unsigned int count);
 
 #endif

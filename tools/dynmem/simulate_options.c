@@ -60,17 +60,14 @@ struct unit {
 };
 
 static const struct unit units_size[] = {
-	{"", 1},	 {"K", 0x1p10},
-	{"M", 0x1p20},	 {"G", 0x1p30},
-	{"T", 0x1p40},	 {"KiB", 0x1p10},
-	{"MiB", 0x1p20}, {"GiB", 0x1p30},
-	{"TiB", 0x1p40}, {0},
+	{ "", 1 },	   { "K", 0x1p10 },   { "M", 0x1p20 },	 { "G", 0x1p30 },   { "T", 0x1p40 },
+	{ "KiB", 0x1p10 }, { "MiB", 0x1p20 }, { "GiB", 0x1p30 }, { "TiB", 0x1p40 }, { 0 },
 };
 static const struct unit units_time[] = {
-	{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}, {0},
+	{ "ms", 0.001 }, { "s", 1 }, { "min", 60 }, { "h", 3600 }, { 0 },
 };
-static const struct unit units_share[] = {{"%", 0.01}, {0}};
-static const struct unit units_count[] = {{"", 1}, {0}};
+static const struct unit units_share[] = { { "%", 0.01 }, { 0 } };
+static const struct unit units_count[] = { { "", 1 }, { 0 } };
 
 static bool read_unit(const char *text, const struct unit *units, double *ret)
 {
@@ -79,8 +76,7 @@ static bool read_unit(const char *text, const struct unit *units, double *ret)
 
 	/* strtod() takes blanks, signs, "inf" and hexadecimal: none is meant
 	 * here. */
-	if (!(text[0] >= '0' && text[0] <= '9') || text[1] == 'x' ||
-	    text[1] == 'X')
+	if (!(text[0] >= '0' && text[0] <= '9') || text[1] == 'x' || text[1] == 'X')
 		return false;
 	value = strtod(text, &end);
 	for (; units->name; units++)
@@ -115,28 +111,28 @@ enum {
 };
 
 static const struct option options[] = {
-	{"trace", required_argument, NULL, OPT_TRACE},
-	{"record", required_argument, NULL, OPT_TRACE},
-	{"lenient", no_argument, NULL, OPT_LENIENT},
-	{"part", required_argument, NULL, OPT_PART},
-	{"policy", required_argument, NULL, OPT_POLICY},
-	{"host", required_argument, NULL, OPT_HOST},
-	{"guests", required_argument, NULL, OPT_GUESTS},
-	{"min", required_argument, NULL, OPT_MIN},
-	{"shape", required_argument, NULL, OPT_SHAPE},
-	{"cache", required_argument, NULL, OPT_CACHE},
-	{"hot", required_argument, NULL, OPT_HOT},
-	{"ksm", required_argument, NULL, OPT_KSM},
-	{"tick", required_argument, NULL, OPT_TICK},
-	{"set", required_argument, NULL, OPT_SET},
-	{"seed", required_argument, NULL, OPT_SEED},
-	{"capacity", no_argument, NULL, OPT_CAPACITY},
-	{"service", required_argument, NULL, OPT_SERVICE},
-	{"episode", required_argument, NULL, OPT_EPISODE},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"svg", required_argument, NULL, OPT_SVG},
-	{"help", no_argument, NULL, OPT_HELP},
-	{0},
+	{ "trace", required_argument, NULL, OPT_TRACE },
+	{ "record", required_argument, NULL, OPT_TRACE },
+	{ "lenient", no_argument, NULL, OPT_LENIENT },
+	{ "part", required_argument, NULL, OPT_PART },
+	{ "policy", required_argument, NULL, OPT_POLICY },
+	{ "host", required_argument, NULL, OPT_HOST },
+	{ "guests", required_argument, NULL, OPT_GUESTS },
+	{ "min", required_argument, NULL, OPT_MIN },
+	{ "shape", required_argument, NULL, OPT_SHAPE },
+	{ "cache", required_argument, NULL, OPT_CACHE },
+	{ "hot", required_argument, NULL, OPT_HOT },
+	{ "ksm", required_argument, NULL, OPT_KSM },
+	{ "tick", required_argument, NULL, OPT_TICK },
+	{ "set", required_argument, NULL, OPT_SET },
+	{ "seed", required_argument, NULL, OPT_SEED },
+	{ "capacity", no_argument, NULL, OPT_CAPACITY },
+	{ "service", required_argument, NULL, OPT_SERVICE },
+	{ "episode", required_argument, NULL, OPT_EPISODE },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "svg", required_argument, NULL, OPT_SVG },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ 0 },
 };
 
 static const char *option_name(int opt)
@@ -149,12 +145,12 @@ static const char *option_name(int opt)
 
 static int bad_value(int opt, const char *expected)
 {
-	return cmd_usage_error(NAME, "--%s expects %s, not '%s'",
-			       option_name(opt), expected, optarg);
+	return cmd_usage_error(NAME, "--%s expects %s, not '%s'", option_name(opt), expected,
+			       optarg);
 }
 
-static int get_number(int opt, const struct unit *units, double least,
-		      double most, const char *expected, double *ret)
+static int get_number(int opt, const struct unit *units, double least, double most,
+		      const char *expected, double *ret)
 {
 	double value;
 
@@ -164,8 +160,7 @@ static int get_number(int opt, const struct unit *units, double least,
 	return -1;
 }
 
-static int get_choice(int opt, const char *const *names, int count,
-		      const char *expected, int *ret)
+static int get_choice(int opt, const char *const *names, int count, const char *expected, int *ret)
 {
 	for (int i = 0; i < count; i++)
 		if (!strcmp(names[i], optarg)) {
@@ -197,9 +192,7 @@ static int get_min(struct simulate *s)
 				  "a share of max from 1% to 100%, or a size",
 				  &s->options.min_share);
 	if (!read_unit(optarg, units_size, &value) || value < 0x1p20)
-		return bad_value(
-			OPT_MIN,
-			"a share of max from 1% to 100%, or a size from 1M");
+		return bad_value(OPT_MIN, "a share of max from 1% to 100%, or a size from 1M");
 	s->options.min_bytes = value;
 	return -1;
 }
@@ -229,8 +222,7 @@ static int get_policies(struct simulate *s, const char *list)
 		return -1;
 	}
 	if (strlen(list) >= sizeof(text) || !*list)
-		return cmd_usage_error(NAME,
-				       "--policy expects names of policies");
+		return cmd_usage_error(NAME, "--policy expects names of policies");
 	memcpy(text, list, strlen(list) + 1);
 	for (name = strtok_r(text, ",", &save); name && status < 0;
 	     name = strtok_r(NULL, ",", &save))
@@ -252,16 +244,13 @@ static int get_tunable(struct simulate *s)
 	name[equals - optarg] = '\0';
 	row = policy_tunable_find(name);
 	if (!row)
-		return cmd_usage_error(NAME, "--set: there is no tunable '%s'",
-				       name);
+		return cmd_usage_error(NAME, "--set: there is no tunable '%s'", name);
 	value = strtod(equals + 1, &end);
-	if (end == equals + 1 || *end ||
-	    policy_tunable_set(&s->tunables, row, value))
-		return cmd_usage_error(
-			NAME,
-			"--set %s expects a number from %g to %g (%s), not '%s'",
-			name, row->min, row->max, policy_unit_name(row->unit),
-			equals + 1);
+	if (end == equals + 1 || *end || policy_tunable_set(&s->tunables, row, value))
+		return cmd_usage_error(NAME,
+				       "--set %s expects a number from %g to %g (%s), not '%s'",
+				       name, row->min, row->max, policy_unit_name(row->unit),
+				       equals + 1);
 	return -1;
 }
 
@@ -280,9 +269,9 @@ static int add_path(struct simulate *s)
 
 static int get_option(struct simulate *s, int opt)
 {
-	static const char *const shapes[] = {"step", "linear"};
-	static const char *const caches[] = {"none", "grow", "trace"};
-	static const char *const parts[] = {"all", "first", "second"};
+	static const char *const shapes[] = { "step", "linear" };
+	static const char *const caches[] = { "none", "grow", "trace" };
+	static const char *const parts[] = { "all", "first", "second" };
 	struct sim_options *o = &s->options;
 	uint64_t whole = 0;
 	double value = 0;
@@ -295,18 +284,16 @@ static int get_option(struct simulate *s, int opt)
 		s->lenient = true;
 		return -1;
 	case OPT_PART:
-		status = get_choice(opt, parts, 3, "all, first or second",
-				    &choice);
+		status = get_choice(opt, parts, 3, "all, first or second", &choice);
 		s->part = (enum simulate_part)choice;
 		return status;
 	case OPT_POLICY:
 		return get_policies(s, optarg);
 	case OPT_HOST:
-		return get_number(opt, units_size, 0x1p30, 0x1p50,
-				  "a size from 1G to 1024T", &o->host);
+		return get_number(opt, units_size, 0x1p30, 0x1p50, "a size from 1G to 1024T",
+				  &o->host);
 	case OPT_GUESTS:
-		status = get_whole(opt, SIM_MACHINES_MAX,
-				   "a number from 1 to 65536", &whole);
+		status = get_whole(opt, SIM_MACHINES_MAX, "a number from 1 to 65536", &whole);
 		if (status < 0 && !whole)
 			return bad_value(opt, "a number from 1 to 65536");
 		s->guests = (unsigned int)whole;
@@ -318,20 +305,17 @@ static int get_option(struct simulate *s, int opt)
 		o->shape = (enum sim_shape)choice;
 		return status;
 	case OPT_CACHE:
-		status = get_choice(opt, caches, 3, "grow, none or trace",
-				    &choice);
+		status = get_choice(opt, caches, 3, "grow, none or trace", &choice);
 		o->cache = (enum sim_cache)choice;
 		return status;
 	case OPT_HOT:
-		return get_number(opt, units_share, 0, 0.9,
-				  "a share from 0% to 90%", &o->physics.hot);
+		return get_number(opt, units_share, 0, 0.9, "a share from 0% to 90%",
+				  &o->physics.hot);
 	case OPT_KSM:
-		return get_number(opt, units_share, 0, 0.9,
-				  "a share from 0% to 90%",
+		return get_number(opt, units_share, 0, 0.9, "a share from 0% to 90%",
 				  &o->physics.ksm_share);
 	case OPT_TICK:
-		status = get_number(opt, units_time, 0.1, 60,
-				    "a time from 100ms to 60s", &value);
+		status = get_number(opt, units_time, 0.1, 60, "a time from 100ms to 60s", &value);
 		if (status < 0)
 			o->tick = (int64_t)(value * 1000);
 		return status;
@@ -343,11 +327,9 @@ static int get_option(struct simulate *s, int opt)
 		s->capacity = true;
 		return -1;
 	case OPT_SERVICE:
-		return get_number(opt, units_share, 0, 1,
-				  "a share from 0% to 100%", &o->service);
+		return get_number(opt, units_share, 0, 1, "a share from 0% to 100%", &o->service);
 	case OPT_EPISODE:
-		return get_number(opt, units_time, 0, 86400,
-				  "a time from 0s to 24h", &o->episode);
+		return get_number(opt, units_time, 0, 86400, "a time from 0s to 24h", &o->episode);
 	case OPT_JSON:
 		s->json = true;
 		return -1;
@@ -362,31 +344,28 @@ int simulate_parse(int argc, char **argv, struct simulate *s)
 	int opt, status = -1;
 	const char *why;
 
-	*s = (struct simulate){0};
+	*s = (struct simulate){ 0 };
 	sim_options_init(&s->options, SIMULATE_SPAN);
 	policy_tunables_init(&s->tunables);
 	s->options.tunables = &s->tunables;
 
 	opterr = 0;
-	while (status < 0 && (opt = getopt_long(argc, argv, ":t:p:H:n:m:jh",
-						options, NULL)) != -1) {
+	while (status < 0 &&
+	       (opt = getopt_long(argc, argv, ":t:p:H:n:m:jh", options, NULL)) != -1) {
 		if (opt == OPT_HELP) {
 			help();
 			return EXIT_SUCCESS;
 		}
 		if (opt == ':' || opt == '?')
-			return cmd_option_error(NAME, opt,
-						argv[optind - 1]);
+			return cmd_option_error(NAME, opt, argv[optind - 1]);
 		status = get_option(s, opt);
 	}
 	if (status >= 0)
 		return status;
 	if (optind < argc)
-		return cmd_usage_error(NAME, "unexpected argument '%s'",
-				       argv[optind]);
+		return cmd_usage_error(NAME, "unexpected argument '%s'", argv[optind]);
 	if (s->capacity && s->svg)
-		return cmd_usage_error(NAME,
-				       "--svg draws runs: not with --capacity");
+		return cmd_usage_error(NAME, "--svg draws runs: not with --capacity");
 	if (policy_tunables_check(&s->tunables, &why))
 		return cmd_usage_error(NAME, "--set: %s", why);
 	return s->policies ? -1 : get_policies(s, default_policies);

@@ -22,8 +22,7 @@ static void add_double(struct json_object *obj, const char *key, double value)
 	json_object_object_add(obj, key, json_object_new_double_s(value, text));
 }
 
-static struct json_object *trace_json(const struct simulate *s,
-				      const struct sim_trace *t,
+static struct json_object *trace_json(const struct simulate *s, const struct sim_trace *t,
 				      const struct sim_scenario *sc)
 {
 	struct json_object *obj = json_object_new_object();
@@ -34,8 +33,7 @@ static struct json_object *trace_json(const struct simulate *s,
 	for (unsigned int i = 0; i < s->paths; i++)
 		json_object_array_add(list, json_object_new_string(s->path[i]));
 	json_object_object_add(obj, "files", list);
-	json_object_object_add(obj, "generated",
-			       json_object_new_boolean(!s->paths));
+	json_object_object_add(obj, "generated", json_object_new_boolean(!s->paths));
 	out_add_u64(obj, "machines", machines);
 	out_add_u64(obj, "left_out_without_memory", t->left_out);
 	out_add_u64(obj, "left_out_too_large", too_large);
@@ -47,8 +45,7 @@ static struct json_object *trace_json(const struct simulate *s,
 	return obj;
 }
 
-struct json_object *simulate_scenario_json(const struct simulate *s,
-					   const struct sim_trace *t,
+struct json_object *simulate_scenario_json(const struct simulate *s, const struct sim_trace *t,
 					   const struct sim_scenario *sc)
 {
 	const struct sim_options *o = sim_scenario_options(sc);
@@ -91,8 +88,7 @@ static const char *short_time(double seconds, char buf[static 16])
 	return buf;
 }
 
-void simulate_scenario_text(const struct simulate *s,
-			    const struct sim_scenario *sc, char *buf,
+void simulate_scenario_text(const struct simulate *s, const struct sim_scenario *sc, char *buf,
 			    size_t size)
 {
 	const struct sim_options *o = sim_scenario_options(sc);
@@ -103,13 +99,10 @@ void simulate_scenario_text(const struct simulate *s,
 		out_bytes((uint64_t)o->min_bytes, min);
 	else
 		snprintf(min, sizeof(min), "%g %%", 100 * o->min_share);
-	snprintf(buf, size,
-		 "%s%s on %s, %s, min %s, shape %s, cache %s, seed %" PRIu64,
-		 s->capacity ? "Guests" : guests,
-		 s->paths ? "" : " (generated)",
-		 out_bytes((uint64_t)o->host, host),
-		 short_time(o->length, length), min, sim_shape_name(o->shape),
-		 sim_cache_name(o->cache), o->seed);
+	snprintf(buf, size, "%s%s on %s, %s, min %s, shape %s, cache %s, seed %" PRIu64,
+		 s->capacity ? "Guests" : guests, s->paths ? "" : " (generated)",
+		 out_bytes((uint64_t)o->host, host), short_time(o->length, length), min,
+		 sim_shape_name(o->shape), sim_cache_name(o->cache), o->seed);
 }
 
 struct json_object *simulate_result_json(const struct sim_result *r)
@@ -117,8 +110,7 @@ struct json_object *simulate_result_json(const struct sim_result *r)
 	struct json_object *obj = json_object_new_object();
 
 	out_add_str(obj, "policy", sim_policy_name(r->policy));
-	json_object_object_add(obj, "served",
-			       json_object_new_boolean(r->failure == SIM_OK));
+	json_object_object_add(obj, "served", json_object_new_boolean(r->failure == SIM_OK));
 	out_add_str(obj, "outcome", sim_failure_text(r->failure));
 	if (r->failure != SIM_OK)
 		add_double(obj, "failed_at", r->failed_at);
@@ -152,23 +144,21 @@ void simulate_result_table(const struct sim_result *r, unsigned int count)
 {
 	char longest[16];
 
-	printf("%-14s %7s %8s %7s %8s %6s %6s %8s %8s %9s %9s\n", "", "guests",
-	       "outside", "worst", "longest", "host", "guest", "balloons",
-	       "host", "least", "balloon");
-	printf("%-14s %7s %8s %7s %8s %6s %6s %8s %8s %9s %9s  %s\n", "POLICY",
-	       "HOSTED", "LEVEL", "% TIME", "LACK", "KILLS", "KILLS",
-	       "LEAVE GiB", "PAYS GiB", "AVAIL GiB", "COMMANDS", "OUTCOME");
+	printf("%-14s %7s %8s %7s %8s %6s %6s %8s %8s %9s %9s\n", "", "guests", "outside", "worst",
+	       "longest", "host", "guest", "balloons", "host", "least", "balloon");
+	printf("%-14s %7s %8s %7s %8s %6s %6s %8s %8s %9s %9s  %s\n", "POLICY", "HOSTED", "LEVEL",
+	       "% TIME", "LACK", "KILLS", "KILLS", "LEAVE GiB", "PAYS GiB", "AVAIL GiB", "COMMANDS",
+	       "OUTCOME");
 	for (; count--; r++)
 		printf("%-14s %7u %8u %7.3f %8s %6u %6u %8.1f %8.1f %9.1f %9lu  %s\n",
 		       sim_policy_name(r->policy), r->guests, r->failed_guests,
-		       100 * r->worst_share, short_time(r->longest, longest),
-		       r->oom_kills, r->guest_ooms, r->actual_mean / GIB,
-		       r->rss_mean / GIB, fmax(0, r->available_least) / GIB,
-		       r->commands, sim_failure_text(r->failure));
+		       100 * r->worst_share, short_time(r->longest, longest), r->oom_kills,
+		       r->guest_ooms, r->actual_mean / GIB, r->rss_mean / GIB,
+		       fmax(0, r->available_least) / GIB, r->commands,
+		       sim_failure_text(r->failure));
 }
 
-struct json_object *simulate_capacity_json(const struct sim_policy *p,
-					   const struct sim_capacity *c)
+struct json_object *simulate_capacity_json(const struct sim_policy *p, const struct sim_capacity *c)
 {
 	struct json_object *obj = json_object_new_object();
 
@@ -181,9 +171,8 @@ struct json_object *simulate_capacity_json(const struct sim_policy *p,
 	return obj;
 }
 
-static double guests_of(const struct sim_policy *const *p,
-			const struct sim_capacity *c, unsigned int count,
-			const char *name)
+static double guests_of(const struct sim_policy *const *p, const struct sim_capacity *c,
+			unsigned int count, const char *name)
 {
 	for (unsigned int i = 0; i < count; i++)
 		if (!strcmp(sim_policy_name(p[i]), name))
@@ -191,26 +180,22 @@ static double guests_of(const struct sim_policy *const *p,
 	return 0;
 }
 
-void simulate_capacity_table(const struct sim_policy *const *p,
-			     const struct sim_capacity *c, unsigned int count)
+void simulate_capacity_table(const struct sim_policy *const *p, const struct sim_capacity *c,
+			     unsigned int count)
 {
 	double base = guests_of(p, c, count, "static");
 	double best = guests_of(p, c, count, "oracle");
 
-	printf("%-14s %7s %12s %9s %9s  %s\n", "POLICY", "GUESTS",
-	       "PROVISIONED", "x STATIC", "% ORACLE", "ONE MORE:");
+	printf("%-14s %7s %12s %9s %9s  %s\n", "POLICY", "GUESTS", "PROVISIONED", "x STATIC",
+	       "% ORACLE", "ONE MORE:");
 	for (unsigned int i = 0; i < count; i++) {
 		char ratio[16] = "-", share[16] = "-";
 
 		if (base > 0)
-			snprintf(ratio, sizeof(ratio), "%.2f",
-				 c[i].guests / base);
+			snprintf(ratio, sizeof(ratio), "%.2f", c[i].guests / base);
 		if (best > 0)
-			snprintf(share, sizeof(share), "%.0f",
-				 100 * c[i].guests / best);
-		printf("%-14s %7u %8.0f GiB %9s %9s  %s\n",
-		       sim_policy_name(p[i]), c[i].guests,
-		       c[i].provisioned / GIB, ratio, share,
-		       sim_failure_text(c[i].limit));
+			snprintf(share, sizeof(share), "%.0f", 100 * c[i].guests / best);
+		printf("%-14s %7u %8.0f GiB %9s %9s  %s\n", sim_policy_name(p[i]), c[i].guests,
+		       c[i].provisioned / GIB, ratio, share, sim_failure_text(c[i].limit));
 	}
 }

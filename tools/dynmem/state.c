@@ -10,8 +10,7 @@
 #include "cmd.h"
 #include "kernel.h"
 
-static struct json_object *state_new(struct json_object *host,
-				     struct json_object *guests)
+static struct json_object *state_new(struct json_object *host, struct json_object *guests)
 {
 	struct json_object *state = json_object_new_object();
 
@@ -54,8 +53,7 @@ int state_collect(struct json_object **ret, int *ret_daemon_error)
 	r = kernel_host(&host);
 	if (r < 0) {
 		*ret = NULL;
-		fprintf(stderr, "dynmem: %s\n",
-			r == -ENODEV ? cmd_no_module : strerror(-r));
+		fprintf(stderr, "dynmem: %s\n", r == -ENODEV ? cmd_no_module : strerror(-r));
 		return r == -ENODEV ? EXIT_NO_MODULE : EXIT_FAILURE;
 	}
 	*ret = state_new(host, json_object_new_array());

@@ -22,11 +22,9 @@ static void print_host(struct json_object *host)
 
 	printf("Host     %s of %s available, level %s",
 	       out_bytes(out_u64(host, DYNMEM_HOST_AVAILABLE), a),
-	       out_bytes(out_u64(host, DYNMEM_HOST_TOTAL), b),
-	       out_str(host, DYNMEM_HOST_LEVEL));
+	       out_bytes(out_u64(host, DYNMEM_HOST_TOTAL), b), out_str(host, DYNMEM_HOST_LEVEL));
 	if (mode[0])
-		printf(" (mode %s, source %s)", mode,
-		       out_str(host, DYNMEM_HOST_SOURCE));
+		printf(" (mode %s, source %s)", mode, out_str(host, DYNMEM_HOST_SOURCE));
 	putchar('\n');
 
 	if (out_has(host, DYNMEM_HOST_SWAP_TOTAL)) {
@@ -34,14 +32,12 @@ static void print_host(struct json_object *host)
 		uint64_t unused = out_u64(host, DYNMEM_HOST_SWAP_FREE);
 
 		printf("Swap     %s of %s used\n",
-		       out_bytes(total > unused ? total - unused : 0, a),
-		       out_bytes(total, b));
+		       out_bytes(total > unused ? total - unused : 0, a), out_bytes(total, b));
 	}
 	if (out_has(host, DYNMEM_HOST_KSM_SAVED))
 		printf("KSM      saves %s (%s)\n",
 		       out_bytes(out_u64(host, DYNMEM_HOST_KSM_SAVED), a),
-		       out_u64(host, DYNMEM_HOST_KSM_RUN) == 1 ? "running"
-							       : "not running");
+		       out_u64(host, DYNMEM_HOST_KSM_RUN) == 1 ? "running" : "not running");
 	if (out_has(host, DYNMEM_HOST_EXPOSURE))
 		printf("Guests   could call in %s, %s held for it, %s for the host\n",
 		       out_bytes(out_u64(host, DYNMEM_HOST_EXPOSURE), a),
@@ -51,17 +47,14 @@ static void print_host(struct json_object *host)
 		printf("Largest  guest that could be started: %s, with all others at their floors %s\n",
 		       out_bytes(out_u64(host, DYNMEM_HOST_LARGEST), a),
 		       out_bytes(out_u64(host, DYNMEM_HOST_LARGEST_SQUEEZED), b));
-	if (out_has(host, DYNMEM_HOST_STALLS) ||
-	    out_has(host, DYNMEM_HOST_OOM_KILLS))
+	if (out_has(host, DYNMEM_HOST_STALLS) || out_has(host, DYNMEM_HOST_OOM_KILLS))
 		printf("Trouble  %llu stalls, %llu OOM kills\n",
 		       (unsigned long long)out_u64(host, DYNMEM_HOST_STALLS),
-		       (unsigned long long)out_u64(host,
-						   DYNMEM_HOST_OOM_KILLS));
+		       (unsigned long long)out_u64(host, DYNMEM_HOST_OOM_KILLS));
 }
 
 /* A size of a guest, or "-" where it is not known. */
-static const char *cell(struct json_object *guest, const char *key,
-			char buf[static OUT_BYTES_MAX])
+static const char *cell(struct json_object *guest, const char *key, char buf[static OUT_BYTES_MAX])
 {
 	return out_has(guest, key) ? out_bytes(out_u64(guest, key), buf) : "-";
 }
@@ -71,21 +64,16 @@ static void print_guest(struct json_object *guest)
 	char min[OUT_BYTES_MAX], max[OUT_BYTES_MAX], actual[OUT_BYTES_MAX];
 	char target[OUT_BYTES_MAX], used[OUT_BYTES_MAX], rss[OUT_BYTES_MAX];
 	char range[2 * OUT_BYTES_MAX];
-	bool alert = json_object_get_boolean(
-		json_object_object_get(guest, DYNMEM_GUEST_ALERT));
+	bool alert = json_object_get_boolean(json_object_object_get(guest, DYNMEM_GUEST_ALERT));
 
-	snprintf(range, sizeof(range), "%s-%s",
-		 cell(guest, DYNMEM_GUEST_MIN, min),
+	snprintf(range, sizeof(range), "%s-%s", cell(guest, DYNMEM_GUEST_MIN, min),
 		 cell(guest, DYNMEM_GUEST_MAX, max));
 	printf("%-16s %-10s %17s %10s %10s %10s %10s %7llu  %s%s\n",
 	       out_safe(out_str(guest, DYNMEM_GUEST_NAME)),
 	       out_safe(out_str(guest, DYNMEM_GUEST_CLASS)), range,
-	       cell(guest, DYNMEM_GUEST_ACTUAL, actual),
-	       cell(guest, DYNMEM_GUEST_TARGET, target),
-	       cell(guest, DYNMEM_GUEST_USED, used),
-	       cell(guest, DYNMEM_GUEST_RSS, rss),
-	       (unsigned long long)out_u64(guest, DYNMEM_GUEST_SHARES),
-	       alert ? "ALERT: " : "",
+	       cell(guest, DYNMEM_GUEST_ACTUAL, actual), cell(guest, DYNMEM_GUEST_TARGET, target),
+	       cell(guest, DYNMEM_GUEST_USED, used), cell(guest, DYNMEM_GUEST_RSS, rss),
+	       (unsigned long long)out_u64(guest, DYNMEM_GUEST_SHARES), alert ? "ALERT: " : "",
 	       out_safe(out_str(guest, DYNMEM_GUEST_REASON)));
 }
 
@@ -96,8 +84,8 @@ static void print_notes(struct json_object *guest)
 	char a[OUT_BYTES_MAX];
 
 	if (out_has(guest, DYNMEM_GUEST_RECLAIMED))
-		printf("%s: %s reclaimed by its cgroup so far, since no balloon reaches it\n",
-		       name, cell(guest, DYNMEM_GUEST_RECLAIMED, a));
+		printf("%s: %s reclaimed by its cgroup so far, since no balloon reaches it\n", name,
+		       cell(guest, DYNMEM_GUEST_RECLAIMED, a));
 	if (out_has(guest, DYNMEM_GUEST_HIGH))
 		printf("%s: held to %s by memory.high of its cgroup\n", name,
 		       cell(guest, DYNMEM_GUEST_HIGH, a));
@@ -115,9 +103,8 @@ static void print_text(struct json_object *state)
 	print_host(host);
 	if (!n)
 		return;
-	printf("\n%-16s %-10s %17s %10s %10s %10s %10s %7s  %s\n", "GUEST",
-	       "CLASS", "RANGE", "ACTUAL", "TARGET", "USED", "RSS", "SHARES",
-	       "LAST DECISION");
+	printf("\n%-16s %-10s %17s %10s %10s %10s %10s %7s  %s\n", "GUEST", "CLASS", "RANGE",
+	       "ACTUAL", "TARGET", "USED", "RSS", "SHARES", "LAST DECISION");
 	for (size_t i = 0; i < n; i++)
 		print_guest(json_object_array_get_idx(guests, i));
 	for (size_t i = 0; i < n; i++)
@@ -138,10 +125,9 @@ static void help(void)
 
 int cmd_status(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0}};
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
 	struct json_object *state = NULL;
 	int daemon_error = 0;
 	bool json = false;
@@ -157,13 +143,11 @@ int cmd_status(int argc, char **argv)
 			help();
 			return EXIT_SUCCESS;
 		default:
-			return cmd_option_error("status", opt,
-						argv[optind - 1]);
+			return cmd_option_error("status", opt, argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
-		return cmd_usage_error("status", "unexpected argument '%s'",
-				       argv[optind]);
+		return cmd_usage_error("status", "unexpected argument '%s'", argv[optind]);
 
 	status = state_collect(&state, &daemon_error);
 	if (daemon_error)

@@ -63,11 +63,11 @@ static int load(struct daemon *d, struct config **ret)
 	if (r < 0)
 		return r;
 	if (o->mode)
-		c->mode = !strcmp(o->mode, "manage") ? MODE_MANAGE :
-						       MODE_OBSERVE;
+		c->mode = !strcmp(o->mode, "manage") ? MODE_MANAGE : MODE_OBSERVE;
 	if (!finds_guests(c))
-		log_notice("no guests will be found: name their sockets' folder by path = in [backend qmp] of %s",
-			   o->config);
+		log_notice(
+			"no guests will be found: name their sockets' folder by path = in [backend qmp] of %s",
+			o->config);
 	*ret = c;
 	return 0;
 }
@@ -86,16 +86,14 @@ static void reload(struct daemon *d)
 	for (unsigned int i = 0; r >= 0 && i < backend_count; i++)
 		r = backend_table[i]->reload(d->backends[i], c);
 	if (r < 0)
-		log_error("the configuration was not taken whole: %s",
-			  strerror(-r));
+		log_error("the configuration was not taken whole: %s", strerror(-r));
 	if (c->source != d->config->source)
 		log_warning("a change of source takes effect at the next start");
-	if (strcmp(c->state ? : "", d->config->state ? : "") != 0)
+	if (strcmp(c->state ?: "", d->config->state ?: "") != 0)
 		log_warning("a change of state takes effect at the next start");
 	config_free(d->config);
 	d->config = c;
-	log_info("configuration read anew; mode %s",
-		 manager_mode_name(d->manager));
+	log_info("configuration read anew; mode %s", manager_mode_name(d->manager));
 }
 
 /*
@@ -123,12 +121,11 @@ static const struct source_handlers procfs_handlers = {
 
 static int use_procfs(struct daemon *d)
 {
-	int r = source_procfs_new(&d->procfs, d->event, "/proc",
-				  &d->config->policy, &procfs_handlers, d);
+	int r = source_procfs_new(&d->procfs, d->event, "/proc", &d->config->policy,
+				  &procfs_handlers, d);
 
 	if (r < 0)
-		log_error("source procfs: %s; the host is looked at once a second",
-			  strerror(-r));
+		log_error("source procfs: %s; the host is looked at once a second", strerror(-r));
 	use_source(d, d->procfs);
 	return r;
 }
@@ -166,8 +163,7 @@ static int start_source(struct daemon *d)
 	if (d->config->source != SOURCE_PROCFS) {
 		r = source_genl_new(&d->genl, d->event, &genl_handlers, d);
 		if (r < 0)
-			log_error("cannot open a netlink socket: %s",
-				  strerror(-r));
+			log_error("cannot open a netlink socket: %s", strerror(-r));
 		if (r < 0 && d->config->source == SOURCE_GENL)
 			return EXIT_FAILURE;
 		/* It says itself that it is there. */
@@ -187,8 +183,8 @@ static int start_source(struct daemon *d)
  * Life
  */
 
-static int on_hangup(_unused_ sd_event_source *s,
-		     _unused_ const struct signalfd_siginfo *si, void *userdata)
+static int on_hangup(_unused_ sd_event_source *s, _unused_ const struct signalfd_siginfo *si,
+		     void *userdata)
 {
 	sd_notify(false, "RELOADING=1");
 	reload(userdata);
@@ -227,8 +223,7 @@ static int start_backends(struct daemon *d)
 	if (!d->backends)
 		return -ENOMEM;
 	for (unsigned int i = 0; r >= 0 && i < backend_count; i++)
-		r = backend_table[i]->new(&d->backends[i], d->manager, d->event,
-					  d->config);
+		r = backend_table[i]->new (&d->backends[i], d->manager, d->event, d->config);
 	return r;
 }
 
@@ -239,8 +234,7 @@ static const char *state_path(const struct daemon *d, char *buf, size_t size)
 
 	if (d->config->state)
 		return d->config->state;
-	if (!folder || *folder != '/' ||
-	    snprintf(buf, size, "%s/state", folder) >= (int)size)
+	if (!folder || *folder != '/' || snprintf(buf, size, "%s/state", folder) >= (int)size)
 		return STATE_PATH;
 	return buf;
 }
@@ -280,8 +274,10 @@ static void say_mode(const struct daemon *d)
 	if (manager_mode(d->manager) == MODE_MANAGE)
 		log_info("version " DYNMEM_VERSION ", mode manage: guests' memory is moved");
 	else
-		log_info("version " DYNMEM_VERSION ", mode %s: decisions are logged, and nothing is written to guests but how often they take statistics, and to QEMU but that it tells of migrations",
-			 manager_mode_name(d->manager));
+		log_info(
+			"version " DYNMEM_VERSION
+			", mode %s: decisions are logged, and nothing is written to guests but how often they take statistics, and to QEMU but that it tells of migrations",
+			manager_mode_name(d->manager));
 }
 
 /* Guests keep their targets: the next daemon takes them as they are. */

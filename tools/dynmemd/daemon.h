@@ -7,9 +7,9 @@
 
 /* Exit statuses; also in the man page. */
 enum {
-	EXIT_USAGE = 2, /* a wrong option */
+	EXIT_USAGE = 2,	    /* a wrong option */
 	EXIT_NO_MODULE = 3, /* source = genl, and the kernel has no family */
-	EXIT_CONFIG = 78, /* what systemd shows as CONFIG */
+	EXIT_CONFIG = 78,   /* what systemd shows as CONFIG */
 };
 
 /**

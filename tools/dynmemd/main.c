@@ -77,11 +77,8 @@ static int parse(struct options *o, int argc, char **argv)
 			o->config_required = true;
 			break;
 		case OPTION_MODE:
-			if (strcmp(optarg, "observe") != 0 &&
-			    strcmp(optarg, "manage") != 0)
-				return usage_error(
-					"--mode is 'observe' or 'manage', not",
-					optarg);
+			if (strcmp(optarg, "observe") != 0 && strcmp(optarg, "manage") != 0)
+				return usage_error("--mode is 'observe' or 'manage', not", optarg);
 			o->mode = optarg;
 			break;
 		case OPTION_DRY_RUN:

@@ -22,7 +22,7 @@ struct dump {
 
 static int on_entry(struct dynmem *d, const struct nlmsghdr *nlh, void *arg)
 {
-	struct scratch path = {d->path, sizeof(d->path)};
+	struct scratch path = { d->path, sizeof(d->path) };
 	const struct dump *dump = arg;
 	union {
 		struct dynmem_process process;
@@ -44,8 +44,7 @@ static int on_entry(struct dynmem *d, const struct nlmsghdr *nlh, void *arg)
 	return dump->fn.stall(&entry.stall, dump->arg);
 }
 
-_public_ int dynmem_dump_processes(struct dynmem *d,
-				   const struct dynmem_process_filter *filter,
+_public_ int dynmem_dump_processes(struct dynmem *d, const struct dynmem_process_filter *filter,
 				   dynmem_process_fn fn, void *arg)
 {
 	struct dump dump = {
@@ -62,19 +61,16 @@ _public_ int dynmem_dump_processes(struct dynmem *d,
 	if (filter) {
 		r = nla_put_u32(msg, DYNMEM_A_PROCESS_SELECT, filter->select);
 		if (r == 0 && filter->fields)
-			r = nla_put_u32(msg, DYNMEM_A_PROCESS_FIELDS,
-					filter->fields);
+			r = nla_put_u32(msg, DYNMEM_A_PROCESS_FIELDS, filter->fields);
 		if (r == 0 && filter->cgroup_id)
-			r = nla_put_u64(msg, DYNMEM_A_PROCESS_CGROUP_ID,
-					filter->cgroup_id);
+			r = nla_put_u64(msg, DYNMEM_A_PROCESS_CGROUP_ID, filter->cgroup_id);
 		if (r < 0)
 			return dn_fail(d, -ENOMEM, NULL);
 	}
 	return dn_request_run(d, on_entry, &dump);
 }
 
-_public_ int dynmem_dump_cgroups(struct dynmem *d,
-				 const struct dynmem_cgroup_filter *filter,
+_public_ int dynmem_dump_cgroups(struct dynmem *d, const struct dynmem_cgroup_filter *filter,
 				 dynmem_cgroup_fn fn, void *arg)
 {
 	struct dump dump = {
@@ -113,8 +109,8 @@ _public_ int dynmem_dump_nodes(struct dynmem *d, dynmem_node_fn fn, void *arg)
 	return r < 0 ? r : dn_request_run(d, on_entry, &dump);
 }
 
-_public_ int dynmem_dump_stalls(struct dynmem *d, enum dynmem_stall_by by,
-				dynmem_stall_fn fn, void *arg)
+_public_ int dynmem_dump_stalls(struct dynmem *d, enum dynmem_stall_by by, dynmem_stall_fn fn,
+				void *arg)
 {
 	struct dump dump = {
 		.layout = &dn_stall_layout,

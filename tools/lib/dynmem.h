@@ -580,8 +580,7 @@ int dynmem_set_config(struct dynmem *d, const struct dynmem_config *config);
  * Return: 0, -ESRCH (no such process, or it has no memory: a kernel thread or
  * a zombie), or another negative errno.
  */
-int dynmem_get_process(struct dynmem *d, uint32_t pid, uint32_t fields,
-		       struct dynmem_process *ret);
+int dynmem_get_process(struct dynmem *d, uint32_t pid, uint32_t fields, struct dynmem_process *ret);
 
 /*
  * Dumps call back for each entry, in the kernel's order. A callback returns 0
@@ -619,8 +618,7 @@ struct dynmem_process_filter {
  *
  * Return: see above.
  */
-int dynmem_dump_processes(struct dynmem *d,
-			  const struct dynmem_process_filter *filter,
+int dynmem_dump_processes(struct dynmem *d, const struct dynmem_process_filter *filter,
 			  dynmem_process_fn fn, void *arg);
 
 /**
@@ -647,8 +645,7 @@ struct dynmem_cgroup_filter {
  *
  * Return: see above; -EOPNOTSUPP where the kernel has no cgroup v2.
  */
-int dynmem_dump_cgroups(struct dynmem *d,
-			const struct dynmem_cgroup_filter *filter,
+int dynmem_dump_cgroups(struct dynmem *d, const struct dynmem_cgroup_filter *filter,
 			dynmem_cgroup_fn fn, void *arg);
 
 /**
@@ -670,8 +667,7 @@ int dynmem_dump_nodes(struct dynmem *d, dynmem_node_fn fn, void *arg);
  *
  * Return: see above.
  */
-int dynmem_dump_stalls(struct dynmem *d, enum dynmem_stall_by by,
-		       dynmem_stall_fn fn, void *arg);
+int dynmem_dump_stalls(struct dynmem *d, enum dynmem_stall_by by, dynmem_stall_fn fn, void *arg);
 
 /**
  * dynmem_level_name() - the name of a level

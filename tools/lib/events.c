@@ -29,11 +29,10 @@ int dn_membership(struct dynmem *d, int group, bool join)
 	int id = (int)d->family.groups[group];
 
 	if (!id)
-		return dn_fail(d, -EOPNOTSUPP,
-			       "this module has no such multicast group");
+		return dn_fail(d, -EOPNOTSUPP, "this module has no such multicast group");
 	if (setsockopt(nl_socket_get_fd(d->events), SOL_NETLINK,
-		       join ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
-		       &id, sizeof(id)) < 0)
+		       join ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &id,
+		       sizeof(id)) < 0)
 		return -errno;
 	return 0;
 }
@@ -79,10 +78,9 @@ _public_ int dynmem_subscribe(struct dynmem *d, unsigned int groups)
  * its own number, a state that of the last notification. Return: 1, 0 if the
  * notification is older than a state that was told already, or -EBADMSG.
  */
-static int group_event(struct dynmem *d, int group, bool notification,
-		       struct dynmem_event *ev)
+static int group_event(struct dynmem *d, int group, bool notification, struct dynmem_event *ev)
 {
-	struct baseline *b = &d->baseline[group], now = {.known = true};
+	struct baseline *b = &d->baseline[group], now = { .known = true };
 
 	if (group == GROUP_PRESSURE) {
 		if (!dynmem_has(ev->pressure.present, DYNMEM_A_PRESSURE_SEQ) ||
@@ -198,8 +196,7 @@ static int on_controller(struct dynmem *d, const struct nlmsghdr *nlh)
 }
 
 /* Return: 1: an event; 0: not for us, or pending bits now; -EBADMSG. */
-static int on_message(struct dynmem *d, const struct nlmsghdr *nlh,
-		      struct dynmem_event *ev)
+static int on_message(struct dynmem *d, const struct nlmsghdr *nlh, struct dynmem_event *ev)
 {
 	uint8_t cmd;
 	int r;
@@ -212,10 +209,8 @@ static int on_message(struct dynmem *d, const struct nlmsghdr *nlh,
 		return 0;
 
 	cmd = genlmsg_hdr((struct nlmsghdr *)nlh)->cmd;
-	if (cmd == DYNMEM_CMD_PRESSURE_NTF &&
-	    d->groups & DYNMEM_GROUP_PRESSURE) {
-		r = dn_parse_message(&dn_pressure_layout, nlh, NULL,
-				     &ev->pressure);
+	if (cmd == DYNMEM_CMD_PRESSURE_NTF && d->groups & DYNMEM_GROUP_PRESSURE) {
+		r = dn_parse_message(&dn_pressure_layout, nlh, NULL, &ev->pressure);
 		return r < 0 ? r : group_event(d, GROUP_PRESSURE, true, ev);
 	}
 	if (cmd == DYNMEM_CMD_KSM_NTF && d->groups & DYNMEM_GROUP_KSM) {

@@ -22,8 +22,8 @@ static const char *const group_names[GROUPS] = {
 static int parse_group(struct nlattr *nla, struct family *family)
 {
 	static struct nla_policy policy[CTRL_ATTR_MCAST_GRP_MAX + 1] = {
-		[CTRL_ATTR_MCAST_GRP_NAME] = {.type = NLA_STRING},
-		[CTRL_ATTR_MCAST_GRP_ID] = {.type = NLA_U32},
+		[CTRL_ATTR_MCAST_GRP_NAME] = { .type = NLA_STRING },
+		[CTRL_ATTR_MCAST_GRP_ID] = { .type = NLA_U32 },
 	};
 	struct nlattr *tb[CTRL_ATTR_MCAST_GRP_MAX + 1];
 
@@ -33,10 +33,8 @@ static int parse_group(struct nlattr *nla, struct family *family)
 		return -EBADMSG;
 
 	for (int i = 0; i < GROUPS; i++)
-		if (nla_strcmp(tb[CTRL_ATTR_MCAST_GRP_NAME], group_names[i]) ==
-		    0)
-			family->groups[i] =
-				nla_get_u32(tb[CTRL_ATTR_MCAST_GRP_ID]);
+		if (nla_strcmp(tb[CTRL_ATTR_MCAST_GRP_NAME], group_names[i]) == 0)
+			family->groups[i] = nla_get_u32(tb[CTRL_ATTR_MCAST_GRP_ID]);
 	return 0;
 }
 
@@ -50,9 +48,9 @@ static int parse_group(struct nlattr *nla, struct family *family)
 int dn_family_parse(const struct nlmsghdr *nlh, struct family *ret)
 {
 	static struct nla_policy policy[CTRL_ATTR_MAX + 1] = {
-		[CTRL_ATTR_FAMILY_ID] = {.type = NLA_U16},
-		[CTRL_ATTR_FAMILY_NAME] = {.type = NLA_STRING},
-		[CTRL_ATTR_MCAST_GROUPS] = {.type = NLA_NESTED},
+		[CTRL_ATTR_FAMILY_ID] = { .type = NLA_U16 },
+		[CTRL_ATTR_FAMILY_NAME] = { .type = NLA_STRING },
+		[CTRL_ATTR_MCAST_GROUPS] = { .type = NLA_NESTED },
 	};
 	struct nlattr *tb[CTRL_ATTR_MAX + 1], *nla;
 	struct family family = {};
@@ -103,8 +101,7 @@ int dn_family_lookup(struct dynmem *d, bool load, struct family *ret)
 			     load ? NLM_F_ACK : NLM_F_DUMP);
 	if (r < 0)
 		return r;
-	if (load && nla_put_string(d->lookup, CTRL_ATTR_FAMILY_NAME,
-				   DYNMEM_FAMILY_NAME) < 0)
+	if (load && nla_put_string(d->lookup, CTRL_ATTR_FAMILY_NAME, DYNMEM_FAMILY_NAME) < 0)
 		return dn_fail(d, -ENOMEM, NULL);
 
 	r = dn_transact(d, d->lookup, on_family, &family, &result);

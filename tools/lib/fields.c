@@ -20,8 +20,7 @@
 }
 /* clang-format on */
 
-#define M(attr, member) \
-	[DYNMEM_A_PRESSURE_##attr] = MEMBER(dynmem_pressure, member)
+#define M(attr, member) [DYNMEM_A_PRESSURE_##attr] = MEMBER(dynmem_pressure, member)
 static const struct field pressure_fields[] = {
 	M(EVENT, event),
 	M(SEQ, seq),
@@ -68,8 +67,7 @@ static const struct field pressure_fields[] = {
 };
 
 #undef M
-const struct layout dn_pressure_layout =
-	LAYOUT(dynmem_pressure, pressure_fields);
+const struct layout dn_pressure_layout = LAYOUT(dynmem_pressure, pressure_fields);
 
 #define M(attr, member) [DYNMEM_A_KSM_##attr] = MEMBER(dynmem_ksm, member)
 static const struct field ksm_fields[] = {
@@ -87,8 +85,7 @@ static const struct field ksm_fields[] = {
 	M(MERGE_ACROSS_NODES, merge_across_nodes),
 	M(MAX_PAGE_SHARING, max_page_sharing),
 	M(USE_ZERO_PAGES, use_zero_pages),
-	M(STABLE_NODE_CHAINS_PRUNE_MILLISECS,
-	  stable_node_chains_prune_millisecs),
+	M(STABLE_NODE_CHAINS_PRUNE_MILLISECS, stable_node_chains_prune_millisecs),
 	M(SMART_SCAN, smart_scan),
 	M(ADVISOR_MODE, advisor_mode),
 	M(ADVISOR_MAX_CPU, advisor_max_cpu),
@@ -107,10 +104,9 @@ static const struct field ksm_fields[] = {
 	M(STABLE_NODE_DUPS, stable_node_dups),
 	M(SAVED, saved),
 	M(PROFIT, profit),
-	[DYNMEM_A_KSM_PROFIT_ESTIMATED] =
-		{offsetof(struct dynmem_ksm, profit_estimated),
-		 sizeof(((struct dynmem_ksm *)0)->profit_estimated),
-		 FIELD_FLAG},
+	[DYNMEM_A_KSM_PROFIT_ESTIMATED] = { offsetof(struct dynmem_ksm, profit_estimated),
+					    sizeof(((struct dynmem_ksm *)0)->profit_estimated),
+					    FIELD_FLAG },
 	M(COW_BREAKS, cow_breaks),
 	M(SWAPIN_COPIES, swapin_copies),
 };
@@ -118,8 +114,7 @@ static const struct field ksm_fields[] = {
 #undef M
 const struct layout dn_ksm_layout = LAYOUT(dynmem_ksm, ksm_fields);
 
-#define M(attr, member) \
-	[DYNMEM_A_PROCESS_##attr] = MEMBER(dynmem_process, member)
+#define M(attr, member) [DYNMEM_A_PROCESS_##attr] = MEMBER(dynmem_process, member)
 static const struct field process_fields[] = {
 	M(PID, pid),
 	M(START_TIME, start_time),
@@ -196,7 +191,7 @@ const struct layout dn_stall_layout = LAYOUT(dynmem_stall, stall_fields);
 
 #define M(attr, member) [DYNMEM_A_CONFIG_##attr] = MEMBER(dynmem_config, member)
 static const struct field config_fields[] = {
-	[DYNMEM_A_CONFIG_DEFAULTS] = {0, 0, FIELD_FLAG}, /* no member */
+	[DYNMEM_A_CONFIG_DEFAULTS] = { 0, 0, FIELD_FLAG }, /* no member */
 	M(THRESHOLD_LOW, threshold_low),
 	M(THRESHOLD_MEDIUM, threshold_medium),
 	M(THRESHOLD_CRITICAL, threshold_critical),

@@ -28,7 +28,7 @@ static int on_answer(struct dynmem *d, const struct nlmsghdr *nlh, void *arg)
 /* Sends d->request; the one answer is parsed into data. */
 static int get(struct dynmem *d, const struct layout *layout, void *data)
 {
-	struct answer a = {.layout = layout, .data = data};
+	struct answer a = { .layout = layout, .data = data };
 	int r;
 
 	r = dn_request_run(d, on_answer, &a);
@@ -76,8 +76,7 @@ _public_ int dynmem_get_config(struct dynmem *d, struct dynmem_config *ret)
 	return r;
 }
 
-static int on_unexpected(struct dynmem *d, const struct nlmsghdr *nlh,
-			 void *arg)
+static int on_unexpected(struct dynmem *d, const struct nlmsghdr *nlh, void *arg)
 {
 	(void)d;
 	(void)nlh;
@@ -85,22 +84,18 @@ static int on_unexpected(struct dynmem *d, const struct nlmsghdr *nlh,
 	return -EBADMSG;
 }
 
-_public_ int dynmem_set_config(struct dynmem *d,
-			       const struct dynmem_config *config)
+_public_ int dynmem_set_config(struct dynmem *d, const struct dynmem_config *config)
 {
 	int r;
 
 	if (!config->present)
-		return dn_fail(d, -EINVAL,
-			       "no setting given: set bits of config.present");
+		return dn_fail(d, -EINVAL, "no setting given: set bits of config.present");
 	r = dn_request_build(d, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
 	if (r < 0)
 		return r;
 	r = dn_put_attrs(&dn_config_layout, d->request, config);
 	if (r < 0)
-		return dn_fail(
-			d, r,
-			"a bit of config.present is no DYNMEM_A_CONFIG_...");
+		return dn_fail(d, r, "a bit of config.present is no DYNMEM_A_CONFIG_...");
 	return dn_request_run(d, on_unexpected, NULL);
 }
 
@@ -114,8 +109,7 @@ _public_ int dynmem_get_process(struct dynmem *d, uint32_t pid, uint32_t fields,
 	if (r < 0)
 		return r;
 	if (nla_put_u32(d->request, DYNMEM_A_PROCESS_PID, pid) < 0 ||
-	    (fields &&
-	     nla_put_u32(d->request, DYNMEM_A_PROCESS_FIELDS, fields) < 0))
+	    (fields && nla_put_u32(d->request, DYNMEM_A_PROCESS_FIELDS, fields) < 0))
 		return dn_fail(d, -ENOMEM, NULL);
 	r = get(d, &dn_process_layout, &process);
 	if (r == 0)

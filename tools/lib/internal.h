@@ -52,8 +52,7 @@ enum pending {
 	PENDING_VANISHED = 4,
 	PENDING_APPEARED = 8,
 	PENDING_STATE = 16, /* << enum group_index */
-	PENDING_STATES = PENDING_STATE << GROUP_PRESSURE | PENDING_STATE
-								   << GROUP_KSM,
+	PENDING_STATES = PENDING_STATE << GROUP_PRESSURE | PENDING_STATE << GROUP_KSM,
 };
 
 /* The numbers that the kernel gave the family. */
@@ -121,8 +120,8 @@ struct layout {
 	const struct field *fields; /* by attribute, up to max */
 };
 
-extern const struct layout dn_pressure_layout, dn_ksm_layout, dn_process_layout,
-	dn_cgroup_layout, dn_node_layout, dn_stall_layout, dn_config_layout;
+extern const struct layout dn_pressure_layout, dn_ksm_layout, dn_process_layout, dn_cgroup_layout,
+	dn_node_layout, dn_stall_layout, dn_config_layout;
 
 /* A buffer for a FIELD_PATH. */
 struct scratch {
@@ -130,12 +129,11 @@ struct scratch {
 	size_t size;
 };
 
-int dn_parse_attrs(const struct layout *layout, const void *attrs, int len,
-		   struct scratch *path, void *ret);
-int dn_parse_message(const struct layout *layout, const struct nlmsghdr *nlh,
-		     struct scratch *path, void *ret);
-int dn_put_attrs(const struct layout *layout, struct nl_msg *msg,
-		 const void *data);
+int dn_parse_attrs(const struct layout *layout, const void *attrs, int len, struct scratch *path,
+		   void *ret);
+int dn_parse_message(const struct layout *layout, const struct nlmsghdr *nlh, struct scratch *path,
+		     void *ret);
+int dn_put_attrs(const struct layout *layout, struct nl_msg *msg, const void *data);
 
 /* family.c */
 int dn_family_lookup(struct dynmem *d, bool load, struct family *ret);
@@ -146,13 +144,10 @@ int dn_family_parse(const struct nlmsghdr *nlh, struct family *ret);
 /* request.c */
 
 /* Called for each answer; after one that does not return 0 no other is. */
-typedef int (*answer_fn)(struct dynmem *d, const struct nlmsghdr *nlh,
-			 void *arg);
+typedef int (*answer_fn)(struct dynmem *d, const struct nlmsghdr *nlh, void *arg);
 
-int dn_message_build(struct dynmem *d, struct nl_msg *msg, uint16_t type,
-		     uint8_t cmd, int flags);
-int dn_transact(struct dynmem *d, struct nl_msg *msg, answer_fn fn, void *arg,
-		int *ret_result);
+int dn_message_build(struct dynmem *d, struct nl_msg *msg, uint16_t type, uint8_t cmd, int flags);
+int dn_transact(struct dynmem *d, struct nl_msg *msg, answer_fn fn, void *arg, int *ret_result);
 int dn_request_build(struct dynmem *d, uint8_t cmd, int flags);
 int dn_request_run(struct dynmem *d, answer_fn fn, void *arg);
 int dn_receive(struct nl_sock *sk, void *buffer, int *ret_len);

@@ -28,12 +28,10 @@ static inline const void *attr_data(const struct nlattr *nla)
 
 static inline bool attr_ok(const struct nlattr *nla, int rest)
 {
-	return rest >= NLA_HDRLEN && nla->nla_len >= NLA_HDRLEN &&
-	       nla->nla_len <= rest;
+	return rest >= NLA_HDRLEN && nla->nla_len >= NLA_HDRLEN && nla->nla_len <= rest;
 }
 
-static inline const struct nlattr *attr_next(const struct nlattr *nla,
-					     int *rest)
+static inline const struct nlattr *attr_next(const struct nlattr *nla, int *rest)
 {
 	int len = NLA_ALIGN(nla->nla_len);
 
@@ -91,8 +89,7 @@ static int store_uint(const struct field *f, uint64_t value, char *member)
 }
 
 /* The kernel sends strings with and without their terminating zero. */
-static int store_path(const struct nlattr *nla, struct scratch *path,
-		      char *member)
+static int store_path(const struct nlattr *nla, struct scratch *path, char *member)
 {
 	size_t len = strnlen(attr_data(nla), attr_len(nla));
 	const char *data;
@@ -106,8 +103,8 @@ static int store_path(const struct nlattr *nla, struct scratch *path,
 	return 0;
 }
 
-static int parse_attr(const struct field *f, const struct nlattr *nla,
-		      struct scratch *path, char *member)
+static int parse_attr(const struct field *f, const struct nlattr *nla, struct scratch *path,
+		      char *member)
 {
 	const uint32_t one = 1;
 	uint64_t uint;
@@ -132,8 +129,7 @@ static int parse_attr(const struct field *f, const struct nlattr *nla,
 	case FIELD_TEXT:
 		/* *member was zeroed, and its last byte stays so. */
 		len = strnlen(attr_data(nla), attr_len(nla));
-		memcpy(member, attr_data(nla),
-		       len < f->size ? len : f->size - 1U);
+		memcpy(member, attr_data(nla), len < f->size ? len : f->size - 1U);
 		return 0;
 	case FIELD_PATH:
 		return store_path(nla, path, member);
@@ -156,8 +152,8 @@ static int parse_attr(const struct field *f, const struct nlattr *nla,
  *
  * Return: 0, or -EBADMSG if an attribute has a length that it cannot have.
  */
-int dn_parse_attrs(const struct layout *layout, const void *attrs, int len,
-		   struct scratch *path, void *ret)
+int dn_parse_attrs(const struct layout *layout, const void *attrs, int len, struct scratch *path,
+		   void *ret)
 {
 	const struct nlattr *nla = attrs;
 	uint64_t present = 0;
@@ -195,8 +191,8 @@ int dn_parse_attrs(const struct layout *layout, const void *attrs, int len,
  *
  * Return: 0 or -EBADMSG.
  */
-int dn_parse_message(const struct layout *layout, const struct nlmsghdr *nlh,
-		     struct scratch *path, void *ret)
+int dn_parse_message(const struct layout *layout, const struct nlmsghdr *nlh, struct scratch *path,
+		     void *ret)
 {
 	if (!genlmsg_valid_hdr((struct nlmsghdr *)nlh, 0))
 		return -EBADMSG;
@@ -212,8 +208,7 @@ int dn_parse_message(const struct layout *layout, const struct nlmsghdr *nlh,
  *
  * Return: 0, -EINVAL (a bit of present is no attribute), -EMSGSIZE.
  */
-int dn_put_attrs(const struct layout *layout, struct nl_msg *msg,
-		 const void *data)
+int dn_put_attrs(const struct layout *layout, struct nl_msg *msg, const void *data)
 {
 	uint64_t present, u64;
 	uint32_t u32;

@@ -26,8 +26,7 @@
  *
  * Return: 0, -EBUSY, -ENOMEM.
  */
-int dn_message_build(struct dynmem *d, struct nl_msg *msg, uint16_t type,
-		     uint8_t cmd, int flags)
+int dn_message_build(struct dynmem *d, struct nl_msg *msg, uint16_t type, uint8_t cmd, int flags)
 {
 	if (d->busy)
 		return dn_fail(d, -EBUSY, NULL);
@@ -41,13 +40,13 @@ int dn_message_build(struct dynmem *d, struct nl_msg *msg, uint16_t type,
 
 static int send_message(struct dynmem *d, struct nl_msg *msg)
 {
-	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	const struct nlmsghdr *nlh = nlmsg_hdr(msg);
 	ssize_t n;
 
 	do {
-		n = sendto(nl_socket_get_fd(d->requests), nlh, nlh->nlmsg_len,
-			   0, (const struct sockaddr *)&kernel, sizeof(kernel));
+		n = sendto(nl_socket_get_fd(d->requests), nlh, nlh->nlmsg_len, 0,
+			   (const struct sockaddr *)&kernel, sizeof(kernel));
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
@@ -64,7 +63,7 @@ static int send_message(struct dynmem *d, struct nl_msg *msg)
 int dn_receive(struct nl_sock *sk, void *buffer, int *ret_len)
 {
 	struct sockaddr_nl from = {};
-	struct iovec iov = {buffer, BUFFER_SIZE};
+	struct iovec iov = { buffer, BUFFER_SIZE };
 	struct msghdr msg = {
 		.msg_name = &from,
 		.msg_namelen = sizeof(from),
@@ -102,7 +101,7 @@ static int now_ms(void)
 /* The next datagram of an answer; its length or a negative errno. */
 static int wait_answer(struct dynmem *d)
 {
-	struct pollfd fd = {nl_socket_get_fd(d->requests), POLLIN, 0};
+	struct pollfd fd = { nl_socket_get_fd(d->requests), POLLIN, 0 };
 	int start = now_ms(), len = 0, r;
 
 	for (;;) {
@@ -126,8 +125,8 @@ static unsigned int attr_at(const struct nl_msg *msg, uint32_t offset)
 	const struct nlattr *nla;
 	int rest;
 
-	nla_for_each_attr (nla, nlmsg_attrdata(nlh, GENL_HDRLEN),
-			   nlmsg_attrlen(nlh, GENL_HDRLEN), rest) {
+	nla_for_each_attr (nla, nlmsg_attrdata(nlh, GENL_HDRLEN), nlmsg_attrlen(nlh, GENL_HDRLEN),
+			   rest) {
 		if ((const char *)nla - (const char *)nlh == offset)
 			return nla_type(nla);
 	}
@@ -135,17 +134,16 @@ static unsigned int attr_at(const struct nl_msg *msg, uint32_t offset)
 }
 
 /* A refusal, with the kernel's words about it, if it has any. */
-static int refused(struct dynmem *d, const struct nl_msg *msg,
-		   const struct nlmsghdr *nlh, int error, int skip)
+static int refused(struct dynmem *d, const struct nl_msg *msg, const struct nlmsghdr *nlh,
+		   int error, int skip)
 {
 	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1];
 	const char *text = NULL;
 	int r;
 
-	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) ||
-	    nlmsg_attrlen(nlh, skip) < 0 ||
-	    nla_parse(tb, NLMSGERR_ATTR_MAX, nlmsg_attrdata(nlh, skip),
-		      nlmsg_attrlen(nlh, skip), NULL) < 0)
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || nlmsg_attrlen(nlh, skip) < 0 ||
+	    nla_parse(tb, NLMSGERR_ATTR_MAX, nlmsg_attrdata(nlh, skip), nlmsg_attrlen(nlh, skip),
+		      NULL) < 0)
 		return dn_fail(d, error, NULL);
 
 	if (tb[NLMSGERR_ATTR_MSG] && nla_len(tb[NLMSGERR_ATTR_MSG]) > 0) {
@@ -156,16 +154,13 @@ static int refused(struct dynmem *d, const struct nl_msg *msg,
 	r = dn_fail(d, error, text);
 
 	d->error_explained = text != NULL;
-	if (tb[NLMSGERR_ATTR_OFFS] &&
-	    nla_len(tb[NLMSGERR_ATTR_OFFS]) == sizeof(uint32_t))
-		d->error_attr =
-			attr_at(msg, nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));
+	if (tb[NLMSGERR_ATTR_OFFS] && nla_len(tb[NLMSGERR_ATTR_OFFS]) == sizeof(uint32_t))
+		d->error_attr = attr_at(msg, nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));
 	return r;
 }
 
 /* NLMSG_ERROR: an error, or 0 as an acknowledgement. */
-static int on_error(struct dynmem *d, const struct nl_msg *msg,
-		    const struct nlmsghdr *nlh)
+static int on_error(struct dynmem *d, const struct nl_msg *msg, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *e = nlmsg_data(nlh);
 	int skip = sizeof(*e);
@@ -185,8 +180,7 @@ static int on_error(struct dynmem *d, const struct nl_msg *msg,
 }
 
 /* NLMSG_DONE: the end of a dump, good or bad. */
-static int on_done(struct dynmem *d, const struct nl_msg *msg,
-		   const struct nlmsghdr *nlh)
+static int on_done(struct dynmem *d, const struct nl_msg *msg, const struct nlmsghdr *nlh)
 {
 	int error;
 
@@ -210,8 +204,7 @@ static int on_done(struct dynmem *d, const struct nl_msg *msg,
  * that a dump was disturbed; else its refusal, -ETIMEDOUT, -EBADMSG, or what
  * the socket says. @ret_result is set in any case.
  */
-int dn_transact(struct dynmem *d, struct nl_msg *msg, answer_fn fn, void *arg,
-		int *ret_result)
+int dn_transact(struct dynmem *d, struct nl_msg *msg, answer_fn fn, void *arg, int *ret_result)
 {
 	const struct nlmsghdr *request = nlmsg_hdr(msg), *nlh;
 	bool disturbed = false, done = false;
@@ -243,8 +236,7 @@ int dn_transact(struct dynmem *d, struct nl_msg *msg, answer_fn fn, void *arg,
 			} else if (nlh->nlmsg_type == NLMSG_DONE) {
 				r = on_done(d, msg, nlh);
 				done = true;
-			} else if (nlh->nlmsg_type == request->nlmsg_type &&
-				   *ret_result == 0) {
+			} else if (nlh->nlmsg_type == request->nlmsg_type && *ret_result == 0) {
 				*ret_result = fn(d, nlh, arg);
 			}
 		}
@@ -297,8 +289,7 @@ int dn_request_run(struct dynmem *d, answer_fn fn, void *arg)
 	for (int try = 0; try < 2; try++) {
 		r = dn_transact(d, d->request, fn, arg, &result);
 		if (result != 0)
-			return result == -EBADMSG ? dn_fail(d, result, NULL)
-						  : result;
+			return result == -EBADMSG ? dn_fail(d, result, NULL) : result;
 		if (r != -ENOENT || d->error_explained)
 			return r;
 

@@ -60,8 +60,7 @@ static double expected(const struct yield_watch *w, u64 actual)
 {
 	u64 bend = clamp_u64(w->bend, actual, w->actual);
 
-	return w->touched * (double)(w->actual - bend) +
-	       (double)(bend - actual);
+	return w->touched * (double)(w->actual - bend) + (double)(bend - actual);
 }
 
 /*
@@ -74,8 +73,7 @@ static bool may_be_pinned(const struct policy *p, const struct guest *g)
 {
 	u64 pays = paid(p, g);
 
-	return pays >= g->max - scale(g->max, YIELD_NOTHING) ||
-	       pays < g->seen->used / 2;
+	return pays >= g->max - scale(g->max, YIELD_NOTHING) || pays < g->seen->used / 2;
 }
 
 /*
@@ -116,8 +114,7 @@ void balloon_settled(struct policy *p, struct guest *g)
 	}
 }
 
-int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
-			u64 now)
+int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 now)
 {
 	struct guest *g = guest_get(p, guest);
 	u64 from;
@@ -157,8 +154,7 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target,
  * Somebody else moved a balloon that was at rest: an administrator, another
  * controller, or the guest, by unloading its driver.
  */
-static bool moved_by_other(const struct policy *p, const struct guest *g,
-			   u64 actual)
+static bool moved_by_other(const struct policy *p, const struct guest *g, u64 actual)
 {
 	return left(g) <= GRAIN && distance(actual, g->target) > g->band &&
 	       since(p->now, g->seen->moved_at) > p->t.stuck &&
@@ -215,16 +211,14 @@ bool balloon_stuck(struct policy *p, struct guest *g)
 		return false;
 
 	/* A balloon that has all that was available is no broken one. */
-	if (g->actual > g->target && g->seen->fresh_at != NEVER &&
-	    g->seen->available < g->slack &&
+	if (g->actual > g->target && g->seen->fresh_at != NEVER && g->seen->available < g->slack &&
 	    since(p->now, g->seen->fresh_at) <= p->t.fresh) {
 		g->seen->exhausted = true;
 		g->seen->spent_until = p->now + p->t.harm_window;
 		return false;
 	}
 
-	g->seen->stuck_for =
-		clamp_u64(2 * g->seen->stuck_for, STUCK_MIN, STUCK_MAX);
+	g->seen->stuck_for = clamp_u64(2 * g->seen->stuck_for, STUCK_MIN, STUCK_MAX);
 	g->seen->stuck_until = p->now + g->seen->stuck_for;
 	return true;
 }
@@ -235,12 +229,10 @@ bool balloon_stuck(struct policy *p, struct guest *g)
  */
 bool balloon_spent(const struct policy *p, const struct guest *g)
 {
-	return p->now < g->seen->spent_until &&
-	       g->seen->available < g->slack;
+	return p->now < g->seen->spent_until && g->seen->available < g->slack;
 }
 
-int policy_guest_actual(struct policy *p, unsigned int guest, u64 actual,
-			u64 now)
+int policy_guest_actual(struct policy *p, unsigned int guest, u64 actual, u64 now)
 {
 	struct guest *g = guest_get(p, guest);
 

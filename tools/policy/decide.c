@@ -13,13 +13,11 @@ static void send(struct policy_decision *d, u64 target, enum policy_reason why)
 		d->flags |= POLICY_SEND;
 }
 
-static enum policy_reason grow_reason(const struct policy *p,
-				      const struct guest *g)
+static enum policy_reason grow_reason(const struct policy *p, const struct guest *g)
 {
 	if (p->drain)
 		return POLICY_REASON_GROW_DRAIN;
-	if (g->target < g->seen->undo &&
-	    since(p->now, g->seen->undo_at) <= p->t.harm_window)
+	if (g->target < g->seen->undo && since(p->now, g->seen->undo_at) <= p->t.harm_window)
 		return POLICY_REASON_GROW_UNDO;
 	switch (g->need) {
 	case NEED_PRESSED:
@@ -31,8 +29,7 @@ static enum policy_reason grow_reason(const struct policy *p,
 	}
 }
 
-static enum policy_reason shrink_reason(const struct policy *p,
-					const struct need_sum *sum)
+static enum policy_reason shrink_reason(const struct policy *p, const struct need_sum *sum)
 {
 	if (p->raw == POLICY_LEVEL_CRITICAL)
 		return POLICY_REASON_SHRINK_CRITICAL;
@@ -48,8 +45,7 @@ static bool out_of_range(const struct guest *g, struct policy_decision *d)
 {
 	if (!balloon_moves(g) || (g->target >= g->min && g->target <= g->max))
 		return false;
-	send(d, clamp_u64(g->target + g->grant, g->min, g->max),
-	     POLICY_REASON_RANGE);
+	send(d, clamp_u64(g->target + g->grant, g->min, g->max), POLICY_REASON_RANGE);
 	d->arg[0] = (s64)g->min;
 	d->arg[1] = (s64)g->max;
 	return true;
@@ -59,23 +55,20 @@ static bool out_of_range(const struct guest *g, struct policy_decision *d)
  * Where an inflating balloon stopped, its guest has no more to give.  One that
  * let go by itself is given nothing where targets are enforced.
  */
-static void unstick(const struct policy *p, const struct guest *g,
-		    struct policy_decision *d)
+static void unstick(const struct policy *p, const struct guest *g, struct policy_decision *d)
 {
 	u64 at = min_of(round_up_to(g->actual, GRAIN), g->max);
 
 	if (g->class == POLICY_CLASS_STUCK)
 		d->flags |= POLICY_ALERT;
-	if (g->actual <= g->target + GRAIN ||
-	    (p->t.enforce && g->actual > g->seen->granted))
+	if (g->actual <= g->target + GRAIN || (p->t.enforce && g->actual > g->seen->granted))
 		return;
 	send(d, max_of(at, g->min), POLICY_REASON_STUCK);
 	d->arg[0] = (s64)g->actual;
 }
 
 static void reason_of_rest(const struct policy *p, const struct guest *g,
-			   const struct need_sum *sum,
-			   struct policy_decision *d)
+			   const struct need_sum *sum, struct policy_decision *d)
 {
 	u64 band = g->band;
 
@@ -99,15 +92,12 @@ static void reason_of_rest(const struct policy *p, const struct guest *g,
 					    ? POLICY_REASON_WAIT_RATE
 					    : POLICY_REASON_NO_NEED;
 	} else {
-		d->reason = g->target == g->max ? POLICY_REASON_AT_MAX
-						: POLICY_REASON_SETTLED;
+		d->reason = g->target == g->max ? POLICY_REASON_AT_MAX : POLICY_REASON_SETTLED;
 	}
 	if (d->reason == POLICY_REASON_HELD_BACKOFF)
 		d->arg[1] = (s64)harm_backoff_left(p, g);
 	if (d->reason == POLICY_REASON_HELD_STALE)
-		d->arg[1] = g->seen->fresh_at == NEVER
-				    ? -1
-				    : (s64)since(p->now, g->seen->fresh_at);
+		d->arg[1] = g->seen->fresh_at == NEVER ? -1 : (s64)since(p->now, g->seen->fresh_at);
 	if (d->reason == POLICY_REASON_HELD_HARM) {
 		d->arg[1] = g->seen->harms;
 		d->flags |= POLICY_ALERT;
@@ -116,8 +106,8 @@ static void reason_of_rest(const struct policy *p, const struct guest *g,
 		d->arg[1] = (s64)(g->y * 100);
 }
 
-static void decide_guest(const struct policy *p, const struct guest *g,
-			 const struct need_sum *sum, struct policy_decision *d)
+static void decide_guest(const struct policy *p, const struct guest *g, const struct need_sum *sum,
+			 struct policy_decision *d)
 {
 	*d = (struct policy_decision){
 		.guest = (unsigned int)(g - p->guest),
@@ -135,8 +125,7 @@ static void decide_guest(const struct policy *p, const struct guest *g,
 	d->arg[0] = (s64)distance(g->entitled, g->target);
 	if (out_of_range(g, d))
 		return;
-	if ((g->class == POLICY_CLASS_STUCK || g->seen->exhausted) &&
-	    !p->drain) {
+	if ((g->class == POLICY_CLASS_STUCK || g->seen->exhausted) && !p->drain) {
 		unstick(p, g, d);
 		if (d->flags & POLICY_SEND)
 			return;
@@ -169,7 +158,7 @@ static void decide_guest(const struct policy *p, const struct guest *g,
  */
 static void reclaim_silent(struct policy *p)
 {
-	double rate[] = {0, p->t.shrink_low, p->t.shrink_medium, 1};
+	double rate[] = { 0, p->t.shrink_low, p->t.shrink_medium, 1 };
 	double shortage = (double)p->b.deficit, offered = 0, share;
 	struct guest *g;
 
@@ -182,8 +171,7 @@ static void reclaim_silent(struct policy *p)
 		return;
 
 	for_each_guest (p, g) {
-		if (g->class != POLICY_CLASS_SILENT &&
-		    g->class != POLICY_CLASS_NO_BALLOON &&
+		if (g->class != POLICY_CLASS_SILENT && g->class != POLICY_CLASS_NO_BALLOON &&
 		    g->class != POLICY_CLASS_STUCK)
 			continue;
 		g->take = min_of((double)over(g->seen->rss, g->min),
@@ -200,14 +188,12 @@ static void reclaim_silent(struct policy *p)
 			continue;
 		n++;
 		if (!g->movable && g->take > 0)
-			d->reclaim =
-				round_down_to((u64)(share * g->take), PAGE);
+			d->reclaim = round_down_to((u64)(share * g->take), PAGE);
 	}
 }
 
 /* By what it was granted: what it took beyond that is what this is against. */
-static u64 memory_high(const struct policy *p, const struct guest *g,
-		       u64 target)
+static u64 memory_high(const struct policy *p, const struct guest *g, u64 target)
 {
 	u64 size = max_of(target, g->seen->granted);
 
@@ -221,11 +207,9 @@ static u64 memory_high(const struct policy *p, const struct guest *g,
  * Guests at max on a host without pressure need not be asked anything.  One that
  * has more than that is to give it back as soon as its balloon moves.
  */
-static u64 poll_of(const struct policy *p, const struct guest *g,
-		   const struct need_sum *sum)
+static u64 poll_of(const struct policy *p, const struct guest *g, const struct need_sum *sum)
 {
-	if (g->class == POLICY_CLASS_NO_BALLOON ||
-	    g->class == POLICY_CLASS_UNMANAGED)
+	if (g->class == POLICY_CLASS_NO_BALLOON || g->class == POLICY_CLASS_UNMANAGED)
 		return 0;
 	if (g->target != g->max || g->actual != g->max || g->pressed_now ||
 	    p->level >= POLICY_LEVEL_LOW || p->b.deficit > 0 || sum->all > 0 ||
@@ -261,7 +245,7 @@ void survey(struct policy *p)
 
 int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 {
-	struct policy_result result = {0};
+	struct policy_result result = { 0 };
 	struct need_sum sum;
 	struct guest *g;
 	unsigned int n = 0;

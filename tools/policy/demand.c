@@ -36,15 +36,12 @@ static enum policy_class classify(struct policy *p, struct guest *g)
 	if (g->seen->fresh_at == NEVER) {
 		if (g->seen->reboot_at != NEVER)
 			age = min_of(age, since(p->now, g->seen->reboot_at));
-		return age <= p->t.start_grace ? POLICY_CLASS_STARTING
-					       : POLICY_CLASS_SILENT;
+		return age <= p->t.start_grace ? POLICY_CLASS_STARTING : POLICY_CLASS_SILENT;
 	}
 	if (!g->seen->polling)
 		return POLICY_CLASS_REPORTING;
-	silence = min_of(since(p->now, g->seen->fresh_at),
-			 since(p->now, g->seen->polling_at));
-	if (silence <= p->t.silent ||
-	    (guest_late(p, g) && silence <= BUSY_SILENCE * p->t.silent))
+	silence = min_of(since(p->now, g->seen->fresh_at), since(p->now, g->seen->polling_at));
+	if (silence <= p->t.silent || (guest_late(p, g) && silence <= BUSY_SILENCE * p->t.silent))
 		return POLICY_CLASS_REPORTING;
 	return POLICY_CLASS_SILENT;
 }
@@ -102,8 +99,7 @@ u64 bend_of(const struct guest *g)
 {
 	if (!cost_known(g) || g->seen->fresh_at == NEVER)
 		return 0;
-	return over(g->seen->sample_actual,
-		    over(g->seen->free, touched_since(g)));
+	return over(g->seen->sample_actual, over(g->seen->free, touched_since(g)));
 }
 
 /*
@@ -115,13 +111,11 @@ double touched_share(const struct policy *p, const struct guest *g)
 {
 	u64 touched = paid(p, g);
 	u64 untouched = over(g->actual, touched);
-	u64 pool =
-		max_of(over(g->actual, bend_of(g)), max_of(untouched, g->band));
+	u64 pool = max_of(over(g->actual, bend_of(g)), max_of(untouched, g->band));
 	double share = 1 - (double)untouched / (double)pool;
 
 	if (touched)
-		share *= 1 - min_of(1.0, (double)g->seen->ksm_saved /
-						 (double)touched);
+		share *= 1 - min_of(1.0, (double)g->seen->ksm_saved / (double)touched);
 	return share;
 }
 
@@ -151,8 +145,7 @@ u64 rise_in(const struct policy *p, const struct guest *g, u64 time)
 
 	if (g->seen->rise <= 0)
 		return 0;
-	return over((u64)min_of(g->seen->rise * (double)(age + time),
-				(double)g->max),
+	return over((u64)min_of(g->seen->rise * (double)(age + time), (double)g->max),
 		    touched_since(g));
 }
 
@@ -163,8 +156,7 @@ u64 rise_in(const struct policy *p, const struct guest *g, u64 time)
 static u64 room_of(const struct policy *p, const struct guest *g)
 {
 	u64 lo = min_of(p->t.room_min, scale(g->max, p->t.room_min_share));
-	u64 hi = max_of(p->t.room_min,
-			scale(g->seen->used, p->t.room_max_share));
+	u64 hi = max_of(p->t.room_min, scale(g->seen->used, p->t.room_max_share));
 	u64 learned = (u64)min_of(g->seen->growth_peak, (double)hi);
 	u64 now = max_of(g->seen->growth, rise_in(p, g, p->t.hold_time));
 
@@ -185,8 +177,7 @@ static void floor_pressed(const struct policy *p, struct guest *g)
 	if (g->pressed_now)
 		lately = 1;
 	else if (g->seen->pressed_at != NEVER)
-		lately = half_life(since(p->now, g->seen->pressed_at),
-				   p->t.harm_window);
+		lately = half_life(since(p->now, g->seen->pressed_at), p->t.harm_window);
 	g->floor_pressed = g->floor + scale(g->demand - g->floor, lately);
 	g->floor_pressed = max_of(g->floor_pressed, min_of(soon, g->demand));
 }
@@ -194,22 +185,19 @@ static void floor_pressed(const struct policy *p, struct guest *g)
 /* What it needs by its statistics, and by what it did since. */
 u64 base_of(const struct guest *g)
 {
-	return g->seen->overhead + g->seen->used + g->seen->debt +
-	       touched_since(g);
+	return g->seen->overhead + g->seen->used + g->seen->debt + touched_since(g);
 }
 
 static void demand_of(const struct policy *p, struct guest *g)
 {
-	double hot = (double)p->t.hot_window / (double)SEC * g->seen->reread *
-		     g->seen->sigma;
+	double hot = (double)p->t.hot_window / (double)SEC * g->seen->reread * g->seen->sigma;
 	u64 base = base_of(g);
 
 	g->hot = min_of(g->seen->cache, (u64)min_of(hot, (double)g->max));
 	g->active = min_of(base + g->hot, g->max);
 	g->floor = clamp_u64(base + g->slack, g->min, g->max);
 	g->room = room_of(p, g);
-	g->demand = clamp_u64(scale(g->active + g->room, g->seen->press),
-			      g->floor, g->max);
+	g->demand = clamp_u64(scale(g->active + g->room, g->seen->press), g->floor, g->max);
 	floor_pressed(p, g);
 }
 
@@ -236,9 +224,8 @@ static void forget_pending(const struct policy *p, struct guest *g)
 	if (!g->seen->pending)
 		return;
 	if (dt >= MSEC) {
-		g->seen->pending =
-			scale(g->seen->pending, half_life(min_of(dt, 60 * SEC),
-							  p->t.hold_time / 3));
+		g->seen->pending = scale(g->seen->pending,
+					 half_life(min_of(dt, 60 * SEC), p->t.hold_time / 3));
 		g->seen->pending_at = p->now;
 	}
 	g->seen->pending = min_of(g->seen->pending, g->max);

@@ -28,20 +28,17 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 		      u64 size[POLICY_PLAN_COUNT + 1])
 {
 	u64 now = min_of(g->target, g->max), low = min_of(g->min, now);
-	u64 free = over(g->seen->free, g->slack + touched_since(g) +
-					       rise_in(p, g, p->t.poll)),
+	u64 free = over(g->seen->free, g->slack + touched_since(g) + rise_in(p, g, p->t.poll)),
 	    cold = over(g->seen->cache, g->hot);
 	u64 kept = clamp_u64(min_of(g->floor_pressed, g->entitled), low, now);
 	bool calm = g->fresh && !g->pressed_now;
 
 	size[0] = size[1] = now;
 	if (calm && g->y >= WORTH_TAKING)
-		size[1] = clamp_u64(over(g->seen->sample_actual, free), kept,
-				    now);
+		size[1] = clamp_u64(over(g->seen->sample_actual, free), kept, now);
 	size[2] = size[1];
 	if (calm && cold)
-		size[2] = clamp_u64(over(g->seen->sample_actual, free + cold),
-				    kept, size[1]);
+		size[2] = clamp_u64(over(g->seen->sample_actual, free + cold), kept, size[1]);
 	size[3] = clamp_u64(g->entitled, low, size[2]);
 	size[4] = low;
 }
@@ -49,8 +46,7 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 /*
  * Bytes that the host gets: above bend free pages go, below it what is in use.
  */
-static double freed(const struct policy *p, const struct guest *g, u64 from,
-		    u64 to)
+static double freed(const struct policy *p, const struct guest *g, u64 from, u64 to)
 {
 	u64 bend = clamp_u64(g->bend, to, from);
 
@@ -59,8 +55,7 @@ static double freed(const struct policy *p, const struct guest *g, u64 from,
 }
 
 /* The size at which @part of what lies between two stairs has been freed. */
-static u64 part_way(const struct policy *p, const struct guest *g, u64 from,
-		    u64 to, double part)
+static u64 part_way(const struct policy *p, const struct guest *g, u64 from, u64 to, double part)
 {
 	u64 bend = clamp_u64(g->bend, to, from);
 	double want = part * freed(p, g, from, to);
@@ -95,9 +90,8 @@ static double class_brings(const struct policy *p, enum policy_plan_class class)
 }
 
 /* One guest's step: whole stairs above @last, @part of the last one. */
-static bool step_of(const struct policy *p, const struct guest *g,
-		    enum policy_plan_class last, double part,
-		    struct policy_plan_step *step)
+static bool step_of(const struct policy *p, const struct guest *g, enum policy_plan_class last,
+		    double part, struct policy_plan_step *step)
 {
 	u64 size[POLICY_PLAN_COUNT + 1], target;
 	double frees = 0;
@@ -133,8 +127,8 @@ static double need_of_min(const struct policy *p, double brought)
 {
 	double avail = (double)min_of(p->b.available, p->b.minfree);
 
-	return (double)p->b.reserve_pressed - avail -
-	       (double)p->host.swap_free * SWAP_CREDIT - brought;
+	return (double)p->b.reserve_pressed - avail - (double)p->host.swap_free * SWAP_CREDIT -
+	       brought;
 }
 
 static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
@@ -148,8 +142,7 @@ static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 		double brings = class_brings(p, c);
 
 		if (c == POLICY_PLAN_MIN) {
-			need = min_of(need,
-				      need_of_min(p, (double)want - need));
+			need = min_of(need, need_of_min(p, (double)want - need));
 			if (need <= 0)
 				break;
 		}
@@ -162,13 +155,11 @@ static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 			break;
 	}
 
-	*plan = (struct policy_plan){
-		.want = want, .class = last, .step = p->step};
+	*plan = (struct policy_plan){ .want = want, .class = last, .step = p->step };
 	for_each_guest (p, g) {
 		struct policy_plan_step *step = &p->step[plan->count];
 
-		if (!in_plan(p, g) ||
-		    !step_of(p, g, last, max_of(part, 0.0), step))
+		if (!in_plan(p, g) || !step_of(p, g, last, max_of(part, 0.0), step))
 			continue;
 		plan->frees += step->frees;
 		plan->count++;
@@ -191,8 +182,7 @@ static void plan_anew(struct policy *p, u64 want, enum policy_plan_class least)
 	make_plan(p, want ? want : usual_want(p), least);
 }
 
-int policy_plan_emergency(struct policy *p, u64 want, u64 now,
-			  const struct policy_plan **ret_plan)
+int policy_plan_emergency(struct policy *p, u64 want, u64 now, const struct policy_plan **ret_plan)
 {
 	if (!p->have_host)
 		return -ENODATA;
@@ -202,8 +192,7 @@ int policy_plan_emergency(struct policy *p, u64 want, u64 now,
 	return 0;
 }
 
-int policy_emergency_begin(struct policy *p, u64 now,
-			   const struct policy_plan_step **ret_step,
+int policy_emergency_begin(struct policy *p, u64 now, const struct policy_plan_step **ret_step,
 			   unsigned int *ret_count)
 {
 	if (!p->have_host)
@@ -238,13 +227,11 @@ static double on_its_way(struct policy *p)
 		return 0;
 	for_each_guest (p, g)
 		if (g->movable)
-			sum += max_of(g->y, p->t.yield_floor) *
-			       (double)over(g->actual, g->target);
+			sum += max_of(g->y, p->t.yield_floor) * (double)over(g->actual, g->target);
 	return credit * sum;
 }
 
-s64 policy_emergency_next(struct policy *p, u64 now,
-			  const struct policy_plan_step **ret_step,
+s64 policy_emergency_next(struct policy *p, u64 now, const struct policy_plan_step **ret_step,
 			  unsigned int *ret_count)
 {
 	double came, want = (double)p->plan.want;
@@ -261,16 +248,14 @@ s64 policy_emergency_next(struct policy *p, u64 now,
 	came = (double)over(p->host.available, p->emergency_avail);
 	host_budget(p);
 
-	if (came >= want || p->b.available >= 2 * p->b.minfree ||
-	    p->emergency_round > ROUNDS_MAX) {
+	if (came >= want || p->b.available >= 2 * p->b.minfree || p->emergency_round > ROUNDS_MAX) {
 		p->emergency = false;
 		return 0;
 	}
 	if (came + on_its_way(p) >= want / 2)
 		return (s64)p->t.emergency_wait;
 
-	next = p->plan.class < POLICY_PLAN_MIN ? p->plan.class + 1
-					       : POLICY_PLAN_MIN;
+	next = p->plan.class < POLICY_PLAN_MIN ? p->plan.class + 1 : POLICY_PLAN_MIN;
 	plan_anew(p, 0, next);
 	p->emergency_avail = p->host.available;
 	*ret_count = p->plan.count;

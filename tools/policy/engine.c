@@ -92,8 +92,7 @@ static int make_slots(struct policy *p)
 		return -ENOSPC;
 
 	if (grow_array(&p->decision, slots, sizeof(*p->decision)) < 0 ||
-	    grow_array(&p->step, (size_t)slots * POLICY_PLAN_COUNT,
-		       sizeof(*p->step)) < 0 ||
+	    grow_array(&p->step, (size_t)slots * POLICY_PLAN_COUNT, sizeof(*p->step)) < 0 ||
 	    grow_array(&p->knee, (size_t)slots * 4, sizeof(*p->knee)) < 0 ||
 	    grow_array(&p->knee_tmp, (size_t)slots * 4, sizeof(*p->knee)) < 0 ||
 	    grow_array(&p->seen, slots, sizeof(*p->seen)) < 0 ||
@@ -109,8 +108,7 @@ static int make_slots(struct policy *p)
 
 static int config_check(const struct policy_guest_config *config)
 {
-	if (!config->max || config->max > POLICY_GUEST_BYTES_MAX ||
-	    config->min > config->max)
+	if (!config->max || config->max > POLICY_GUEST_BYTES_MAX || config->min > config->max)
 		return -EINVAL;
 	return 0;
 }
@@ -123,9 +121,8 @@ static void derive(const struct policy *p, struct guest *g)
 {
 	const struct policy_tunables *t = &p->t;
 
-	g->band =
-		max_of(min_of(t->dead_band, scale(g->max, t->dead_band_small)),
-		       scale(g->max, t->dead_band_share));
+	g->band = max_of(min_of(t->dead_band, scale(g->max, t->dead_band_small)),
+			 scale(g->max, t->dead_band_share));
 	g->slack = min_of(t->floor_slack, scale(g->max, t->floor_slack_share));
 }
 
@@ -134,8 +131,7 @@ static void config_apply(const struct policy *p, struct guest *g,
 {
 	g->max = c->max;
 	g->min = max_of(c->min, min_of(GUEST_MIN, c->max));
-	g->shares = c->shares ? min_of(c->shares, POLICY_SHARES_MAX)
-			      : POLICY_SHARES_DEFAULT;
+	g->shares = c->shares ? min_of(c->shares, POLICY_SHARES_MAX) : POLICY_SHARES_DEFAULT;
 	g->unmanaged = c->unmanaged;
 	g->seen->userdata = c->userdata;
 	derive(p, g);
@@ -173,8 +169,7 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	g->seen->follows_votes = 0;
 	g->seen->overhead = 0;
 	g->seen->overhead_known = false;
-	g->seen->used = g->seen->total = g->seen->available = g->seen->free =
-		g->seen->cache = 0;
+	g->seen->used = g->seen->total = g->seen->available = g->seen->free = g->seen->cache = 0;
 	g->seen->press = 1;
 	g->seen->pressed_at = NEVER;
 	g->seen->refault = g->seen->refault_p95 = 0;
@@ -202,8 +197,8 @@ int policy_set_tunables(struct policy *p, const struct policy_tunables *t)
 	return 0;
 }
 
-int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
-		     u64 actual, u64 now, unsigned int *ret_guest)
+int policy_guest_add(struct policy *p, const struct policy_guest_config *config, u64 actual,
+		     u64 now, unsigned int *ret_guest)
 {
 	unsigned int i;
 	struct guest *g;
@@ -273,8 +268,7 @@ int policy_guest_configure(struct policy *p, unsigned int guest,
 	return 0;
 }
 
-int policy_guest_polling(struct policy *p, unsigned int guest, bool polling,
-			 u64 now)
+int policy_guest_polling(struct policy *p, unsigned int guest, bool polling, u64 now)
 {
 	struct guest *g = guest_get(p, guest);
 
@@ -286,8 +280,7 @@ int policy_guest_polling(struct policy *p, unsigned int guest, bool polling,
 	return 0;
 }
 
-int policy_guest_event(struct policy *p, unsigned int guest,
-		       enum policy_guest_event event, u64 now)
+int policy_guest_event(struct policy *p, unsigned int guest, enum policy_guest_event event, u64 now)
 {
 	struct guest *g = guest_get(p, guest);
 

@@ -135,15 +135,15 @@ struct seen {
 	u64 nearest;	 /* smallest |actual - target| since the command */
 	u64 progress_at; /* when that became smaller */
 	u64 stuck_until, stuck_for;
-	u64 told;		 /* what QEMU was told last, as far as we know */
-	u64 way;		 /* the nearest to that that it came */
-	u64 rose_at;		 /* it went to max, told by somebody or by itself */
-	unsigned int rivals;	 /* moves by somebody else ... */
+	u64 told;		  /* what QEMU was told last, as far as we know */
+	u64 way;		  /* the nearest to that that it came */
+	u64 rose_at;		  /* it went to max, told by somebody or by itself */
+	unsigned int rivals;	  /* moves by somebody else ... */
 	u64 rival_at, rival_seen; /* ... the first, the last */
-	u64 rival_until;	 /* it is left to that one */
-	bool exhausted;		 /* it stopped because the guest has no more */
-	u64 spent_until;	 /* then it is not sent further down */
-	u64 pending, pending_at; /* granted, perhaps not touched yet */
+	u64 rival_until;	  /* it is left to that one */
+	bool exhausted;		  /* it stopped because the guest has no more */
+	u64 spent_until;	  /* then it is not sent further down */
+	u64 pending, pending_at;  /* granted, perhaps not touched yet */
 
 	/* events */
 	bool frozen, paused, no_balloon, pinned;
@@ -228,8 +228,8 @@ struct guest {
 	u32 pressed_now;
 	bool fresh, movable;
 	u64 hot, active, floor, floor_pressed, room, demand, exposure;
-	u64 bend; /* size at which all its free memory is taken */
-	double y; /* yield of a byte above bend */
+	u64 bend;		 /* size at which all its free memory is taken */
+	double y;		 /* yield of a byte above bend */
 	double c_above, c_below; /* what a byte is worth to the budget there */
 	double c;		 /* on the way from target to entitled */
 	u64 entitled;
@@ -338,9 +338,8 @@ struct policy {
 };
 
 /* Without a guest there was no array yet, and a null pointer takes no sum. */
-#define for_each_guest(p, g)                                            \
-	for ((g) = (p)->guest;                                          \
-	     (p)->slots && (g) < (p)->guest + (p)->slots; (g)++)        \
+#define for_each_guest(p, g)                                                       \
+	for ((g) = (p)->guest; (p)->slots && (g) < (p)->guest + (p)->slots; (g)++) \
 		if ((g)->exists)
 
 /* engine.c */
@@ -438,8 +437,7 @@ void survey(struct policy *p);
  * policy_guest_add() or policy_guest_remove().  Return: 0, -ENODATA before the
  * first policy_host_sample().
  */
-int policy_plan_emergency(struct policy *p, u64 want, u64 now,
-			  const struct policy_plan **ret_plan);
+int policy_plan_emergency(struct policy *p, u64 want, u64 now, const struct policy_plan **ret_plan);
 
 /* reserve.c */
 u64 reserve_sum(const struct policy *p);

@@ -22,10 +22,10 @@
 
 #define SMALL_SORT 48u
 /* Counting digits costs as much as moving so many knees. */
-#define RADIX_BITS	11
-#define RADIX_BITS_FEW	8
-#define RADIX_FEW	2048u
-#define RADIX_SIZE	(1u << RADIX_BITS)
+#define RADIX_BITS     11
+#define RADIX_BITS_FEW 8
+#define RADIX_FEW      2048u
+#define RADIX_SIZE     (1u << RADIX_BITS)
 /* What is sorted by at least: sign, exponent, and the mantissa's first 32. */
 #define RADIX_KEY 44
 
@@ -79,8 +79,7 @@ static u64 bound(const struct guest *g, enum policy_tier tier)
 	}
 }
 
-static void line_of(const struct guest *g, enum policy_tier tier,
-		    struct line *l)
+static void line_of(const struct guest *g, enum policy_tier tier, struct line *l)
 {
 	*l = (struct line){
 		.lo = (double)bound(g, tier),
@@ -166,13 +165,13 @@ static size_t knees_of(const struct line *l, double tau, struct knee *k)
 		x[points++] = second;
 
 	for (size_t i = 0; i < points; i++) {
-		double next = l->s * (x[i] < l->a ? 1 : 1 - tau) *
-			      (x[i] < l->bend ? l->below : l->above);
+		double next =
+			l->s * (x[i] < l->a ? 1 : 1 - tau) * (x[i] < l->bend ? l->below : l->above);
 
-		k[n++] = (struct knee){inverse(l, tau, x[i]), next - slope};
+		k[n++] = (struct knee){ inverse(l, tau, x[i]), next - slope };
 		slope = next;
 	}
-	k[n++] = (struct knee){inverse(l, tau, l->hi), -slope};
+	k[n++] = (struct knee){ inverse(l, tau, l->hi), -slope };
 	return n;
 }
 
@@ -216,7 +215,7 @@ static double sweep(struct policy *p, enum policy_tier tier, double budget)
 
 static enum policy_tier tier_of(struct policy *p)
 {
-	double at[POLICY_TIER_NONE] = {0}, soft, hard, swap;
+	double at[POLICY_TIER_NONE] = { 0 }, soft, hard, swap;
 	enum policy_tier tier;
 	struct guest *g;
 
@@ -256,9 +255,7 @@ static void price(struct policy *p)
 		double bytes = (double)g->target - (double)g->entitled;
 
 		if (g->movable && g->target != g->entitled)
-			g->c = (value_of(g, g->target) -
-				value_of(g, g->entitled)) /
-			       bytes;
+			g->c = (value_of(g, g->target) - value_of(g, g->entitled)) / bytes;
 	}
 }
 
@@ -290,8 +287,6 @@ void entitle(struct policy *p)
 	else
 		for_each_guest (p, g)
 			if (g->movable || (p->drain && balloon_moves(g)))
-				g->entitled = p->tier == POLICY_TIER_MAX
-						      ? g->max
-						      : g->min;
+				g->entitled = p->tier == POLICY_TIER_MAX ? g->max : g->min;
 	price(p);
 }

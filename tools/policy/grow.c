@@ -21,8 +21,7 @@ static enum need need_of(const struct policy *p, const struct guest *g)
 		return NEED_NONE;
 	if (p->drain || g->class == POLICY_CLASS_PINNED)
 		return NEED_SHARE;
-	if (g->movable && below &&
-	    (g->pressed_now || g->target < g->floor_pressed))
+	if (g->movable && below && (g->pressed_now || g->target < g->floor_pressed))
 		return NEED_PRESSED;
 	if (!g->movable || !g->fresh)
 		return NEED_NONE;
@@ -57,8 +56,7 @@ static bool reversal(const struct policy *p, const struct guest *g)
 	    since(p->now, g->seen->moved_at) >= p->t.reversal)
 		return false;
 	return g->need == NEED_SHARE ||
-	       (g->lack < MUCH * g->band &&
-		g->demand <= g->seen->moved_demand + g->band);
+	       (g->lack < MUCH * g->band && g->demand <= g->seen->moved_demand + g->band);
 }
 
 /* Where the host can swap, drawing too deep costs time, but kills nobody. */
@@ -66,8 +64,7 @@ static u64 kept_from_pressed(const struct policy *p)
 {
 	u64 swap = scale(p->host.swap_free, SWAP_CREDIT);
 
-	return max_of(over(p->b.reserve_pressed, swap),
-		      min_of(p->b.minfree, p->b.reserve_pressed));
+	return max_of(over(p->b.reserve_pressed, swap), min_of(p->b.minfree, p->b.reserve_pressed));
 }
 
 static void pools(const struct policy *p, struct need_sum *sum)
@@ -111,8 +108,7 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 
 		if (g->need != (int)need || g->waits)
 			continue;
-		size = g->target +
-		       (g->cost > 0 ? scale(g->lack, part) : g->lack);
+		size = g->target + (g->cost > 0 ? scale(g->lack, part) : g->lack);
 		if (size < g->max)
 			size = max_of(round_down_to(size, GRAIN), g->target);
 		if (size - g->target < worth(g))
@@ -126,7 +122,7 @@ void grow(struct policy *p, struct need_sum *sum)
 {
 	struct guest *g;
 
-	*sum = (struct need_sum){0};
+	*sum = (struct need_sum){ 0 };
 	pools(p, sum);
 
 	for_each_guest (p, g) {

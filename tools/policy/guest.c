@@ -45,21 +45,19 @@ void quantile_step(double *q, double x, double quantile, double samples)
 	if (x > *q)
 		*q = *q > 0 ? min_of(*q * (1 + QUANTILE_GAIN), x) : x;
 	else
-		*q *= pow(1 + QUANTILE_GAIN,
-			  -samples * (1 - quantile) / quantile);
+		*q *= pow(1 + QUANTILE_GAIN, -samples * (1 - quantile) / quantile);
 }
 
 /* QEMU's "the guest never said": all ones, which no byte count can be. */
 static bool has(const struct policy_guest_sample *s, u32 stat, u64 value)
 {
-	return (s->present & stat) && value != UINT64_MAX &&
-	       value != UINT32_MAX;
+	return (s->present & stat) && value != UINT64_MAX && value != UINT32_MAX;
 }
 
 /* How much a counter grew; 0 at its first sight, and when the guest set it
  * back. */
-static u64 grew(struct guest *g, const struct policy_guest_sample *s, u32 stat,
-		u64 *last, u64 value)
+static u64 grew(struct guest *g, const struct policy_guest_sample *s, u32 stat, u64 *last,
+		u64 value)
 {
 	u64 d = 0;
 
@@ -107,11 +105,9 @@ static void learn_overhead(struct guest *g, u64 total)
 		g->seen->overhead = x;
 		g->seen->overhead_known = true;
 	} else if (x > g->seen->overhead) {
-		g->seen->overhead +=
-			min_of(x - g->seen->overhead, OVERHEAD_STEP);
+		g->seen->overhead += min_of(x - g->seen->overhead, OVERHEAD_STEP);
 	} else {
-		g->seen->overhead -=
-			min_of(g->seen->overhead - x, OVERHEAD_STEP);
+		g->seen->overhead -= min_of(g->seen->overhead - x, OVERHEAD_STEP);
 	}
 }
 
@@ -125,13 +121,11 @@ static bool take_sizes(struct guest *g, const struct policy_guest_sample *s)
 	if (!has_free && !has(s, POLICY_STAT_AVAILABLE, s->available))
 		return false;
 
-	g->seen->stable =
-		actual == g->seen->sample_actual ? g->seen->stable + 1 : 0;
+	g->seen->stable = actual == g->seen->sample_actual ? g->seen->stable + 1 : 0;
 	g->seen->sample_actual = actual;
 
-	total = has(s, POLICY_STAT_TOTAL, s->total) && s->total
-			? min_of(s->total, g->max)
-			: over(actual, g->seen->overhead);
+	total = has(s, POLICY_STAT_TOTAL, s->total) && s->total ? min_of(s->total, g->max)
+								: over(actual, g->seen->overhead);
 	learn_follows(g, total);
 	if (g->seen->follows == 0)
 		total = over(total, g->max - actual);
@@ -144,8 +138,8 @@ static bool take_sizes(struct guest *g, const struct policy_guest_sample *s)
 		available = min_of(s->available, total);
 	else
 		available = min_of(s->free + cache / 2, total);
-	g->seen->free = has_free ? min_of(s->free, available)
-				 : available - min_of(cache, available);
+	g->seen->free =
+		has_free ? min_of(s->free, available) : available - min_of(cache, available);
 
 	g->seen->total = total;
 	g->seen->available = available;
@@ -178,20 +172,17 @@ static void learn_growth(struct policy *p, struct guest *g, u64 dt)
 	g->seen->ring[g->seen->ring_at].used = g->seen->used;
 	g->seen->ring_at = (g->seen->ring_at + 1) % GROWTH_RING;
 	g->seen->growth = growth;
-	g->seen->growth_peak *=
-		half_life(min_of(dt, 64 * p->t.room_memory), p->t.room_memory);
+	g->seen->growth_peak *= half_life(min_of(dt, 64 * p->t.room_memory), p->t.room_memory);
 	g->seen->growth_peak = max_of(g->seen->growth_peak, (double)growth);
 }
 
 /* Has the shrink that is being watched raised re-reading? */
 static void learn_hot(struct policy *p, struct guest *g)
 {
-	if (!g->seen->probe.on ||
-	    since(p->now, g->seen->probe.since) < PROBE_AFTER)
+	if (!g->seen->probe.on || since(p->now, g->seen->probe.since) < PROBE_AFTER)
 		return;
 	g->seen->probe.on = false;
-	if (g->seen->reread >
-	    (1 + p->t.hot_rise) * g->seen->probe.rate + PROBE_NOISE)
+	if (g->seen->reread > (1 + p->t.hot_rise) * g->seen->probe.rate + PROBE_NOISE)
 		g->seen->sigma += (1 - g->seen->sigma) / 2;
 	else
 		g->seen->sigma *= 0.8;
@@ -208,8 +199,8 @@ static bool runs_short(const struct guest *g, u64 available)
 	return available < g->slack + g->room;
 }
 
-static void take_activity(struct policy *p, struct guest *g,
-			  const struct policy_guest_sample *s, u64 dt)
+static void take_activity(struct policy *p, struct guest *g, const struct policy_guest_sample *s,
+			  u64 dt)
 {
 	double sec = (double)max_of(dt, MSEC) / (double)SEC;
 	u64 in, out, major, oom, stall, disk = 0;
@@ -217,24 +208,20 @@ static void take_activity(struct policy *p, struct guest *g,
 
 	in = grew(g, s, POLICY_STAT_SWAP_IN, &g->seen->swap_in, s->swap_in);
 	out = grew(g, s, POLICY_STAT_SWAP_OUT, &g->seen->swap_out, s->swap_out);
-	major = grew(g, s, POLICY_STAT_MAJOR_FAULTS, &g->seen->major_faults,
-		     s->major_faults);
+	major = grew(g, s, POLICY_STAT_MAJOR_FAULTS, &g->seen->major_faults, s->major_faults);
 	oom = grew(g, s, POLICY_STAT_OOM_KILL, &g->seen->oom_kill, s->oom_kill);
-	stall = grew(g, s, POLICY_STAT_ALLOC_STALL, &g->seen->alloc_stall,
-		     s->alloc_stall);
+	stall = grew(g, s, POLICY_STAT_ALLOC_STALL, &g->seen->alloc_stall, s->alloc_stall);
 	in = min_of(in, g->max);
 	out = min_of(out, g->max);
 	major = min_of(major, g->max / PAGE);
 
 	/* Swapped out and not read back is still the guest's. */
 	g->seen->debt =
-		scale(g->seen->debt, half_life(min_of(dt, p->t.debt_life * 64),
-					       p->t.debt_life));
+		scale(g->seen->debt, half_life(min_of(dt, p->t.debt_life * 64), p->t.debt_life));
 	g->seen->debt = min_of(over(g->seen->debt + out, in), g->max);
 
 	if (g->seen->known & POLICY_COST_DISK_READ) {
-		disk = min_of(over(g->seen->disk_read, g->seen->reread_disk),
-			      UINT64_C(1) << 46);
+		disk = min_of(over(g->seen->disk_read, g->seen->reread_disk), UINT64_C(1) << 46);
 		g->seen->reread_disk = g->seen->disk_read;
 	}
 
@@ -244,8 +231,7 @@ static void take_activity(struct policy *p, struct guest *g,
 	 */
 	fault = ((double)in + (double)major * (double)PAGE) / sec;
 	keep = half_life(min_of(dt, REREAD_LIFE * 64), REREAD_LIFE);
-	g->seen->reread = keep * g->seen->reread +
-			  (1 - keep) * max_of(fault, (double)disk / sec);
+	g->seen->reread = keep * g->seen->reread + (1 - keep) * max_of(fault, (double)disk / sec);
 
 	g->seen->pressed = 0;
 	if (oom)
@@ -253,8 +239,7 @@ static void take_activity(struct policy *p, struct guest *g,
 	if (stall && runs_short(g, g->seen->available))
 		g->seen->pressed |= POLICY_PRESSED_STALL;
 	/* What is read again does not count as available. */
-	if (runs_short(g, over(g->seen->available, g->hot)) &&
-	    fault > REFAULT_NOISE &&
+	if (runs_short(g, over(g->seen->available, g->hot)) && fault > REFAULT_NOISE &&
 	    fault > REFAULT_EXCESS * g->seen->refault_p95)
 		g->seen->pressed |= POLICY_PRESSED_REFAULT;
 	g->seen->refault = fault;
@@ -283,8 +268,7 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 		if ((double)over(g->target, g->actual) >
 		    (p->t.press_step - 1) / 2 * (double)g->actual)
 			return;
-		g->seen->press = min_of(g->seen->press * p->t.press_step,
-					p->t.press_max);
+		g->seen->press = min_of(g->seen->press * p->t.press_step, p->t.press_max);
 		g->seen->press_used = g->seen->used;
 		return;
 	}
@@ -293,31 +277,27 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 		g->seen->undo = 0;
 		g->seen->backoff_until = 0; /* what hurt then is no guide now */
 	}
-	g->seen->press = 1 + (g->seen->press - 1) *
-				     half_life(min_of(dt, 64 * life), life);
+	g->seen->press = 1 + (g->seen->press - 1) * half_life(min_of(dt, 64 * life), life);
 }
 
-static bool fell(const struct guest *g, const struct policy_guest_sample *s,
-		 u32 stat, u64 last, u64 value)
+static bool fell(const struct guest *g, const struct policy_guest_sample *s, u32 stat, u64 last,
+		 u64 value)
 {
-	return (g->seen->counters & stat) && has(s, stat, value) &&
-	       value < last;
+	return (g->seen->counters & stat) && has(s, stat, value) && value < last;
 }
 
 /*
  * Counters of faults and swap never sink while a kernel runs.  Where a monitor
  * is not listened to all the time that is how a reboot is seen, after it.
  */
-static bool counts_anew(const struct guest *g,
-			const struct policy_guest_sample *s)
+static bool counts_anew(const struct guest *g, const struct policy_guest_sample *s)
 {
-	return fell(g, s, POLICY_STAT_MAJOR_FAULTS, g->seen->major_faults,
-		    s->major_faults) ||
+	return fell(g, s, POLICY_STAT_MAJOR_FAULTS, g->seen->major_faults, s->major_faults) ||
 	       fell(g, s, POLICY_STAT_SWAP_OUT, g->seen->swap_out, s->swap_out);
 }
 
-int policy_guest_sample(struct policy *p, unsigned int guest,
-			const struct policy_guest_sample *s, u64 now)
+int policy_guest_sample(struct policy *p, unsigned int guest, const struct policy_guest_sample *s,
+			u64 now)
 {
 	struct guest *g = guest_get(p, guest);
 	u64 dt;
@@ -337,8 +317,7 @@ int policy_guest_sample(struct policy *p, unsigned int guest,
 		return 0;
 	g->seen->last_update = s->last_update;
 
-	dt = g->seen->fresh_at == NEVER ? p->t.poll
-					: since(now, g->seen->fresh_at);
+	dt = g->seen->fresh_at == NEVER ? p->t.poll : since(now, g->seen->fresh_at);
 	take_activity(p, g, s, dt);
 	learn_growth(p, g, dt);
 	if (tight(g))
@@ -367,8 +346,7 @@ bool guest_late(const struct policy *p, const struct guest *g)
 	silence = min_of(since(p->now, g->seen->fresh_at), asked);
 	if (g->seen->growth > g->slack && silence <= p->t.silent)
 		return silence > p->t.poll + p->t.poll / 2;
-	return silence > p->t.late &&
-	       (g->seen->busy > BUSY_CPU || g->seen->disk_rate > BUSY_READ);
+	return silence > p->t.late && (g->seen->busy > BUSY_CPU || g->seen->disk_rate > BUSY_READ);
 }
 
 int policy_guest_host_sample(struct policy *p, unsigned int guest,
@@ -384,9 +362,7 @@ int policy_guest_host_sample(struct policy *p, unsigned int guest,
 
 	before = process_cost(g);
 	saved = g->seen->ksm_saved;
-	sec = g->seen->cost_at == NEVER
-		      ? 0
-		      : (double)since(now, g->seen->cost_at) / (double)SEC;
+	sec = g->seen->cost_at == NEVER ? 0 : (double)since(now, g->seen->cost_at) / (double)SEC;
 
 	if (s->present & POLICY_COST_RSS)
 		g->seen->rss = min_of(s->rss, 2 * POLICY_GUEST_BYTES_MAX);
@@ -395,26 +371,21 @@ int policy_guest_host_sample(struct policy *p, unsigned int guest,
 	if (s->present & POLICY_COST_KSM_SAVED)
 		g->seen->ksm_saved = min_of(s->ksm_saved, g->max);
 
-	if ((s->present & POLICY_COST_CPU) &&
-	    (g->seen->known & POLICY_COST_CPU) && sec > 0)
-		g->seen->busy = (double)over(s->cpu_ns, g->seen->cpu_ns) /
-				(sec * (double)SEC);
+	if ((s->present & POLICY_COST_CPU) && (g->seen->known & POLICY_COST_CPU) && sec > 0)
+		g->seen->busy = (double)over(s->cpu_ns, g->seen->cpu_ns) / (sec * (double)SEC);
 	if (s->present & POLICY_COST_CPU)
 		g->seen->cpu_ns = s->cpu_ns;
 
 	if (s->present & POLICY_COST_DISK_READ) {
 		if ((g->seen->known & POLICY_COST_DISK_READ) && sec > 0)
-			g->seen->disk_rate =
-				(double)over(s->disk_read, g->seen->disk_read) /
-				sec;
+			g->seen->disk_rate = (double)over(s->disk_read, g->seen->disk_read) / sec;
 		else
 			g->seen->reread_disk = s->disk_read;
 		g->seen->disk_read = s->disk_read;
 	}
 	if (s->present & POLICY_COST_NODES)
 		for (unsigned int i = 0; i < POLICY_NODES_MAX; i++)
-			g->seen->node[i] =
-				min_of(s->node[i], POLICY_HOST_BYTES_MAX);
+			g->seen->node[i] = min_of(s->node[i], POLICY_HOST_BYTES_MAX);
 
 	/*
 	 * First touch makes it grow. Merged pages count as resident, so a break

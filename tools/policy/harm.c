@@ -12,8 +12,7 @@
 #include "engine.h"
 
 /* Signs that a guest was hurt; being tight is only a reason to grow. */
-#define HURT \
-	(POLICY_PRESSED_OOM | POLICY_PRESSED_STALL | POLICY_PRESSED_REFAULT)
+#define HURT (POLICY_PRESSED_OOM | POLICY_PRESSED_STALL | POLICY_PRESSED_REFAULT)
 
 /* A shrink was sent; several in a row are judged as one. */
 void harm_shrunk(struct policy *p, struct guest *g, u64 from)
@@ -41,12 +40,10 @@ static void harmed(struct policy *p, struct guest *g)
 	/* A step, not the whole run of shrinks: most of it did no harm. */
 	g->seen->undo = min_of(g->seen->good, scale(level, p->t.press_step));
 	g->seen->undo_at = p->now;
-	g->seen->backoff = clamp_u64(2 * g->seen->backoff, p->t.backoff_min,
-				     p->t.backoff_max);
+	g->seen->backoff = clamp_u64(2 * g->seen->backoff, p->t.backoff_min, p->t.backoff_max);
 	g->seen->backoff_until = p->now + g->seen->backoff;
 
-	if (!g->seen->harms ||
-	    since(p->now, g->seen->harm_at) > p->t.harm_period) {
+	if (!g->seen->harms || since(p->now, g->seen->harm_at) > p->t.harm_period) {
 		g->seen->harms = 0;
 		g->seen->harm_at = p->now;
 	}
@@ -76,9 +73,8 @@ void harm_look(struct policy *p, struct guest *g)
 	if (since(p->now, g->seen->shrunk_at) > p->t.harm_window) {
 		g->seen->judged = true;
 		g->seen->good = g->target;
-		g->seen->backoff = g->seen->backoff / 2 < p->t.backoff_min
-					   ? 0
-					   : g->seen->backoff / 2;
+		g->seen->backoff =
+			g->seen->backoff / 2 < p->t.backoff_min ? 0 : g->seen->backoff / 2;
 	}
 }
 
@@ -106,8 +102,7 @@ u64 harm_learned(const struct policy *p, const struct guest *g)
 {
 	if (!g->seen->learned)
 		return 0;
-	return scale(g->seen->learned,
-		     harm_fading(p, since(p->now, g->seen->learned_at)));
+	return scale(g->seen->learned, harm_fading(p, since(p->now, g->seen->learned_at)));
 }
 
 /* The floor that harm asks for, before fairness. */
@@ -115,8 +110,7 @@ u64 harm_floor(const struct policy *p, const struct guest *g)
 {
 	u64 floor = base_of(g) + harm_learned(p, g);
 
-	if (g->seen->undo &&
-	    since(p->now, g->seen->undo_at) <= p->t.harm_window)
+	if (g->seen->undo && since(p->now, g->seen->undo_at) <= p->t.harm_window)
 		floor = max_of(floor, g->seen->undo);
 	if (harm_frozen(p, g))
 		floor = max_of(floor, g->seen->good);

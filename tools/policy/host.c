@@ -26,10 +26,10 @@ u64 policy_minfree(u64 total)
 		u64 bytes;
 		unsigned int percent;
 	} scale_of[] = {
-		{4 * GIB, 6},
-		{8 * GIB, 4},
-		{16 * GIB, 2},
-		{UINT64_MAX, 1},
+		{ 4 * GIB, 6 },
+		{ 8 * GIB, 4 },
+		{ 16 * GIB, 2 },
+		{ UINT64_MAX, 1 },
 	};
 	u64 minfree = 0;
 
@@ -45,23 +45,20 @@ u64 policy_minfree(u64 total)
 
 static u64 minfree_of(const struct policy *p)
 {
-	return p->host.minfree ? p->host.minfree
-			       : policy_minfree(p->host.total);
+	return p->host.minfree ? p->host.minfree : policy_minfree(p->host.total);
 }
 
 static u64 credited(const struct policy *p)
 {
 	u64 arc = over(p->host.arc_size, p->host.arc_min);
 
-	return min_of(p->host.available + scale(arc, p->t.arc_credit),
-		      p->host.total);
+	return min_of(p->host.available + scale(arc, p->t.arc_credit), p->host.total);
 }
 
 /* Up at once; down one level at a time, each after its hold. */
 void host_level(struct policy *p)
 {
-	double factor[] = {0, p->t.level_low, p->t.level_medium,
-			   p->t.level_critical};
+	double factor[] = { 0, p->t.level_low, p->t.level_medium, p->t.level_critical };
 	u64 avail = credited(p), minfree = minfree_of(p);
 	enum policy_level raw = POLICY_LEVEL_NONE;
 
@@ -84,9 +81,8 @@ void host_level(struct policy *p)
 	p->raw = raw;
 
 	while (p->level > raw) {
-		u64 hold = p->level == POLICY_LEVEL_CRITICAL
-				   ? p->t.level_hold_critical
-				   : p->t.level_hold;
+		u64 hold = p->level == POLICY_LEVEL_CRITICAL ? p->t.level_hold_critical
+							     : p->t.level_hold;
 		u64 well = p->well_since[p->level];
 
 		if (well == NEVER || since(p->now, well) < hold)
@@ -147,8 +143,7 @@ u64 host_touch_rate(const struct policy *p)
 {
 	double rate = host_touched(p);
 
-	if (p->touched_at == NEVER ||
-	    since(p->now, p->touch_born) < p->t.hold_memory)
+	if (p->touched_at == NEVER || since(p->now, p->touch_born) < p->t.hold_memory)
 		rate = max_of(rate, (double)p->t.hold_rate);
 	return (u64)min_of(rate, (double)POLICY_HOST_BYTES_MAX);
 }
@@ -178,10 +173,9 @@ static void outside_update(struct policy *p)
 	p->outside = keep * before + (1 - keep) * now_used;
 	p->outside_at = p->now;
 
-	growth = max_of(p->outside - before, 0.0) * (double)p->t.hold_time /
-		 (double)max_of(dt, SEC);
-	quantile_step(&p->outside_p999, growth, 0.999,
-		      (double)dt / (double)p->t.poll);
+	growth =
+		max_of(p->outside - before, 0.0) * (double)p->t.hold_time / (double)max_of(dt, SEC);
+	quantile_step(&p->outside_p999, growth, 0.999, (double)dt / (double)p->t.poll);
 }
 
 static u64 sane(u64 bytes)
@@ -189,9 +183,7 @@ static u64 sane(u64 bytes)
 	return min_of(bytes, POLICY_HOST_BYTES_MAX);
 }
 
-enum policy_level policy_host_sample(struct policy *p,
-				     const struct policy_host_sample *s,
-				     u64 now)
+enum policy_level policy_host_sample(struct policy *p, const struct policy_host_sample *s, u64 now)
 {
 	struct policy_ksm_sample ksm = p->host.ksm;
 
@@ -206,8 +198,7 @@ enum policy_level policy_host_sample(struct policy *p,
 	p->host.nodes = min_of(s->nodes, POLICY_NODES_MAX);
 	for (unsigned int i = 0; i < p->host.nodes; i++) {
 		p->host.node[i].total = sane(s->node[i].total);
-		p->host.node[i].available =
-			min_of(s->node[i].available, p->host.node[i].total);
+		p->host.node[i].available = min_of(s->node[i].available, p->host.node[i].total);
 	}
 	p->told = min_of(s->level, POLICY_LEVEL_CRITICAL);
 	p->have_host = p->host.total > 0;
@@ -219,8 +210,8 @@ enum policy_level policy_host_sample(struct policy *p,
 	return p->level;
 }
 
-enum policy_level policy_host_event(struct policy *p, enum policy_level level,
-				    u64 available, u64 now)
+enum policy_level policy_host_event(struct policy *p, enum policy_level level, u64 available,
+				    u64 now)
 {
 	policy_clock(p, now);
 	p->told = min_of(level, POLICY_LEVEL_CRITICAL);
@@ -243,8 +234,7 @@ static void hold_of(struct policy *p, u64 largest)
 	bool swap = p->host.swap_free >= scale(p->host.total, SWAP_SHARE);
 
 	sec = (double)p->t.hold_time / (double)SEC;
-	cap = (double)p->host.total *
-	      (swap ? p->t.hold_cap : p->t.hold_cap_noswap);
+	cap = (double)p->host.total * (swap ? p->t.hold_cap : p->t.hold_cap_noswap);
 	hold = min_of(rate * sec, cap);
 	one = min_of((double)largest, (double)p->t.hold_rate * sec);
 	share = p->t.hold_share * (double)b->exposure;
@@ -264,14 +254,11 @@ static void hold_of(struct policy *p, u64 largest)
 
 static u64 reserve_of(const struct policy *p, u64 minfree)
 {
-	u64 outside = (u64)min_of(p->outside_p999,
-				  OUTSIDE_MAX_SHARE * (double)p->host.total);
+	u64 outside = (u64)min_of(p->outside_p999, OUTSIDE_MAX_SHARE * (double)p->host.total);
 	u64 share = scale(p->host.total, p->t.reserve_share);
 	u64 least = scale(minfree, p->t.reserve_factor_min);
 
-	return min_of(scale(minfree, p->t.reserve_factor),
-		      max_of(least, share)) +
-	       outside;
+	return min_of(scale(minfree, p->t.reserve_factor), max_of(least, share)) + outside;
 }
 
 /*
@@ -280,7 +267,7 @@ static u64 reserve_of(const struct policy *p, u64 minfree)
  */
 static void nodes(struct policy *p)
 {
-	bool pressed[POLICY_NODES_MAX] = {false};
+	bool pressed[POLICY_NODES_MAX] = { false };
 	double total = 0, threshold;
 	struct guest *g;
 
@@ -293,8 +280,8 @@ static void nodes(struct policy *p)
 	for (unsigned int i = 0; i < p->host.nodes; i++) {
 		const struct policy_node_sample *n = &p->host.node[i];
 
-		threshold = p->t.level_medium * (double)p->b.minfree *
-			    (double)n->total / max_of(total, 1.0);
+		threshold = p->t.level_medium * (double)p->b.minfree * (double)n->total /
+			    max_of(total, 1.0);
 		if ((double)n->available >= threshold)
 			continue;
 		pressed[i] = true;
@@ -317,8 +304,7 @@ static u64 soon(const struct policy *p, const struct guest *g)
 	if (g->actual <= g->target)
 		return 0;
 	return min_of(g->actual - g->target,
-		      scale(BALLOON_RATE,
-			    (double)p->t.hold_time / (double)SEC));
+		      scale(BALLOON_RATE, (double)p->t.hold_time / (double)SEC));
 }
 
 void host_budget(struct policy *p)
@@ -347,8 +333,7 @@ void host_budget(struct policy *p)
 	hold_of(p, largest);
 
 	avail = b->available + b->in_flight;
-	b->deficit = (s64)(b->reserve + b->reserved + b->hold + b->payback) -
-		     (s64)avail;
+	b->deficit = (s64)(b->reserve + b->reserved + b->hold + b->payback) - (s64)avail;
 	b->lack = (s64)b->reserve_pressed - (s64)avail;
 
 	for_each_guest (p, g) {

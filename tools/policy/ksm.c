@@ -35,18 +35,14 @@ void ksm_sampled(struct policy *p, const struct policy_ksm_sample *old)
 	pages = over(s->pages_scanned, old->pages_scanned);
 	if (pages > 1000 && s->cpu_ns > old->cpu_ns) {
 		per_page = (double)(s->cpu_ns - old->cpu_ns) / (double)pages;
-		p->ksm.ns_per_page +=
-			(min_of(per_page, 1e6) - p->ksm.ns_per_page) / 8;
+		p->ksm.ns_per_page += (min_of(per_page, 1e6) - p->ksm.ns_per_page) / 8;
 	}
 
 	/* ksmd needs two scans to merge: the first only takes checksums. */
-	if (s->full_scans >= p->ksm.full_scans + 2 ||
-	    s->full_scans < p->ksm.full_scans) {
+	if (s->full_scans >= p->ksm.full_scans + 2 || s->full_scans < p->ksm.full_scans) {
 		u64 change = distance(s->saved, p->ksm.saved_at_scan);
 
-		p->ksm.worth = s->mergeable
-				       ? (double)change / (double)s->mergeable
-				       : 0;
+		p->ksm.worth = s->mergeable ? (double)change / (double)s->mergeable : 0;
 		p->ksm.full_scans = s->full_scans;
 		p->ksm.saved_at_scan = s->saved;
 	}
@@ -55,13 +51,11 @@ void ksm_sampled(struct policy *p, const struct policy_ksm_sample *old)
 static u64 scan_time(const struct policy *p, const char **ret_reason)
 {
 	if (p->level == POLICY_LEVEL_NONE && p->b.deficit <= 0) {
-		*ret_reason =
-			"memory is plenty: a slow scan keeps what is merged";
+		*ret_reason = "memory is plenty: a slow scan keeps what is merged";
 		return p->t.ksm_scan_time;
 	}
 	if (p->ksm.worth < p->t.ksm_worth) {
-		*ret_reason =
-			"the last full scans found next to nothing: no use in hurrying";
+		*ret_reason = "the last full scans found next to nothing: no use in hurrying";
 		return p->t.ksm_scan_time;
 	}
 	if (p->level >= POLICY_LEVEL_MEDIUM) {
@@ -86,12 +80,8 @@ static u64 pages_of(const struct policy *p, u64 time)
 	/*
 	 * n pages take n * cost + sleep: n = all * sleep / (time - all * cost).
 	 */
-	pages = (double)time > all * cost
-			? all * sleep / ((double)time - all * cost)
-			: 1e12;
-	most = p->t.ksm_cpu < 1
-		       ? p->t.ksm_cpu / (1 - p->t.ksm_cpu) * sleep / cost
-		       : 1e12;
+	pages = (double)time > all * cost ? all * sleep / ((double)time - all * cost) : 1e12;
+	most = p->t.ksm_cpu < 1 ? p->t.ksm_cpu / (1 - p->t.ksm_cpu) * sleep / cost : 1e12;
 	pages = min_of(pages, most);
 	return clamp_u64((u64)pages, p->t.ksm_pages_min, p->t.ksm_pages_max);
 }
@@ -101,7 +91,7 @@ void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret)
 	const struct policy_ksm_sample *s = &p->host.ksm;
 	u64 time, pages;
 
-	*ret = (struct policy_ksm_decision){0};
+	*ret = (struct policy_ksm_decision){ 0 };
 	if (!s->present || !p->ksm.seen) {
 		ret->reason = "this kernel has no KSM";
 		return;
@@ -115,8 +105,7 @@ void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret)
 		ret->run = s->run;
 		ret->pages_to_scan = s->pages_to_scan;
 		ret->sleep_ms = s->sleep_ms;
-		ret->reason =
-			"the kernel's own advisor is on and would ignore it";
+		ret->reason = "the kernel's own advisor is on and would ignore it";
 		return;
 	}
 
@@ -127,8 +116,7 @@ void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret)
 	ret->pages_to_scan = pages;
 
 	if (s->run == 1 && s->sleep_ms == ret->sleep_ms &&
-	    distance(pages, s->pages_to_scan) <=
-		    max_of(pages, s->pages_to_scan) / CHANGE) {
+	    distance(pages, s->pages_to_scan) <= max_of(pages, s->pages_to_scan) / CHANGE) {
 		ret->pages_to_scan = s->pages_to_scan;
 		return;
 	}

@@ -21,15 +21,12 @@ int policy_guest_export(const struct policy *p, unsigned int guest, u64 now,
 		.yield = g->seen->yield,
 		.hot = g->seen->sigma,
 		.press = g->seen->press,
-		.overhead = g->seen->overhead_known ? g->seen->overhead
-						    : UINT64_MAX,
+		.overhead = g->seen->overhead_known ? g->seen->overhead : UINT64_MAX,
 		.room = (u64)g->seen->growth_peak,
 		.debt = g->seen->debt,
 		.backoff = g->seen->backoff,
 		.backoff_left = harm_backoff_left(p, g),
-		.harms = since(p->now, g->seen->harm_at) <= p->t.harm_period
-				 ? g->seen->harms
-				 : 0,
+		.harms = since(p->now, g->seen->harm_at) <= p->t.harm_period ? g->seen->harms : 0,
 		.total_follows = g->seen->follows,
 	};
 	return 0;
@@ -49,29 +46,22 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 		return -ENOENT;
 	now = policy_clock(p, now);
 
-	g->seen->learned = scale(min_of(s->learned, g->max),
-				 harm_fading(p, s->age));
+	g->seen->learned = scale(min_of(s->learned, g->max), harm_fading(p, s->age));
 	g->seen->learned_at = now;
-	g->seen->good =
-		s->good ? clamp_u64(s->good, g->min, g->max) : g->target;
+	g->seen->good = s->good ? clamp_u64(s->good, g->min, g->max) : g->target;
 	g->seen->yield = clamp_ratio(s->yield, 0, 1, 1);
 	g->seen->sigma = clamp_ratio(s->hot, 0, 1, p->t.hot_prior);
 	g->seen->press = clamp_ratio(s->press, 1, p->t.press_max, 1);
 	g->seen->pressed_at = g->seen->press > 1 ? over(now, s->age) : NEVER;
 	g->seen->overhead_known = s->overhead != UINT64_MAX;
-	g->seen->overhead =
-		g->seen->overhead_known ? min_of(s->overhead, g->max / 2) : 0;
+	g->seen->overhead = g->seen->overhead_known ? min_of(s->overhead, g->max / 2) : 0;
 	g->seen->growth_peak = (double)min_of(s->room, g->max);
 	g->seen->debt = scale(min_of(s->debt, g->max),
-			      half_life(min_of(s->age, 64 * p->t.debt_life),
-					p->t.debt_life));
+			      half_life(min_of(s->age, 64 * p->t.debt_life), p->t.debt_life));
 	g->seen->backoff = min_of(s->backoff, p->t.backoff_max);
-	g->seen->backoff_until =
-		now + over(min_of(s->backoff_left, g->seen->backoff), s->age);
-	g->seen->harms = s->age > p->t.harm_period
-				 ? 0
-				 : (unsigned int)min_of(s->harms,
-							p->t.harm_limit);
+	g->seen->backoff_until = now + over(min_of(s->backoff_left, g->seen->backoff), s->age);
+	g->seen->harms =
+		s->age > p->t.harm_period ? 0 : (unsigned int)min_of(s->harms, p->t.harm_limit);
 	g->seen->harm_at = now;
 	g->seen->follows = s->total_follows < 0 ? -1 : s->total_follows != 0;
 	return 0;
@@ -79,20 +69,15 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 
 void policy_host_export(const struct policy *p, struct policy_host_state *ret)
 {
-	ret->touch_rate =
-		(u64)min_of(host_touched(p), (double)POLICY_HOST_BYTES_MAX);
-	ret->outside_growth =
-		(u64)min_of(p->outside_p999, (double)POLICY_HOST_BYTES_MAX);
+	ret->touch_rate = (u64)min_of(host_touched(p), (double)POLICY_HOST_BYTES_MAX);
+	ret->outside_growth = (u64)min_of(p->outside_p999, (double)POLICY_HOST_BYTES_MAX);
 }
 
-void policy_host_import(struct policy *p, const struct policy_host_state *s,
-			u64 now)
+void policy_host_import(struct policy *p, const struct policy_host_state *s, u64 now)
 {
 	u64 slot = policy_clock(p, now) / (p->t.hold_memory / TOUCH_DAYS + 1);
 	double *rate = &p->touch[slot % TOUCH_DAYS];
 
-	*rate = max_of(*rate,
-		       (double)min_of(s->touch_rate, POLICY_HOST_BYTES_MAX));
-	p->outside_p999 =
-		(double)min_of(s->outside_growth, POLICY_HOST_BYTES_MAX);
+	*rate = max_of(*rate, (double)min_of(s->touch_rate, POLICY_HOST_BYTES_MAX));
+	p->outside_p999 = (double)min_of(s->outside_growth, POLICY_HOST_BYTES_MAX);
 }

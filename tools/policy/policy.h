@@ -42,10 +42,9 @@ struct policy;
 #define POLICY_GUESTS_MAX      65536u
 #define POLICY_GUEST_BYTES_MAX (UINT64_C(1) << 46) /* 64 TiB */
 #define POLICY_HOST_BYTES_MAX  (UINT64_C(1) << 52) /* 4 PiB */
-#define POLICY_NODES_MAX \
-	8u /* NUMA nodes told apart; more are folded modulo this */
-#define POLICY_SHARES_MAX     1000000u
-#define POLICY_SHARES_DEFAULT 1000u
+#define POLICY_NODES_MAX       8u /* NUMA nodes told apart; more are folded modulo this */
+#define POLICY_SHARES_MAX      1000000u
+#define POLICY_SHARES_DEFAULT  1000u
 
 /* ------------------------------------------------------------------------
  * Life
@@ -102,8 +101,8 @@ struct policy_guest_config {
  * Return: 0; -EINVAL if max is 0, above POLICY_GUEST_BYTES_MAX or below min;
  * -ENOSPC beyond POLICY_GUESTS_MAX; -ENOMEM.
  */
-int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
-		     uint64_t actual, uint64_t now, unsigned int *ret_guest);
+int policy_guest_add(struct policy *p, const struct policy_guest_config *config, uint64_t actual,
+		     uint64_t now, unsigned int *ret_guest);
 
 /** policy_guest_remove() - a guest is gone. 0 or -ENOENT */
 int policy_guest_remove(struct policy *p, unsigned int guest);
@@ -158,8 +157,8 @@ struct policy_guest_sample {
  *
  * Return: 1 if it was fresh and used, 0 if it said nothing new, -ENOENT.
  */
-int policy_guest_sample(struct policy *p, unsigned int guest,
-			const struct policy_guest_sample *s, uint64_t now);
+int policy_guest_sample(struct policy *p, unsigned int guest, const struct policy_guest_sample *s,
+			uint64_t now);
 
 /* Which fields of struct policy_guest_host_sample are known. */
 #define POLICY_COST_RSS	      (UINT32_C(1) << 0)
@@ -188,8 +187,7 @@ struct policy_guest_host_sample {
 
 /** policy_guest_host_sample() - 0 or -ENOENT */
 int policy_guest_host_sample(struct policy *p, unsigned int guest,
-			     const struct policy_guest_host_sample *s,
-			     uint64_t now);
+			     const struct policy_guest_host_sample *s, uint64_t now);
 
 enum policy_guest_event {
 	POLICY_GUEST_REBOOT, /* RESET: nobody holds the balloon for some seconds
@@ -201,7 +199,7 @@ enum policy_guest_event {
 	POLICY_GUEST_NO_BALLOON,    /* no virtio-balloon device, or no driver in
 				       the guest */
 	POLICY_GUEST_BALLOON,	    /* there is one (again) */
-	POLICY_GUEST_PINNED, /* known to be unreclaimable: VFIO, hugetlb, mlock,
+	POLICY_GUEST_PINNED,	    /* known to be unreclaimable: VFIO, hugetlb, mlock,
 				SEV */
 	POLICY_GUEST_UNPINNED,
 	POLICY_GUEST_FORGET, /* drop all that was learned about it */
@@ -209,8 +207,8 @@ enum policy_guest_event {
 
 /** policy_guest_event() - 0, -ENOENT, or -EINVAL for an event that is not one
  */
-int policy_guest_event(struct policy *p, unsigned int guest,
-		       enum policy_guest_event event, uint64_t now);
+int policy_guest_event(struct policy *p, unsigned int guest, enum policy_guest_event event,
+		       uint64_t now);
 
 /**
  * policy_guest_polling() - whether this guest is asked for statistics now
@@ -219,8 +217,7 @@ int policy_guest_event(struct policy *p, unsigned int guest,
  * without pressure are not asked (see policy_decision.poll).
  * Return: 0 or -ENOENT.
  */
-int policy_guest_polling(struct policy *p, unsigned int guest, bool polling,
-			 uint64_t now);
+int policy_guest_polling(struct policy *p, unsigned int guest, bool polling, uint64_t now);
 
 /**
  * policy_command_sent() - a balloon command was written to this guest
@@ -229,12 +226,10 @@ int policy_guest_polling(struct policy *p, unsigned int guest, bool polling,
  * Whoever decided it: a command of the last policy_decide(), of a plan, or of
  * an administrator. Return: 0 or -ENOENT.
  */
-int policy_command_sent(struct policy *p, unsigned int guest, uint64_t target,
-			uint64_t now);
+int policy_command_sent(struct policy *p, unsigned int guest, uint64_t target, uint64_t now);
 
 /** policy_guest_actual() - a BALLOON_CHANGE or a query-balloon. 0 or -ENOENT */
-int policy_guest_actual(struct policy *p, unsigned int guest, uint64_t actual,
-			uint64_t now);
+int policy_guest_actual(struct policy *p, unsigned int guest, uint64_t actual, uint64_t now);
 
 /* ------------------------------------------------------------------------
  * The host
@@ -313,8 +308,7 @@ uint64_t policy_minfree(uint64_t total);
 
 /** policy_host_sample() - what the host has now; returns the level that follows
  */
-enum policy_level policy_host_sample(struct policy *p,
-				     const struct policy_host_sample *s,
+enum policy_level policy_host_sample(struct policy *p, const struct policy_host_sample *s,
 				     uint64_t now);
 
 /**
@@ -324,8 +318,8 @@ enum policy_level policy_host_sample(struct policy *p,
  *
  * Return: the level that follows.
  */
-enum policy_level policy_host_event(struct policy *p, enum policy_level level,
-				    uint64_t available, uint64_t now);
+enum policy_level policy_host_event(struct policy *p, enum policy_level level, uint64_t available,
+				    uint64_t now);
 
 /* ------------------------------------------------------------------------
  * Decisions
@@ -352,33 +346,33 @@ const char *policy_class_name(enum policy_class class);
 /* Names are stable: they are written to logs, JSON and metrics. */
 enum policy_reason {
 	/* nothing is sent */
-	POLICY_REASON_SETTLED,	    /* has what it is entitled to */
-	POLICY_REASON_AT_MAX,	    /* has all it may have, nobody needs it */
-	POLICY_REASON_DEAD_BAND,    /* the difference is not worth a command */
-	POLICY_REASON_NO_NEED,	    /* has more than its due, nobody needs it */
-	POLICY_REASON_WAIT_BYTES,   /* lacks, but the bytes do not exist yet */
-	POLICY_REASON_WAIT_RATE,    /* shrinks, but not so fast */
-	POLICY_REASON_HELD_STALE,   /* no shrink without a fresh sample */
-	POLICY_REASON_HELD_PRESSED, /* no shrink of a guest under pressure */
+	POLICY_REASON_SETTLED,	     /* has what it is entitled to */
+	POLICY_REASON_AT_MAX,	     /* has all it may have, nobody needs it */
+	POLICY_REASON_DEAD_BAND,     /* the difference is not worth a command */
+	POLICY_REASON_NO_NEED,	     /* has more than its due, nobody needs it */
+	POLICY_REASON_WAIT_BYTES,    /* lacks, but the bytes do not exist yet */
+	POLICY_REASON_WAIT_RATE,     /* shrinks, but not so fast */
+	POLICY_REASON_HELD_STALE,    /* no shrink without a fresh sample */
+	POLICY_REASON_HELD_PRESSED,  /* no shrink of a guest under pressure */
 	POLICY_REASON_HELD_REVERSAL, /* it has just moved the other way */
 	POLICY_REASON_HELD_BACKOFF,  /* the last shrink did harm */
-	POLICY_REASON_HELD_HARM, /* harmed too often: left at its last good size
+	POLICY_REASON_HELD_HARM,     /* harmed too often: left at its last good size
 				  */
-	POLICY_REASON_HELD_YIELD, /* its balloon frees next to nothing */
-	POLICY_REASON_CLASS, /* its class is not moved; arg[0] is the class */
+	POLICY_REASON_HELD_YIELD,    /* its balloon frees next to nothing */
+	POLICY_REASON_CLASS,	     /* its class is not moved; arg[0] is the class */
 	POLICY_REASON_CRITICAL_WAIT, /* an emergency burst runs */
 	/* a command is sent */
 	POLICY_REASON_GROW_PRESSED,
-	POLICY_REASON_GROW_DEMAND, /* below its own demand */
-	POLICY_REASON_GROW_SHARE,  /* its share of memory that nobody needs */
-	POLICY_REASON_GROW_UNDO,   /* the last shrink did harm */
-	POLICY_REASON_GROW_DRAIN,  /* dynmem is leaving */
-	POLICY_REASON_SHRINK_HOST, /* the host lacks memory */
-	POLICY_REASON_SHRINK_LEND, /* others lack memory */
+	POLICY_REASON_GROW_DEMAND,     /* below its own demand */
+	POLICY_REASON_GROW_SHARE,      /* its share of memory that nobody needs */
+	POLICY_REASON_GROW_UNDO,       /* the last shrink did harm */
+	POLICY_REASON_GROW_DRAIN,      /* dynmem is leaving */
+	POLICY_REASON_SHRINK_HOST,     /* the host lacks memory */
+	POLICY_REASON_SHRINK_LEND,     /* others lack memory */
 	POLICY_REASON_SHRINK_RESERVE,  /* a guest is about to start */
 	POLICY_REASON_SHRINK_CRITICAL, /* the host is about to kill */
 	POLICY_REASON_RANGE,	       /* brought inside its min and max */
-	POLICY_REASON_STUCK, /* target set to where the balloon stopped */
+	POLICY_REASON_STUCK,	       /* target set to where the balloon stopped */
 	POLICY_REASON_COUNT
 };
 
@@ -386,13 +380,13 @@ enum policy_reason {
 const char *policy_reason_name(enum policy_reason reason);
 
 /* Why a guest counts as pressed. */
-#define POLICY_PRESSED_OOM     (1u << 0) /* oom_kill rose */
-#define POLICY_PRESSED_STALL   (1u << 1) /* alloc_stall rose */
+#define POLICY_PRESSED_OOM   (1u << 0) /* oom_kill rose */
+#define POLICY_PRESSED_STALL (1u << 1) /* alloc_stall rose */
 /* Swap-in and major faults are above their own 95th percentile. */
 #define POLICY_PRESSED_REFAULT (1u << 2)
 /* Statistics are late while its vCPU or disk is busy. */
-#define POLICY_PRESSED_LATE    (1u << 3)
-#define POLICY_PRESSED_TIGHT   (1u << 4) /* next to nothing available in it */
+#define POLICY_PRESSED_LATE  (1u << 3)
+#define POLICY_PRESSED_TIGHT (1u << 4) /* next to nothing available in it */
 
 /* policy_decision.flags */
 #define POLICY_SEND	 (1u << 0) /* differs from what was sent last: write it */
@@ -440,7 +434,7 @@ enum policy_tier {
 	POLICY_TIER_PRESSED, /* between what pressed guests need and demand */
 	POLICY_TIER_FLOOR,   /* between floor and what pressed guests need */
 	POLICY_TIER_MIN,     /* between min and floor: guests will swap */
-	POLICY_TIER_NONE, /* not even min for all: alarm, nothing may start */
+	POLICY_TIER_NONE,    /* not even min for all: alarm, nothing may start */
 };
 
 /** policy_tier_name() - "max", "demand", "pressed", "floor", "min", "none" */
@@ -506,8 +500,7 @@ int policy_decide(struct policy *p, uint64_t now, struct policy_result *ret);
  * The guest's name is not in it: the caller puts it in front.
  * Return: length as snprintf().
  */
-int policy_reason_render(const struct policy_decision *d, char *buf,
-			 size_t size);
+int policy_reason_render(const struct policy_decision *d, char *buf, size_t size);
 
 /**
  * policy_bytes_render() - "1.5 GiB": how sizes read in sentences
@@ -539,13 +532,13 @@ struct policy_guest_info {
 	uint64_t floor, room, demand; /* L, room, D */
 	uint64_t entitled;	      /* P of the last decision */
 	uint64_t exposure;	      /* K */
-	uint64_t learned;    /* margin of the floor learned from harm */
-	double yield;	     /* y */
-	double press;	     /* m */
-	bool total_follows;  /* its total follows the balloon */
-	uint64_t sample_age; /* ns; UINT64_MAX: never */
-	uint64_t backoff;    /* ns that a shrink still waits; 0: none */
-	unsigned int harms;  /* within harm_period */
+	uint64_t learned;	      /* margin of the floor learned from harm */
+	double yield;		      /* y */
+	double press;		      /* m */
+	bool total_follows;	      /* its total follows the balloon */
+	uint64_t sample_age;	      /* ns; UINT64_MAX: never */
+	uint64_t backoff;	      /* ns that a shrink still waits; 0: none */
+	unsigned int harms;	      /* within harm_period */
 };
 
 /** policy_guest_info() - 0 or -ENOENT */
@@ -597,8 +590,7 @@ struct policy_plan_step {
  * any more and only its level is held.
  * Return: 0, -EALREADY while one runs, -ENODATA.
  */
-int policy_emergency_begin(struct policy *p, uint64_t now,
-			   const struct policy_plan_step **ret_step,
+int policy_emergency_begin(struct policy *p, uint64_t now, const struct policy_plan_step **ret_step,
 			   unsigned int *ret_count);
 
 /**
@@ -609,8 +601,7 @@ int policy_emergency_begin(struct policy *p, uint64_t now,
  * again, 0: the emergency is over.
  */
 int64_t policy_emergency_next(struct policy *p, uint64_t now,
-			      const struct policy_plan_step **ret_step,
-			      unsigned int *ret_count);
+			      const struct policy_plan_step **ret_step, unsigned int *ret_count);
 
 /* ------------------------------------------------------------------------
  * Reservations: memory for a guest that is about to start
@@ -667,8 +658,7 @@ int policy_reserve_release(struct policy *p, unsigned int id);
  *
  * Return: 0 or -ENODATA.
  */
-int policy_largest(struct policy *p, uint64_t now, uint64_t *ret_now,
-		   uint64_t *ret_squeezed);
+int policy_largest(struct policy *p, uint64_t now, uint64_t *ret_now, uint64_t *ret_squeezed);
 
 /* ------------------------------------------------------------------------
  * State that outlives the daemon
@@ -704,8 +694,8 @@ struct policy_guest_state {
 };
 
 /** policy_guest_export() - 0 or -ENOENT */
-int policy_guest_export(const struct policy *p, unsigned int guest,
-			uint64_t now, struct policy_guest_state *ret);
+int policy_guest_export(const struct policy *p, unsigned int guest, uint64_t now,
+			struct policy_guest_state *ret);
 
 /** policy_guest_import() - after policy_guest_add(). 0 or -ENOENT */
 int policy_guest_import(struct policy *p, unsigned int guest, uint64_t now,
@@ -721,7 +711,6 @@ struct policy_host_state {
 };
 
 void policy_host_export(const struct policy *p, struct policy_host_state *ret);
-void policy_host_import(struct policy *p, const struct policy_host_state *s,
-			uint64_t now);
+void policy_host_import(struct policy *p, const struct policy_host_state *s, uint64_t now);
 
 #endif /* DYNMEM_POLICY_H */

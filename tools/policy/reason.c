@@ -30,16 +30,11 @@ const char *policy_level_name(enum policy_level level)
 const char *policy_class_name(enum policy_class class)
 {
 	static const char *const name[] = {
-		[POLICY_CLASS_STARTING] = "starting",
-		[POLICY_CLASS_REPORTING] = "reporting",
-		[POLICY_CLASS_SILENT] = "silent",
-		[POLICY_CLASS_STUCK] = "stuck",
-		[POLICY_CLASS_PINNED] = "pinned",
-		[POLICY_CLASS_FROZEN] = "frozen",
-		[POLICY_CLASS_PAUSED] = "paused",
-		[POLICY_CLASS_REBOOTING] = "rebooting",
-		[POLICY_CLASS_NO_BALLOON] = "no-balloon",
-		[POLICY_CLASS_RIVAL] = "rival",
+		[POLICY_CLASS_STARTING] = "starting",	  [POLICY_CLASS_REPORTING] = "reporting",
+		[POLICY_CLASS_SILENT] = "silent",	  [POLICY_CLASS_STUCK] = "stuck",
+		[POLICY_CLASS_PINNED] = "pinned",	  [POLICY_CLASS_FROZEN] = "frozen",
+		[POLICY_CLASS_PAUSED] = "paused",	  [POLICY_CLASS_REBOOTING] = "rebooting",
+		[POLICY_CLASS_NO_BALLOON] = "no-balloon", [POLICY_CLASS_RIVAL] = "rival",
 		[POLICY_CLASS_UNMANAGED] = "unmanaged",
 	};
 
@@ -49,12 +44,9 @@ const char *policy_class_name(enum policy_class class)
 const char *policy_tier_name(enum policy_tier tier)
 {
 	static const char *const name[] = {
-		[POLICY_TIER_MAX] = "max",
-		[POLICY_TIER_DEMAND] = "demand",
-		[POLICY_TIER_PRESSED] = "pressed",
-		[POLICY_TIER_FLOOR] = "floor",
-		[POLICY_TIER_MIN] = "min",
-		[POLICY_TIER_NONE] = "none",
+		[POLICY_TIER_MAX] = "max",	   [POLICY_TIER_DEMAND] = "demand",
+		[POLICY_TIER_PRESSED] = "pressed", [POLICY_TIER_FLOOR] = "floor",
+		[POLICY_TIER_MIN] = "min",	   [POLICY_TIER_NONE] = "none",
 	};
 
 	return NAME(name, tier);
@@ -107,8 +99,7 @@ const char *policy_reason_name(enum policy_reason reason)
 
 int policy_bytes_render(s64 bytes, char *buf, size_t size)
 {
-	static const char *const unit[] = {"B",	  "KiB", "MiB",
-					   "GiB", "TiB", "PiB"};
+	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
 	double x = bytes < 0 ? -(double)bytes : (double)bytes;
 	unsigned int i = 0;
 
@@ -116,8 +107,8 @@ int policy_bytes_render(s64 bytes, char *buf, size_t size)
 		x /= 1024;
 		i++;
 	}
-	return snprintf(buf, size, "%s%.*f %s", bytes < 0 ? "-" : "",
-			i >= 3 && x < 100 ? 1 : 0, x, unit[i]);
+	return snprintf(buf, size, "%s%.*f %s", bytes < 0 ? "-" : "", i >= 3 && x < 100 ? 1 : 0, x,
+			unit[i]);
 }
 
 int policy_number_render(double x, char *buf, size_t size)
@@ -202,9 +193,8 @@ static const char *move_sentence(const struct policy_decision *d)
 	case POLICY_REASON_GROW_DEMAND:
 		return "it has less than it needs";
 	case POLICY_REASON_GROW_SHARE:
-		return d->class == POLICY_CLASS_PINNED
-			       ? class_sentence(d->class)
-			       : "its share of memory that nobody needs";
+		return d->class == POLICY_CLASS_PINNED ? class_sentence(d->class)
+						       : "its share of memory that nobody needs";
 	case POLICY_REASON_GROW_UNDO:
 		return "the last shrink did harm and is taken back";
 	case POLICY_REASON_GROW_DRAIN:
@@ -222,26 +212,22 @@ static const char *move_sentence(const struct policy_decision *d)
 	}
 }
 
-static int render_rest(const struct policy_decision *d, const struct words *w,
-		       char *buf, size_t size)
+static int render_rest(const struct policy_decision *d, const struct words *w, char *buf,
+		       size_t size)
 {
 	switch (d->reason) {
 	case POLICY_REASON_SETTLED:
-		return snprintf(buf, size,
-				"stays at %s: it has what it is entitled to",
-				w->target);
+		return snprintf(buf, size, "stays at %s: it has what it is entitled to", w->target);
 	case POLICY_REASON_AT_MAX:
 		return snprintf(buf, size, "stays at its max of %s", w->target);
 	case POLICY_REASON_DEAD_BAND:
-		return snprintf(
-			buf, size,
-			"stays at %s: %s from its entitlement is not worth a command",
-			w->target, w->arg0);
+		return snprintf(buf, size,
+				"stays at %s: %s from its entitlement is not worth a command",
+				w->target, w->arg0);
 	case POLICY_REASON_NO_NEED:
-		return snprintf(
-			buf, size,
-			"stays at %s: it has %s more than its due, but nobody needs it",
-			w->target, w->arg0);
+		return snprintf(buf, size,
+				"stays at %s: it has %s more than its due, but nobody needs it",
+				w->target, w->arg0);
 	case POLICY_REASON_WAIT_BYTES:
 		if (d->arg[1] <= 0)
 			return snprintf(
@@ -258,53 +244,40 @@ static int render_rest(const struct policy_decision *d, const struct words *w,
 			"stays at %s for now: %s above its entitlement, shrinking step by step",
 			w->target, w->arg0);
 	case POLICY_REASON_HELD_STALE:
-		return snprintf(
-			buf, size,
-			"stays at %s: no shrink without fresh statistics",
-			w->target);
+		return snprintf(buf, size, "stays at %s: no shrink without fresh statistics",
+				w->target);
 	case POLICY_REASON_HELD_PRESSED:
-		return snprintf(buf, size,
-				"stays at %s: no shrink under pressure, %s",
-				w->target, pressed_word(d->pressed));
+		return snprintf(buf, size, "stays at %s: no shrink under pressure, %s", w->target,
+				pressed_word(d->pressed));
 	case POLICY_REASON_HELD_REVERSAL:
-		return snprintf(buf, size,
-				"stays at %s: it has just moved the other way",
+		return snprintf(buf, size, "stays at %s: it has just moved the other way",
 				w->target);
 	case POLICY_REASON_HELD_BACKOFF:
-		return snprintf(
-			buf, size,
-			"stays at %s: its last shrink did harm, the next waits %lld s",
-			w->target, (long long)(d->arg[1] / (s64)SEC));
-	case POLICY_REASON_HELD_HARM:
-		return snprintf(
-			buf, size,
-			"stays at %s, its last good size: shrinking it did harm %lld times",
-			w->target, (long long)d->arg[1]);
-	case POLICY_REASON_HELD_YIELD:
-		return snprintf(
-			buf, size,
-			"stays at %s: a balloon in it frees only %lld %% of its size",
-			w->target, (long long)d->arg[1]);
-	case POLICY_REASON_CRITICAL_WAIT:
 		return snprintf(buf, size,
-				"stays at %s: an emergency burst is under way",
+				"stays at %s: its last shrink did harm, the next waits %lld s",
+				w->target, (long long)(d->arg[1] / (s64)SEC));
+	case POLICY_REASON_HELD_HARM:
+		return snprintf(buf, size,
+				"stays at %s, its last good size: shrinking it did harm %lld times",
+				w->target, (long long)d->arg[1]);
+	case POLICY_REASON_HELD_YIELD:
+		return snprintf(buf, size,
+				"stays at %s: a balloon in it frees only %lld %% of its size",
+				w->target, (long long)d->arg[1]);
+	case POLICY_REASON_CRITICAL_WAIT:
+		return snprintf(buf, size, "stays at %s: an emergency burst is under way",
 				w->target);
 	case POLICY_REASON_RANGE:
-		return snprintf(buf, size,
-				"set to %s: its range is now %s to %s",
-				w->target, w->arg0, w->arg1);
+		return snprintf(buf, size, "set to %s: its range is now %s to %s", w->target,
+				w->arg0, w->arg1);
 	case POLICY_REASON_STUCK:
-		return snprintf(buf, size,
-				"set to %s, where its balloon stopped",
-				w->target);
+		return snprintf(buf, size, "set to %s, where its balloon stopped", w->target);
 	default:
-		return snprintf(buf, size, "left at %s: %s", w->target,
-				class_sentence(d->class));
+		return snprintf(buf, size, "left at %s: %s", w->target, class_sentence(d->class));
 	}
 }
 
-int policy_reason_render(const struct policy_decision *d, char *buf,
-			 size_t size)
+int policy_reason_render(const struct policy_decision *d, char *buf, size_t size)
 {
 	const char *why = move_sentence(d);
 	struct words w;
@@ -312,8 +285,7 @@ int policy_reason_render(const struct policy_decision *d, char *buf,
 	words_of(d, &w);
 	if (!why)
 		return render_rest(d, &w, buf, size);
-	return snprintf(buf, size,
-			"%s by %s to %s: %s; demand %s, entitled to %s",
-			d->target < d->from ? "shrunk" : "grown", w.by,
-			w.target, why, w.wanted, w.entitled);
+	return snprintf(buf, size, "%s by %s to %s: %s; demand %s, entitled to %s",
+			d->target < d->from ? "shrunk" : "grown", w.by, w.target, why, w.wanted,
+			w.entitled);
 }

@@ -30,9 +30,7 @@ static double squeezable(const struct policy *p)
 
 	for_each_guest (p, g)
 		if (g->movable && g->seen->fresh_at != NEVER)
-			sum += max_of(value_of(g, g->target) -
-					      value_of(g, g->floor),
-				      0.0);
+			sum += max_of(value_of(g, g->target) - value_of(g, g->floor), 0.0);
 	return sum;
 }
 
@@ -42,8 +40,7 @@ static u64 positive(double x)
 }
 
 /* Without reservation number @but. */
-static void largest(const struct policy *p, u64 but, u64 *ret_now,
-		    u64 *ret_squeezed)
+static void largest(const struct policy *p, u64 but, u64 *ret_now, u64 *ret_squeezed)
 {
 	double left = (double)but - (double)p->b.deficit;
 
@@ -63,8 +60,7 @@ int policy_largest(struct policy *p, u64 now, u64 *ret_now, u64 *ret_squeezed)
 
 /* What bytes there are, in words, for a request that cannot be met or must
  * wait. */
-static void explain(const struct policy *p, struct policy_reserve_status *s,
-		    u64 squeezed)
+static void explain(const struct policy *p, struct policy_reserve_status *s, u64 squeezed)
 {
 	char bytes[TEXT], have[TEXT], missing[TEXT], most[TEXT];
 	s64 left = -p->b.deficit;
@@ -78,20 +74,17 @@ static void explain(const struct policy *p, struct policy_reserve_status *s,
 		snprintf(s->why, sizeof(s->why), "%s are kept for it", bytes);
 		return;
 	case POLICY_RESERVE_FREEING:
-		snprintf(s->why, sizeof(s->why),
-			 "%s of %s are still to be freed by guests", missing,
-			 bytes);
+		snprintf(s->why, sizeof(s->why), "%s of %s are still to be freed by guests",
+			 missing, bytes);
 		return;
 	case POLICY_RESERVE_EXPIRED:
-		snprintf(s->why, sizeof(s->why),
-			 "its time ran out before it was released");
+		snprintf(s->why, sizeof(s->why), "its time ran out before it was released");
 		return;
 	case POLICY_RESERVE_REFUSED:
 		break;
 	}
 	if (p->level == POLICY_LEVEL_CRITICAL) {
-		snprintf(s->why, sizeof(s->why),
-			 "the host is critical: nothing may start now");
+		snprintf(s->why, sizeof(s->why), "the host is critical: nothing may start now");
 		return;
 	}
 	policy_bytes_render(left > 0 ? left : 0, have, sizeof(have));
@@ -101,10 +94,10 @@ static void explain(const struct policy *p, struct policy_reserve_status *s,
 		bytes, have, most, missing);
 }
 
-int policy_reserve(struct policy *p, u64 bytes, u64 ttl, u64 now,
-		   unsigned int *ret_id, struct policy_reserve_status *ret)
+int policy_reserve(struct policy *p, u64 bytes, u64 ttl, u64 now, unsigned int *ret_id,
+		   struct policy_reserve_status *ret)
 {
-	struct policy_reserve_status s = {.bytes = bytes};
+	struct policy_reserve_status s = { .bytes = bytes };
 	u64 at_once, squeezed;
 	unsigned int i;
 
@@ -149,7 +142,7 @@ int policy_reserve(struct policy *p, u64 bytes, u64 ttl, u64 now,
 int policy_reserve_status(struct policy *p, unsigned int id, u64 now,
 			  struct policy_reserve_status *ret)
 {
-	struct policy_reserve_status s = {0};
+	struct policy_reserve_status s = { 0 };
 	u64 at_once, squeezed;
 
 	if (id >= POLICY_RESERVES_MAX || !p->reserve[id].exists)
@@ -171,8 +164,7 @@ int policy_reserve_status(struct policy *p, unsigned int id, u64 now,
 		 * bytes. */
 		if (s.missing <= max_of(p->t.dead_band, s.bytes / 128))
 			s.missing = 0;
-		s.state = s.missing ? POLICY_RESERVE_FREEING
-				    : POLICY_RESERVE_READY;
+		s.state = s.missing ? POLICY_RESERVE_FREEING : POLICY_RESERVE_READY;
 	}
 	explain(p, &s, s.largest);
 	*ret = s;

@@ -60,8 +60,7 @@ static bool left_ours(const struct policy *p, const struct guest *g, u64 actual)
 {
 	const struct seen *s = g->seen;
 
-	if (since(p->now, s->moved_at) <= LAG ||
-	    distance(actual, s->told) <= s->way + g->band)
+	if (since(p->now, s->moved_at) <= LAG || distance(actual, s->told) <= s->way + g->band)
 		return false;
 	if (actual < s->told)
 		return actual < g->actual;
@@ -73,8 +72,7 @@ static bool obeys_again(const struct policy *p, struct guest *g, u64 actual)
 {
 	struct seen *s = g->seen;
 
-	if (actual > g->actual && at_max(g, actual) &&
-	    s->told + g->band < g->max)
+	if (actual > g->actual && at_max(g, actual) && s->told + g->band < g->max)
 		s->rose_at = p->now;
 	if (s->rose_at == NEVER || actual >= g->actual)
 		return false;

@@ -33,9 +33,7 @@ static u64 allowance(const struct policy *p, const struct guest *g, double rate)
 	u64 step = scale(g->target, rate);
 	u64 most = max_of(step, g->band);
 	u64 dt = min_of(since(p->now, max_of(g->seen->born_at,
-					     g->seen->shrunk_at == NEVER
-						     ? 0
-						     : g->seen->shrunk_at)),
+					     g->seen->shrunk_at == NEVER ? 0 : g->seen->shrunk_at)),
 			3600 * SEC);
 
 	return min_of(scale(step, (double)dt / (double)SEC), most);
@@ -44,8 +42,7 @@ static u64 allowance(const struct policy *p, const struct guest *g, double rate)
 /* It has just grown, and its demand has not fallen since. */
 static bool reversal(const struct policy *p, const struct guest *g)
 {
-	return g->seen->direction > 0 &&
-	       since(p->now, g->seen->moved_at) < p->t.reversal &&
+	return g->seen->direction > 0 && since(p->now, g->seen->moved_at) < p->t.reversal &&
 	       g->demand + g->band >= g->seen->moved_demand;
 }
 
@@ -90,8 +87,7 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_YIELD;
 		return;
 	}
-	if (!hard && g->seen->moved_at != NEVER &&
-	    g->seen->fresh_at <= g->seen->moved_at) {
+	if (!hard && g->seen->moved_at != NEVER && g->seen->fresh_at <= g->seen->moved_at) {
 		g->held = POLICY_REASON_WAIT_RATE;
 		return; /* its statistics are from before the last command */
 	}
@@ -126,16 +122,15 @@ static void offer(const struct policy *p, struct guest *g, bool urgent)
 		g->excess = min_of(over(g->target, g->demand), surplus);
 		/* One that is held back lends only what it does not miss. */
 		if (g->held == POLICY_REASON_SETTLED)
-			g->within = min_of(surplus - g->excess,
-					   allowance(p, g, p->t.shrink_medium));
+			g->within =
+				min_of(surplus - g->excess, allowance(p, g, p->t.shrink_medium));
 	}
 	if (g->held != POLICY_REASON_SETTLED)
 		return;
 	/* What it does not miss goes at the next level's pace. */
 	spare = min_of(over(g->target, g->demand), surplus);
-	g->rated = max_of(
-		allowance(p, g, rate_of(p, p->level)),
-		min_of(allowance(p, g, rate_of(p, p->level + 1)), spare));
+	g->rated = max_of(allowance(p, g, rate_of(p, p->level)),
+			  min_of(allowance(p, g, rate_of(p, p->level + 1)), spare));
 	g->rated = min_of(g->rated, surplus);
 }
 
@@ -163,8 +158,7 @@ static double spread(struct policy *p, double need)
  * What is offered of one kind: first by guests on pressed NUMA nodes.
  * @upto: what each guest offers of this and the kinds before it
  */
-static double take_kind(struct policy *p, double need,
-			u64 (*upto)(const struct guest *))
+static double take_kind(struct policy *p, double need, u64 (*upto)(const struct guest *))
 {
 	double taken = 0;
 	struct guest *g;
@@ -173,8 +167,7 @@ static double take_kind(struct policy *p, double need,
 		return 0;
 	if (p->b.node_lack > 0) {
 		for_each_guest (p, g) {
-			g->offer = g->on_pressed_node *
-				   max_of((double)upto(g) - g->take, 0.0);
+			g->offer = g->on_pressed_node * max_of((double)upto(g) - g->take, 0.0);
 			g->node_hint |= g->offer >= 1;
 		}
 		taken = spread(p, min_of(need, p->b.node_lack));
@@ -218,8 +211,7 @@ static void settle(struct policy *p)
 			continue;
 		left += g->c * g->take;
 		g->take = 0;
-		if (surplus >= band &&
-		    (g->rated >= band || g->excess >= band)) {
+		if (surplus >= band && (g->rated >= band || g->excess >= band)) {
 			k[n].mu = (double)surplus;
 			k[n++].slope = (double)(g - p->guest);
 		}

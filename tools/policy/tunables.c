@@ -6,11 +6,11 @@
 
 #include "engine.h"
 
-#define ROW(field, u, d, lo, hi, why)                                          \
-	{                                                                      \
-		.name = #field, .unit = POLICY_UNIT_##u,                       \
-		.offset = offsetof(struct policy_tunables, field), .def = (d), \
-		.min = (lo), .max = (hi), .reason = (why),                     \
+#define ROW(field, u, d, lo, hi, why)                                                       \
+	{                                                                                   \
+		.name = #field, .unit = POLICY_UNIT_##u,                                    \
+		.offset = offsetof(struct policy_tunables, field), .def = (d), .min = (lo), \
+		.max = (hi), .reason = (why),                                               \
 	}
 #define S    (1e9)
 #define MIN  (60e9)
@@ -101,8 +101,7 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "level medium: 25 % a second, what virtio-balloon manages on a guest of 4 GiB"),
 	ROW(dead_band, BYTES, 16.0 * (double)MIB, 0, 64.0 * (double)GIB,
 	    "smaller differences are noise of the statistics"),
-	ROW(dead_band_share, RATIO, 0.005, 0, 0.5,
-	    "nor less than 0.5 % of the guest's max"),
+	ROW(dead_band_share, RATIO, 0.005, 0, 0.5, "nor less than 0.5 % of the guest's max"),
 	ROW(dead_band_small, RATIO, 0.03125, 0, 0.5,
 	    "but on small guests no more than a thirty-second of max"),
 	ROW(reversal, NS, 30 * S, 0, HOUR,
@@ -110,30 +109,23 @@ const struct policy_tunable policy_tunable_table[] = {
 	/* harm */
 	ROW(harm_window, NS, 60 * S, S, HOUR,
 	    "pressure within a minute of a shrink is put down to it"),
-	ROW(backoff_min, NS, 30 * S, S, DAY,
-	    "first back-off after a shrink that did harm"),
-	ROW(backoff_max, NS, HOUR, S, 30 * DAY,
-	    "back-off doubles up to an hour"),
+	ROW(backoff_min, NS, 30 * S, S, DAY, "first back-off after a shrink that did harm"),
+	ROW(backoff_max, NS, HOUR, S, 30 * DAY, "back-off doubles up to an hour"),
 	ROW(learn_factor, RATIO, 1.05, 1, 2,
 	    "the floor learned from harm is 5 % above where it hurt"),
-	ROW(learn_decay, RATIO, 0.01, 0, 1,
-	    "and sinks 1 % an hour: workloads change over days"),
+	ROW(learn_decay, RATIO, 0.01, 0, 1, "and sinks 1 % an hour: workloads change over days"),
 	ROW(harm_limit, COUNT, 3, 1, 100,
 	    "harmed so often within harm_period: left at its last good size, with an alert"),
 	ROW(harm_period, NS, HOUR, MIN, 30 * DAY, "over which harm is counted"),
 	/* time */
-	ROW(poll, NS, 1 * S, 0.05 * S, HOUR,
-	    "QEMU's own resolution of last-update is a second"),
-	ROW(fresh, NS, 5 * S, 0.1 * S, HOUR,
-	    "no shrink on a sample older than this"),
+	ROW(poll, NS, 1 * S, 0.05 * S, HOUR, "QEMU's own resolution of last-update is a second"),
+	ROW(fresh, NS, 5 * S, 0.1 * S, HOUR, "no shrink on a sample older than this"),
 	ROW(late, NS, 3 * S, 0.1 * S, HOUR,
 	    "three rounds without an answer from a busy guest mean that it thrashes"),
 	ROW(silent, NS, 30 * S, S, DAY,
 	    "without an answer and idle so long: no statistics to be had"),
-	ROW(start_grace, NS, 60 * S, S, DAY,
-	    "a guest that boots reports within a minute"),
-	ROW(reboot_grace, NS, 10 * S, S, HOUR,
-	    "after a reset QEMU repeats the old size for 6 s"),
+	ROW(start_grace, NS, 60 * S, S, DAY, "a guest that boots reports within a minute"),
+	ROW(reboot_grace, NS, 10 * S, S, HOUR, "after a reset QEMU repeats the old size for 6 s"),
 	ROW(stuck, NS, 5 * S, 0.5 * S, HOUR,
 	    "a balloon without progress for 5 s is stuck, as Xen's squeezed has it"),
 	/* emergency */
@@ -154,8 +146,7 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "level medium and above: as fast as ksm_cpu allows for most hosts"),
 	ROW(ksm_cpu, RATIO, 0.7, 0.01, 1,
 	    "of one CPU at the most, the kernel advisor's advisor_max_cpu"),
-	ROW(ksm_pages_min, COUNT, 64, 1, 1e9,
-	    "pages_to_scan is never below ksmtuned's minimum"),
+	ROW(ksm_pages_min, COUNT, 64, 1, 1e9, "pages_to_scan is never below ksmtuned's minimum"),
 	ROW(ksm_pages_max, COUNT, 30000, 1, 1e9,
 	    "nor above the kernel advisor's maximum: longer turns delay the CPU's other work"),
 	ROW(ksm_sleep, NS, 0.02 * S, 0.001 * S, 10 * S,
@@ -164,8 +155,7 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "a full scan that changes savings by less than 0.1 % of what it walked is repeated at level none's pace"),
 };
 
-const size_t policy_tunable_count =
-	sizeof(policy_tunable_table) / sizeof(policy_tunable_table[0]);
+const size_t policy_tunable_count = sizeof(policy_tunable_table) / sizeof(policy_tunable_table[0]);
 
 const char *policy_unit_name(enum policy_unit unit)
 {
@@ -192,8 +182,7 @@ const struct policy_tunable *policy_tunable_find(const char *name)
 	return NULL;
 }
 
-double policy_tunable_get(const struct policy_tunables *t,
-			  const struct policy_tunable *row)
+double policy_tunable_get(const struct policy_tunables *t, const struct policy_tunable *row)
 {
 	const char *field = (const char *)t + row->offset;
 
@@ -202,8 +191,7 @@ double policy_tunable_get(const struct policy_tunables *t,
 	return (double)*(const u64 *)field;
 }
 
-int policy_tunable_set(struct policy_tunables *t,
-		       const struct policy_tunable *row, double value)
+int policy_tunable_set(struct policy_tunables *t, const struct policy_tunable *row, double value)
 {
 	char *field = (char *)t + row->offset;
 
@@ -222,8 +210,7 @@ void policy_tunables_init(struct policy_tunables *t)
 {
 	memset(t, 0, sizeof(*t));
 	for (size_t i = 0; i < policy_tunable_count; i++)
-		policy_tunable_set(t, &policy_tunable_table[i],
-				   policy_tunable_table[i].def);
+		policy_tunable_set(t, &policy_tunable_table[i], policy_tunable_table[i].def);
 }
 
 int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
@@ -232,7 +219,7 @@ int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
 		const char *smaller, *larger;
 		const char *why;
 	} order[] = {
-#define ORDER(a, b) {#a, #b, #a " must not be larger than " #b}
+#define ORDER(a, b) { #a, #b, #a " must not be larger than " #b }
 		ORDER(level_critical, level_medium),
 		ORDER(level_medium, level_low),
 		ORDER(level_critical, reserve_pressed),
@@ -259,10 +246,8 @@ int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
 	}
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		double smaller = policy_tunable_get(
-			t, policy_tunable_find(order[i].smaller));
-		double larger = policy_tunable_get(
-			t, policy_tunable_find(order[i].larger));
+		double smaller = policy_tunable_get(t, policy_tunable_find(order[i].smaller));
+		double larger = policy_tunable_get(t, policy_tunable_find(order[i].larger));
 
 		if (smaller > larger) {
 			*ret_why = order[i].why;

@@ -107,16 +107,14 @@ const struct policy_tunable *policy_tunable_find(const char *name);
 
 /** policy_tunable_get() - the value of one row as a double (exact below 2^53)
  */
-double policy_tunable_get(const struct policy_tunables *t,
-			  const struct policy_tunable *row);
+double policy_tunable_get(const struct policy_tunables *t, const struct policy_tunable *row);
 
 /**
  * policy_tunable_set() - set one row
  * Return: 0, or -ERANGE when @value is not within the row's min and max (or is
  * not a number).
  */
-int policy_tunable_set(struct policy_tunables *t,
-		       const struct policy_tunable *row, double value);
+int policy_tunable_set(struct policy_tunables *t, const struct policy_tunable *row, double value);
 
 /**
  * policy_tunables_check() - all rows within range, and the rows in order
@@ -125,8 +123,7 @@ int policy_tunable_set(struct policy_tunables *t,
  *
  * Return: 0 or -ERANGE.
  */
-int policy_tunables_check(const struct policy_tunables *t,
-			  const char **ret_why);
+int policy_tunables_check(const struct policy_tunables *t, const char **ret_why);
 
 /** policy_unit_name() - "bytes", "ns", "bytes/s", "count", "ratio" */
 const char *policy_unit_name(enum policy_unit unit);

@@ -62,24 +62,22 @@ static int by_steepest(const void *a, const void *b)
 
 /* The sum of max(min, demand) at each minute, as the highest and steepest of
  * each hour. */
-static void scan_hours(const struct sim_scenario *s, unsigned int guests,
-		       struct hour *hour, unsigned int hours, uint32_t *cursor)
+static void scan_hours(const struct sim_scenario *s, unsigned int guests, struct hour *hour,
+		       unsigned int hours, uint32_t *cursor)
 {
 	double before = -1;
 
 	for (unsigned int h = 0; h < hours; h++) {
-		hour[h] = (struct hour){.start = h * (double)HOUR};
+		hour[h] = (struct hour){ .start = h * (double)HOUR };
 		for (int m = 0; m < HOUR / MINUTE; m++) {
 			double time = hour[h].start + m * MINUTE, sum = 0;
 
 			for (unsigned int i = 0; i < guests; i++)
 				sum += fmax(s->guest[i].min,
-					    sim_curve_at(&s->guest[i].curve,
-							 &cursor[i], time));
+					    sim_curve_at(&s->guest[i].curve, &cursor[i], time));
 			hour[h].most = fmax(hour[h].most, sum);
 			if (before >= 0)
-				hour[h].steepest =
-					fmax(hour[h].steepest, sum - before);
+				hour[h].steepest = fmax(hour[h].steepest, sum - before);
 			before = sum;
 		}
 	}
@@ -105,8 +103,7 @@ static int find_hard_hours(struct search *s, unsigned int guests)
 	qsort(hour, hours, sizeof(*hour), by_most);
 	memcpy(s->hard, hour, HARD_HIGH * sizeof(*hour));
 	qsort(hour + HARD_HIGH, hours - HARD_HIGH, sizeof(*hour), by_steepest);
-	memcpy(s->hard + HARD_HIGH, hour + HARD_HIGH,
-	       HARD_STEEP * sizeof(*hour));
+	memcpy(s->hard + HARD_HIGH, hour + HARD_HIGH, HARD_STEEP * sizeof(*hour));
 	s->hard_count = HARD_HIGH + HARD_STEEP;
 	free(hour);
 	free(cursor);
@@ -114,8 +111,7 @@ static int find_hard_hours(struct search *s, unsigned int guests)
 }
 
 /* Whether one run serves so many; < 0: error. */
-static int try_part(struct search *s, unsigned int guests, double from,
-		    double to, double warmup)
+static int try_part(struct search *s, unsigned int guests, double from, double to, double warmup)
 {
 	struct sim_run_options o = {
 		.from = from,
@@ -141,15 +137,14 @@ static int try_part(struct search *s, unsigned int guests, double from,
 
 static int try_all(struct search *s, unsigned int guests)
 {
-	int r = try_part(s, guests, 0, s->scenario->options.length,
-			 s->scenario->options.warmup);
+	int r = try_part(s, guests, 0, s->scenario->options.length, s->scenario->options.warmup);
 
 	/* Where so many failed, fewer are to be tried first. */
 	if (!r && s->hard_count) {
 		if (s->hard_count < HARD_MAX)
 			s->hard_count++;
-		s->hard[s->hard_count - 1] = (struct hour){
-			.start = fmax(0, s->failed_at - HOUR / 2.0)};
+		s->hard[s->hard_count - 1] =
+			(struct hour){ .start = fmax(0, s->failed_at - HOUR / 2.0) };
 	}
 	return r;
 }
@@ -188,8 +183,7 @@ static int bound(struct search *s, unsigned int *ret)
 		for (uint32_t i = 1; i < sc->guest[n].curve.count; i++) {
 			const struct sim_knot *k = &sc->guest[n].curve.knot[i];
 
-			sum += (k[0].time - k[-1].time) *
-			       (k[0].value + k[-1].value) / 2;
+			sum += (k[0].time - k[-1].time) * (k[0].value + k[-1].value) / 2;
 		}
 		if (sum / (sc->options.length + sc->options.warmup) > host)
 			break;
@@ -200,8 +194,8 @@ static int bound(struct search *s, unsigned int *ret)
 }
 
 /* The largest number from @low on, below @high, that an hour allows. */
-static int fit_hour(struct search *s, struct hour *h, unsigned int low,
-		    unsigned int high, unsigned int *ret)
+static int fit_hour(struct search *s, struct hour *h, unsigned int low, unsigned int high,
+		    unsigned int *ret)
 {
 	unsigned int next = high - 1;
 
@@ -219,8 +213,7 @@ static int fit_hour(struct search *s, struct hour *h, unsigned int low,
 }
 
 /* ... and that all hard hours allow. */
-static int guess(struct search *s, unsigned int low, unsigned int high,
-		 unsigned int *ret)
+static int guess(struct search *s, unsigned int low, unsigned int high, unsigned int *ret)
 {
 	for (unsigned int i = 0; i < s->hard_count; i++) {
 		int r = fit_hour(s, &s->hard[i], low, high, ret);
@@ -266,7 +259,7 @@ static int search(struct search *s, unsigned int *ret)
 int sim_capacity(struct sim_scenario *s, const struct sim_policy *p,
 		 const struct sim_run_options *o, struct sim_capacity *ret)
 {
-	struct sim_capacity c = {0};
+	struct sim_capacity c = { 0 };
 	struct search find = {
 		.scenario = s,
 		.policy = p,

@@ -68,22 +68,22 @@ static enum policy_level feed_host(const struct sim *s, struct policy *p)
 	return policy_host_sample(p, &sample, clock_of(s));
 }
 
-static void feed_cost(const struct sim *s, struct policy *p,
-		      const struct sim_guest *g, struct seen *seen)
+static void feed_cost(const struct sim *s, struct policy *p, const struct sim_guest *g,
+		      struct seen *seen)
 {
 	double swapped = g->host_cold + g->host_hot;
 	struct policy_guest_host_sample cost;
 
-	if (seen->rss == g->rss && seen->merged == g->merged &&
-	    seen->swapped == swapped && seen->disk_read == g->disk_read)
+	if (seen->rss == g->rss && seen->merged == g->merged && seen->swapped == swapped &&
+	    seen->disk_read == g->disk_read)
 		return;
 	seen->rss = g->rss;
 	seen->merged = g->merged;
 	seen->swapped = swapped;
 	seen->disk_read = g->disk_read;
 	cost = (struct policy_guest_host_sample){
-		.present = POLICY_COST_RSS | POLICY_COST_SWAPPED |
-			   POLICY_COST_KSM_SAVED | POLICY_COST_DISK_READ,
+		.present = POLICY_COST_RSS | POLICY_COST_SWAPPED | POLICY_COST_KSM_SAVED |
+			   POLICY_COST_DISK_READ,
 		.rss = bytes(g->rss + g->merged + s->host.physics.qemu),
 		.swapped = bytes(swapped),
 		.ksm_saved = bytes(g->merged),
@@ -92,8 +92,8 @@ static void feed_cost(const struct sim *s, struct policy *p,
 	policy_guest_host_sample(p, seen->handle, &cost, clock_of(s));
 }
 
-static void feed_stats(const struct sim *s, struct policy *p,
-		       const struct sim_guest *g, struct seen *seen)
+static void feed_stats(const struct sim *s, struct policy *p, const struct sim_guest *g,
+		       struct seen *seen)
 {
 	const struct sim_stats *st = &g->stats;
 	struct policy_guest_sample sample;
@@ -102,9 +102,8 @@ static void feed_stats(const struct sim *s, struct policy *p,
 		return;
 	seen->sampled = st->time;
 	sample = (struct policy_guest_sample){
-		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
-			   POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES |
-			   POLICY_STAT_SWAP_IN | POLICY_STAT_SWAP_OUT |
+		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
+			   POLICY_STAT_DISK_CACHES | POLICY_STAT_SWAP_IN | POLICY_STAT_SWAP_OUT |
 			   POLICY_STAT_MAJOR_FAULTS | POLICY_STAT_OOM_KILL |
 			   POLICY_STAT_ALLOC_STALL,
 		.last_update = (uint64_t)(st->time + EPOCH) / 1000,
@@ -134,8 +133,7 @@ static enum policy_level feed(struct sim *s)
 
 		if (seen->actual != g->actual) {
 			seen->actual = g->actual;
-			policy_guest_actual(d->policy, seen->handle,
-					    bytes(g->actual), clock_of(s));
+			policy_guest_actual(d->policy, seen->handle, bytes(g->actual), clock_of(s));
 		}
 		feed_cost(s, d->policy, g, seen);
 		feed_stats(s, d->policy, g, seen);
@@ -143,8 +141,7 @@ static enum policy_level feed(struct sim *s)
 	return level;
 }
 
-static void command(struct sim *s, void *userdata, unsigned int handle,
-		    uint64_t target)
+static void command(struct sim *s, void *userdata, unsigned int handle, uint64_t target)
 {
 	struct dynmem *d = s->state;
 
@@ -152,8 +149,7 @@ static void command(struct sim *s, void *userdata, unsigned int handle,
 	policy_command_sent(d->policy, handle, target, clock_of(s));
 }
 
-static void run_steps(struct sim *s, const struct policy_plan_step *step,
-		      unsigned int count)
+static void run_steps(struct sim *s, const struct policy_plan_step *step, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
 		command(s, step[i].userdata, step[i].guest, step[i].target);
@@ -169,8 +165,7 @@ static void emergency(struct sim *s, enum policy_level level)
 	if (d->emergency == SIM_NEVER) {
 		if (level != POLICY_LEVEL_CRITICAL)
 			return;
-		if (policy_emergency_begin(d->policy, clock_of(s), &step,
-					   &count) < 0)
+		if (policy_emergency_begin(d->policy, clock_of(s), &step, &count) < 0)
 			return;
 		run_steps(s, step, count);
 		/* Begun even if there is nothing to send: next() says when it
@@ -182,8 +177,7 @@ static void emergency(struct sim *s, enum policy_level level)
 		return;
 	again = policy_emergency_next(d->policy, clock_of(s), &step, &count);
 	run_steps(s, step, count);
-	d->emergency = again > 0 ? s->host.now + (again + 999999) / 1000000
-				 : SIM_NEVER;
+	d->emergency = again > 0 ? s->host.now + (again + 999999) / 1000000 : SIM_NEVER;
 }
 
 static int64_t after(const struct dynmem *d, uint64_t next)
@@ -218,8 +212,7 @@ static void decide(struct sim *s)
 
 		if (seen->poll != (dec->poll > 0)) {
 			seen->poll = dec->poll > 0;
-			policy_guest_polling(d->policy, seen->handle,
-					     seen->poll, clock_of(s));
+			policy_guest_polling(d->policy, seen->handle, seen->poll, clock_of(s));
 		}
 		if (dec->flags & POLICY_SEND)
 			command(s, dec->userdata, dec->guest, dec->target);
@@ -266,8 +259,8 @@ static int add_guests(struct sim *s, struct dynmem *d)
 			.shares = (uint32_t)g->shares,
 			.userdata = g,
 		};
-		int err = policy_guest_add(d->policy, &config, bytes(g->actual),
-					   clock_of(s), &d->seen[i].handle);
+		int err = policy_guest_add(d->policy, &config, bytes(g->actual), clock_of(s),
+					   &d->seen[i].handle);
 
 		if (err < 0)
 			return err;
@@ -275,8 +268,7 @@ static int add_guests(struct sim *s, struct dynmem *d)
 		d->seen[i].sampled = SIM_NEVER;
 		/* It starts, so it is asked. */
 		d->seen[i].poll = true;
-		policy_guest_polling(d->policy, d->seen[i].handle, true,
-				     clock_of(s));
+		policy_guest_polling(d->policy, d->seen[i].handle, true, clock_of(s));
 	}
 	return 0;
 }
@@ -323,8 +315,7 @@ static int dynmem_10s_init(struct sim *s)
 
 const struct sim_policy sim_policy_dynmem = {
 	.name = "dynmem",
-	.summary =
-		"our engine each second and on the kernel's events; free page reporting",
+	.summary = "our engine each second and on the kernel's events; free page reporting",
 	.promise = SIM_PROMISE_MIN,
 	.reporting = true,
 	.stats_period = 1000,
@@ -347,8 +338,7 @@ const struct sim_policy sim_policy_dynmem_procfs = {
 
 const struct sim_policy sim_policy_dynmem_10s = {
 	.name = "dynmem-10s",
-	.summary =
-		"our engine in a loop of ten seconds: what reaction is worth",
+	.summary = "our engine in a loop of ten seconds: what reaction is worth",
 	.promise = SIM_PROMISE_MIN,
 	.reporting = true,
 	.stats_period = 1000,

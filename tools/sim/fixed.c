@@ -12,8 +12,7 @@ const struct sim_policy sim_policy_static = {
 
 const struct sim_policy sim_policy_static_p999 = {
 	.name = "static-p99.9",
-	.summary =
-		"each guest gets for good the 99.9th percentile of what it used before",
+	.summary = "each guest gets for good the 99.9th percentile of what it used before",
 	.promise = SIM_PROMISE_TRAINED,
 };
 
@@ -25,8 +24,7 @@ const struct sim_policy sim_policy_fpr = {
 
 const struct sim_policy sim_policy_fpr_zram = {
 	.name = "fpr-zram",
-	.summary =
-		"the same on a host that swaps to zram, half its memory in size",
+	.summary = "the same on a host that swaps to zram, half its memory in size",
 	.reporting = true,
 	.zram = true,
 };

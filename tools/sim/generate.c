@@ -37,7 +37,7 @@ static const unsigned int kind_weight[KINDS] = {
 static const struct {
 	double gib;
 	unsigned int weight;
-} size_weight[] = {{1, 15}, {2, 25}, {4, 25}, {8, 20}, {16, 10}, {32, 5}};
+} size_weight[] = { { 1, 15 }, { 2, 25 }, { 4, 25 }, { 8, 20 }, { 16, 10 }, { 32, 5 } };
 
 struct machine {
 	struct rng rng;
@@ -97,11 +97,9 @@ static double batch_at(struct machine *m, struct rng *group, int64_t time)
 	if (time >= m->start) {
 		int64_t delay = rng_below(&m->rng, 600);
 
-		m->until = m->start + delay +
-			   (int64_t)rng_between(group, 600, 2 * HOUR);
+		m->until = m->start + delay + (int64_t)rng_between(group, 600, 2 * HOUR);
 		m->level = m->high * rng_between(&m->rng, 0.8, 1);
-		m->start += (int64_t)(2 * HOUR +
-				      rng_exponential(group, 4.0 * HOUR));
+		m->start += (int64_t)(2 * HOUR + rng_exponential(group, 4.0 * HOUR));
 	}
 	return time < m->until ? m->level : m->base;
 }
@@ -122,15 +120,12 @@ static double share_at(struct machine *m, struct rng *group, int64_t time)
 
 	switch (m->kind) {
 	case STEADY:
-		return noise * m->base *
-		       (1 + 0.2 * cos((hour - m->peak_hour) * M_PI / 12));
+		return noise * m->base * (1 + 0.2 * cos((hour - m->peak_hour) * M_PI / 12));
 	case BATCH:
 		return noise * batch_at(m, group, time);
 	case OFFICE:
-		return noise *
-		       (hour >= m->peak_hour - 5 && hour < m->peak_hour + 4
-				? m->high * 0.6
-				: m->base);
+		return noise * (hour >= m->peak_hour - 5 && hour < m->peak_hour + 4 ? m->high * 0.6
+										    : m->base);
 	case SPIKY:
 		return noise * spiky_at(m, time);
 	default:
@@ -138,8 +133,7 @@ static double share_at(struct machine *m, struct rng *group, int64_t time)
 	}
 }
 
-static int generate_one(struct sim_trace *t, unsigned int index, int64_t span,
-			uint64_t seed)
+static int generate_one(struct sim_trace *t, unsigned int index, int64_t span, uint64_t seed)
 {
 	struct rng group = rng_stream(seed, 2 * (uint64_t)(index / GROUP) + 1);
 	struct machine m;
@@ -158,14 +152,12 @@ static int generate_one(struct sim_trace *t, unsigned int index, int64_t span,
 	for (int64_t time = 0; !err && time < span; time += PERIOD) {
 		double share = share_at(&m, &group, time);
 
-		err = sim_series_add(s, time, share * s->max,
-				     share * s->max / HOUR);
+		err = sim_series_add(s, time, share * s->max, share * s->max / HOUR);
 	}
 	return err;
 }
 
-int sim_trace_generate(struct sim_trace *t, unsigned int machines, int64_t span,
-		       uint64_t seed)
+int sim_trace_generate(struct sim_trace *t, unsigned int machines, int64_t span, uint64_t seed)
 {
 	int err = 0;
 

@@ -19,15 +19,11 @@
 void sim_ksmtuned(struct sim_host *h)
 {
 	double threshold = THRESHOLD * h->total;
-	double pages =
-		h->ksm_pages + (h->available < threshold ? BOOST : -DECAY);
+	double pages = h->ksm_pages + (h->available < threshold ? BOOST : -DECAY);
 
-	h->ksm_pages = pages < PAGES_MIN   ? PAGES_MIN
-		       : pages > PAGES_MAX ? PAGES_MAX
-					   : pages;
+	h->ksm_pages = pages < PAGES_MIN ? PAGES_MIN : pages > PAGES_MAX ? PAGES_MAX : pages;
 	h->ksm_sleep_ms = SLEEP * 16 * SIM_GIB / h->total;
 	if (h->ksm_sleep_ms < SLEEP_MIN)
 		h->ksm_sleep_ms = SLEEP_MIN;
-	h->ksm_run =
-		h->rss + threshold >= h->total || h->available <= threshold;
+	h->ksm_run = h->rss + threshold >= h->total || h->available <= threshold;
 }

@@ -89,9 +89,8 @@ static double watermark(const struct sim_guest *g)
 	return least(64 * SIM_MIB, g->actual / 128);
 }
 
-void sim_guest_init(struct sim_host *h, struct sim_guest *g,
-		    const struct sim_curve *curve, double min, double max,
-		    double disk_rate)
+void sim_guest_init(struct sim_host *h, struct sim_guest *g, const struct sim_curve *curve,
+		    double min, double max, double disk_rate)
 {
 	*g = (struct sim_guest){
 		.curve = curve,
@@ -101,8 +100,7 @@ void sim_guest_init(struct sim_host *h, struct sim_guest *g,
 		.shares = 1000,
 		.target = h->start_at_min ? min : max,
 		.actual = max,
-		.cache_rate = h->cache == SIM_CACHE_GROW
-				      ? max / h->physics.cache_fill
+		.cache_rate = h->cache == SIM_CACHE_GROW    ? max / h->physics.cache_fill
 			      : h->cache == SIM_CACHE_TRACE ? disk_rate
 							    : 0,
 	};
@@ -110,8 +108,7 @@ void sim_guest_init(struct sim_host *h, struct sim_guest *g,
 	g->until = h->now;
 }
 
-void sim_guest_set_target(struct sim_host *h, struct sim_guest *g,
-			  double target)
+void sim_guest_set_target(struct sim_host *h, struct sim_guest *g, double target)
 {
 	g->target = clamp(target, g->min, g->max);
 	g->until = h->now;
@@ -149,20 +146,17 @@ static void inflate(const struct sim_host *h, struct sim_guest *g, double dt)
 	}
 }
 
-static void move_balloon(const struct sim_host *h, struct sim_guest *g,
-			 double dt)
+static void move_balloon(const struct sim_host *h, struct sim_guest *g, double dt)
 {
 	if (g->target < g->actual)
 		inflate(h, g, dt);
 	else if (g->target > g->actual)
-		g->actual +=
-			least(g->target - g->actual, h->physics.deflate * dt);
+		g->actual += least(g->target - g->actual, h->physics.deflate * dt);
 }
 
 static double swap_size(const struct sim_host *h, const struct sim_guest *g)
 {
-	return least(h->physics.guest_swap_share * g->max,
-		     h->physics.guest_swap_max);
+	return least(h->physics.guest_swap_share * g->max, h->physics.guest_swap_max);
 }
 
 /* What it has to do without: page cache in use goes first, then it swaps. */
@@ -170,8 +164,7 @@ static void do_without(struct sim_host *h, struct sim_guest *g, double dt)
 {
 	double missing = g->demand - g->resident;
 	double hot = h->physics.hot * (g->demand - g->overhead);
-	double refaults =
-		least(least(missing, hot), h->physics.guest_swap * dt);
+	double refaults = least(least(missing, hot), h->physics.guest_swap * dt);
 	double out = most(0, missing - hot - g->swapped);
 
 	g->disk_read += refaults;
@@ -249,22 +242,17 @@ static void grow_cache(struct sim_guest *g, double dt)
 	g->disk_read += x;
 }
 
-static void report_free(const struct sim_host *h, struct sim_guest *g,
-			double dt)
+static void report_free(const struct sim_host *h, struct sim_guest *g, double dt)
 {
-	g->touched -=
-		least(g->touched, most(h->physics.report_min,
-				       g->touched / h->physics.report_time) *
-					  dt);
+	g->touched -= least(g->touched,
+			    most(h->physics.report_min, g->touched / h->physics.report_time) * dt);
 }
 
 /* Merging approaches what can be merged within two scans; writes undo it. */
 static void merge(const struct sim_host *h, struct sim_guest *g, double dt)
 {
 	double twins = h->physics.ksm_share * g->resident;
-	double rate = h->ksm_run ? h->ksm_pages * PAGE * 1000 /
-					   most(1, h->ksm_sleep_ms)
-				 : 0;
+	double rate = h->ksm_run ? h->ksm_pages * PAGE * 1000 / most(1, h->ksm_sleep_ms) : 0;
 	double share = rate > 0 ? rate * dt / (2 * most(PAGE, h->rss)) : 0;
 
 	g->merged -= g->merged * least(1, dt / h->physics.ksm_break);
@@ -278,8 +266,8 @@ static int64_t quiet_until(const struct sim_host *h, const struct sim_guest *g)
 
 	if (g->down)
 		return h->now;
-	if (g->target != g->actual || g->demand != g->resident ||
-	    g->host_cold > 0 || g->host_hot > 0 || h->physics.ksm_share > 0)
+	if (g->target != g->actual || g->demand != g->resident || g->host_cold > 0 ||
+	    g->host_hot > 0 || h->physics.ksm_share > 0)
 		return h->now;
 	if (h->reporting && g->touched > 0)
 		return h->now;
@@ -294,12 +282,11 @@ static int64_t quiet_until(const struct sim_host *h, const struct sim_guest *g)
 
 static void set_rss(struct sim_guest *g)
 {
-	g->rss = most(0, g->resident + g->cache + g->touched - g->host_cold -
-				 g->host_hot - g->merged);
+	g->rss = most(0,
+		      g->resident + g->cache + g->touched - g->host_cold - g->host_hot - g->merged);
 }
 
-static void guest_step(struct sim_host *h, struct sim_guest *g, int64_t end,
-		       double dt)
+static void guest_step(struct sim_host *h, struct sim_guest *g, int64_t end, double dt)
 {
 	double cold = g->cache + g->touched;
 
@@ -322,10 +309,7 @@ static void guest_step(struct sim_host *h, struct sim_guest *g, int64_t end,
 		merge(h, g, dt);
 	if (g->host_cold > 0)
 		g->host_cold =
-			cold > 0 ? g->host_cold *
-					   least(1,
-						 (g->cache + g->touched) / cold)
-				 : 0;
+			cold > 0 ? g->host_cold * least(1, (g->cache + g->touched) / cold) : 0;
 	g->host_hot = least(g->host_hot, g->resident);
 	set_rss(g);
 	g->until = quiet_until(h, g);
@@ -363,9 +347,8 @@ static void add_up(struct sim_host *h)
 	h->rss = rss;
 	h->ksm_saved = saved;
 	h->swap_used = most(0, out - h->unbacked);
-	h->available = h->total - h->physics.host_base -
-		       h->physics.host_base_share * h->total - rss -
-		       h->count * h->physics.qemu;
+	h->available = h->total - h->physics.host_base - h->physics.host_base_share * h->total -
+		       rss - h->count * h->physics.qemu;
 	if (h->zram_ratio > 0)
 		h->available -= h->swap_used / h->zram_ratio;
 }
@@ -395,11 +378,9 @@ static void swap_out(struct sim_host *h, double want)
 		struct sim_guest *g = &h->guest[i];
 
 		if (cold > 0)
-			g->host_cold += (g->cache + g->touched - g->host_cold) *
-					from_cold / cold;
+			g->host_cold += (g->cache + g->touched - g->host_cold) * from_cold / cold;
 		if (warm > 0)
-			g->host_hot +=
-				(g->resident - g->host_hot) * from_warm / warm;
+			g->host_hot += (g->resident - g->host_hot) * from_warm / warm;
 		set_rss(g);
 		g->until = h->now;
 	}
@@ -450,8 +431,7 @@ static void reclaim(struct sim_host *h, double dt)
 {
 	double low = h->total / 512;
 	double lack = low - h->available;
-	double can = most(0, least(h->swap_total - h->swap_used,
-				   h->physics.host_swap * dt));
+	double can = most(0, least(h->swap_total - h->swap_used, h->physics.host_swap * dt));
 
 	if (lack > 0 && can > 0) {
 		swap_out(h, least(can, lack / swap_gain(h)));
@@ -487,8 +467,7 @@ void sim_host_step(struct sim_host *h, int64_t ms)
 	ksm_step(h, dt);
 	h->now = end;
 	add_up(h);
-	if (h->available < h->total / 512 || h->swap_used > 0 ||
-	    h->unbacked > 0)
+	if (h->available < h->total / 512 || h->swap_used > 0 || h->unbacked > 0)
 		reclaim(h, dt);
 }
 
@@ -508,8 +487,7 @@ void sim_guest_latch(const struct sim_host *h, struct sim_guest *g)
 	double unused = sim_guest_free(g);
 	struct sim_stats *s = &g->stats;
 
-	if (g->demand - g->resident > LATE_SHARE * g->demand &&
-	    h->now - s->time < LATE)
+	if (g->demand - g->resident > LATE_SHARE * g->demand && h->now - s->time < LATE)
 		return;
 	s->time = h->now;
 	s->actual = g->actual;

@@ -43,23 +43,23 @@ const char *sim_cache_name(enum sim_cache cache);
  * sim_physics_init() gives the defaults and model.c their reasons.
  */
 struct sim_physics {
-	double inflate;	    /* a balloon takes memory from its guest, */
-	double deflate;	    /* and gives it back */
-	double cache_fill;  /* time in which page cache fills a whole guest */
-	double report_min;  /* free page reporting: at least this much, */
-	double report_time; /* or what is free with this time constant */
-	double guest_swap;  /* speed of the guest's swap device */
+	double inflate;		 /* a balloon takes memory from its guest, */
+	double deflate;		 /* and gives it back */
+	double cache_fill;	 /* time in which page cache fills a whole guest */
+	double report_min;	 /* free page reporting: at least this much, */
+	double report_time;	 /* or what is free with this time constant */
+	double guest_swap;	 /* speed of the guest's swap device */
 	double guest_swap_share; /* its size: this share of max, */
 	double guest_swap_max;	 /* at most this */
 	double host_swap;	 /* speed of the host's swap */
-	double oom_patience;	/* host without memory or swap: then it kills */
-	double reboot;		/* a killed guest is back after this */
-	double hot;		/* share of demand that is page cache in use */
-	double ksm_share;	/* share of resident memory that has a twin */
-	double ksm_break;	/* time in which guests rewrite all of that */
-	double host_base;	/* the host itself, */
-	double host_base_share; /* and this share of its memory */
-	double qemu;		/* each QEMU process beyond its guest */
+	double oom_patience;	 /* host without memory or swap: then it kills */
+	double reboot;		 /* a killed guest is back after this */
+	double hot;		 /* share of demand that is page cache in use */
+	double ksm_share;	 /* share of resident memory that has a twin */
+	double ksm_break;	 /* time in which guests rewrite all of that */
+	double host_base;	 /* the host itself, */
+	double host_base_share;	 /* and this share of its memory */
+	double qemu;		 /* each QEMU process beyond its guest */
 };
 
 void sim_physics_init(struct sim_physics *p);
@@ -143,16 +143,14 @@ struct sim_host {
  * sim_guest_init() - a guest that has just started: nothing touched
  * @max: bytes, @min: bytes
  */
-void sim_guest_init(struct sim_host *h, struct sim_guest *g,
-		    const struct sim_curve *curve, double min, double max,
-		    double disk_rate);
+void sim_guest_init(struct sim_host *h, struct sim_guest *g, const struct sim_curve *curve,
+		    double min, double max, double disk_rate);
 
 /** sim_overhead() - what a guest's kernel keeps of @max for itself, bytes */
 double sim_overhead(double max);
 
 /** sim_guest_set_target() - a balloon command, clamped to [min, max] */
-void sim_guest_set_target(struct sim_host *h, struct sim_guest *g,
-			  double target);
+void sim_guest_set_target(struct sim_host *h, struct sim_guest *g, double target);
 
 /** sim_host_step() - let @ms pass */
 void sim_host_step(struct sim_host *h, int64_t ms);

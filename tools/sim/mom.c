@@ -18,10 +18,8 @@ static double if_big_enough(const struct mom_guest *g, double size)
 
 static double shrink(const struct mom_guest *g, double host_free)
 {
-	double guest_free =
-		host_free <= MOM_CRITICAL
-			? host_free - 0.05
-			: MOM_GUEST_FREE * (host_free / MOM_PRESSURE);
+	double guest_free = host_free <= MOM_CRITICAL ? host_free - 0.05
+						      : MOM_GUEST_FREE * (host_free / MOM_PRESSURE);
 	double used = g->cur_mean - g->unused_mean;
 	double least = fmax(g->min, used + guest_free * g->cur);
 	double size = fmax(g->cur * (1 - MOM_MAX_CHANGE), least);
@@ -110,9 +108,8 @@ static void mom_tick(struct sim *s)
 
 static int mom_init(struct sim *s)
 {
-	s->state = calloc(
-		1, sizeof(struct mom) +
-			   s->host.count * sizeof(((struct mom *)0)->guest[0]));
+	s->state =
+		calloc(1, sizeof(struct mom) + s->host.count * sizeof(((struct mom *)0)->guest[0]));
 	if (!s->state)
 		return -ENOMEM;
 	s->wake = s->host.now + MOM_MONITOR_PERIOD;

@@ -35,8 +35,7 @@ static double need(const struct sim_host *h, const struct sim_guest *g)
 	double now = (double)h->now / 1000;
 	double horizon = now + LEAD + (g->max - g->min) / slew;
 	uint32_t cursor = g->cursor;
-	double most =
-		fmax(g->demand, sim_curve_at(g->curve, &cursor, now + LEAD));
+	double most = fmax(g->demand, sim_curve_at(g->curve, &cursor, now + LEAD));
 
 	/* Less slew * time, a straight line has its largest value at an end:
 	 * knots do. */
@@ -45,8 +44,7 @@ static double need(const struct sim_host *h, const struct sim_guest *g)
 
 		if (k->time > horizon)
 			break;
-		most = fmax(most,
-			    k->value - slew * fmax(0, k->time - now - LEAD));
+		most = fmax(most, k->value - slew * fmax(0, k->time - now - LEAD));
 	}
 	return fmin(fmax(most + MARGIN, g->min), g->max);
 }
@@ -55,8 +53,7 @@ static void oracle_tick(struct sim *s)
 {
 	struct sim_host *h = &s->host;
 	double *needed = s->state;
-	double budget = h->total - h->physics.host_base -
-			h->physics.host_base_share * h->total -
+	double budget = h->total - h->physics.host_base - h->physics.host_base_share * h->total -
 			h->count * h->physics.qemu - 64 * SIM_MIB;
 	double above = 0, share = 1;
 

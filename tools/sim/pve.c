@@ -16,8 +16,7 @@ enum who { PRESSED, COMFORTABLE, ALL };
 
 static bool takes_part(const struct pve_guest *g, enum who who)
 {
-	return g->listed &&
-	       (who == ALL || g->comfortable == (who == COMFORTABLE));
+	return g->listed && (who == ALL || g->comfortable == (who == COMFORTABLE));
 }
 
 static double size_of(const struct pve_guest *g)
@@ -30,8 +29,7 @@ static double size_of(const struct pve_guest *g)
  * the whole computation: a second round cannot take it further than max_change
  * either.
  */
-static double change_one(struct pve_guest *g, double desired, bool growing,
-			 double max_change)
+static double change_one(struct pve_guest *g, double desired, bool growing, double max_change)
 {
 	double to, change;
 
@@ -51,8 +49,8 @@ static double change_one(struct pve_guest *g, double desired, bool growing,
 }
 
 /* Spreads @bytes by shares; returns what could not be. */
-static double change_all(struct pve_guest *guest, unsigned int count,
-			 enum who who, double bytes, double max_change)
+static double change_all(struct pve_guest *guest, unsigned int count, enum who who, double bytes,
+			 double max_change)
 {
 	double rest = bytes;
 	bool again = true, progress = true;
@@ -76,11 +74,9 @@ static double change_all(struct pve_guest *guest, unsigned int count,
 
 			if (g->done)
 				continue;
-			desired = g->balloon_min +
-				  trunc(above / shares * g->shares);
+			desired = g->balloon_min + trunc(above / shares * g->shares);
 			if (desired > g->maxmem || desired < g->balloon_min) {
-				desired = desired > g->maxmem ? g->maxmem
-							      : g->balloon_min;
+				desired = desired > g->maxmem ? g->maxmem : g->balloon_min;
 				again = true;
 			}
 			change = change_one(g, desired, bytes > 0, max_change);
@@ -93,8 +89,7 @@ static double change_all(struct pve_guest *guest, unsigned int count,
 	return rest;
 }
 
-void pve_compute_alg1(struct pve_guest *guest, unsigned int count, double goal,
-		      double max_change)
+void pve_compute_alg1(struct pve_guest *guest, unsigned int count, double goal, double max_change)
 {
 	double rest;
 
@@ -102,10 +97,8 @@ void pve_compute_alg1(struct pve_guest *guest, unsigned int count, double goal,
 		struct pve_guest *g = &guest[i];
 
 		g->result = 0;
-		g->listed = g->balloon != 0 && g->balloon_min != 0 &&
-			    g->shares != 0;
-		g->comfortable = g->freemem > g->balloon_min * 0.25 &&
-				 g->balloon >= g->balloon_min;
+		g->listed = g->balloon != 0 && g->balloon_min != 0 && g->shares != 0;
+		g->comfortable = g->freemem > g->balloon_min * 0.25 && g->balloon >= g->balloon_min;
 	}
 	if (goal > PVE_DEAD_BAND) {
 		rest = change_all(guest, count, PRESSED, goal, max_change);

@@ -39,7 +39,6 @@ struct pve_guest {
  * @goal: bytes by which the host's use should change, of either sign
  * @max_change: PVE_MAX_CHANGE
  */
-void pve_compute_alg1(struct pve_guest *guest, unsigned int count, double goal,
-		      double max_change);
+void pve_compute_alg1(struct pve_guest *guest, unsigned int count, double goal, double max_change);
 
 #endif

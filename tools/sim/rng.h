@@ -25,7 +25,7 @@ static inline uint64_t rng_next(struct rng *r)
 /** rng_stream() - a generator of its own for each (seed, stream) */
 static inline struct rng rng_stream(uint64_t seed, uint64_t stream)
 {
-	struct rng r = {seed};
+	struct rng r = { seed };
 
 	r.state = rng_next(&r) ^ (stream * UINT64_C(0xd1342543de82ef95));
 	rng_next(&r);

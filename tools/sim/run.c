@@ -39,7 +39,7 @@ struct run {
 	int level;
 	double level_low; /* available below which STEP is too coarse */
 	double thresholds[3];
-	double time; /* measured so far, s */
+	double time;					 /* measured so far, s */
 	double sum_demand, sum_actual, sum_rss, sum_ksm; /* times seconds */
 	unsigned int kills;
 	unsigned long steps;
@@ -89,8 +89,7 @@ static void fail(struct run *r, enum sim_failure f)
  * The lack was @a at the start of a step of @dt seconds and is @b at its end,
  * a straight line between (negative: no lack): when in it was there one?
  */
-static void add_lack(struct run *r, struct sim_guest *g, double a, double b,
-		     double dt)
+static void add_lack(struct run *r, struct sim_guest *g, double a, double b, double dt)
 {
 	double lacking = a > 0 && b > 0 ? dt
 			 : a > 0	? dt * a / (a - b)
@@ -135,15 +134,14 @@ static void measure_service(struct run *r, double dt, bool counted)
 	r->result->oom_kills = h->oom_kills;
 }
 
-static void add_point(struct run *r, double dt, double demand, double actual,
-		      double cache, double lacking)
+static void add_point(struct run *r, double dt, double demand, double actual, double cache,
+		      double lacking)
 {
 	const struct sim_host *h = &r->sim.host;
 	struct sim_result *res = r->result;
 	double length = (double)(r->end - r->start) / 1000;
 	unsigned int at = (unsigned int)(r->time / length * SIM_POINTS);
-	struct sim_point *p =
-		&res->points[at < SIM_POINTS ? at : SIM_POINTS - 1];
+	struct sim_point *p = &res->points[at < SIM_POINTS ? at : SIM_POINTS - 1];
 
 	if (p->samples == 0) {
 		p->time = (double)r->start / 1000 + r->time;
@@ -182,8 +180,7 @@ static void measure_host(struct run *r, double dt)
 	r->result->demand_peak = fmax(r->result->demand_peak, demand);
 	r->result->rss_peak = fmax(r->result->rss_peak, h->rss);
 	r->result->swap_peak = fmax(r->result->swap_peak, h->swap_used);
-	r->result->available_least =
-		fmin(r->result->available_least, h->available);
+	r->result->available_least = fmin(r->result->available_least, h->available);
 	if (r->result->points)
 		add_point(r, dt, demand, actual, cache, lacking);
 }
@@ -247,11 +244,9 @@ static int64_t step_length(const struct run *r)
 	int64_t limit = h->now < r->start ? r->start : r->end;
 
 	if (next <= h->now) {
-		next = h->now +
-		       (h->available < r->level_low ? STEP_TIGHT : STEP);
+		next = h->now + (h->available < r->level_low ? STEP_TIGHT : STEP);
 		/* On whole seconds, so that ticks fall on steps. */
-		next -= next %
-			(h->available < r->level_low ? STEP_TIGHT : STEP);
+		next -= next % (h->available < r->level_low ? STEP_TIGHT : STEP);
 	}
 	if (limit < next)
 		next = limit;
@@ -312,8 +307,7 @@ static void sum_up(struct run *r)
 		res->longest = fmax(res->longest, g->short_longest);
 		res->lacked += g->short_bytes;
 		res->provisioned += r->scenario->guest[i].max;
-		if (share > r->sim.options->service ||
-		    g->short_longest > r->sim.options->episode ||
+		if (share > r->sim.options->service || g->short_longest > r->sim.options->episode ||
 		    g->oom_kill > 0)
 			res->failed_guests++;
 	}
@@ -343,11 +337,9 @@ static void place_guests(struct run *r)
 
 	for (unsigned int i = 0; i < h->count; i++) {
 		const struct sim_machine *m = &r->scenario->guest[i];
-		double max =
-			p->promise == SIM_PROMISE_TRAINED ? m->trained : m->max;
+		double max = p->promise == SIM_PROMISE_TRAINED ? m->trained : m->max;
 
-		sim_guest_init(h, &h->guest[i], &m->curve, m->min, max,
-			       m->disk);
+		sim_guest_init(h, &h->guest[i], &m->curve, m->min, max, m->disk);
 	}
 }
 
@@ -389,29 +381,26 @@ static int set_up(struct run *r, unsigned int guests)
 	if (!h->guest)
 		return -ENOMEM;
 	if (r->options->record) {
-		r->result->points =
-			calloc(SIM_POINTS, sizeof(struct sim_point));
+		r->result->points = calloc(SIM_POINTS, sizeof(struct sim_point));
 		if (!r->result->points)
 			return -ENOMEM;
 	}
 	set_host(r);
 	place_guests(r);
 	r->next_stats = h->now + p->stats_period;
-	r->next_ksm = p->ksmtuned && h->physics.ksm_share > 0
-			      ? h->now + KSMTUNED_PERIOD
-			      : SIM_NEVER;
+	r->next_ksm =
+		p->ksmtuned && h->physics.ksm_share > 0 ? h->now + KSMTUNED_PERIOD : SIM_NEVER;
 	r->sim.wake = SIM_NEVER;
 	r->result->available_least = h->total;
 	return p->init ? p->init(&r->sim) : 0;
 }
 
-int sim_run(struct sim_scenario *s, const struct sim_policy *p,
-	    unsigned int guests, const struct sim_run_options *o,
-	    struct sim_result *ret)
+int sim_run(struct sim_scenario *s, const struct sim_policy *p, unsigned int guests,
+	    const struct sim_run_options *o, struct sim_result *ret)
 {
-	struct sim_result result = {.policy = p, .asked = guests};
+	struct sim_result result = { .policy = p, .asked = guests };
 	struct run r = {
-		.sim = {.options = &s->options, .policy = p},
+		.sim = { .options = &s->options, .policy = p },
 		.scenario = s,
 		.options = o,
 		.result = &result,
@@ -423,8 +412,7 @@ int sim_run(struct sim_scenario *s, const struct sim_policy *p,
 		return err;
 	r.sim.machine = s->guest;
 	r.start = (int64_t)(o->from * 1000);
-	r.end = o->to > 0 ? (int64_t)(o->to * 1000)
-			  : (int64_t)(s->options.length * 1000);
+	r.end = o->to > 0 ? (int64_t)(o->to * 1000) : (int64_t)(s->options.length * 1000);
 	result.guests = scenario_admitted(s, p, guests);
 	err = set_up(&r, result.guests);
 	if (!err) {

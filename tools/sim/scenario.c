@@ -36,19 +36,16 @@ const struct sim_options *sim_scenario_options(const struct sim_scenario *s)
 	return &s->options;
 }
 
-unsigned int sim_scenario_machines(const struct sim_scenario *s,
-				   unsigned int *ret_left_out)
+unsigned int sim_scenario_machines(const struct sim_scenario *s, unsigned int *ret_left_out)
 {
 	*ret_left_out = s->left_out;
 	return s->machines;
 }
 
-static bool too_large(const struct sim_scenario *s, const struct sim_series *m,
-		      double all)
+static bool too_large(const struct sim_scenario *s, const struct sim_series *m, double all)
 {
 	return m->max > s->options.host ||
-	       (s->options.machine_share > 0 &&
-		m->max > s->options.machine_share * all);
+	       (s->options.machine_share > 0 && m->max > s->options.machine_share * all);
 }
 
 static int choose(struct sim_scenario *s)
@@ -83,8 +80,7 @@ int sim_scenario_new(const struct sim_trace *trace, const struct sim_options *o,
 	struct sim_scenario *s;
 	int err;
 
-	if (!(o->length > 0) || o->start < 0 || o->warmup < 0 ||
-	    o->start >= (double)trace->span)
+	if (!(o->length > 0) || o->start < 0 || o->warmup < 0 || o->start >= (double)trace->span)
 		return -ERANGE;
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -132,8 +128,7 @@ static int train(const struct sim_scenario *s, struct sim_machine *m)
 	if (!value)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < series->count; i++)
-		if ((double)series->sample[i].time >= from &&
-		    (double)series->sample[i].time < to)
+		if ((double)series->sample[i].time >= from && (double)series->sample[i].time < to)
 			value[n++] = series->sample[i].used;
 	qsort(value, n, sizeof(*value), by_value);
 	at = (size_t)(0.999 * (double)n);
@@ -156,12 +151,10 @@ static double mean_disk(const struct sim_series *series)
 /*
  * The machine's n-th coming: each its own phase, the second time a day later.
  */
-static int build(const struct sim_scenario *s, struct sim_machine *m,
-		 unsigned int index)
+static int build(const struct sim_scenario *s, struct sim_machine *m, unsigned int index)
 {
 	const struct sim_options *o = &s->options;
-	const struct sim_series *series =
-		&s->trace->machine[s->order[index % s->machines]];
+	const struct sim_series *series = &s->trace->machine[s->order[index % s->machines]];
 	struct rng rng = rng_stream(o->seed, STREAM_GUEST + index);
 	double days = floor(o->length / DAY);
 	unsigned int coming = index / s->machines;
@@ -178,8 +171,7 @@ static int build(const struct sim_scenario *s, struct sim_machine *m,
 	w.phase = fmod(w.phase, o->length);
 	m->series = series;
 	m->max = series->max;
-	m->min = fmin(m->max,
-		      o->min_bytes > 0 ? o->min_bytes : o->min_share * m->max);
+	m->min = fmin(m->max, o->min_bytes > 0 ? o->min_bytes : o->min_share * m->max);
 	/* Less than a kernel needs is no machine. */
 	m->min = fmax(m->min, w.floor);
 	m->disk = mean_disk(series);
@@ -192,8 +184,7 @@ int scenario_grow(struct sim_scenario *s, unsigned int count)
 {
 	if (count > s->room) {
 		unsigned int room = count + count / 2;
-		struct sim_machine *guest =
-			reallocarray(s->guest, room, sizeof(*guest));
+		struct sim_machine *guest = reallocarray(s->guest, room, sizeof(*guest));
 
 		if (!guest)
 			return -ENOMEM;
@@ -201,7 +192,7 @@ int scenario_grow(struct sim_scenario *s, unsigned int count)
 		s->room = room;
 	}
 	while (s->count < count) {
-		s->guest[s->count] = (struct sim_machine){0};
+		s->guest[s->count] = (struct sim_machine){ 0 };
 		if (build(s, &s->guest[s->count], s->count))
 			return -ENOMEM;
 		s->count++;
@@ -209,8 +200,7 @@ int scenario_grow(struct sim_scenario *s, unsigned int count)
 	return 0;
 }
 
-double scenario_promised(const struct sim_policy *p,
-			 const struct sim_machine *m)
+double scenario_promised(const struct sim_policy *p, const struct sim_machine *m)
 {
 	switch (p->promise) {
 	case SIM_PROMISE_MIN:
@@ -224,12 +214,11 @@ double scenario_promised(const struct sim_policy *p,
 	}
 }
 
-unsigned int scenario_admitted(const struct sim_scenario *s,
-			       const struct sim_policy *p, unsigned int guests)
+unsigned int scenario_admitted(const struct sim_scenario *s, const struct sim_policy *p,
+			       unsigned int guests)
 {
 	const struct sim_physics *ph = &s->options.physics;
-	double left =
-		s->options.host * (1 - ph->host_base_share) - ph->host_base;
+	double left = s->options.host * (1 - ph->host_base_share) - ph->host_base;
 
 	for (unsigned int i = 0; i < guests; i++) {
 		left -= scenario_promised(p, &s->guest[i]) + ph->qemu;

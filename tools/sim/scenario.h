@@ -20,12 +20,11 @@ struct sim_scenario {
 int scenario_grow(struct sim_scenario *s, unsigned int count);
 
 /** scenario_promised() - bytes that a policy promises a guest */
-double scenario_promised(const struct sim_policy *p,
-			 const struct sim_machine *m);
+double scenario_promised(const struct sim_policy *p, const struct sim_machine *m);
 
 /** scenario_admitted() - of the first @guests, to how many the host can keep
  * its promise */
-unsigned int scenario_admitted(const struct sim_scenario *s,
-			       const struct sim_policy *p, unsigned int guests);
+unsigned int scenario_admitted(const struct sim_scenario *s, const struct sim_policy *p,
+			       unsigned int guests);
 
 #endif

@@ -41,8 +41,8 @@ static void put(struct spans *s, double start, double end, double mean)
 }
 
 /* The part [from, to) of the trace, moved by @shift. */
-static void put_part(struct spans *out, const struct sim_series *s, double from,
-		     double to, double shift)
+static void put_part(struct spans *out, const struct sim_series *s, double from, double to,
+		     double shift)
 {
 	double at = from;
 
@@ -54,14 +54,12 @@ static void put_part(struct spans *out, const struct sim_series *s, double from,
 		if (end <= at)
 			continue;
 		if (start > at) { /* before its first sample */
-			put(out, at + shift, (start < to ? start : to) + shift,
-			    0);
+			put(out, at + shift, (start < to ? start : to) + shift, 0);
 			at = start < to ? start : to;
 		}
 		if (start >= to)
 			break;
-		put(out, at + shift, (end < to ? end : to) + shift,
-		    (double)s->sample[i].used);
+		put(out, at + shift, (end < to ? end : to) + shift, (double)s->sample[i].used);
 		at = end < to ? end : to;
 	}
 	if (at < to)
@@ -70,9 +68,8 @@ static void put_part(struct spans *out, const struct sim_series *s, double from,
 
 /* Time [from, to) of the simulation, to <= length, from >= 0: two parts at
  * most. */
-static void put_circle(struct spans *out, const struct sim_series *s,
-		       const struct sim_window *w, double from, double to,
-		       double shift)
+static void put_circle(struct spans *out, const struct sim_series *s, const struct sim_window *w,
+		       double from, double to, double shift)
 {
 	double wrap = w->length - w->phase; /* of the trace, seen at time 0 */
 
@@ -81,16 +78,14 @@ static void put_circle(struct spans *out, const struct sim_series *s,
 			 w->start + wrap + (to < w->phase ? to : w->phase),
 			 shift - w->start - wrap);
 	if (to > w->phase)
-		put_part(out, s,
-			 w->start + (from > w->phase ? from - w->phase : 0),
+		put_part(out, s, w->start + (from > w->phase ? from - w->phase : 0),
 			 w->start + to - w->phase, shift - w->start + w->phase);
 }
 
 /* How long the ramp between two levels takes inside @s, where it lies. */
 static double ramp_time(const struct span *s, double change, double rate)
 {
-	return least(most(change / rate, SIM_RAMP_MIN),
-		     SIM_RAMP_SHARE * (s->end - s->start));
+	return least(most(change / rate, SIM_RAMP_MIN), SIM_RAMP_SHARE * (s->end - s->start));
 }
 
 /* Both ramps lie in the higher of the two spans: one at 0 stays at 0. */
@@ -110,14 +105,11 @@ static void step_levels(struct spans *s, double max, struct rng *rng)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		s->span[i].level = s->span[i].mean;
-		s->span[i].rise =
-			SIM_RISE_MIN *
-			pow(SIM_RISE_MAX / SIM_RISE_MIN, rng_unit(rng));
+		s->span[i].rise = SIM_RISE_MIN * pow(SIM_RISE_MAX / SIM_RISE_MIN, rng_unit(rng));
 	}
 	for (int sweep = 0; sweep < SWEEPS; sweep++)
 		for (size_t i = 0; i < s->count; i++)
-			s->span[i].level =
-				least(s->span[i].mean + step_lost(s, i), max);
+			s->span[i].level = least(s->span[i].mean + step_lost(s, i), max);
 }
 
 static void step_knots(const struct spans *s, struct sim_curve *c)
@@ -127,21 +119,18 @@ static void step_knots(const struct spans *s, struct sim_curve *c)
 		double before = i ? at[-1].level : at->level;
 		double after = i + 1 < s->count ? at[1].level : at->level;
 
-		c->knot[c->count++] =
-			(struct sim_knot){at->start, least(before, at->level)};
+		c->knot[c->count++] = (struct sim_knot){ at->start, least(before, at->level) };
 		if (at->level > before)
 			c->knot[c->count++] = (struct sim_knot){
-				at->start + ramp_time(at, at->level - before,
-						      at->rise),
-				at->level};
+				at->start + ramp_time(at, at->level - before, at->rise), at->level
+			};
 		if (at->level > after)
 			c->knot[c->count++] = (struct sim_knot){
-				at->end - ramp_time(at, at->level - after,
-						    SIM_FALL),
-				at->level};
+				at->end - ramp_time(at, at->level - after, SIM_FALL), at->level
+			};
 	}
-	c->knot[c->count] = (struct sim_knot){s->span[s->count - 1].end,
-					      s->span[s->count - 1].level};
+	c->knot[c->count] =
+		(struct sim_knot){ s->span[s->count - 1].end, s->span[s->count - 1].level };
 	c->count++;
 }
 
@@ -160,30 +149,26 @@ static void linear_knots(const struct spans *s, double max, struct sim_curve *c)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		const struct span *at = &s->span[i];
-		double left =
-			i ? meeting(at[-1].mean, at->mean, max) : at->mean;
-		double right = i + 1 < s->count
-				       ? meeting(at->mean, at[1].mean, max)
-				       : at->mean;
+		double left = i ? meeting(at[-1].mean, at->mean, max) : at->mean;
+		double right = i + 1 < s->count ? meeting(at->mean, at[1].mean, max) : at->mean;
 		double middle = 2 * at->mean - (left + right) / 2;
 
-		c->knot[c->count++] = (struct sim_knot){at->start, left};
-		c->knot[c->count++] = (struct sim_knot){
-			(at->start + at->end) / 2, most(0, least(middle, max))};
+		c->knot[c->count++] = (struct sim_knot){ at->start, left };
+		c->knot[c->count++] =
+			(struct sim_knot){ (at->start + at->end) / 2, most(0, least(middle, max)) };
 	}
-	c->knot[c->count] = (struct sim_knot){s->span[s->count - 1].end,
-					      s->span[s->count - 1].mean};
+	c->knot[c->count] =
+		(struct sim_knot){ s->span[s->count - 1].end, s->span[s->count - 1].mean };
 	c->count++;
 }
 
 int sim_curve_build(const struct sim_series *series, enum sim_shape shape,
-		    const struct sim_window *w, struct rng *rng,
-		    struct sim_curve *ret)
+		    const struct sim_window *w, struct rng *rng, struct sim_curve *ret)
 {
 	/* The samples twice (circle and warm-up), their cuts, the ends. */
 	size_t room = 2 * (size_t)series->count + 16;
-	struct spans s = {malloc(room * sizeof(*s.span)), 0};
-	struct sim_curve c = {0, malloc((3 * room + 1) * sizeof(*c.knot))};
+	struct spans s = { malloc(room * sizeof(*s.span)), 0 };
+	struct sim_curve c = { 0, malloc((3 * room + 1) * sizeof(*c.knot)) };
 	struct sim_knot *shrunk;
 
 	if (!s.span || !c.knot) {
@@ -192,11 +177,10 @@ int sim_curve_build(const struct sim_series *series, enum sim_shape shape,
 		return -ENOMEM;
 	}
 	if (w->warmup > 0)
-		put_circle(&s, series, w, w->length - w->warmup, w->length,
-			   -w->length);
+		put_circle(&s, series, w, w->length - w->warmup, w->length, -w->length);
 	put_circle(&s, series, w, 0, w->length, 0);
 	if (!s.count) /* shorter than a moment: a point needs a line, too */
-		s.span[s.count++] = (struct span){.end = fmax(w->length, 1)};
+		s.span[s.count++] = (struct span){ .end = fmax(w->length, 1) };
 	if (shape == SIM_SHAPE_LINEAR) {
 		linear_knots(&s, series->max, &c);
 	} else {
@@ -205,8 +189,7 @@ int sim_curve_build(const struct sim_series *series, enum sim_shape shape,
 	}
 	free(s.span);
 	for (uint32_t i = 0; i < c.count; i++)
-		c.knot[i].value =
-			least(most(c.knot[i].value, w->floor), series->max);
+		c.knot[i].value = least(most(c.knot[i].value, w->floor), series->max);
 	shrunk = reallocarray(c.knot, c.count, sizeof(*c.knot));
 	if (shrunk)
 		c.knot = shrunk;
@@ -217,5 +200,5 @@ int sim_curve_build(const struct sim_series *series, enum sim_shape shape,
 void sim_curve_clear(struct sim_curve *c)
 {
 	free(c->knot);
-	*c = (struct sim_curve){0};
+	*c = (struct sim_curve){ 0 };
 }

@@ -76,9 +76,8 @@ struct sim_window {
  *
  * Return: 0 or -ENOMEM.
  */
-int sim_curve_build(const struct sim_series *s, enum sim_shape shape,
-		    const struct sim_window *w, struct rng *rng,
-		    struct sim_curve *ret);
+int sim_curve_build(const struct sim_series *s, enum sim_shape shape, const struct sim_window *w,
+		    struct rng *rng, struct sim_curve *ret);
 
 void sim_curve_clear(struct sim_curve *c);
 
@@ -86,8 +85,7 @@ void sim_curve_clear(struct sim_curve *c);
  * sim_curve_at() - demand at a time
  * @cursor: index of the knot before; times may not go back between calls
  */
-static inline double sim_curve_at(const struct sim_curve *c, uint32_t *cursor,
-				  double time)
+static inline double sim_curve_at(const struct sim_curve *c, uint32_t *cursor, double time)
 {
 	const struct sim_knot *k = &c->knot[*cursor];
 
@@ -97,8 +95,7 @@ static inline double sim_curve_at(const struct sim_curve *c, uint32_t *cursor,
 	}
 	if (time >= k[1].time)
 		return k[1].value;
-	return k->value + (k[1].value - k->value) * (time - k->time) /
-				  (k[1].time - k->time);
+	return k->value + (k[1].value - k->value) * (time - k->time) / (k[1].time - k->time);
 }
 
 #endif

@@ -80,8 +80,7 @@ const struct sim_options *sim_scenario_options(const struct sim_scenario *s);
 
 /** sim_scenario_machines() - different machines; @ret_left_out: too large ones
  */
-unsigned int sim_scenario_machines(const struct sim_scenario *s,
-				   unsigned int *ret_left_out);
+unsigned int sim_scenario_machines(const struct sim_scenario *s, unsigned int *ret_left_out);
 
 /** sim_policy_find() - by name, or NULL */
 const struct sim_policy *sim_policy_find(const char *name);
@@ -112,8 +111,8 @@ struct sim_point {
 /* Why a run does not reach the service level. */
 enum sim_failure {
 	SIM_OK,
-	SIM_FULL,  /* not all guests can be promised what the policy promises */
-	SIM_SHARE, /* a guest lacked memory for too much of its time */
+	SIM_FULL,      /* not all guests can be promised what the policy promises */
+	SIM_SHARE,     /* a guest lacked memory for too much of its time */
 	SIM_EPISODE,   /* ... for too long without a break */
 	SIM_GUEST_OOM, /* a guest killed a process */
 	SIM_HOST_OOM,  /* the host killed a guest */
@@ -187,9 +186,8 @@ struct sim_run_options {
  *
  * Return: 0 or -ENOMEM; that guests were served badly is no error.
  */
-int sim_run(struct sim_scenario *s, const struct sim_policy *p,
-	    unsigned int guests, const struct sim_run_options *o,
-	    struct sim_result *ret);
+int sim_run(struct sim_scenario *s, const struct sim_policy *p, unsigned int guests,
+	    const struct sim_run_options *o, struct sim_result *ret);
 
 /**
  * struct sim_capacity - how many guests fit

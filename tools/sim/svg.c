@@ -64,8 +64,7 @@ static void text_escaped(FILE *f, const char *s)
 	}
 }
 
-static void text_at(FILE *f, double x, double y, const char *class,
-		    const char *s)
+static void text_at(FILE *f, double x, double y, const char *class, const char *s)
 {
 	fprintf(f, "<text x='%.1f' y='%.1f' class='%s'>", x, y, class);
 	text_escaped(f, s);
@@ -102,8 +101,8 @@ static double value_at(const struct sim_point *p, enum value v)
 	}
 }
 
-static void curve(const struct frame *fr, const struct sim_result *r,
-		  enum value v, const char *class, bool area)
+static void curve(const struct frame *fr, const struct sim_result *r, enum value v,
+		  const char *class, bool area)
 {
 	long x = 0, y = 0; /* tenths of where the pen is */
 	bool first = true;
@@ -120,11 +119,10 @@ static void curve(const struct frame *fr, const struct sim_result *r,
 			continue;
 		/* Steps take half of the letters that places take. */
 		if (first)
-			fprintf(fr->f, "%c%.1f %.1fl", area ? 'L' : 'M',
-				(double)to_x / 10, (double)to_y / 10);
+			fprintf(fr->f, "%c%.1f %.1fl", area ? 'L' : 'M', (double)to_x / 10,
+				(double)to_y / 10);
 		else
-			fprintf(fr->f, "%g %g ", (double)(to_x - x) / 10,
-				(double)(to_y - y) / 10);
+			fprintf(fr->f, "%g %g ", (double)(to_x - x) / 10, (double)(to_y - y) / 10);
 		first = false;
 		x = to_x;
 		y = to_y;
@@ -149,27 +147,22 @@ static void lacking(const struct frame *fr, const struct sim_result *r)
 
 		if (p->lacking <= 0)
 			continue;
-		height = 4 +
-			 (STRIP - 6) *
-				 fmin(1,
-				      fmax(0, log2(p->lacking / SIM_MIB) / 16));
-		fprintf(fr->f, "M%.1f %.1fv%.1fh%.1fv%.1fZ", x_of(fr, p->time),
-			base, -height, width, height);
+		height = 4 + (STRIP - 6) * fmin(1, fmax(0, log2(p->lacking / SIM_MIB) / 16));
+		fprintf(fr->f, "M%.1f %.1fv%.1fh%.1fv%.1fZ", x_of(fr, p->time), base, -height,
+			width, height);
 	}
 	fputs("'/>\n", fr->f);
 }
 
 /* A mark where the host or a guest killed. */
-static void kills(const struct frame *fr, const struct sim_options *o,
-		  const struct sim_result *r)
+static void kills(const struct frame *fr, const struct sim_options *o, const struct sim_result *r)
 {
 	double y = y_of(fr, o->host);
 
 	fputs("<path class='lack' d='", fr->f);
 	for (unsigned int i = 0; i < r->point_count; i++)
 		if (r->points[i].kills)
-			fprintf(fr->f, "M%.1f %.1fl3 -7h-6Z",
-				x_of(fr, r->points[i].time), y);
+			fprintf(fr->f, "M%.1f %.1fl3 -7h-6Z", x_of(fr, r->points[i].time), y);
 	fputs("'/>\n", fr->f);
 }
 
@@ -190,8 +183,8 @@ static void axes(const struct frame *fr)
 	for (int i = 0; i * step <= fr->top; i++) {
 		double v = i * step;
 
-		fprintf(fr->f, "<path class='grid' d='M%d %.1fH%d'/>", LEFT,
-			y_of(fr, v), LEFT + PLOT);
+		fprintf(fr->f, "<path class='grid' d='M%d %.1fH%d'/>", LEFT, y_of(fr, v),
+			LEFT + PLOT);
 		snprintf(label, sizeof(label), "%.0f", v / SIM_GIB);
 		text_at(fr->f, LEFT - 8, y_of(fr, v) + 4, "r n dim", label);
 	}
@@ -201,9 +194,8 @@ static void axes(const struct frame *fr)
 static void time_axis(const struct frame *fr, double y)
 {
 	/* Labels that people count in. */
-	static const double steps[] = {60,   300,     600,	1800,
-				       3600, 7200,    6 * 3600, 12 * 3600,
-				       DAY,  7 * DAY, 30 * DAY};
+	static const double steps[] = { 60,	  300,	     600, 1800,	   3600,    7200,
+					6 * 3600, 12 * 3600, DAY, 7 * DAY, 30 * DAY };
 	double step = steps[0];
 	char label[32];
 	int first;
@@ -217,8 +209,7 @@ static void time_axis(const struct frame *fr, double y)
 	for (int i = first; i * step <= fr->start + fr->length; i++) {
 		double t = i * step;
 
-		fprintf(fr->f, "<path class='axis' d='M%.1f %.1fv5'/>",
-			x_of(fr, t), y);
+		fprintf(fr->f, "<path class='axis' d='M%.1f %.1fv5'/>", x_of(fr, t), y);
 		if (step >= DAY)
 			snprintf(label, sizeof(label), "day %.0f", t / DAY);
 		else if (step >= 3600)
@@ -227,8 +218,7 @@ static void time_axis(const struct frame *fr, double y)
 			snprintf(label, sizeof(label), "%.0f min", t / 60);
 		text_at(fr->f, x_of(fr, t), y + 19, "m dim", label);
 	}
-	fprintf(fr->f, "<path class='axis' d='M%d %.1fH%d'/>\n", LEFT, y,
-		LEFT + PLOT);
+	fprintf(fr->f, "<path class='axis' d='M%d %.1fH%d'/>\n", LEFT, y, LEFT + PLOT);
 }
 
 static void facts(const struct frame *fr, const struct sim_result *r)
@@ -237,31 +227,27 @@ static void facts(const struct frame *fr, const struct sim_result *r)
 	char line[128];
 
 	text_at(fr->f, x, y, r->failure == SIM_OK ? "p good" : "p bad",
-		r->failure == SIM_OK ? "all guests served"
-				     : sim_failure_text(r->failure));
-	snprintf(line, sizeof(line),
-		 "%u of %u guests admitted, %u outside the level", r->guests,
+		r->failure == SIM_OK ? "all guests served" : sim_failure_text(r->failure));
+	snprintf(line, sizeof(line), "%u of %u guests admitted, %u outside the level", r->guests,
 		 r->asked, r->failed_guests);
 	text_at(fr->f, x, y += 20, "n", line);
-	snprintf(line, sizeof(line), "longest lack %.1f s, worst guest %.2f %%",
-		 r->longest, 100 * r->worst_share);
+	snprintf(line, sizeof(line), "longest lack %.1f s, worst guest %.2f %%", r->longest,
+		 100 * r->worst_share);
 	text_at(fr->f, x, y += 17, "n", line);
-	snprintf(line, sizeof(line), "killed: %u by the host, %u in guests",
-		 r->oom_kills, r->guest_ooms);
+	snprintf(line, sizeof(line), "killed: %u by the host, %u in guests", r->oom_kills,
+		 r->guest_ooms);
 	text_at(fr->f, x, y += 17, "n", line);
 	snprintf(line, sizeof(line), "least available %.1f GiB",
 		 fmax(0, r->available_least) / SIM_GIB);
 	text_at(fr->f, x, y += 17, "n", line);
-	snprintf(line, sizeof(line), "%lu commands, %.0f GiB moved",
-		 r->commands, r->moved / SIM_GIB);
+	snprintf(line, sizeof(line), "%lu commands, %.0f GiB moved", r->commands,
+		 r->moved / SIM_GIB);
 	text_at(fr->f, x, y + 17, "n", line);
 }
 
-static void panel(const struct frame *fr, const struct sim_options *o,
-		  const struct sim_result *r)
+static void panel(const struct frame *fr, const struct sim_options *o, const struct sim_result *r)
 {
-	fprintf(fr->f, "<text x='%d' y='%.1f'><tspan class='p'>", LEFT,
-		fr->y - 8);
+	fprintf(fr->f, "<text x='%d' y='%.1f'><tspan class='p'>", LEFT, fr->y - 8);
 	text_escaped(fr->f, r->policy->name);
 	fputs("</tspan><tspan class='dim' dx='10'>", fr->f);
 	text_escaped(fr->f, r->policy->summary);
@@ -272,15 +258,14 @@ static void panel(const struct frame *fr, const struct sim_options *o,
 	curve(fr, r, DEMAND_PEAK, "peak", false);
 	curve(fr, r, RSS, "rss", false);
 	curve(fr, r, ACTUAL, "actual", false);
-	fprintf(fr->f, "<path class='host' d='M%d %.1fH%d'/>\n", LEFT,
-		y_of(fr, o->host), LEFT + PLOT);
+	fprintf(fr->f, "<path class='host' d='M%d %.1fH%d'/>\n", LEFT, y_of(fr, o->host),
+		LEFT + PLOT);
 	kills(fr, o, r);
 	lacking(fr, r);
 	facts(fr, r);
 }
 
-static void legend_entry(FILE *f, double *x, double y, const char *mark,
-			 const char *name)
+static void legend_entry(FILE *f, double *x, double y, const char *mark, const char *name)
 {
 	fprintf(f, "<g transform='translate(%.1f %.1f)'>%s</g>", *x, y, mark);
 	text_at(f, *x + 26, y + 4, "", name);
@@ -295,24 +280,18 @@ static void legend(FILE *f, double y)
 		f, &x, y,
 		"<rect class='demand' y='-5' width='20' height='10'/><path class='peak' d='M0 -5h20'/>",
 		"demand and its peaks");
-	legend_entry(f, &x, y,
-		     "<rect class='cache' y='-5' width='20' height='10'/>",
-		     "page cache");
+	legend_entry(f, &x, y, "<rect class='cache' y='-5' width='20' height='10'/>", "page cache");
 	legend_entry(f, &x, y, "<path class='rss' d='M0 0h20'/>", "host pays");
-	legend_entry(f, &x, y, "<path class='actual' d='M0 0h20'/>",
-		     "balloons leave guests");
-	legend_entry(f, &x, y, "<path class='host' d='M0 0h20'/>",
-		     "host memory");
-	legend_entry(f, &x, y,
-		     "<rect class='lack' y='-5' width='20' height='10'/>",
+	legend_entry(f, &x, y, "<path class='actual' d='M0 0h20'/>", "balloons leave guests");
+	legend_entry(f, &x, y, "<path class='host' d='M0 0h20'/>", "host memory");
+	legend_entry(f, &x, y, "<rect class='lack' y='-5' width='20' height='10'/>",
 		     "guests lack (log)");
-	legend_entry(f, &x, y, "<path class='lack' d='M10 4l4 -8h-8Z'/>",
-		     "killed for memory");
+	legend_entry(f, &x, y, "<path class='lack' d='M10 4l4 -8h-8Z'/>", "killed for memory");
 }
 
 /* The time all points lie in, and the memory that all panels show. */
-static void fit(struct frame *fr, const struct sim_options *o,
-		const struct sim_result *r, unsigned int count)
+static void fit(struct frame *fr, const struct sim_options *o, const struct sim_result *r,
+		unsigned int count)
 {
 	fr->top = 1.12 * o->host;
 	fr->start = 0;
@@ -325,7 +304,7 @@ static void fit(struct frame *fr, const struct sim_options *o,
 int sim_svg(FILE *f, const char *title, const struct sim_options *o,
 	    const struct sim_result *result, unsigned int count)
 {
-	struct frame fr = {.f = f};
+	struct frame fr = { .f = f };
 	int height = TOP + (int)count * PANEL_STRIDE + BOTTOM - GAP + 12;
 
 	fit(&fr, o, result, count);

@@ -12,8 +12,7 @@
 
 #include "sim/trace_read.h"
 
-struct sim_series *sim_trace_add(struct sim_trace *t, const char *name,
-				 size_t name_length)
+struct sim_series *sim_trace_add(struct sim_trace *t, const char *name, size_t name_length)
 {
 	struct sim_series *s;
 	char *copy;
@@ -33,7 +32,7 @@ struct sim_series *sim_trace_add(struct sim_trace *t, const char *name,
 	if (!copy)
 		return NULL;
 	s = &t->machine[t->count++];
-	*s = (struct sim_series){.name = copy};
+	*s = (struct sim_series){ .name = copy };
 	return s;
 }
 
@@ -41,8 +40,7 @@ int sim_series_add(struct sim_series *s, int64_t time, double used, double disk)
 {
 	if (s->count == s->room) {
 		uint32_t room = s->room ? s->room * 2 : 512;
-		struct sim_sample *sample =
-			reallocarray(s->sample, room, sizeof(*sample));
+		struct sim_sample *sample = reallocarray(s->sample, room, sizeof(*sample));
 
 		if (!sample)
 			return -ENOMEM;
@@ -68,12 +66,12 @@ void sim_trace_clear(struct sim_trace *t)
 	for (unsigned int i = 0; i < t->count; i++)
 		series_clear(&t->machine[i]);
 	free(t->machine);
-	*t = (struct sim_trace){0};
+	*t = (struct sim_trace){ 0 };
 }
 
 static int problem(const char *name, struct sim_problem *ret, const char *text)
 {
-	*ret = (struct sim_problem){0};
+	*ret = (struct sim_problem){ 0 };
 	snprintf(ret->file, sizeof(ret->file), "%s", name);
 	snprintf(ret->text, sizeof(ret->text), "%s", text);
 	return -EBADMSG;
@@ -82,8 +80,7 @@ static int problem(const char *name, struct sim_problem *ret, const char *text)
 static int read_format(struct reader *r)
 {
 	if (!read_line(r))
-		return read_bad(r, NULL,
-				"expected a trace, got a file without a line");
+		return read_bad(r, NULL, "expected a trace, got a file without a line");
 	if (r->line[0] == '{')
 		return trace_read_recording(r);
 	read_split(r, ';');
@@ -126,8 +123,8 @@ static int series_finish(struct sim_trace *t, struct sim_series *s)
 }
 
 /* A machine with less than two samples has no length of time. */
-static int finish(struct sim_trace *t, unsigned int first, const char *name,
-		  bool lenient, struct sim_problem *ret)
+static int finish(struct sim_trace *t, unsigned int first, const char *name, bool lenient,
+		  struct sim_problem *ret)
 {
 	unsigned int keep = first;
 
@@ -138,10 +135,9 @@ static int finish(struct sim_trace *t, unsigned int first, const char *name,
 		int err;
 
 		if (s->count < 2) {
-			snprintf(
-				text, sizeof(text),
-				"expected at least two good samples of machine '%.64s', got %u",
-				s->name, s->count);
+			snprintf(text, sizeof(text),
+				 "expected at least two good samples of machine '%.64s', got %u",
+				 s->name, s->count);
 			problem(name, &p, text);
 			if (!lenient) {
 				*ret = p;
@@ -168,8 +164,8 @@ static void forget(struct sim_trace *t, unsigned int first)
 }
 
 /* One file; its times stay as they are. */
-static int parse(struct sim_trace *t, const char *name, const char *text,
-		 size_t length, bool lenient, struct sim_problem *ret)
+static int parse(struct sim_trace *t, const char *name, const char *text, size_t length,
+		 bool lenient, struct sim_problem *ret)
 {
 	const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
 	const char *dot = strrchr(base, '.');
@@ -178,8 +174,7 @@ static int parse(struct sim_trace *t, const char *name, const char *text,
 		.trace = t,
 		.name = name,
 		.machine = base,
-		.machine_length =
-			dot > base ? (size_t)(dot - base) : strlen(base),
+		.machine_length = dot > base ? (size_t)(dot - base) : strlen(base),
 		.at = text,
 		.end = text + length,
 		.lenient = lenient,
@@ -217,15 +212,14 @@ static int rebase(struct sim_trace *t, unsigned int first, const char *name,
 			end = s->sample[s->count - 1].time + s->period;
 	}
 	if (end > SIM_SPAN_MAX)
-		return problem(name, ret,
-			       "expected a trace of at most 366 days");
+		return problem(name, ret, "expected a trace of at most 366 days");
 	if (end > t->span)
 		t->span = end;
 	return 0;
 }
 
-int sim_trace_parse(struct sim_trace *t, const char *name, const char *text,
-		    size_t length, bool lenient, struct sim_problem *ret)
+int sim_trace_parse(struct sim_trace *t, const char *name, const char *text, size_t length,
+		    bool lenient, struct sim_problem *ret)
 {
 	unsigned int first = t->count;
 	int err = parse(t, name, text, length, lenient, ret);
@@ -265,8 +259,7 @@ static int read_all(int fd, char **ret_text, size_t *ret_length)
 	return 0;
 }
 
-static int load_file(struct sim_trace *t, const char *path, bool lenient,
-		     struct sim_problem *ret)
+static int load_file(struct sim_trace *t, const char *path, bool lenient, struct sim_problem *ret)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t length = 0;
@@ -287,12 +280,10 @@ static int wanted(const struct dirent *d)
 {
 	const char *dot = strrchr(d->d_name, '.');
 
-	return dot && dot != d->d_name &&
-	       (!strcmp(dot, ".csv") || !strcmp(dot, ".jsonl"));
+	return dot && dot != d->d_name && (!strcmp(dot, ".csv") || !strcmp(dot, ".jsonl"));
 }
 
-static int load_folder(struct sim_trace *t, const char *path, bool lenient,
-		       struct sim_problem *ret)
+static int load_folder(struct sim_trace *t, const char *path, bool lenient, struct sim_problem *ret)
 {
 	struct dirent **entry;
 	int n = scandir(path, &entry, wanted, versionsort);
@@ -301,13 +292,11 @@ static int load_folder(struct sim_trace *t, const char *path, bool lenient,
 	if (n < 0)
 		return -errno;
 	if (!n)
-		err = problem(path, ret,
-			      "expected files *.csv or *.jsonl in the folder");
+		err = problem(path, ret, "expected files *.csv or *.jsonl in the folder");
 	for (int i = 0; i < n; i++) {
 		char *file;
 
-		if (!err &&
-		    asprintf(&file, "%s/%s", path, entry[i]->d_name) < 0)
+		if (!err && asprintf(&file, "%s/%s", path, entry[i]->d_name) < 0)
 			err = -ENOMEM;
 		if (!err) {
 			err = load_file(t, file, lenient, ret);
@@ -319,8 +308,7 @@ static int load_folder(struct sim_trace *t, const char *path, bool lenient,
 	return err;
 }
 
-int sim_trace_load(struct sim_trace *t, const char *path, bool lenient,
-		   struct sim_problem *ret)
+int sim_trace_load(struct sim_trace *t, const char *path, bool lenient, struct sim_problem *ret)
 {
 	unsigned int first = t->count;
 	struct stat st;

@@ -105,9 +105,8 @@ int sim_trace_load(struct sim_trace *t, const char *path, bool lenient,
  * sim_trace_parse() - the same from memory
  * @name: of the file, for messages and for formats with one machine a file
  */
-int sim_trace_parse(struct sim_trace *t, const char *name, const char *text,
-		    size_t length, bool lenient,
-		    struct sim_problem *ret_problem);
+int sim_trace_parse(struct sim_trace *t, const char *name, const char *text, size_t length,
+		    bool lenient, struct sim_problem *ret_problem);
 
 /**
  * sim_trace_generate() - synthetic machines, for when there is no trace
@@ -117,8 +116,7 @@ int sim_trace_parse(struct sim_trace *t, const char *name, const char *text,
  *
  * What they do: Documentation/simulator.rst. Return: 0 or -ENOMEM.
  */
-int sim_trace_generate(struct sim_trace *t, unsigned int machines, int64_t span,
-		       uint64_t seed);
+int sim_trace_generate(struct sim_trace *t, unsigned int machines, int64_t span, uint64_t seed);
 
 /** sim_trace_clear() - free what @t points at, and zero it */
 void sim_trace_clear(struct sim_trace *t);
@@ -126,11 +124,9 @@ void sim_trace_clear(struct sim_trace *t);
 /* For the readers. */
 
 /** sim_trace_add() - a new machine, or NULL */
-struct sim_series *sim_trace_add(struct sim_trace *t, const char *name,
-				 size_t name_length);
+struct sim_series *sim_trace_add(struct sim_trace *t, const char *name, size_t name_length);
 
 /** sim_series_add() - 0 or -ENOMEM */
-int sim_series_add(struct sim_series *s, int64_t time, double used,
-		   double disk);
+int sim_series_add(struct sim_series *s, int64_t time, double used, double disk);
 
 #endif

@@ -18,8 +18,7 @@
 enum { TIME, GUEST, MAX, USED, DISK, COLUMNS };
 
 static const char *const column_name[COLUMNS] = {
-	[TIME] = "time", [GUEST] = "guest", [MAX] = "max",
-	[USED] = "used", [DISK] = "disk",
+	[TIME] = "time", [GUEST] = "guest", [MAX] = "max", [USED] = "used", [DISK] = "disk",
 };
 
 /* Rows of a guest mostly follow each other: the last one, then a search. */
@@ -41,8 +40,7 @@ static uint32_t hash_of(const char *name, unsigned int length)
 
 static bool named(const struct sim_series *s, const struct read_field *f)
 {
-	return strlen(s->name) == f->length &&
-	       !memcmp(s->name, f->at, f->length);
+	return strlen(s->name) == f->length && !memcmp(s->name, f->at, f->length);
 }
 
 static void slot_put(struct names *n, const char *name, unsigned int index)
@@ -69,8 +67,7 @@ static int slots_grow(struct names *n, const struct sim_trace *t)
 	return 0;
 }
 
-static struct sim_series *find_or_add(struct reader *r, struct names *n,
-				      const struct read_field *f)
+static struct sim_series *find_or_add(struct reader *r, struct names *n, const struct read_field *f)
 {
 	struct sim_trace *t = r->trace;
 	struct sim_series *s;
@@ -87,8 +84,7 @@ static struct sim_series *find_or_add(struct reader *r, struct names *n,
 			return &t->machine[n->last];
 		}
 	}
-	if ((!n->slots || (t->count - n->first + 1) * 2 > n->slots) &&
-	    slots_grow(n, t))
+	if ((!n->slots || (t->count - n->first + 1) * 2 > n->slots) && slots_grow(n, t))
 		return NULL;
 	s = sim_trace_add(t, f->at, f->length);
 	if (!s)
@@ -113,14 +109,13 @@ static int read_row(struct reader *r, struct names *n, const int *column)
 {
 	const struct read_field *at[COLUMNS];
 	struct sim_series *s;
-	struct read_row row = {0};
+	struct read_row row = { 0 };
 	int err = read_fields(r, ',', column_name, column, COLUMNS, at);
 
 	if (err <= 0)
 		return err;
 	if (!at[GUEST]->length || at[GUEST]->length > 255)
-		return read_bad_field(r, at[GUEST],
-				      "a name of 1 to 255 characters", "guest");
+		return read_bad_field(r, at[GUEST], "a name of 1 to 255 characters", "guest");
 	if (!read_number(at[TIME], &row.time))
 		return read_bad_field(r, at[TIME], "seconds", "time");
 	if (!read_size(at[MAX], &row.max))
@@ -139,8 +134,8 @@ static int read_row(struct reader *r, struct names *n, const int *column)
 
 int trace_read_csv(struct reader *r)
 {
-	struct names n = {.first = r->trace->count};
-	int column[COLUMNS] = {0};
+	struct names n = { .first = r->trace->count };
+	int column[COLUMNS] = { 0 };
 	int err = read_columns(r, column);
 
 	while (!err && read_line(r))

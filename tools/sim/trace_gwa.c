@@ -48,8 +48,7 @@ static int read_columns(struct reader *r, struct gwa *g)
 }
 
 /* All numbers of a row; 1: they are there, 0: skipped. */
-static int read_numbers(struct reader *r, const struct gwa *g,
-			double value[static COLUMNS])
+static int read_numbers(struct reader *r, const struct gwa *g, double value[static COLUMNS])
 {
 	const struct read_field *at[COLUMNS];
 	int err = read_fields(r, ';', column_name, g->column, COLUMNS, at);
@@ -57,8 +56,7 @@ static int read_numbers(struct reader *r, const struct gwa *g,
 	for (int i = 0; err > 0 && i < COLUMNS; i++) {
 		value[i] = 0;
 		if (at[i] && !read_number(at[i], &value[i]))
-			return read_bad_field(r, at[i], "a number",
-					      column_name[i]);
+			return read_bad_field(r, at[i], "a number", column_name[i]);
 	}
 	return err;
 }
@@ -68,7 +66,7 @@ static int read_numbers(struct reader *r, const struct gwa *g,
  */
 static int check_off(struct reader *r, struct gwa *g)
 {
-	struct read_field f = {.column = g->off_column};
+	struct read_field f = { .column = g->off_column };
 	unsigned long number = r->number;
 	int err = 0;
 
@@ -85,7 +83,7 @@ static int check_off(struct reader *r, struct gwa *g)
 
 static int read_row(struct reader *r, struct gwa *g, struct sim_series **s)
 {
-	double value[COLUMNS] = {0};
+	double value[COLUMNS] = { 0 };
 	struct read_row row;
 	int err = read_numbers(r, g, value);
 
@@ -107,17 +105,14 @@ static int read_row(struct reader *r, struct gwa *g, struct sim_series **s)
 			return err;
 	}
 	row = (struct read_row){
-		.time = value[TIME] >= MILLISECONDS_FROM ? value[TIME] / 1000
-							 : value[TIME],
+		.time = value[TIME] >= MILLISECONDS_FROM ? value[TIME] / 1000 : value[TIME],
 		.max = value[MAX] * KB,
 		.used = value[USED] * KB,
 		.disk = (value[DISK_READ] + value[DISK_WRITE]) * KB,
 		.at.time = &r->field[g->column[TIME]],
 		.at.max = &r->field[g->column[MAX]],
 		.at.used = &r->field[g->column[USED]],
-		.at.disk = g->column[DISK_READ] < 0
-				   ? NULL
-				   : &r->field[g->column[DISK_READ]],
+		.at.disk = g->column[DISK_READ] < 0 ? NULL : &r->field[g->column[DISK_READ]],
 	};
 	return read_row_add(r, *s, &row);
 }
@@ -125,7 +120,7 @@ static int read_row(struct reader *r, struct gwa *g, struct sim_series **s)
 int trace_read_gwa(struct reader *r)
 {
 	struct sim_series *s = NULL;
-	struct gwa g = {0};
+	struct gwa g = { 0 };
 	int err = read_columns(r, &g);
 
 	if (err)

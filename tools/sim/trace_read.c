@@ -69,15 +69,13 @@ int read_find(const struct reader *r, const char *name)
 	size_t length = strlen(name);
 
 	for (unsigned int i = 0; i < r->fields; i++)
-		if (r->field[i].length == length &&
-		    !strncasecmp(r->field[i].at, name, length))
+		if (r->field[i].length == length && !strncasecmp(r->field[i].at, name, length))
 			return (int)i;
 	return -1;
 }
 
 /* strtod() also takes "nan", "inf" and hexadecimal: none is a number here. */
-static bool number_of(const struct read_field *f, double *ret,
-		      unsigned int *ret_used)
+static bool number_of(const struct read_field *f, double *ret, unsigned int *ret_used)
 {
 	char text[64], *end;
 	double value;
@@ -127,8 +125,7 @@ bool read_size(const struct read_field *f, double *ret)
 	return true;
 }
 
-int read_bad(struct reader *r, const struct read_field *f, const char *format,
-	     ...)
+int read_bad(struct reader *r, const struct read_field *f, const char *format, ...)
 {
 	struct sim_problem p = {
 		.line = r->number,
@@ -160,26 +157,22 @@ static const char *shown(const struct read_field *f, char buf[static 32])
 	return buf;
 }
 
-int read_bad_field(struct reader *r, const struct read_field *f,
-		   const char *what, const char *name)
+int read_bad_field(struct reader *r, const struct read_field *f, const char *what, const char *name)
 {
 	char buf[32];
 
-	return read_bad(r, f, "expected %s for '%s', got '%s'", what, name,
-			shown(f, buf));
+	return read_bad(r, f, "expected %s for '%s', got '%s'", what, name, shown(f, buf));
 }
 
-int read_fields(struct reader *r, char separator, const char *const *name,
-		const int *column, unsigned int count,
-		const struct read_field **ret)
+int read_fields(struct reader *r, char separator, const char *const *name, const int *column,
+		unsigned int count, const struct read_field **ret)
 {
 	read_split(r, separator);
 	for (unsigned int i = 0; i < count; i++) {
 		if (column[i] >= (int)r->fields)
-			return read_bad(
-				r, NULL,
-				"expected '%s' as field %d, got a line of %u fields",
-				name[i], column[i] + 1, r->fields);
+			return read_bad(r, NULL,
+					"expected '%s' as field %d, got a line of %u fields",
+					name[i], column[i] + 1, r->fields);
 		ret[i] = column[i] < 0 ? NULL : &r->field[column[i]];
 	}
 	return 1;
@@ -192,39 +185,32 @@ int read_missing(struct reader *r, const char *name)
 	return read_bad(r, NULL, "expected a column '%s' in the header", name);
 }
 
-int read_row_add(struct reader *r, struct sim_series *s,
-		 const struct read_row *row)
+int read_row_add(struct reader *r, struct sim_series *s, const struct read_row *row)
 {
-	const struct sim_sample *last =
-		s->count ? &s->sample[s->count - 1] : NULL;
+	const struct sim_sample *last = s->count ? &s->sample[s->count - 1] : NULL;
 	char buf[32];
 	double gap;
 
 	if (!(row->time >= 0) || row->time > TIME_MAX)
-		return read_bad(r, row->at.time,
-				"expected a time from 0 to %.0f s, got '%s'",
+		return read_bad(r, row->at.time, "expected a time from 0 to %.0f s, got '%s'",
 				TIME_MAX, shown(row->at.time, buf));
 	gap = last ? floor(row->time) - (double)last->time : 0;
 	if (last && gap <= 0)
-		return read_bad(
-			r, row->at.time,
-			"expected a time after %lld, the one before, got '%s'",
-			(long long)last->time, shown(row->at.time, buf));
+		return read_bad(r, row->at.time,
+				"expected a time after %lld, the one before, got '%s'",
+				(long long)last->time, shown(row->at.time, buf));
 	if (!(row->max > 0) || row->max > SIM_MACHINE_BYTES_MAX)
-		return read_bad(
-			r, row->at.max,
-			"expected provisioned memory above 0 and up to 64 TiB, got '%s'",
-			shown(row->at.max, buf));
+		return read_bad(r, row->at.max,
+				"expected provisioned memory above 0 and up to 64 TiB, got '%s'",
+				shown(row->at.max, buf));
 	if (!(row->used >= 0) || row->used > row->max * USED_TOLERANCE)
-		return read_bad(
-			r, row->at.used,
-			"expected used memory from 0 to what is provisioned, got '%s'",
-			shown(row->at.used, buf));
+		return read_bad(r, row->at.used,
+				"expected used memory from 0 to what is provisioned, got '%s'",
+				shown(row->at.used, buf));
 	if (row->at.disk && (!(row->disk >= 0) || row->disk > 1e12))
-		return read_bad(
-			r, row->at.disk,
-			"expected disk throughput from 0 to 1 TB/s, got '%s'",
-			shown(row->at.disk, buf));
+		return read_bad(r, row->at.disk,
+				"expected disk throughput from 0 to 1 TB/s, got '%s'",
+				shown(row->at.disk, buf));
 	if (gap > SIM_GAP_MAX) {
 		/* The row itself is good: lenient bridges the hole with it. */
 		int err = read_bad(

@@ -71,12 +71,12 @@ bool read_size(const struct read_field *f, double *ret);
  *
  * Return: 0 if lenient: the row is counted as skipped; else -EBADMSG.
  */
-int read_bad(struct reader *r, const struct read_field *f, const char *format,
-	     ...) __attribute__((format(printf, 3, 4)));
+int read_bad(struct reader *r, const struct read_field *f, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /** read_bad_field() - the same: @name was expected to be @what */
-int read_bad_field(struct reader *r, const struct read_field *f,
-		   const char *what, const char *name);
+int read_bad_field(struct reader *r, const struct read_field *f, const char *what,
+		   const char *name);
 
 /** read_missing() - the header lacks a column: never skipped */
 int read_missing(struct reader *r, const char *name);
@@ -88,9 +88,8 @@ int read_missing(struct reader *r, const char *name);
  *
  * Return: 1; 0 if the line is too short and skipped; -EBADMSG.
  */
-int read_fields(struct reader *r, char separator, const char *const *name,
-		const int *column, unsigned int count,
-		const struct read_field **ret);
+int read_fields(struct reader *r, char separator, const char *const *name, const int *column,
+		unsigned int count, const struct read_field **ret);
 
 /**
  * struct read_row - one sample as a row gives it
@@ -114,8 +113,7 @@ struct read_row {
  * zero and used within it.
  * Return: 0: added, or skipped if lenient; -EBADMSG or -ENOMEM.
  */
-int read_row_add(struct reader *r, struct sim_series *s,
-		 const struct read_row *row);
+int read_row_add(struct reader *r, struct sim_series *s, const struct read_row *row);
 
 /* The formats. The header line has been read; fields are not split yet. */
 int trace_read_gwa(struct reader *r);

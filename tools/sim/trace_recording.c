@@ -21,7 +21,7 @@
 /* "2026-11-24T05:40:53.123456Z" */
 static bool read_time(const char *text, double *ret)
 {
-	struct tm tm = {0};
+	struct tm tm = { 0 };
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	double fraction = 0;
 	char *end;
@@ -49,15 +49,14 @@ static bool size_of(struct json_object *obj, const char *key, double *ret)
 	struct json_object *v;
 
 	if (!json_object_object_get_ex(obj, key, &v) ||
-	    !(json_object_is_type(v, json_type_int) ||
-	      json_object_is_type(v, json_type_double)))
+	    !(json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double)))
 		return false;
 	*ret = json_object_get_double(v);
 	return true;
 }
 
-static struct sim_series *find_or_add(struct sim_trace *t, unsigned int first,
-				      unsigned int hint, const char *name)
+static struct sim_series *find_or_add(struct sim_trace *t, unsigned int first, unsigned int hint,
+				      const char *name)
 {
 	if (hint < t->count && !strcmp(t->machine[hint].name, name))
 		return &t->machine[hint];
@@ -67,24 +66,21 @@ static struct sim_series *find_or_add(struct sim_trace *t, unsigned int first,
 	return sim_trace_add(t, name, strlen(name));
 }
 
-static int read_guest(struct reader *r, unsigned int first, unsigned int hint,
-		      double time, struct json_object *guest)
+static int read_guest(struct reader *r, unsigned int first, unsigned int hint, double time,
+		      struct json_object *guest)
 {
 	/* read_row_add() wants fields to show: the values as text. */
 	char text[3][32];
 	struct read_field field[3];
-	struct read_row row = {.time = time};
+	struct read_row row = { .time = time };
 	struct json_object *name;
 	struct sim_series *s;
 
 	if (!json_object_object_get_ex(guest, DYNMEM_GUEST_NAME, &name) ||
-	    !json_object_is_type(name, json_type_string) ||
-	    !json_object_get_string_len(name))
+	    !json_object_is_type(name, json_type_string) || !json_object_get_string_len(name))
 		return bad(r, "expected a guest with a \"name\"");
 	if (!size_of(guest, DYNMEM_GUEST_MAX, &row.max))
-		return bad(
-			r,
-			"expected a guest with its \"max\", a number of bytes");
+		return bad(r, "expected a guest with its \"max\", a number of bytes");
 	/* A guest that does not report has no "used": no sample, no mistake. */
 	if (!size_of(guest, DYNMEM_GUEST_USED, &row.used))
 		return 0;
@@ -99,13 +95,11 @@ static int read_guest(struct reader *r, unsigned int first, unsigned int hint,
 	row.at.time = &field[0];
 	row.at.max = &field[1];
 	row.at.used = &field[2];
-	s = find_or_add(r->trace, first, first + hint,
-			json_object_get_string(name));
+	s = find_or_add(r->trace, first, first + hint, json_object_get_string(name));
 	return s ? read_row_add(r, s, &row) : -ENOMEM;
 }
 
-static int read_state(struct reader *r, unsigned int first,
-		      struct json_object *state)
+static int read_state(struct reader *r, unsigned int first, struct json_object *state)
 {
 	struct json_object *guests, *v;
 	double time;
@@ -114,9 +108,7 @@ static int read_state(struct reader *r, unsigned int first,
 	if (!json_object_object_get_ex(state, "time", &v) ||
 	    !json_object_is_type(v, json_type_string) ||
 	    !read_time(json_object_get_string(v), &time))
-		return bad(
-			r,
-			"expected a \"time\" like \"2026-01-31T12:00:00.000000Z\"");
+		return bad(r, "expected a \"time\" like \"2026-01-31T12:00:00.000000Z\"");
 	if (!json_object_object_get_ex(state, "guests", &guests) ||
 	    !json_object_is_type(guests, json_type_array))
 		return bad(r, "expected an array \"guests\"");
@@ -129,8 +121,7 @@ static int read_state(struct reader *r, unsigned int first,
 	return err;
 }
 
-static int read_object(struct reader *r, struct json_tokener *tok,
-		       unsigned int first)
+static int read_object(struct reader *r, struct json_tokener *tok, unsigned int first)
 {
 	struct json_object *obj, *type;
 	int err = 0;
@@ -140,15 +131,12 @@ static int read_object(struct reader *r, struct json_tokener *tok,
 	if (!json_object_is_type(obj, json_type_object) ||
 	    json_tokener_get_parse_end(tok) != r->line_length) {
 		struct read_field f = {
-			.column =
-				(unsigned int)json_tokener_get_parse_end(tok) +
-				1,
+			.column = (unsigned int)json_tokener_get_parse_end(tok) + 1,
 		};
 
 		json_object_put(obj);
-		return read_bad(
-			r, &f,
-			"expected a JSON object, as \"dynmem monitor --json\" prints");
+		return read_bad(r, &f,
+				"expected a JSON object, as \"dynmem monitor --json\" prints");
 	}
 	if (json_object_object_get_ex(obj, "type", &type) &&
 	    !strcmp(json_object_get_string(type) ?: "", "state"))
@@ -166,9 +154,8 @@ int trace_read_recording(struct reader *r)
 	if (!tok)
 		return -ENOMEM;
 	do {
-		err = r->line_length > INT32_MAX
-			      ? bad(r, "expected a line of less than 2 GiB")
-			      : read_object(r, tok, first);
+		err = r->line_length > INT32_MAX ? bad(r, "expected a line of less than 2 GiB")
+						 : read_object(r, tok, first);
 	} while (!err && read_line(r));
 	json_tokener_free(tok);
 	return err;

@@ -43,10 +43,10 @@
 struct job {
 	bool tty;
 	pid_t pid;
-	int ctl;	/* lab.ctl */
-	int port_in;	/* lab.in, -1 without -t */
+	int ctl;     /* lab.ctl */
+	int port_in; /* lab.in, -1 without -t */
 	int port_out, port_err;
-	int out, err;	/* our ends; with -t both directions go through out */
+	int out, err; /* our ends; with -t both directions go through out */
 	int sigfd;
 };
 
@@ -109,8 +109,8 @@ static bool write_all(int fd, const char *data, size_t size)
 	return true;
 }
 
-__attribute__((format(printf, 2, 3)))
-static void tell(const struct job *job, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void tell(const struct job *job, const char *format,
+						       ...)
 {
 	char line[64];
 	va_list args;
@@ -147,8 +147,7 @@ static void handle_ctl(const struct job *job)
 	last = strstr(line, "winsize ");
 	for (const char *next = last; next; next = strstr(next + 1, "winsize "))
 		last = next;
-	if (last && job->tty &&
-	    sscanf(last, "winsize %hu %hu", &size.ws_row, &size.ws_col) == 2)
+	if (last && job->tty && sscanf(last, "winsize %hu %hu", &size.ws_row, &size.ws_col) == 2)
 		ioctl(job->out, TIOCSWINSZ, &size);
 }
 
@@ -186,8 +185,7 @@ static void start_on_pipes(struct job *job, char **argv)
 		int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 		setsid();
-		if (null < 0 || dup2(null, 0) < 0 || dup2(out[1], 1) < 0 ||
-		    dup2(err[1], 2) < 0)
+		if (null < 0 || dup2(null, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0)
 			_exit(125);
 		run_child(argv);
 	}
@@ -201,10 +199,8 @@ static void start_on_pipes(struct job *job, char **argv)
 static int serve(struct job *job)
 {
 	struct pollfd fds[] = {
-		{ .fd = job->out, .events = POLLIN },
-		{ .fd = job->err, .events = POLLIN },
-		{ .fd = job->port_in, .events = POLLIN },
-		{ .fd = job->ctl, .events = POLLIN },
+		{ .fd = job->out, .events = POLLIN },	  { .fd = job->err, .events = POLLIN },
+		{ .fd = job->port_in, .events = POLLIN }, { .fd = job->ctl, .events = POLLIN },
 		{ .fd = job->sigfd, .events = POLLIN },
 	};
 	bool ended = false;

@@ -26,8 +26,8 @@
 #include "holder.h"
 #include "size.h"
 
-#define PORTS_DIR "/sys/class/virtio-ports"
-#define DISK "/dev/vda"
+#define PORTS_DIR      "/sys/class/virtio-ports"
+#define DISK	       "/dev/vda"
 #define LINE_MAX_BYTES 512
 
 /* To whoever tells us what to do; open as long as we live. */
@@ -61,8 +61,7 @@ static int read_counter(const char *path, const char *name, unsigned long long *
 	if (!file)
 		return -errno;
 	while (ret && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%127[^: ]%*[: ]%llu", key, &value) == 2 &&
-		    !strcmp(key, name)) {
+		if (sscanf(line, "%127[^: ]%*[: ]%llu", key, &value) == 2 && !strcmp(key, name)) {
 			*ret_value = value;
 			ret = 0;
 		}
@@ -191,9 +190,8 @@ static void do_meminfo(char *args, const char *command, char *answer, size_t siz
 		const char *file_name;
 		const char *name;
 	} counters[] = {
-		{ "MemTotal", "total" }, { "MemFree", "free" },
-		{ "MemAvailable", "available" }, { "Buffers", "buffers" },
-		{ "Cached", "cached" }, { "AnonPages", "anon" },
+		{ "MemTotal", "total" },  { "MemFree", "free" },  { "MemAvailable", "available" },
+		{ "Buffers", "buffers" }, { "Cached", "cached" }, { "AnonPages", "anon" },
 	};
 	size_t used = snprintf(answer, size, "ok");
 
@@ -283,22 +281,16 @@ static const struct {
 	const char *name;
 	void (*run)(char *args, const char *command, char *answer, size_t size);
 } commands[] = {
-	{ "ping", do_ping },
-	{ "touch", do_hold },		/* SIZE [same]: hold that much more */
-	{ "free", do_hold },		/* [SIZE]: give the newest back, or all */
-	{ "redirty", do_hold },		/* write to every page held */
-	{ "busy", do_hold },		/* SIZE: rewrite that much a second, 0: stop */
-	{ "held", do_hold },		/* how much is held */
-	{ "readcache", do_readcache },
-	{ "dropcache", do_dropcache },
-	{ "meminfo", do_meminfo },
-	{ "vmstat", do_vmstat },	/* COUNTER of /proc/vmstat */
-	{ "oom-count", do_oom_count },
-	{ "rmmod", do_rmmod },
-	{ "insmod", do_insmod },
-	{ "sh", do_sh },
-	{ "reboot", do_reboot },
-	{ "poweroff", do_reboot },
+	{ "ping", do_ping },	       { "touch", do_hold }, /* SIZE [same]: hold that much more */
+	{ "free", do_hold },	/* [SIZE]: give the newest back, or all */
+	{ "redirty", do_hold }, /* write to every page held */
+	{ "busy", do_hold },	/* SIZE: rewrite that much a second, 0: stop */
+	{ "held", do_hold },	/* how much is held */
+	{ "readcache", do_readcache }, { "dropcache", do_dropcache },
+	{ "meminfo", do_meminfo },     { "vmstat", do_vmstat }, /* COUNTER of /proc/vmstat */
+	{ "oom-count", do_oom_count }, { "rmmod", do_rmmod },
+	{ "insmod", do_insmod },       { "sh", do_sh },
+	{ "reboot", do_reboot },       { "poweroff", do_reboot },
 	{ "help", do_help },
 };
 

@@ -23,7 +23,7 @@
 #include "holder.h"
 #include "size.h"
 
-#define PAGE 4096
+#define PAGE  4096
 #define WORDS (PAGE / sizeof(uint64_t))
 /* How often the rewriting by "busy" takes its turn. */
 #define BUSY_TICK_MS 100
@@ -32,15 +32,15 @@ struct region {
 	struct region *older;
 	uint64_t *data;
 	size_t pages;
-	uint64_t seed;	/* 0: contents that other guests have too */
+	uint64_t seed; /* 0: contents that other guests have too */
 };
 
 struct holder {
 	struct region *newest;
-	uint64_t seed;			/* this guest's own */
-	uint64_t round;			/* makes rewritten contents new */
-	unsigned long long busy;	/* bytes to rewrite per second */
-	struct region *busy_region;	/* where that goes on */
+	uint64_t seed;		    /* this guest's own */
+	uint64_t round;		    /* makes rewritten contents new */
+	unsigned long long busy;    /* bytes to rewrite per second */
+	struct region *busy_region; /* where that goes on */
 	size_t busy_page;
 };
 
@@ -84,8 +84,8 @@ static int touch(struct holder *h, unsigned long long size, bool same)
 	region = calloc(1, sizeof(*region));
 	if (!region)
 		return -ENOMEM;
-	region->data = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	region->data = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
 	if (region->data == MAP_FAILED) {
 		free(region);
 		return -ENOMEM;

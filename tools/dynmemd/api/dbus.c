@@ -36,8 +36,7 @@ static int finish(int r, sd_bus_message *m)
 	return r;
 }
 
-static int reply(sd_bus_message *call, struct api *a,
-		 int (*fill)(sd_bus_message *m, struct api *a))
+static int reply(sd_bus_message *call, struct api *a, int (*fill)(sd_bus_message *m, struct api *a))
 {
 	sd_bus_message *m = NULL;
 	int r = sd_bus_message_new_method_return(call, &m);
@@ -61,14 +60,12 @@ static int fill_guests(sd_bus_message *m, struct api *a)
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int get_host(sd_bus_message *call, void *userdata,
-		    _unused_ sd_bus_error *error)
+static int get_host(sd_bus_message *call, void *userdata, _unused_ sd_bus_error *error)
 {
 	return reply(call, userdata, fill_host);
 }
 
-static int list_guests(sd_bus_message *call, void *userdata,
-		       _unused_ sd_bus_error *error)
+static int list_guests(sd_bus_message *call, void *userdata, _unused_ sd_bus_error *error)
 {
 	return reply(call, userdata, fill_guests);
 }
@@ -97,9 +94,10 @@ static int get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 
 static int not_managing(const struct api *a, sd_bus_error *error)
 {
-	return sd_bus_error_setf(error, DYNMEM_BUS_NOT_MANAGING,
-				 "The mode is '%s': nothing is written to guests, so nothing can be moved",
-				 manager_mode_name(a->manager));
+	return sd_bus_error_setf(
+		error, DYNMEM_BUS_NOT_MANAGING,
+		"The mode is '%s': nothing is written to guests, so nothing can be moved",
+		manager_mode_name(a->manager));
 }
 
 static int drain(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -111,8 +109,7 @@ static int drain(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(call, NULL);
 }
 
-static int resume(sd_bus_message *call, void *userdata,
-		  _unused_ sd_bus_error *error)
+static int resume(sd_bus_message *call, void *userdata, _unused_ sd_bus_error *error)
 {
 	struct api *a = userdata;
 
@@ -149,17 +146,19 @@ static int reserve(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	if (r == -ENOSPC)
 		return sd_bus_error_set(error, DYNMEM_BUS_NO_ROOM, status.why);
 	if (r == -EBUSY)
-		return sd_bus_error_setf(error, DYNMEM_BUS_NO_ROOM,
-					 "There are %u reservations already, and no more are kept at a time",
-					 POLICY_RESERVES_MAX);
+		return sd_bus_error_setf(
+			error, DYNMEM_BUS_NO_ROOM,
+			"There are %u reservations already, and no more are kept at a time",
+			POLICY_RESERVES_MAX);
 	return r < 0 ? r : reply_reservation(call, id, &status);
 }
 
 static int no_reservation(uint64_t id, sd_bus_error *error)
 {
-	return sd_bus_error_setf(error, DYNMEM_BUS_NO_RESERVE,
-				 "There is no reservation %llu: its guest was found, or it was released",
-				 (unsigned long long)id);
+	return sd_bus_error_setf(
+		error, DYNMEM_BUS_NO_RESERVE,
+		"There is no reservation %llu: its guest was found, or it was released",
+		(unsigned long long)id);
 }
 
 /* Their number as they name it; what is too large is none. */
@@ -168,8 +167,7 @@ static unsigned int number(uint64_t id)
 	return (unsigned int)MIN(id, (uint64_t)POLICY_RESERVES_MAX);
 }
 
-static int get_reservation(sd_bus_message *call, void *userdata,
-			   sd_bus_error *error)
+static int get_reservation(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	struct policy_reserve_status status;
 	struct api *a = userdata;
@@ -197,9 +195,8 @@ static int release(sd_bus_message *call, void *userdata, sd_bus_error *error)
 }
 
 static int get_property(_unused_ sd_bus *bus, _unused_ const char *path,
-			_unused_ const char *interface, const char *property,
-			sd_bus_message *m, void *userdata,
-			_unused_ sd_bus_error *error)
+			_unused_ const char *interface, const char *property, sd_bus_message *m,
+			void *userdata, _unused_ sd_bus_error *error)
 {
 	struct api *a = userdata;
 	const char *value = DYNMEM_VERSION;
@@ -215,44 +212,33 @@ static int get_property(_unused_ sd_bus *bus, _unused_ const char *path,
 
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
-	SD_BUS_METHOD_WITH_ARGS("GetHost", SD_BUS_NO_ARGS,
-				SD_BUS_RESULT("a{sv}", host), get_host,
+	SD_BUS_METHOD_WITH_ARGS("GetHost", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", host), get_host,
 				SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("ListGuests", SD_BUS_NO_ARGS,
-				SD_BUS_RESULT("aa{sv}", guests), list_guests,
-				SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("GetGuest", SD_BUS_ARGS("s", name),
-				SD_BUS_RESULT("a{sv}", guest), get_guest,
-				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListGuests", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", guests),
+				list_guests, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetGuest", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a{sv}", guest),
+				get_guest, SD_BUS_VTABLE_UNPRIVILEGED),
 	/* Who may: the bus's policy says, org.dynmem1.conf. */
 	SD_BUS_METHOD("Drain", NULL, NULL, drain, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Resume", NULL, NULL, resume, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("Reserve",
-				SD_BUS_ARGS("t", bytes, "s", guest, "t",
-					    seconds),
+	SD_BUS_METHOD_WITH_ARGS("Reserve", SD_BUS_ARGS("t", bytes, "s", guest, "t", seconds),
 				SD_BUS_RESULT("a{sv}", reservation), reserve,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("GetReservation", SD_BUS_ARGS("t", id),
-				SD_BUS_RESULT("a{sv}", reservation),
-				get_reservation, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_ARGS("t", id),
-				SD_BUS_NO_RESULT, release,
+				SD_BUS_RESULT("a{sv}", reservation), get_reservation,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_ARGS("t", id), SD_BUS_NO_RESULT, release,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("Decision",
-				SD_BUS_ARGS("s", guest, "t", from, "t", to, "s",
-					    code, "s", reason, "a{sv}", more),
+				SD_BUS_ARGS("s", guest, "t", from, "t", to, "s", code, "s", reason,
+					    "a{sv}", more),
 				0),
 	SD_BUS_SIGNAL_WITH_ARGS("GuestAdded", SD_BUS_ARGS("s", guest), 0),
-	SD_BUS_SIGNAL_WITH_ARGS("GuestRemoved",
-				SD_BUS_ARGS("s", guest, "s", reason), 0),
-	SD_BUS_PROPERTY("Version", "s", get_property, 0,
-			SD_BUS_VTABLE_PROPERTY_CONST),
-	SD_BUS_PROPERTY("Mode", "s", get_property, 0,
-			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-	SD_BUS_PROPERTY("Level", "s", get_property, 0,
-			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-	SD_BUS_PROPERTY("Source", "s", get_property, 0,
-			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_SIGNAL_WITH_ARGS("GuestRemoved", SD_BUS_ARGS("s", guest, "s", reason), 0),
+	SD_BUS_PROPERTY("Version", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Mode", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Level", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Source", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_VTABLE_END
 };
 
@@ -264,8 +250,7 @@ static int signal_new(struct api *a, const char *name, sd_bus_message **ret)
 {
 	if (!a->bus)
 		return -ENOTCONN;
-	return sd_bus_message_new_signal(a->bus, ret, DYNMEM_BUS_PATH,
-					 DYNMEM_BUS_INTERFACE, name);
+	return sd_bus_message_new_signal(a->bus, ret, DYNMEM_BUS_PATH, DYNMEM_BUS_INTERFACE, name);
 }
 
 static void send_signal(int r, sd_bus_message *m)
@@ -296,25 +281,22 @@ static void on_guest_added(void *userdata, const struct guest *g)
 	send_signal(r, m);
 }
 
-static void on_guest_removed(void *userdata, const struct guest *g,
-			     const char *why)
+static void on_guest_removed(void *userdata, const struct guest *g, const char *why)
 {
 	char text[256];
 	sd_bus_message *m = NULL;
 	int r = signal_new(userdata, "GuestRemoved", &m);
 
 	if (r >= 0)
-		r = sd_bus_message_append(m, "ss", g->name,
-					  escape_text(text, sizeof(text), why));
+		r = sd_bus_message_append(m, "ss", g->name, escape_text(text, sizeof(text), why));
 	send_signal(r, m);
 }
 
 static void changed(struct api *a, const char *property)
 {
 	if (a->bus)
-		sd_bus_emit_properties_changed(a->bus, DYNMEM_BUS_PATH,
-					       DYNMEM_BUS_INTERFACE, property,
-					       NULL);
+		sd_bus_emit_properties_changed(a->bus, DYNMEM_BUS_PATH, DYNMEM_BUS_INTERFACE,
+					       property, NULL);
 }
 
 static void on_level(void *userdata)
@@ -348,23 +330,21 @@ static void retry_later(struct api *a, const char *why)
 {
 	/* Said once: a host without a bus shall not fill its log with it. */
 	log_guest(a->wait == RETRY_FIRST ? LOG_WARNING : LOG_DEBUG, NULL,
-		  "no D-Bus API: the system bus cannot be used (%s); next try in %llu s",
-		  why, (unsigned long long)(a->wait / USEC_PER_SEC));
+		  "no D-Bus API: the system bus cannot be used (%s); next try in %llu s", why,
+		  (unsigned long long)(a->wait / USEC_PER_SEC));
 	a->bus = sd_bus_close_unref(a->bus);
 	sd_event_source_set_time_relative(a->retry, a->wait);
 	sd_event_source_set_enabled(a->retry, SD_EVENT_ONESHOT);
 	a->wait = MIN(a->wait * 2, RETRY_LAST);
 }
 
-static int on_disconnected(_unused_ sd_bus_message *m, void *userdata,
-			   _unused_ sd_bus_error *error)
+static int on_disconnected(_unused_ sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
 {
 	retry_later(userdata, "the bus is gone");
 	return 0;
 }
 
-static int on_name(sd_bus_message *m, void *userdata,
-		   _unused_ sd_bus_error *error)
+static int on_name(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
 {
 	const sd_bus_error *e = sd_bus_message_get_error(m);
 	struct api *a = userdata;
@@ -376,8 +356,7 @@ static int on_name(sd_bus_message *m, void *userdata,
 		a->wait = RETRY_FIRST;
 		return 0;
 	}
-	retry_later(a, e ? e->message :
-			   "another process has the name " DYNMEM_BUS_NAME);
+	retry_later(a, e ? e->message : "another process has the name " DYNMEM_BUS_NAME);
 	return 0;
 }
 
@@ -391,18 +370,16 @@ static int connect_bus(struct api *a)
 	r = sd_bus_attach_event(a->bus, a->event, PRIORITY_API);
 	if (r < 0)
 		return r;
-	r = sd_bus_add_object_vtable(a->bus, NULL, DYNMEM_BUS_PATH,
-				     DYNMEM_BUS_INTERFACE, vtable, a);
+	r = sd_bus_add_object_vtable(a->bus, NULL, DYNMEM_BUS_PATH, DYNMEM_BUS_INTERFACE, vtable,
+				     a);
 	if (r < 0)
 		return r;
-	r = sd_bus_match_signal_async(a->bus, NULL,
-				      "org.freedesktop.DBus.Local", NULL,
-				      "org.freedesktop.DBus.Local",
-				      "Disconnected", on_disconnected, NULL, a);
+	r = sd_bus_match_signal_async(a->bus, NULL, "org.freedesktop.DBus.Local", NULL,
+				      "org.freedesktop.DBus.Local", "Disconnected", on_disconnected,
+				      NULL, a);
 	if (r < 0)
 		return r;
-	return sd_bus_request_name_async(a->bus, NULL, DYNMEM_BUS_NAME, 0,
-					 on_name, a);
+	return sd_bus_request_name_async(a->bus, NULL, DYNMEM_BUS_NAME, 0, on_name, a);
 }
 
 static void try_connect(struct api *a)
@@ -413,8 +390,7 @@ static void try_connect(struct api *a)
 		retry_later(a, strerror(-r));
 }
 
-static int on_retry(_unused_ sd_event_source *s, _unused_ uint64_t usec,
-		    void *userdata)
+static int on_retry(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	try_connect(userdata);
 	return 0;
@@ -430,8 +406,7 @@ int api_new(struct api **ret, struct manager *m, sd_event *event)
 	a->manager = m;
 	a->event = event;
 	a->wait = RETRY_FIRST;
-	r = sd_event_add_time(event, &a->retry, CLOCK_MONOTONIC, 0,
-			      USEC_PER_SEC, on_retry, a);
+	r = sd_event_add_time(event, &a->retry, CLOCK_MONOTONIC, 0, USEC_PER_SEC, on_retry, a);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(a->retry, SD_EVENT_OFF);
 	if (r < 0) {

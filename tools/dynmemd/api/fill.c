@@ -36,8 +36,7 @@ static void fill_budget(sd_bus_message *msg, const struct policy_result *r)
 	put_t(msg, DYNMEM_HOST_RESERVE, r->reserve);
 	put_t(msg, DYNMEM_HOST_EXPOSURE, r->exposure);
 	put_t(msg, DYNMEM_HOST_HOLD, r->hold);
-	sd_bus_message_append(msg, "{sv}", DYNMEM_HOST_DEFICIT, "x",
-			      r->deficit);
+	sd_bus_message_append(msg, "{sv}", DYNMEM_HOST_DEFICIT, "x", r->deficit);
 }
 
 int api_fill_host(sd_bus_message *msg, struct manager *m)
@@ -72,8 +71,7 @@ int api_fill_host(sd_bus_message *msg, struct manager *m)
 	return sd_bus_message_close_container(msg);
 }
 
-static void fill_engine_view(sd_bus_message *msg,
-			     const struct policy_guest_info *i)
+static void fill_engine_view(sd_bus_message *msg, const struct policy_guest_info *i)
 {
 	put_s(msg, DYNMEM_GUEST_CLASS, policy_class_name(i->class));
 	put_t(msg, DYNMEM_GUEST_TARGET, i->target);
@@ -85,8 +83,7 @@ static void fill_engine_view(sd_bus_message *msg,
 	put_t(msg, DYNMEM_GUEST_ENTITLED, i->entitled);
 	put_t(msg, DYNMEM_GUEST_EXPOSURE, i->exposure);
 	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_YIELD, "d", i->yield);
-	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_PRESSED, "b",
-			      i->pressed != 0);
+	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_PRESSED, "b", i->pressed != 0);
 }
 
 static void fill_cost(sd_bus_message *msg, const struct guest *g)
@@ -111,12 +108,11 @@ static void fill_cgroup(sd_bus_message *msg, const struct guest *g)
 		put_t(msg, DYNMEM_GUEST_HIGH, g->high);
 }
 
-static void fill_trait(sd_bus_message *msg, const struct guest *g,
-		       const char *key, unsigned int trait)
+static void fill_trait(sd_bus_message *msg, const struct guest *g, const char *key,
+		       unsigned int trait)
 {
 	if (g->traits_known & trait)
-		sd_bus_message_append(msg, "{sv}", key, "b",
-				      (g->traits & trait) != 0);
+		sd_bus_message_append(msg, "{sv}", key, "b", (g->traits & trait) != 0);
 }
 
 static void fill_balloon(sd_bus_message *msg, const struct guest *g)
@@ -134,14 +130,12 @@ static void fill_reason(sd_bus_message *msg, const struct policy_decision *d)
 	char reason[256];
 
 	policy_reason_render(d, reason, sizeof(reason));
-	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_ALERT, "b",
-			      (d->flags & POLICY_ALERT) != 0);
+	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_ALERT, "b", (d->flags & POLICY_ALERT) != 0);
 	put_s(msg, DYNMEM_GUEST_CODE, policy_reason_name(d->reason));
 	put_s(msg, DYNMEM_GUEST_REASON, reason);
 }
 
-int api_fill_guest(sd_bus_message *msg, const struct manager *m,
-		   const struct guest *g)
+int api_fill_guest(sd_bus_message *msg, const struct manager *m, const struct guest *g)
 {
 	struct policy_guest_info info;
 	char origin[512];
@@ -151,16 +145,14 @@ int api_fill_guest(sd_bus_message *msg, const struct manager *m,
 		return r;
 	put_s(msg, DYNMEM_GUEST_NAME, g->name);
 	put_s(msg, DYNMEM_GUEST_BACKEND, g->ops->backend);
-	put_s(msg, DYNMEM_GUEST_SOCKET,
-	      escape_text(origin, sizeof(origin), g->origin));
+	put_s(msg, DYNMEM_GUEST_SOCKET, escape_text(origin, sizeof(origin), g->origin));
 	if (g->pid)
 		put_t(msg, DYNMEM_GUEST_PID, g->pid);
 	put_t(msg, DYNMEM_GUEST_MIN, g->limits.min);
 	put_t(msg, DYNMEM_GUEST_MAX, g->limits.max);
 	put_t(msg, DYNMEM_GUEST_SHARES, g->limits.shares);
 	put_t(msg, DYNMEM_GUEST_ACTUAL, g->actual);
-	if (policy_guest_info(manager_policy(m), g->handle, manager_now(m),
-			      &info) == 0)
+	if (policy_guest_info(manager_policy(m), g->handle, manager_now(m), &info) == 0)
 		fill_engine_view(msg, &info);
 	fill_cost(msg, g);
 	fill_balloon(msg, g);
@@ -191,8 +183,8 @@ int api_fill_reservation(sd_bus_message *msg, unsigned int id,
 	return sd_bus_message_close_container(msg);
 }
 
-int api_fill_decision(sd_bus_message *msg, const struct manager *m,
-		      const struct guest *g, bool applied)
+int api_fill_decision(sd_bus_message *msg, const struct manager *m, const struct guest *g,
+		      bool applied)
 {
 	const struct policy_decision *d = &g->told;
 	int r = sd_bus_message_append(msg, "sttss", g->name, d->from, d->target,
@@ -203,8 +195,7 @@ int api_fill_decision(sd_bus_message *msg, const struct manager *m,
 	if (r < 0)
 		return r;
 	put_t(msg, DYNMEM_DECISION_WANTED, d->wanted);
-	sd_bus_message_append(msg, "{sv}", DYNMEM_DECISION_APPLIED, "b",
-			      applied);
+	sd_bus_message_append(msg, "{sv}", DYNMEM_DECISION_APPLIED, "b", applied);
 	put_s(msg, DYNMEM_DECISION_LEVEL, policy_level_name(manager_level(m)));
 	put_t(msg, DYNMEM_DECISION_TIME, manager_now(m) / 1000);
 	return sd_bus_message_close_container(msg);

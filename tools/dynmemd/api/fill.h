@@ -12,15 +12,14 @@
 int api_fill_host(sd_bus_message *msg, struct manager *m);
 
 /** api_fill_guest() - a{sv} of the keys DYNMEM_GUEST_* */
-int api_fill_guest(sd_bus_message *msg, const struct manager *m,
-		   const struct guest *g);
+int api_fill_guest(sd_bus_message *msg, const struct manager *m, const struct guest *g);
 
 /** api_fill_reservation() - a{sv} of the keys DYNMEM_RESERVE_* */
 int api_fill_reservation(sd_bus_message *msg, unsigned int id,
 			 const struct policy_reserve_status *s);
 
 /** api_fill_decision() - the arguments of the signal Decision */
-int api_fill_decision(sd_bus_message *msg, const struct manager *m,
-		      const struct guest *g, bool applied);
+int api_fill_decision(sd_bus_message *msg, const struct manager *m, const struct guest *g,
+		      bool applied);
 
 #endif

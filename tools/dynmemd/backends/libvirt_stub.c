@@ -14,13 +14,14 @@ static bool configured(const struct config *config)
 static int reload(_unused_ struct backend *b, const struct config *config)
 {
 	if (configured(config))
-		log_error("the backend libvirt is not in this dynmemd: install libvirt-dev and libxml2-dev, and build it again; until then no guest of %s is managed",
-			  config->libvirt_uri);
+		log_error(
+			"the backend libvirt is not in this dynmemd: install libvirt-dev and libxml2-dev, and build it again; until then no guest of %s is managed",
+			config->libvirt_uri);
 	return 0;
 }
 
-static int new_backend(struct backend **ret, _unused_ struct manager *m,
-		       _unused_ sd_event *event, const struct config *config)
+static int new_backend(struct backend **ret, _unused_ struct manager *m, _unused_ sd_event *event,
+		       const struct config *config)
 {
 	*ret = &nothing;
 	return reload(*ret, config);

@@ -60,8 +60,7 @@ static void seat_free(struct seat *s, const char *why)
 	free(s);
 }
 
-static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec,
-		    void *userdata)
+static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
 {
 	connect_seat(userdata);
 	return 0;
@@ -123,16 +122,14 @@ static void connect_seat(struct seat *s)
 		return;
 	}
 	if (r == -ECONNREFUSED && ++s->refusals >= REFUSALS_MAX) {
-		log_info("socket %s: nobody listens; waiting for a new one",
-			 s->path);
+		log_info("socket %s: nobody listens; waiting for a new one", s->path);
 		return;
 	}
 	/* Somebody listens: what fails from here on is news. */
 	if (r != -ECONNREFUSED)
 		s->refusals = 0;
 	if (r < 0) {
-		complain(s, r == -EAGAIN ? "monitor busy: its queue is full"
-					 : strerror(-r));
+		complain(s, r == -EAGAIN ? "monitor busy: its queue is full" : strerror(-r));
 		retry(s);
 	}
 }
@@ -155,8 +152,8 @@ static struct seat *seat_new(struct seats *all, const char *path)
 	if (!s)
 		return NULL;
 	/* Made beforehand: there must be one when there is no memory. */
-	if (sd_event_add_time(all->event, &s->timer, CLOCK_MONOTONIC, 0,
-			      RETRY_ACCURACY, on_retry, s) < 0 ||
+	if (sd_event_add_time(all->event, &s->timer, CLOCK_MONOTONIC, 0, RETRY_ACCURACY, on_retry,
+			      s) < 0 ||
 	    sd_event_source_set_enabled(s->timer, SD_EVENT_OFF) < 0) {
 		sd_event_source_disable_unref(s->timer);
 		free(s);
@@ -203,15 +200,14 @@ static bool is_held(const struct seats *all, const struct seat *s)
 
 int seats_watch(struct seats *all, const char *path, unsigned int flags)
 {
-	struct folder **folders = reallocarray(all->folders, all->n_folders + 1,
-					       sizeof(struct folder *));
+	struct folder **folders =
+		reallocarray(all->folders, all->n_folders + 1, sizeof(struct folder *));
 	int r;
 
 	if (!folders)
 		return -ENOMEM;
 	all->folders = folders;
-	r = folder_new(&folders[all->n_folders], all->event, path, flags,
-		       on_socket, all);
+	r = folder_new(&folders[all->n_folders], all->event, path, flags, on_socket, all);
 	if (r == 0)
 		all->n_folders++;
 	return r;
@@ -243,8 +239,7 @@ void *seats_find(struct seats *all, const char *path)
 	return s ? s->guest : NULL;
 }
 
-void seats_each(struct seats *all, void (*fn)(void *guest, void *userdata),
-		void *userdata)
+void seats_each(struct seats *all, void (*fn)(void *guest, void *userdata), void *userdata)
 {
 	struct seat *s, *next;
 
@@ -255,8 +250,7 @@ void seats_each(struct seats *all, void (*fn)(void *guest, void *userdata),
 	}
 }
 
-int seats_new(struct seats **ret, sd_event *event, const struct seat_ops *ops,
-	      void *userdata)
+int seats_new(struct seats **ret, sd_event *event, const struct seat_ops *ops, void *userdata)
 {
 	struct seats *all = calloc(1, sizeof(*all));
 

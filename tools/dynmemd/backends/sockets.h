@@ -24,13 +24,11 @@ struct seats;
  * @close: let a guest go as it is; @why as for manager_guest_remove()
  */
 struct seat_ops {
-	int (*open)(void **ret_guest, const char *path, struct seat *s,
-		    void *userdata);
+	int (*open)(void **ret_guest, const char *path, struct seat *s, void *userdata);
 	void (*close)(void *guest, const char *why);
 };
 
-int seats_new(struct seats **ret, sd_event *event, const struct seat_ops *ops,
-	      void *userdata);
+int seats_new(struct seats **ret, sd_event *event, const struct seat_ops *ops, void *userdata);
 
 /** seats_free() - all guests are let go. Return: NULL */
 struct seats *seats_free(struct seats *all);
@@ -52,8 +50,7 @@ void seats_trim(struct seats *all);
 void *seats_find(struct seats *all, const char *path);
 
 /** seats_each() - call a function for each guest, which may end it */
-void seats_each(struct seats *all, void (*fn)(void *guest, void *userdata),
-		void *userdata);
+void seats_each(struct seats *all, void (*fn)(void *guest, void *userdata), void *userdata);
 
 /** seat_closed() - a guest has ended and frees itself; a &guest_closed_t */
 void seat_closed(void *seat, bool was_guest, const char *why);

@@ -16,18 +16,17 @@
 /* Until a folder that could not be watched or read is tried again. */
 #define RETRY (2 * USEC_PER_SEC)
 
-#define WATCH_FOLDER                                                 \
-	(IN_ONLYDIR | IN_CREATE | IN_MOVED_TO | IN_DELETE |          \
-	 IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF)
-#define WATCH_ANCESTOR \
-	(IN_ONLYDIR | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
+#define WATCH_FOLDER                                                                         \
+	(IN_ONLYDIR | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | \
+	 IN_MOVE_SELF)
+#define WATCH_ANCESTOR (IN_ONLYDIR | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
 
 struct folder {
 	sd_event *event;
 	sd_event_source *watch;
 	sd_event_source *retry;
 	bool trouble; /* was told */
-	bool waits; /* an ancestor is watched: the folder does not exist */
+	bool waits;   /* an ancestor is watched: the folder does not exist */
 	char *dir;
 	char *pattern; /* NULL: every socket */
 	unsigned int flags;
@@ -48,12 +47,11 @@ bool folder_holds(const struct folder *f, const char *path)
 {
 	size_t n = strlen(f->dir);
 
-	return !strncmp(path, f->dir, n) && path[n] == '/' &&
-	       !strchr(path + n + 1, '/') && matches(f, path + n + 1);
+	return !strncmp(path, f->dir, n) && path[n] == '/' && !strchr(path + n + 1, '/') &&
+	       matches(f, path + n + 1);
 }
 
-static int on_retry(_unused_ sd_event_source *s, _unused_ uint64_t usec,
-		    void *userdata)
+static int on_retry(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct folder *f = userdata;
 
@@ -70,8 +68,8 @@ static int on_retry(_unused_ sd_event_source *s, _unused_ uint64_t usec,
 static void try_later(struct folder *f, int error)
 {
 	log_guest(f->trouble ? LOG_DEBUG : LOG_WARNING, NULL,
-		  "folder %s: %s; it is looked through again every %llu s",
-		  f->dir, strerror(-error), RETRY / USEC_PER_SEC);
+		  "folder %s: %s; it is looked through again every %llu s", f->dir,
+		  strerror(-error), RETRY / USEC_PER_SEC);
 	f->trouble = true;
 	sd_event_source_set_time_relative(f->retry, RETRY);
 	sd_event_source_set_enabled(f->retry, SD_EVENT_ONESHOT);
@@ -84,8 +82,7 @@ static void tell(struct folder *f, const char *name, bool there)
 	struct stat st;
 	int r;
 
-	if (!matches(f, name) ||
-	    snprintf(path, sizeof(path), "%s/%s", f->dir, name) >= PATH_MAX)
+	if (!matches(f, name) || snprintf(path, sizeof(path), "%s/%s", f->dir, name) >= PATH_MAX)
 		return;
 	if (there && (stat(path, &st) < 0 || (st.st_mode & S_IFMT) != type))
 		return;
@@ -110,8 +107,7 @@ static void scan(struct folder *f)
 	closedir(d);
 }
 
-static int on_inotify(_unused_ sd_event_source *s,
-		      const struct inotify_event *e, void *userdata)
+static int on_inotify(_unused_ sd_event_source *s, const struct inotify_event *e, void *userdata)
 {
 	struct folder *f = userdata;
 
@@ -209,8 +205,8 @@ static int split(struct folder *f, const char *path)
 	return *f->dir ? 0 : -EINVAL;
 }
 
-int folder_new(struct folder **ret, sd_event *event, const char *path,
-	       unsigned int flags, folder_found_t fn, void *userdata)
+int folder_new(struct folder **ret, sd_event *event, const char *path, unsigned int flags,
+	       folder_found_t fn, void *userdata)
 {
 	struct folder *f = calloc(1, sizeof(*f));
 	int r;
@@ -226,8 +222,7 @@ int folder_new(struct folder **ret, sd_event *event, const char *path,
 		folder_free(f);
 		return r;
 	}
-	r = sd_event_add_time_relative(event, &f->retry, CLOCK_MONOTONIC, RETRY,
-				       0, on_retry, f);
+	r = sd_event_add_time_relative(event, &f->retry, CLOCK_MONOTONIC, RETRY, 0, on_retry, f);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(f->retry, SD_EVENT_OFF);
 	if (r < 0) {

@@ -27,8 +27,8 @@ typedef int (*folder_found_t)(void *userdata, const char *path, bool there);
  *	"*.qmp". All that is there already is told from within the call.
  * @flags: FOLDER_* bits
  */
-int folder_new(struct folder **ret, sd_event *event, const char *path,
-	       unsigned int flags, folder_found_t fn, void *userdata);
+int folder_new(struct folder **ret, sd_event *event, const char *path, unsigned int flags,
+	       folder_found_t fn, void *userdata);
 
 /** folder_holds() - whether a socket belongs to it */
 bool folder_holds(const struct folder *f, const char *path);

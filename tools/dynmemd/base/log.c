@@ -58,9 +58,8 @@ static void print_head(const struct log_entry *e, char *buf, size_t size)
 	if (*e->guest)
 		n = snprintf(buf, size, "guest %s: ", e->guest);
 	if (e->code && n < size)
-		snprintf(buf + n, size - n, "%s%.1f -> %.1f MiB: ",
-			 e->applied ? "" : "would go ", (double)e->from / MIB,
-			 (double)e->to / MIB);
+		snprintf(buf + n, size - n, "%s%.1f -> %.1f MiB: ", e->applied ? "" : "would go ",
+			 (double)e->from / MIB, (double)e->to / MIB);
 }
 
 static void write_plain(const struct log_entry *e, const char *head)
@@ -69,11 +68,10 @@ static void write_plain(const struct log_entry *e, const char *head)
 
 	/* The clock of the kernel's log, and of the API, when all is logged. */
 	if (max_level >= LOG_DEBUG)
-		snprintf(clock, sizeof(clock), "[%lld.%06ld] ",
-			 (long long)e->time.tv_sec, e->time.tv_nsec / 1000);
-	fprintf(stderr, "dynmemd: %s%s%s%s%s%s%s\n", clock,
-		word_of(e->priority), head, e->text, e->code ? " [" : "",
-		e->code ? e->code : "", e->code ? "]" : "");
+		snprintf(clock, sizeof(clock), "[%lld.%06ld] ", (long long)e->time.tv_sec,
+			 e->time.tv_nsec / 1000);
+	fprintf(stderr, "dynmemd: %s%s%s%s%s%s%s\n", clock, word_of(e->priority), head, e->text,
+		e->code ? " [" : "", e->code ? e->code : "", e->code ? "]" : "");
 }
 
 void log_entry_write(const struct log_entry *e)
@@ -84,19 +82,16 @@ void log_entry_write(const struct log_entry *e)
 	if (!to_journal)
 		write_plain(e, head);
 	else if (e->code)
-		sd_journal_send("PRIORITY=%i", e->priority, "DYNMEM_GUEST=%s",
-				e->guest, "DYNMEM_CODE=%s", e->code,
-				"DYNMEM_FROM=%llu",
+		sd_journal_send("PRIORITY=%i", e->priority, "DYNMEM_GUEST=%s", e->guest,
+				"DYNMEM_CODE=%s", e->code, "DYNMEM_FROM=%llu",
 				(unsigned long long)e->from, "DYNMEM_TO=%llu",
-				(unsigned long long)e->to, "DYNMEM_APPLIED=%i",
-				e->applied, "MESSAGE=%s%s", head, e->text,
-				NULL);
+				(unsigned long long)e->to, "DYNMEM_APPLIED=%i", e->applied,
+				"MESSAGE=%s%s", head, e->text, NULL);
 	else if (*e->guest)
-		sd_journal_send("PRIORITY=%i", e->priority, "DYNMEM_GUEST=%s",
-				e->guest, "MESSAGE=%s%s", head, e->text, NULL);
+		sd_journal_send("PRIORITY=%i", e->priority, "DYNMEM_GUEST=%s", e->guest,
+				"MESSAGE=%s%s", head, e->text, NULL);
 	else
-		sd_journal_send("PRIORITY=%i", e->priority, "MESSAGE=%s",
-				e->text, NULL);
+		sd_journal_send("PRIORITY=%i", e->priority, "MESSAGE=%s", e->text, NULL);
 }
 
 static void say(struct log_entry *e, const char *guest, const char *text)
@@ -122,8 +117,8 @@ void log_guest(int priority, const char *guest, const char *format, ...)
 	say(&e, guest, text);
 }
 
-void log_decision(const char *guest, uint64_t from, uint64_t to,
-		  const char *code, const char *reason, bool applied)
+void log_decision(const char *guest, uint64_t from, uint64_t to, const char *code,
+		  const char *reason, bool applied)
 {
 	struct log_entry e = {
 		.priority = LOG_INFO,

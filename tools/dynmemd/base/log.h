@@ -33,8 +33,7 @@ int log_start(void);
 /** log_stop() - write what is queued, as far as that goes within a second */
 void log_stop(void);
 
-void log_guest(int priority, const char *guest, const char *format, ...)
-	_printf_(3, 4);
+void log_guest(int priority, const char *guest, const char *format, ...) _printf_(3, 4);
 
 /**
  * log_decision() - one decision, with fields to search the journal for
@@ -45,8 +44,8 @@ void log_guest(int priority, const char *guest, const char *format, ...)
  * @reason: the same as a sentence
  * @applied: false if it was only observed
  */
-void log_decision(const char *guest, uint64_t from, uint64_t to,
-		  const char *code, const char *reason, bool applied);
+void log_decision(const char *guest, uint64_t from, uint64_t to, const char *code,
+		  const char *reason, bool applied);
 
 #define log_error(...)	 log_guest(LOG_ERR, NULL, __VA_ARGS__)
 #define log_warning(...) log_guest(LOG_WARNING, NULL, __VA_ARGS__)

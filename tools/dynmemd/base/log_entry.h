@@ -18,7 +18,7 @@ struct log_entry {
 	uint64_t from, to;
 	bool applied;
 	char guest[160]; /* empty: not about one */
-	char text[864]; /* a reason with a path, escaped */
+	char text[864];	 /* a reason with a path, escaped */
 };
 
 /** log_entry_write() - to the journal or stderr; may take long */

@@ -53,8 +53,7 @@ static void *write_all(_unused_ void *arg)
 		pthread_mutex_unlock(&lock);
 		log_entry_write(&e);
 		if (gone) {
-			e = (struct log_entry){ .priority = LOG_WARNING,
-						.time = e.time };
+			e = (struct log_entry){ .priority = LOG_WARNING, .time = e.time };
 			snprintf(e.text, sizeof(e.text),
 				 "%u messages came faster than they could be written, and are lost",
 				 gone);

@@ -20,8 +20,7 @@
 
 static int write_oom_score(void)
 {
-	_cleanup_(closep) int fd =
-		open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	_cleanup_(closep) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, "-1000", 5) < 0)
 		return -errno;
@@ -40,17 +39,15 @@ void protect_files(void)
 
 int protect_capabilities(void)
 {
-	static const uint32_t keep = 1U << CAP_DAC_OVERRIDE |
-				     1U << CAP_SYS_RESOURCE |
-				     1U << CAP_IPC_LOCK;
+	static const uint32_t keep =
+		1U << CAP_DAC_OVERRIDE | 1U << CAP_SYS_RESOURCE | 1U << CAP_IPC_LOCK;
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
 	/* Nothing that root could run gets them back. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    syscall(SYS_capget, &head, sets) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capget, &head, sets) < 0)
 		return -errno;
 	if (!(sets[0].permitted & ~keep) && !sets[1].permitted)
 		return 0;
@@ -68,10 +65,12 @@ void protect_self(void)
 	mallopt(M_TRIM_THRESHOLD, KEEP);
 	mallopt(M_MMAP_THRESHOLD, KEEP);
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
-		log_warning("the daemon cannot lock itself in memory (%s) and may be swapped out when it is needed most; give it CAP_IPC_LOCK or LimitMEMLOCK=infinity",
-			    strerror(errno));
+		log_warning(
+			"the daemon cannot lock itself in memory (%s) and may be swapped out when it is needed most; give it CAP_IPC_LOCK or LimitMEMLOCK=infinity",
+			strerror(errno));
 	r = write_oom_score();
 	if (r < 0)
-		log_warning("the daemon cannot keep the OOM killer away (%s); give it CAP_SYS_RESOURCE or OOMScoreAdjust=-1000",
-			    strerror(-r));
+		log_warning(
+			"the daemon cannot keep the OOM killer away (%s); give it CAP_SYS_RESOURCE or OOMScoreAdjust=-1000",
+			strerror(-r));
 }

@@ -53,8 +53,7 @@ static int set_file(char **ret, const char *value)
 {
 	char *path;
 
-	if (*value != '/' || value[strlen(value) - 1] == '/' ||
-	    strlen(value) >= PATH_MAX / 2)
+	if (*value != '/' || value[strlen(value) - 1] == '/' || strlen(value) >= PATH_MAX / 2)
 		return -EINVAL;
 	path = strdup(value);
 	if (!path)
@@ -163,8 +162,7 @@ static int set_uri(struct parser *p, const char *value)
 	char *uri = NULL;
 
 	if (*value) {
-		if (strncmp(value, "qemu:///", 8) != 0 &&
-		    strncmp(value, "qemu+unix:///", 13) != 0)
+		if (strncmp(value, "qemu:///", 8) != 0 && strncmp(value, "qemu+unix:///", 13) != 0)
 			return -EINVAL;
 		uri = strdup(value);
 		if (!uri)
@@ -176,8 +174,7 @@ static int set_uri(struct parser *p, const char *value)
 }
 
 static const struct key libvirt_keys[] = {
-	{ "uri", set_uri,
-	  "an URI of this host's QEMU driver, as qemu:///system; empty: none" },
+	{ "uri", set_uri, "an URI of this host's QEMU driver, as qemu:///system; empty: none" },
 	{ 0 },
 };
 
@@ -185,9 +182,7 @@ static int note_place(struct parser *p)
 {
 	free(p->rule->where);
 	p->rule->where = NULL;
-	return asprintf(&p->rule->where, "%s:%d", p->path, p->line) < 0 ?
-		       -ENOMEM :
-		       0;
+	return asprintf(&p->rule->where, "%s:%d", p->path, p->line) < 0 ? -ENOMEM : 0;
 }
 
 static int set_min(struct parser *p, const char *value)
@@ -284,13 +279,11 @@ static const char *names_of(const struct key *keys, char *buf, size_t size)
 
 	*buf = 0;
 	for (; keys->name && n < size; keys++)
-		n += snprintf(buf + n, size - n, "%s%s", n ? ", " : "",
-			      keys->name);
+		n += snprintf(buf + n, size - n, "%s%s", n ? ", " : "", keys->name);
 	return buf;
 }
 
-static void set_key(struct parser *p, const char *section,
-		    const struct key *keys, const char *name,
+static void set_key(struct parser *p, const char *section, const struct key *keys, const char *name,
 		    const char *value)
 {
 	const struct key *k;
@@ -300,8 +293,8 @@ static void set_key(struct parser *p, const char *section,
 	for (k = keys; k->name && strcmp(k->name, name) != 0; k++)
 		;
 	if (!k->name) {
-		parser_complain(p, "%s: unknown key in [%s]; allowed: %s", name,
-				section, names_of(keys, names, sizeof(names)));
+		parser_complain(p, "%s: unknown key in [%s]; allowed: %s", name, section,
+				names_of(keys, names, sizeof(names)));
 		return;
 	}
 	r = k->set(p, value);
@@ -309,8 +302,7 @@ static void set_key(struct parser *p, const char *section,
 		parser_complain(p, "out of memory");
 	else if (r < 0)
 		parser_complain(p, "%s = %s: %s; allowed: %s", name, value,
-				r == -ERANGE ? "out of range" : "not valid",
-				k->allowed);
+				r == -ERANGE ? "out of range" : "not valid", k->allowed);
 }
 
 /* "250ms", "30 s", "7d"; the unit is needed. */
@@ -320,9 +312,8 @@ static int parse_time(double *ret, const char *value)
 		const char *unit;
 		double ns;
 	} units[] = {
-		{ "ns", 1 },	  { "us", 1e3 },     { "ms", 1e6 },
-		{ "s", 1e9 },	  { "min", 60e9 },   { "h", 3600e9 },
-		{ "d", 86400e9 },
+		{ "ns", 1 },	 { "us", 1e3 },	  { "ms", 1e6 },    { "s", 1e9 },
+		{ "min", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
 	};
 	char *end;
 	double n = strtod(value, &end);
@@ -396,12 +387,9 @@ static const struct {
 	int (*parse)(double *ret, const char *value);
 	const char *allowed;
 } units[] = {
-	[POLICY_UNIT_BYTES] = { parse_bytes,
-				"a number with K, M, G or T (of 1024)" },
-	[POLICY_UNIT_NS] = { parse_time,
-			     "a number with ns, us, ms, s, min, h or d" },
-	[POLICY_UNIT_RATE] = { parse_rate,
-			       "a number with K, M, G or T (of 1024) and /s" },
+	[POLICY_UNIT_BYTES] = { parse_bytes, "a number with K, M, G or T (of 1024)" },
+	[POLICY_UNIT_NS] = { parse_time, "a number with ns, us, ms, s, min, h or d" },
+	[POLICY_UNIT_RATE] = { parse_rate, "a number with K, M, G or T (of 1024) and /s" },
 	[POLICY_UNIT_COUNT] = { parse_count, "a whole number" },
 	[POLICY_UNIT_RATIO] = { parse_ratio, "a number, or a percentage" },
 };
@@ -413,25 +401,22 @@ static void set_tunable(struct parser *p, const char *name, const char *value)
 	double number;
 
 	if (!row) {
-		parser_complain(p,
-				"%s: unknown key in [policy]; allowed: see 'dynmemd --tunables'",
+		parser_complain(p, "%s: unknown key in [policy]; allowed: see 'dynmemd --tunables'",
 				name);
 		return;
 	}
 	if (units[row->unit].parse(&number, value) < 0)
-		parser_complain(p, "%s = %s: not valid; allowed: %s", name,
-				value, units[row->unit].allowed);
+		parser_complain(p, "%s = %s: not valid; allowed: %s", name, value,
+				units[row->unit].allowed);
 	else if (policy_tunable_set(&p->config->policy, row, number) < 0) {
 		policy_number_render(row->min, min, sizeof(min));
 		policy_number_render(row->max, max, sizeof(max));
-		parser_complain(p, "%s = %s: out of range; allowed: %s to %s %s",
-				name, value, min, max,
-				policy_unit_name(row->unit));
+		parser_complain(p, "%s = %s: out of range; allowed: %s to %s %s", name, value, min,
+				max, policy_unit_name(row->unit));
 	}
 }
 
-void parser_key(struct parser *p, const char *section, const char *key,
-		const char *value)
+void parser_key(struct parser *p, const char *section, const char *key, const char *value)
 {
 	if (!strcmp(section, "daemon")) {
 		set_key(p, section, daemon_keys, key, value);
@@ -452,8 +437,9 @@ void parser_key(struct parser *p, const char *section, const char *key,
 	} else if (!*section) {
 		parser_complain(p, "%s: a key outside of any section", key);
 	} else {
-		parser_complain(p,
-				"[%s]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [policy], [guest NAME]",
-				section);
+		parser_complain(
+			p,
+			"[%s]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [policy], [guest NAME]",
+			section);
 	}
 }

@@ -25,7 +25,6 @@ struct parser {
 void parser_complain(struct parser *p, const char *format, ...) _printf_(2, 3);
 
 /** parser_key() - one line KEY = VALUE of a section; complains by itself */
-void parser_key(struct parser *p, const char *section, const char *key,
-		const char *value);
+void parser_key(struct parser *p, const char *section, const char *key, const char *value);
 
 #endif

@@ -50,14 +50,14 @@ static char *next_line(char *out, int size, void *stream)
 		text++;
 	len = (ssize_t)strcspn(text, "\n");
 	if (len > size - 2) {
-		parser_complain(p, "a line of more than %d characters",
-				size - 2);
+		parser_complain(p, "a line of more than %d characters", size - 2);
 		len = 0;
 	}
 	if (*text == '[' && strcspn(text + 1, "]") > SECTION_MAX) {
-		parser_complain(p,
-				"a section's name of more than %d characters; a pattern, as in [guest web*], is shorter",
-				SECTION_MAX);
+		parser_complain(
+			p,
+			"a section's name of more than %d characters; a pattern, as in [guest web*], is shorter",
+			SECTION_MAX);
 		len = 0;
 	}
 	memcpy(out, text, len);
@@ -66,8 +66,7 @@ static char *next_line(char *out, int size, void *stream)
 	return out;
 }
 
-static int on_key(void *userdata, const char *section, const char *key,
-		  const char *value)
+static int on_key(void *userdata, const char *section, const char *key, const char *value)
 {
 	parser_key(userdata, section, key, value);
 	return 1;
@@ -89,8 +88,9 @@ static int load_file(struct parser *p, const char *path, bool required)
 	r = ini_parse_stream(next_line, p, on_key, p);
 	if (r > 0) {
 		p->line = r;
-		parser_complain(p,
-				"not understood; allowed: [SECTION], KEY = VALUE, or a comment after # or ;");
+		parser_complain(
+			p,
+			"not understood; allowed: [SECTION], KEY = VALUE, or a comment after # or ;");
 	} else if (r < 0) {
 		parser_complain(p, "cannot be read");
 	}
@@ -121,15 +121,14 @@ static void check(struct parser *p)
 	for (size_t i = 0; i < c->n_rules; i++) {
 		const struct guest_rule *r = &c->rules[i];
 
-		if (!r->min.set || !r->max.set ||
-		    r->min.relative || r->max.relative ||
+		if (!r->min.set || !r->max.set || r->min.relative || r->max.relative ||
 		    r->min.value <= r->max.value)
 			continue;
 		p->path = r->where;
-		parser_complain(p,
-				"[guest %s]: min (%.10g MiB) is above max (%.10g MiB); allowed: min up to max",
-				r->pattern, (double)r->min.value / MIB,
-				(double)r->max.value / MIB);
+		parser_complain(
+			p,
+			"[guest %s]: min (%.10g MiB) is above max (%.10g MiB); allowed: min up to max",
+			r->pattern, (double)r->min.value / MIB, (double)r->max.value / MIB);
 	}
 	if (policy_tunables_check(&c->policy, &why) < 0) {
 		p->path = "[policy]";
@@ -137,8 +136,8 @@ static void check(struct parser *p)
 	}
 }
 
-int config_load(struct config **ret, const char *path, bool required,
-		config_complain_t complain, void *userdata)
+int config_load(struct config **ret, const char *path, bool required, config_complain_t complain,
+		void *userdata)
 {
 	struct parser p = { .complain = complain, .userdata = userdata };
 	int r;
@@ -204,25 +203,21 @@ static void override(struct guest_rule *r, const struct guest_rule *later)
 		r->reclaim = later->reclaim;
 }
 
-static bool fits(const struct guest_rule *r, const char *name,
-		 const char *alias)
+static bool fits(const struct guest_rule *r, const char *name, const char *alias)
 {
-	return fnmatch(r->pattern, name, 0) == 0 ||
-	       (alias && fnmatch(r->pattern, alias, 0) == 0);
+	return fnmatch(r->pattern, name, 0) == 0 || (alias && fnmatch(r->pattern, alias, 0) == 0);
 }
 
 bool config_names(const struct config *c, const char *name, const char *alias)
 {
 	for (size_t i = 0; i < c->n_rules; i++)
-		if (strcmp(c->rules[i].pattern, "*") != 0 &&
-		    fits(&c->rules[i], name, alias))
+		if (strcmp(c->rules[i].pattern, "*") != 0 && fits(&c->rules[i], name, alias))
 			return true;
 	return false;
 }
 
-struct guest_limits config_guest(const struct config *c, const char *name,
-				 const char *alias, uint64_t memory,
-				 const struct guest_rule *own)
+struct guest_limits config_guest(const struct config *c, const char *name, const char *alias,
+				 uint64_t memory, const struct guest_rule *own)
 {
 	struct guest_rule r = {
 		.shares = POLICY_SHARES_DEFAULT,

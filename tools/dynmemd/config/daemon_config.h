@@ -91,7 +91,7 @@ struct config {
 	size_t n_qmp_sockets;
 
 	/* [backend pve] */
-	char *pve_guests; /* folder of VMID.conf; NULL: not such a host */
+	char *pve_guests;  /* folder of VMID.conf; NULL: not such a host */
 	char *pve_sockets; /* folder of VMID.qmp; NULL: the default */
 
 	/* [backend libvirt] */
@@ -131,8 +131,8 @@ typedef void (*config_complain_t)(const char *text, void *userdata);
  *
  * Return: 0; -EINVAL after complaints; -ENOMEM.
  */
-int config_load(struct config **ret, const char *path, bool required,
-		config_complain_t complain, void *userdata);
+int config_load(struct config **ret, const char *path, bool required, config_complain_t complain,
+		void *userdata);
 
 struct config *config_free(struct config *c);
 
@@ -145,9 +145,8 @@ struct config *config_free(struct config *c);
  *
  * Return: limits with min <= max <= @memory.
  */
-struct guest_limits config_guest(const struct config *c, const char *name,
-				 const char *alias, uint64_t memory,
-				 const struct guest_rule *own);
+struct guest_limits config_guest(const struct config *c, const char *name, const char *alias,
+				 uint64_t memory, const struct guest_rule *own);
 
 /** config_names() - whether a rule is about a guest; [guest *] is about none */
 bool config_names(const struct config *c, const char *name, const char *alias);

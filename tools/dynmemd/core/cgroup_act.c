@@ -36,8 +36,7 @@ static void complain(struct guest *g, int error)
 	if (error == g->cgroup_error)
 		return;
 	g->cgroup_error = error;
-	log_guest(LOG_WARNING, g->name,
-		  "nothing can be done by its cgroup: %s", error_text(error));
+	log_guest(LOG_WARNING, g->name, "nothing can be done by its cgroup: %s", error_text(error));
 }
 
 static void on_done(void *owner, const struct cgroup_work *work)
@@ -48,10 +47,10 @@ static void on_done(void *owner, const struct cgroup_work *work)
 
 	g->reclaimed += work->freed;
 	if (g->reclaimed && (first || g->reclaimed / TELL_RECLAIMED != told))
-		log_guest(LOG_INFO, g->name,
-			  "%.0f MiB reclaimed by its cgroup so far, since no balloon reaches it (class %s)",
-			  (double)g->reclaimed / MIB,
-			  policy_class_name(g->decision.class));
+		log_guest(
+			LOG_INFO, g->name,
+			"%.0f MiB reclaimed by its cgroup so far, since no balloon reaches it (class %s)",
+			(double)g->reclaimed / MIB, policy_class_name(g->decision.class));
 	if (work->error == -EAGAIN || work->error == -EINTR)
 		g->cgroup_at = manager_now(g->manager) + REST_EMPTY;
 	else if (work->error)
@@ -68,11 +67,9 @@ void act_cgroup_release(struct guest *g)
 
 	g->high = 0;
 	if (r > 0)
-		log_guest(LOG_INFO, g->name,
-			  "its memory.high is put back to what it was");
+		log_guest(LOG_INFO, g->name, "its memory.high is put back to what it was");
 	else if (r < 0 && r != -ENODEV && r != -ENOENT)
-		log_guest(LOG_WARNING, g->name,
-			  "its memory.high cannot be put back: %s",
+		log_guest(LOG_WARNING, g->name, "its memory.high cannot be put back: %s",
 			  strerror(-r));
 }
 
@@ -120,6 +117,7 @@ void act_cgroup_init(struct manager *m)
 	int r = cgroup_worker_new(&m->worker, m->event, on_done);
 
 	if (r < 0)
-		log_warning("no thread for guests' cgroups (%s): nothing is reclaimed from guests that no balloon reaches",
-			    strerror(-r));
+		log_warning(
+			"no thread for guests' cgroups (%s): nothing is reclaimed from guests that no balloon reaches",
+			strerror(-r));
 }

@@ -55,9 +55,8 @@ void act_set_level(struct manager *m, enum policy_level level)
 {
 	if (level == m->level)
 		return;
-	log_notice("host: level %s -> %s, %.0f MiB available",
-		   policy_level_name(m->level), policy_level_name(level),
-		   (double)m->host.available / MIB);
+	log_notice("host: level %s -> %s, %.0f MiB available", policy_level_name(m->level),
+		   policy_level_name(level), (double)m->host.available / MIB);
 	m->level = level;
 	if (m->listener)
 		m->listener->level(m->listener_data);
@@ -194,14 +193,13 @@ static const char *plan_class_name(enum policy_plan_class class)
 static void announce(struct manager *m, struct guest *g, bool applied)
 {
 	g->told_any = true;
-	log_decision(g->name, g->told.from, g->told.target,
-		     policy_reason_name(g->told.reason), g->reason, applied);
+	log_decision(g->name, g->told.from, g->told.target, policy_reason_name(g->told.reason),
+		     g->reason, applied);
 	if (m->listener)
 		m->listener->decision(m->listener_data, g, applied);
 }
 
-static void tell_step(struct manager *m, struct guest *g,
-		      const struct policy_plan_step *step)
+static void tell_step(struct manager *m, struct guest *g, const struct policy_plan_step *step)
 {
 	char frees[32];
 
@@ -220,15 +218,14 @@ static void tell_step(struct manager *m, struct guest *g,
 static bool was_sent(struct guest *g)
 {
 	if (g->sent < 0 && g->sent != -ECANCELED && g->sent != g->complained)
-		log_guest(LOG_WARNING, g->name, "its target cannot be set: %s",
-			  strerror(-g->sent));
+		log_guest(LOG_WARNING, g->name, "its target cannot be set: %s", strerror(-g->sent));
 	if (g->sent != -ECANCELED)
 		g->complained = MIN(g->sent, 0);
 	return g->sent >= 0;
 }
 
-static void run_steps(struct manager *m, const struct policy_plan_step *step,
-		      unsigned int count, uint64_t now)
+static void run_steps(struct manager *m, const struct policy_plan_step *step, unsigned int count,
+		      uint64_t now)
 {
 	if (!managing(m) || stop_now(m))
 		return;
@@ -248,8 +245,7 @@ static void run_steps(struct manager *m, const struct policy_plan_step *step,
 	}
 }
 
-static int on_emergency(_unused_ sd_event_source *s, _unused_ uint64_t usec,
-			void *userdata)
+static int on_emergency(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 	uint64_t now = manager_now(m);
@@ -275,8 +271,7 @@ static void begin_emergency(struct manager *m, uint64_t now)
 	if (policy_emergency_begin(m->policy, now, &step, &count) < 0)
 		return;
 	run_steps(m, step, count, now);
-	set_timer(m->emergency,
-		  now + (uint64_t)m->config->policy.emergency_wait);
+	set_timer(m->emergency, now + (uint64_t)m->config->policy.emergency_wait);
 }
 
 /*
@@ -306,8 +301,7 @@ static void poll_guests(struct manager *m, uint64_t now)
 	}
 }
 
-static int on_tick(_unused_ sd_event_source *s, _unused_ uint64_t usec,
-		   void *userdata)
+static int on_tick(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 	uint64_t now = manager_now(m);
@@ -328,8 +322,7 @@ static int on_tick(_unused_ sd_event_source *s, _unused_ uint64_t usec,
 	return 0;
 }
 
-static int on_patience(_unused_ sd_event_source *s, _unused_ uint64_t usec,
-		       void *userdata)
+static int on_patience(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 
@@ -372,8 +365,7 @@ static bool worth_observing(const struct guest *g)
 		return false;
 	if (!g->told_any || d->reason != t->reason)
 		return true;
-	moved = d->target > t->target ? d->target - t->target :
-					t->target - d->target;
+	moved = d->target > t->target ? d->target - t->target : t->target - d->target;
 	return moved >= TELL_STEP;
 }
 
@@ -397,12 +389,14 @@ static void follow_rival(struct manager *m, struct guest *g)
 		log_guest(LOG_NOTICE, g->name,
 			  "nobody else moves its balloon any more: it is managed again");
 	else if (*rival_name(m->proc, who, sizeof(who)))
-		log_guest(LOG_WARNING, g->name,
-			  "somebody else moves its balloon, and here runs %s: it is left alone until that has stopped for ten minutes",
-			  who);
+		log_guest(
+			LOG_WARNING, g->name,
+			"somebody else moves its balloon, and here runs %s: it is left alone until that has stopped for ten minutes",
+			who);
 	else
-		log_guest(LOG_WARNING, g->name,
-			  "somebody else moves its balloon: it is left alone until that has stopped for ten minutes; look for MoM, pvestatd of Proxmox VE, 'virsh setmem', or another client of its monitor");
+		log_guest(
+			LOG_WARNING, g->name,
+			"somebody else moves its balloon: it is left alone until that has stopped for ten minutes; look for MoM, pvestatd of Proxmox VE, 'virsh setmem', or another client of its monitor");
 }
 
 static void follow_polling(struct manager *m, struct guest *g, uint64_t now)
@@ -442,8 +436,7 @@ static void finish_commands(struct manager *m, uint64_t now)
 		const struct policy_decision *d = &g->decision;
 
 		if (was_sent(g)) {
-			policy_command_sent(m->policy, g->handle, d->target,
-					    now);
+			policy_command_sent(m->policy, g->handle, d->target, now);
 			g->target = d->target;
 		}
 		if (g->sent >= 0 || (!managing(m) && worth_observing(g)))
@@ -506,11 +499,10 @@ void act_on_pressure(struct manager *m, enum policy_level level, uint64_t now)
  * Life
  */
 
-static int add_timer(struct manager *m, sd_event_source **ret,
-		     uint64_t accuracy, sd_event_time_handler_t fn)
+static int add_timer(struct manager *m, sd_event_source **ret, uint64_t accuracy,
+		     sd_event_time_handler_t fn)
 {
-	int r = sd_event_add_time(m->event, ret, CLOCK_MONOTONIC, 0, accuracy,
-				  fn, m);
+	int r = sd_event_add_time(m->event, ret, CLOCK_MONOTONIC, 0, accuracy, fn, m);
 
 	if (r >= 0)
 		r = sd_event_source_set_enabled(*ret, SD_EVENT_OFF);

@@ -49,16 +49,14 @@ struct guest_ops {
 #define GUEST_FREE_PAGE_REPORTING 1u /* what the guest frees is given back */
 #define GUEST_DEFLATE_ON_OOM	  2u /* it lets go before the guest kills */
 
-#define GUEST_PINNED_VFIO \
-	"a passed-through device keeps all of its memory in place"
+#define GUEST_PINNED_VFIO "a passed-through device keeps all of its memory in place"
 
 /**
  * guest_closed_t - a backend's guest is over; the last call about it
  * @was_guest: it had been handed to the manager, and is gone from there
  * @why: untrusted text
  */
-typedef void (*guest_closed_t)(void *userdata, bool was_guest,
-			       const char *why);
+typedef void (*guest_closed_t)(void *userdata, bool was_guest, const char *why);
 
 /**
  * struct guest - one guest
@@ -105,42 +103,41 @@ struct guest {
 	unsigned int handle;
 	struct guest_limits limits;
 	struct cost cost;
-	uint64_t start; /* of its QEMU, clock ticks; 0: not known */
+	uint64_t start;	       /* of its QEMU, clock ticks; 0: not known */
 	struct record *record; /* what is remembered of it, or NULL */
 
 	struct cgroup cgroup;
 	uint64_t cgroup_at; /* ns, before that it is left alone */
-	int cgroup_error; /* the last that was told */
+	int cgroup_error;   /* the last that was told */
 	uint64_t reclaimed; /* bytes, by its cgroup */
-	uint64_t high; /* its memory.high as we set it, 0: we did not */
+	uint64_t high;	    /* its memory.high as we set it, 0: we did not */
 
-	uint64_t poll_period; /* ns, 0: not polled */
-	uint64_t poll_at; /* ns */
-	unsigned int eager; /* polls that may be made at once */
+	uint64_t poll_period;	  /* ns, 0: not polled */
+	uint64_t poll_at;	  /* ns */
+	unsigned int eager;	  /* polls that may be made at once */
 	unsigned int stale_polls; /* since there were fresh statistics */
 	bool cpu_known;
-	uint64_t cpu; /* ns, as read last */
+	uint64_t cpu;		 /* ns, as read last */
 	uint64_t cpu_while_late; /* ns */
-	bool polled; /* and not answered yet */
-	unsigned int round; /* the tick in which it was */
+	bool polled;		 /* and not answered yet */
+	unsigned int round;	 /* the tick in which it was */
 
 	struct policy_decision decision; /* the latest */
-	bool decided; /* there is one */
-	bool rival; /* somebody else moves its balloon */
-	struct policy_decision told; /* the latest that was made known ... */
-	char reason[256]; /* ... and why, in words */
+	bool decided;			 /* there is one */
+	bool rival;			 /* somebody else moves its balloon */
+	struct policy_decision told;	 /* the latest that was made known ... */
+	char reason[256];		 /* ... and why, in words */
 	bool told_any;
 	uint64_t target; /* of the latest command, at first @actual */
-	int sent; /* the outcome of the latest command */
-	int complained; /* the error that was logged last, or 0 */
+	int sent;	 /* the outcome of the latest command */
+	int complained;	 /* the error that was logged last, or 0 */
 };
 
 /**
  * guest_trait() - note what QEMU said of one
  * @value: a boolean; anything else: this QEMU does not know it
  */
-static inline void guest_trait(struct guest *g, unsigned int trait,
-			       struct json_object *value)
+static inline void guest_trait(struct guest *g, unsigned int trait, struct json_object *value)
 {
 	if (!json_object_is_type(value, json_type_boolean))
 		return;

@@ -34,11 +34,11 @@ static void set(struct manager *m, bool stopped)
 	m->stopped = stopped;
 	if (stopped) {
 		forget_targets(m);
-		log_warning("stopped: %s is there; nothing is written to guests until it is removed",
-			    m->config->stop);
+		log_warning(
+			"stopped: %s is there; nothing is written to guests until it is removed",
+			m->config->stop);
 	} else {
-		log_notice("%s is gone; mode %s", m->config->stop,
-			   manager_mode_name(m));
+		log_notice("%s is gone; mode %s", m->config->stop, manager_mode_name(m));
 	}
 	if (m->listener)
 		m->listener->mode(m->listener_data);
@@ -50,8 +50,7 @@ void stop_look(struct manager *m)
 	set(m, stop_now(m));
 }
 
-static int on_file(void *userdata, _unused_ const char *path,
-		   _unused_ bool there)
+static int on_file(void *userdata, _unused_ const char *path, _unused_ bool there)
 {
 	stop_look(userdata);
 	return 0;
@@ -61,6 +60,6 @@ int stop_watch(struct manager *m)
 {
 	m->stop = folder_free(m->stop);
 	stop_look(m);
-	return folder_new(&m->stop, m->event, m->config->stop,
-			  FOLDER_ONE | FOLDER_FILES, on_file, m);
+	return folder_new(&m->stop, m->event, m->config->stop, FOLDER_ONE | FOLDER_FILES, on_file,
+			  m);
 }

@@ -36,9 +36,7 @@ static uint64_t age_of(uint64_t then)
 {
 	uint64_t now = wall_clock();
 
-	return now > then ? MIN(now - then, UINT64_MAX / NSEC_PER_SEC) *
-				    NSEC_PER_SEC :
-			    0;
+	return now > then ? MIN(now - then, UINT64_MAX / NSEC_PER_SEC) * NSEC_PER_SEC : 0;
 }
 
 static void remember(struct manager *m, const struct guest *g)
@@ -67,8 +65,7 @@ void remember_now(struct manager *m)
 		log_warning("no memory to write down what was learned");
 }
 
-static int on_save(_unused_ sd_event_source *s, _unused_ uint64_t usec,
-		   void *userdata)
+static int on_save(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	remember_now(userdata);
 	return 0;
@@ -80,8 +77,7 @@ void remember_soon(struct manager *m)
 
 	if (!m->file || sd_event_source_get_enabled(m->save, &on) > 0)
 		return;
-	sd_event_source_set_time(m->save, (manager_now(m) + SAVE_EVERY) /
-						  NSEC_PER_USEC);
+	sd_event_source_set_time(m->save, (manager_now(m) + SAVE_EVERY) / NSEC_PER_USEC);
 	sd_event_source_set_enabled(m->save, SD_EVENT_ONESHOT);
 }
 
@@ -102,8 +98,7 @@ static void forget_machine(struct policy_guest_state *s)
 /* A balloon that was moving then has gone on. */
 static bool as_it_was_told(const struct record *r, uint64_t actual)
 {
-	return actual >= MIN(r->actual, r->target) &&
-	       actual <= MAX(r->actual, r->target);
+	return actual >= MIN(r->actual, r->target) && actual <= MAX(r->actual, r->target);
 }
 
 static void resume_target(struct manager *m, struct guest *g)
@@ -124,8 +119,7 @@ static void recall(struct manager *m, struct guest *g)
 {
 	struct record *r = g->record;
 	struct policy_guest_state learned = r->learned;
-	bool same = r->start && r->start == g->start &&
-		    r->pid == (uint64_t)g->pid;
+	bool same = r->start && r->start == g->start && r->pid == (uint64_t)g->pid;
 
 	if (!same)
 		forget_machine(&learned);
@@ -134,8 +128,8 @@ static void recall(struct manager *m, struct guest *g)
 	if (same && g->has_balloon)
 		resume_target(m, g);
 	log_guest(LOG_INFO, g->name, "%s",
-		  same ? "known: what was learned about it holds" :
-			 "known by its name, as another QEMU: what was learned of its work holds");
+		  same ? "known: what was learned about it holds"
+		       : "known by its name, as another QEMU: what was learned of its work holds");
 }
 
 void remember_added(struct manager *m, struct guest *g)
@@ -202,7 +196,8 @@ static void take_over(struct manager *m)
 	if (s->n)
 		log_info("%zu guests are known from before", s->n);
 	if (s->drain)
-		log_notice("guests get their memory back, as before the restart; 'dynmem resume' ends that");
+		log_notice(
+			"guests get their memory back, as before the restart; 'dynmem resume' ends that");
 }
 
 int remember_init(struct manager *m, const char *path)
@@ -214,8 +209,7 @@ int remember_init(struct manager *m, const char *path)
 	take_over(m);
 	if (!path)
 		return 0;
-	r = sd_event_add_time(m->event, &m->save, CLOCK_MONOTONIC, 0,
-			      USEC_PER_SEC, on_save, m);
+	r = sd_event_add_time(m->event, &m->save, CLOCK_MONOTONIC, 0, USEC_PER_SEC, on_save, m);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(m->save, SD_EVENT_OFF);
 	if (r >= 0)

@@ -92,8 +92,7 @@ const struct source_pressure *manager_source_pressure(const struct manager *m)
 	return m->has_pressure ? &m->pressure : NULL;
 }
 
-void manager_listen(struct manager *m, const struct manager_listener *listener,
-		    void *userdata)
+void manager_listen(struct manager *m, const struct manager_listener *listener, void *userdata)
 {
 	m->listener = listener;
 	m->listener_data = userdata;
@@ -107,8 +106,8 @@ int manager_drain(struct manager *m, bool drain)
 		return 0;
 	m->state.drain = drain;
 	policy_set_drain(m->policy, drain);
-	log_notice("%s", drain ? "guests get their memory back, as far as there is memory" :
-				 "guests are managed again");
+	log_notice("%s", drain ? "guests get their memory back, as far as there is memory"
+			       : "guests are managed again");
 	remember_now(m);
 	if (m->listener)
 		m->listener->mode(m->listener_data);
@@ -140,12 +139,12 @@ void manager_pressure(struct manager *m, const struct source_pressure *p)
 	level = policy_host_event(m->policy, p->level, p->available, now);
 	act_on_pressure(m, level, now);
 	log_debug("pressure: %s%slevel %s (engine: %s), %.1f MiB available",
-		  p->stall ? "stall, " : "", p->oom ? "OOM, " : "",
-		  policy_level_name(p->level), policy_level_name(level),
-		  (double)m->host.available / MIB);
+		  p->stall ? "stall, " : "", p->oom ? "OOM, " : "", policy_level_name(p->level),
+		  policy_level_name(level), (double)m->host.available / MIB);
 	if (p->lost)
-		log_warning("%llu pressure events were lost; their counters are in the one that came",
-			    (unsigned long long)p->lost);
+		log_warning(
+			"%llu pressure events were lost; their counters are in the one that came",
+			(unsigned long long)p->lost);
 	if (p->oom && p->news)
 		log_error("the host ran out of memory; %llu processes were killed so far",
 			  (unsigned long long)p->oom_kills);
@@ -177,10 +176,9 @@ static void make_unique(struct manager *m, struct guest *g)
 	for (unsigned int n = 1; manager_find(m, g->name); n++) {
 		snprintf(name, sizeof(name), "%.50s@%s", g->name, socket);
 		if (n > 1)
-			snprintf(name, sizeof(name), "%.30s@%.60s#%u", g->name,
-				 socket, n);
-		log_warning("there are two guests %s; the one found at %s is called %s",
-			    g->name, g->origin, name);
+			snprintf(name, sizeof(name), "%.30s@%.60s#%u", g->name, socket, n);
+		log_warning("there are two guests %s; the one found at %s is called %s", g->name,
+			    g->origin, name);
 		memcpy(g->name, name, sizeof(name));
 	}
 }
@@ -213,8 +211,7 @@ static int make_space(struct manager *m)
 
 static void apply_rules(struct manager *m, struct guest *g)
 {
-	g->limits = config_guest(m->config, g->name, g->alias, g->memory,
-				 &g->own);
+	g->limits = config_guest(m->config, g->name, g->alias, g->memory, &g->own);
 	if (g->limits.clamped)
 		log_guest(LOG_WARNING, g->name,
 			  "its configured min is above its max; min is taken as %.0f MiB",
@@ -227,20 +224,18 @@ static void log_traits(const struct guest *g)
 	const char *unmergeable = guest_unmergeable(g);
 
 	if (unmergeable)
-		log_guest(LOG_NOTICE, g->name,
-			  "KSM cannot merge its memory: %s", unmergeable);
+		log_guest(LOG_NOTICE, g->name, "KSM cannot merge its memory: %s", unmergeable);
 	if (g->observed)
-		log_guest(LOG_NOTICE, g->name, "only observed: %s",
-			  g->observed);
+		log_guest(LOG_NOTICE, g->name, "only observed: %s", g->observed);
 	if (!g->has_balloon)
 		return;
 	if (g->pinned)
-		log_guest(LOG_NOTICE, g->name,
-			  "its balloon frees nothing on the host: %s",
+		log_guest(LOG_NOTICE, g->name, "its balloon frees nothing on the host: %s",
 			  g->pinned);
 	if (g->traits & GUEST_FREE_PAGE_REPORTING)
-		log_guest(LOG_INFO, g->name,
-			  "free page reporting is on: what it frees is given back without a balloon");
+		log_guest(
+			LOG_INFO, g->name,
+			"free page reporting is on: what it frees is given back without a balloon");
 	if (g->traits & GUEST_DEFLATE_ON_OOM)
 		log_guest(LOG_INFO, g->name,
 			  "deflate-on-oom is on: its balloon may shrink by itself");
@@ -290,19 +285,17 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	g->target = g->actual;
 	m->guests[m->n_guests++] = g;
 	if (!g->has_balloon)
-		policy_guest_event(m->policy, g->handle,
-				   POLICY_GUEST_NO_BALLOON, now);
+		policy_guest_event(m->policy, g->handle, POLICY_GUEST_NO_BALLOON, now);
 	if (g->pinned)
-		policy_guest_event(m->policy, g->handle, POLICY_GUEST_PINNED,
-				   now);
-	log_guest(LOG_INFO, g->name,
-		  "found: %.0f MiB, of which it has %.0f; range %.0f to %.0f MiB, shares %u; QEMU's pid %d, found at %s%s",
-		  (double)g->memory / MIB, (double)g->actual / MIB,
-		  (double)g->limits.min / MIB, (double)g->limits.max / MIB,
-		  g->limits.shares, (int)g->pid, g->origin,
-		  g->has_balloon ?
-			  "" :
-			  "; it has no virtio-balloon device, so its memory cannot be moved");
+		policy_guest_event(m->policy, g->handle, POLICY_GUEST_PINNED, now);
+	log_guest(
+		LOG_INFO, g->name,
+		"found: %.0f MiB, of which it has %.0f; range %.0f to %.0f MiB, shares %u; QEMU's pid %d, found at %s%s",
+		(double)g->memory / MIB, (double)g->actual / MIB, (double)g->limits.min / MIB,
+		(double)g->limits.max / MIB, g->limits.shares, (int)g->pid, g->origin,
+		g->has_balloon
+			? ""
+			: "; it has no virtio-balloon device, so its memory cannot be moved");
 	remember_added(m, g);
 	reserve_started(m, g->name);
 	log_traits(g);
@@ -351,8 +344,7 @@ void manager_guest_actual(struct guest *g, uint64_t actual)
 	bool astir = actual != g->actual && !g->poll_period;
 
 	g->actual = actual;
-	policy_guest_actual(g->manager->policy, g->handle, actual,
-			    manager_now(g->manager));
+	policy_guest_actual(g->manager->policy, g->handle, actual, manager_now(g->manager));
 	if (astir || (freed && g->manager->somebody_waits))
 		act_tick_soon(g->manager);
 }
@@ -369,8 +361,7 @@ void manager_guest_event(struct guest *g, enum policy_guest_event event)
 
 	if (event < ARRAY_SIZE(words) && words[event])
 		log_guest(LOG_INFO, g->name, "%s", words[event]);
-	policy_guest_event(g->manager->policy, g->handle, event,
-			   manager_now(g->manager));
+	policy_guest_event(g->manager->policy, g->handle, event, manager_now(g->manager));
 	act_tick_soon(g->manager);
 }
 
@@ -398,8 +389,9 @@ int manager_reload(struct manager *m, const struct config *config)
 	m->config = config;
 	r = stop_watch(m);
 	if (r < 0)
-		log_warning("%s cannot be watched (%s); it is looked for when there is something to do",
-			    config->stop, strerror(-r));
+		log_warning(
+			"%s cannot be watched (%s); it is looked for when there is something to do",
+			config->stop, strerror(-r));
 	for (size_t i = 0; i < m->n_guests; i++)
 		manager_guest_own(m->guests[i]);
 	if (m->listener)
@@ -408,8 +400,7 @@ int manager_reload(struct manager *m, const struct config *config)
 	return 0;
 }
 
-int manager_new(struct manager **ret, sd_event *event,
-		const struct config *config,
+int manager_new(struct manager **ret, sd_event *event, const struct config *config,
 		const struct manager_options *options)
 {
 	struct manager *m = calloc(1, sizeof(*m));

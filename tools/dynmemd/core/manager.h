@@ -42,8 +42,7 @@ struct manager;
 struct manager_listener {
 	void (*decision)(void *userdata, const struct guest *g, bool applied);
 	void (*guest_added)(void *userdata, const struct guest *g);
-	void (*guest_removed)(void *userdata, const struct guest *g,
-			      const char *why);
+	void (*guest_removed)(void *userdata, const struct guest *g, const char *why);
 	void (*level)(void *userdata);
 	void (*mode)(void *userdata);
 };
@@ -66,8 +65,7 @@ struct manager_options {
  * manager_new() - without guests and without a source
  * @config: stays the caller's, and must live until the next manager_reload()
  */
-int manager_new(struct manager **ret, sd_event *event,
-		const struct config *config,
+int manager_new(struct manager **ret, sd_event *event, const struct config *config,
 		const struct manager_options *options);
 
 /** manager_free() - guests must be gone; they keep their targets */
@@ -76,8 +74,7 @@ struct manager *manager_free(struct manager *m);
 /** manager_reload() - a new configuration: ranges, shares, mode, policy */
 int manager_reload(struct manager *m, const struct config *config);
 
-void manager_listen(struct manager *m, const struct manager_listener *listener,
-		    void *userdata);
+void manager_listen(struct manager *m, const struct manager_listener *listener, void *userdata);
 
 /**
  * manager_set_source() - where the host's state comes from
@@ -103,20 +100,17 @@ int manager_drain(struct manager *m, bool drain);
  *
  * Return: 0; -EROFS: the mode lets nothing be written; or as policy_reserve().
  */
-int manager_reserve(struct manager *m, uint64_t bytes, const char *name,
-		    uint64_t seconds, unsigned int *ret_id,
-		    struct policy_reserve_status *ret);
+int manager_reserve(struct manager *m, uint64_t bytes, const char *name, uint64_t seconds,
+		    unsigned int *ret_id, struct policy_reserve_status *ret);
 
 /** manager_reservation() - how it stands now. 0 or -ENOENT */
-int manager_reservation(struct manager *m, unsigned int id,
-			struct policy_reserve_status *ret);
+int manager_reservation(struct manager *m, unsigned int id, struct policy_reserve_status *ret);
 
 /** manager_release() - it is not needed any more. 0 or -ENOENT */
 int manager_release(struct manager *m, unsigned int id);
 
 /** manager_largest() - as policy_largest() */
-int manager_largest(struct manager *m, uint64_t *ret_now,
-		    uint64_t *ret_squeezed);
+int manager_largest(struct manager *m, uint64_t *ret_now, uint64_t *ret_squeezed);
 
 /** manager_pressure() - a source has news */
 void manager_pressure(struct manager *m, const struct source_pressure *p);

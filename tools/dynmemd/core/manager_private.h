@@ -16,7 +16,7 @@ struct manager {
 	sd_event *event;
 	const struct config *config;
 	bool dry_run;
-	bool stopped; /* the kill switch is on */
+	bool stopped;	     /* the kill switch is on */
 	struct folder *stop; /* watches it */
 	const char *proc, *cgroup_root;
 	struct cgroup_worker *worker; /* NULL: nothing is done by cgroups */
@@ -35,25 +35,25 @@ struct manager {
 	size_t n_guests;
 	size_t space; /* in @guests */
 
-	sd_event_source *tick; /* polls are due */
-	uint64_t tick_at; /* ns, 0: off */
-	uint64_t ticked_at; /* ns, the last one */
-	sd_event_source *patience; /* for answers to polls */
-	unsigned int awaited; /* answers to the polls of ... */
-	unsigned int round; /* ... this tick */
-	sd_event_source *decide; /* soon */
-	sd_event_source *emergency; /* its next step */
-	uint64_t costs_at; /* ns, guests' costs were read */
-	unsigned int cost_fields; /* that matter, enum cost_field */
+	sd_event_source *tick;	     /* polls are due */
+	uint64_t tick_at;	     /* ns, 0: off */
+	uint64_t ticked_at;	     /* ns, the last one */
+	sd_event_source *patience;   /* for answers to polls */
+	unsigned int awaited;	     /* answers to the polls of ... */
+	unsigned int round;	     /* ... this tick */
+	sd_event_source *decide;     /* soon */
+	sd_event_source *emergency;  /* its next step */
+	uint64_t costs_at;	     /* ns, guests' costs were read */
+	unsigned int cost_fields;    /* that matter, enum cost_field */
 	uint64_t ksm_saved, swapped; /* bytes, on the whole host */
-	bool somebody_waits; /* for bytes that others are to free */
+	bool somebody_waits;	     /* for bytes that others are to free */
 
 	struct policy_result result; /* the latest, without its array */
 
 	/* whom a reservation is for, by its number */
 	char reserved[POLICY_RESERVES_MAX][GUEST_NAME_MAX];
 
-	struct state state; /* what is remembered */
+	struct state state;	 /* what is remembered */
 	struct state_file *file; /* NULL: only while the daemon lives */
 	sd_event_source *save;
 };

@@ -7,9 +7,8 @@
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
 
-int manager_reserve(struct manager *m, uint64_t bytes, const char *name,
-		    uint64_t seconds, unsigned int *ret_id,
-		    struct policy_reserve_status *ret)
+int manager_reserve(struct manager *m, uint64_t bytes, const char *name, uint64_t seconds,
+		    unsigned int *ret_id, struct policy_reserve_status *ret)
 {
 	uint64_t now = manager_now(m);
 	int r;
@@ -17,9 +16,7 @@ int manager_reserve(struct manager *m, uint64_t bytes, const char *name,
 	if (manager_mode(m) != MODE_MANAGE)
 		return -EROFS;
 	act_sample_host(m, now);
-	r = policy_reserve(m->policy, bytes,
-			   MIN(seconds, UINT64_MAX / NSEC_PER_SEC) *
-				   NSEC_PER_SEC,
+	r = policy_reserve(m->policy, bytes, MIN(seconds, UINT64_MAX / NSEC_PER_SEC) * NSEC_PER_SEC,
 			   now, ret_id, ret);
 	if (r == 0 || r == -ENOSPC)
 		log_guest(LOG_INFO, *name ? name : NULL, "reservation%s: %s",
@@ -31,8 +28,7 @@ int manager_reserve(struct manager *m, uint64_t bytes, const char *name,
 	return 0;
 }
 
-int manager_reservation(struct manager *m, unsigned int id,
-			struct policy_reserve_status *ret)
+int manager_reservation(struct manager *m, unsigned int id, struct policy_reserve_status *ret)
 {
 	uint64_t now = manager_now(m);
 
@@ -51,8 +47,7 @@ int manager_release(struct manager *m, unsigned int id)
 	return 0;
 }
 
-int manager_largest(struct manager *m, uint64_t *ret_now,
-		    uint64_t *ret_squeezed)
+int manager_largest(struct manager *m, uint64_t *ret_now, uint64_t *ret_squeezed)
 {
 	return policy_largest(m->policy, manager_now(m), ret_now, ret_squeezed);
 }

@@ -71,8 +71,7 @@ static bool unwanted(struct cgroup_worker *w, const struct slot *s)
 	return r;
 }
 
-static void work(struct cgroup_worker *w, const struct slot *s,
-		 struct cgroup_work *todo)
+static void work(struct cgroup_worker *w, const struct slot *s, struct cgroup_work *todo)
 {
 	uint64_t left = todo->reclaim, freed;
 
@@ -140,8 +139,8 @@ static bool take_done(struct cgroup_worker *w, struct slot *ret)
 	return found;
 }
 
-static int on_wake(_unused_ sd_event_source *source, int fd,
-		   _unused_ uint32_t revents, void *userdata)
+static int on_wake(_unused_ sd_event_source *source, int fd, _unused_ uint32_t revents,
+		   void *userdata)
 {
 	struct cgroup_worker *w = userdata;
 	struct slot s;
@@ -205,8 +204,7 @@ void cgroup_worker_forget(struct cgroup_worker *w, const void *owner)
 	pthread_mutex_unlock(&w->lock);
 }
 
-int cgroup_worker_new(struct cgroup_worker **ret, sd_event *event,
-		      cgroup_done_t done)
+int cgroup_worker_new(struct cgroup_worker **ret, sd_event *event, cgroup_done_t done)
 {
 	struct cgroup_worker *w = calloc(1, sizeof(*w));
 	int r;
@@ -219,8 +217,7 @@ int cgroup_worker_new(struct cgroup_worker **ret, sd_event *event,
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = w->wake < 0 ? -errno : 0;
 	if (r == 0)
-		r = sd_event_add_io(event, &w->wakes, w->wake, EPOLLIN,
-				    on_wake, w);
+		r = sd_event_add_io(event, &w->wakes, w->wake, EPOLLIN, on_wake, w);
 	if (r >= 0)
 		r = thread_start(&w->thread, run, w);
 	if (r < 0) {

@@ -42,8 +42,7 @@ static int write_at(int dir, const char *name, const char *text)
 /* "0::/machine.slice/web1.scope" */
 static char *path_of(const char *proc, pid_t pid, char *buf, size_t size)
 {
-	_cleanup_(closep) int fd =
-		proc_open(O_RDONLY, "%s/%d/cgroup", proc, (int)pid);
+	_cleanup_(closep) int fd = proc_open(O_RDONLY, "%s/%d/cgroup", proc, (int)pid);
 	char *line;
 
 	buf[0] = '\n';
@@ -59,8 +58,7 @@ static char *path_of(const char *proc, pid_t pid, char *buf, size_t size)
 }
 
 /* The memory controller may end above the process's own cgroup. */
-void cgroup_open(struct cgroup *c, const char *proc, const char *root,
-		 pid_t pid)
+void cgroup_open(struct cgroup *c, const char *proc, const char *root, pid_t pid)
 {
 	char buf[PATH_MAX];
 	char *path = pid > 0 ? path_of(proc, pid, buf, sizeof(buf)) : NULL;
@@ -84,8 +82,7 @@ void cgroup_close(struct cgroup *c)
 
 static bool is_helper(pid_t pid)
 {
-	_cleanup_(closep) int fd =
-		proc_open(O_RDONLY, "/proc/%d/comm", (int)pid);
+	_cleanup_(closep) int fd = proc_open(O_RDONLY, "/proc/%d/comm", (int)pid);
 	char name[32];
 
 	if (proc_read(fd, name, sizeof(name)) <= 0)
@@ -154,8 +151,7 @@ static int keep_found(const struct cgroup *c)
 
 	if (n < 0)
 		return n;
-	if (fsetxattr(c->dir, FOUND_HIGH, buf, n, XATTR_CREATE) < 0 &&
-	    errno != EEXIST)
+	if (fsetxattr(c->dir, FOUND_HIGH, buf, n, XATTR_CREATE) < 0 && errno != EEXIST)
 		return -errno;
 	return 0;
 }

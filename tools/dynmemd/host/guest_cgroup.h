@@ -32,8 +32,7 @@ struct cgroup {
  * There is none without cgroup v2 or its memory controller, and none for a
  * process in the root of it.
  */
-void cgroup_open(struct cgroup *c, const char *proc, const char *root,
-		 pid_t pid);
+void cgroup_open(struct cgroup *c, const char *proc, const char *root, pid_t pid);
 
 /** cgroup_close() - accepts one that is closed */
 void cgroup_close(struct cgroup *c);
@@ -47,8 +46,7 @@ void cgroup_close(struct cgroup *c);
  * cgroup with other processes; -ENOENT: no cgroup; -EOPNOTSUPP: the kernel is
  * older than 5.19; another negative errno.
  */
-int cgroup_reclaim(const struct cgroup *c, uint64_t bytes,
-		   uint64_t *ret_freed);
+int cgroup_reclaim(const struct cgroup *c, uint64_t bytes, uint64_t *ret_freed);
 
 /**
  * cgroup_set_high() - limit it by memory.high; blocks while that takes memory

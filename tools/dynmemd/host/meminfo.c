@@ -51,8 +51,7 @@ int host_read(struct host *h)
 
 	if (r < 0)
 		return r;
-	if (!proc_kib(buf, "MemTotal:", &h->total) ||
-	    !proc_kib(buf, "MemFree:", &h->free) ||
+	if (!proc_kib(buf, "MemTotal:", &h->total) || !proc_kib(buf, "MemFree:", &h->free) ||
 	    !proc_kib(buf, "MemAvailable:", &h->available) ||
 	    !proc_kib(buf, "SwapTotal:", &h->swap_total) ||
 	    !proc_kib(buf, "SwapFree:", &h->swap_free))

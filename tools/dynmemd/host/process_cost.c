@@ -32,8 +32,7 @@ int cost_open(struct cost *c, const char *proc, pid_t pid)
 	c->status = open_file(proc, pid, "status");
 	c->stat = open_file(proc, pid, "stat");
 	c->ksm = open_file(proc, pid, "ksm_merging_pages");
-	if (!ran_out(c->statm) && !ran_out(c->status) && !ran_out(c->stat) &&
-	    !ran_out(c->ksm))
+	if (!ran_out(c->statm) && !ran_out(c->status) && !ran_out(c->stat) && !ran_out(c->ksm))
 		return 0;
 	cost_close(c);
 	return -EMFILE;
@@ -74,8 +73,7 @@ static void read_rss(const struct cost *c, struct policy_guest_host_sample *s)
 	}
 }
 
-static void read_rss_and_swap(const struct cost *c,
-			      struct policy_guest_host_sample *s)
+static void read_rss_and_swap(const struct cost *c, struct policy_guest_host_sample *s)
 {
 	char buf[4096];
 
@@ -111,8 +109,7 @@ static void read_cpu(const struct cost *c, struct policy_guest_host_sample *s)
 		return;
 	p = strrchr(buf, ')');
 	if (p && field(p, 12, &user) && field(p, 13, &system)) {
-		s->cpu_ns = (user + system) *
-			    (NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
+		s->cpu_ns = (user + system) * (NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
 		s->present |= POLICY_COST_CPU;
 	}
 }
@@ -145,8 +142,7 @@ const char *cost_unmergeable(const struct cost *c)
 	return NULL;
 }
 
-void cost_read(const struct cost *c, unsigned int fields,
-	       struct policy_guest_host_sample *ret)
+void cost_read(const struct cost *c, unsigned int fields, struct policy_guest_host_sample *ret)
 {
 	*ret = (struct policy_guest_host_sample){ 0 };
 	if (fields & COST_SWAP)

@@ -41,8 +41,8 @@ char *rival_name(const char *proc, char *buf, size_t size)
 	while (d && (e = readdir(d)))
 		if (isdigit((unsigned char)*e->d_name) && n < size &&
 		    is_known(proc, e->d_name, comm, sizeof(comm)))
-			n += snprintf(buf + n, size - n, "%s%s (pid %s)",
-				      n ? ", " : "", comm, e->d_name);
+			n += snprintf(buf + n, size - n, "%s%s (pid %s)", n ? ", " : "", comm,
+				      e->d_name);
 	if (d)
 		closedir(d);
 	return buf;

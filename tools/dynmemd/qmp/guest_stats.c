@@ -9,10 +9,9 @@ static const struct {
 	uint32_t bit;
 	size_t offset;
 } fields[] = {
-#define FIELD(key, BIT, member)                                     \
-	{                                                           \
-		key, POLICY_STAT_##BIT,                             \
-			offsetof(struct policy_guest_sample, member) \
+#define FIELD(key, BIT, member)                                                      \
+	{                                                                            \
+		key, POLICY_STAT_##BIT, offsetof(struct policy_guest_sample, member) \
 	}
 	FIELD("stat-total-memory", TOTAL, total),
 	FIELD("stat-available-memory", AVAILABLE, available),
@@ -27,14 +26,12 @@ static const struct {
 };
 
 /* QEMU says 2^64-1 for "never reported". */
-static bool get_number(struct json_object *object, const char *key,
-		       uint64_t *ret)
+static bool get_number(struct json_object *object, const char *key, uint64_t *ret)
 {
 	struct json_object *v;
 	uint64_t n;
 
-	if (!json_object_object_get_ex(object, key, &v) ||
-	    !json_object_is_type(v, json_type_int))
+	if (!json_object_object_get_ex(object, key, &v) || !json_object_is_type(v, json_type_int))
 		return false;
 	n = json_object_get_uint64(v);
 	/* Negative numbers read as 0. */
@@ -44,8 +41,7 @@ static bool get_number(struct json_object *object, const char *key,
 	return true;
 }
 
-void stats_parse(struct policy_guest_sample *ret,
-		 struct json_object *guest_stats)
+void stats_parse(struct policy_guest_sample *ret, struct json_object *guest_stats)
 {
 	struct json_object *stats = NULL;
 
@@ -57,8 +53,7 @@ void stats_parse(struct policy_guest_sample *ret,
 	    !json_object_is_type(stats, json_type_object))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		uint64_t *member =
-			(uint64_t *)((char *)ret + fields[i].offset);
+		uint64_t *member = (uint64_t *)((char *)ret + fields[i].offset);
 
 		if (get_number(stats, fields[i].key, member))
 			ret->present |= fields[i].bit;

@@ -12,7 +12,6 @@
  *	is left out of @present
  * @guest_stats: the property's value, anything at all
  */
-void stats_parse(struct policy_guest_sample *ret,
-		 struct json_object *guest_stats);
+void stats_parse(struct policy_guest_sample *ret, struct json_object *guest_stats);
 
 #endif

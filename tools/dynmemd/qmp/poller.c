@@ -17,8 +17,7 @@ struct poller {
 	int next, end; /* of @batch, not handled yet */
 };
 
-static int on_ready(_unused_ sd_event_source *s, int fd,
-		    _unused_ uint32_t revents, void *userdata)
+static int on_ready(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata)
 {
 	struct poller *p = userdata;
 	int n = epoll_wait(fd, p->batch, BATCH, 0);
@@ -35,8 +34,7 @@ static int on_ready(_unused_ sd_event_source *s, int fd,
 	return 0;
 }
 
-static int control(struct poller *p, int what, struct poll_item *item,
-		   uint32_t events)
+static int control(struct poller *p, int what, struct poll_item *item, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data.ptr = item };
 
@@ -76,9 +74,7 @@ int poller_new(struct poller **ret, sd_event *event, int64_t priority)
 		return -ENOMEM;
 	p->event = sd_event_ref(event);
 	p->fd = epoll_create1(EPOLL_CLOEXEC);
-	r = p->fd < 0 ? -errno :
-			sd_event_add_io(event, &p->source, p->fd, EPOLLIN,
-					on_ready, p);
+	r = p->fd < 0 ? -errno : sd_event_add_io(event, &p->source, p->fd, EPOLLIN, on_ready, p);
 	if (r >= 0)
 		r = sd_event_source_set_priority(p->source, priority);
 	if (r < 0) {

@@ -9,8 +9,7 @@ const char *answer_text(struct json_object *data, const char *key)
 {
 	struct json_object *v;
 
-	if (!json_object_object_get_ex(data, key, &v) ||
-	    !json_object_is_type(v, json_type_string))
+	if (!json_object_object_get_ex(data, key, &v) || !json_object_is_type(v, json_type_string))
 		return NULL;
 	return json_object_get_string(v);
 }
@@ -20,8 +19,7 @@ bool answer_bytes(struct json_object *data, const char *key, uint64_t *ret)
 	struct json_object *v;
 	int64_t n;
 
-	if (!json_object_object_get_ex(data, key, &v) ||
-	    !json_object_is_type(v, json_type_int))
+	if (!json_object_object_get_ex(data, key, &v) || !json_object_is_type(v, json_type_int))
 		return false;
 	n = json_object_get_int64(v);
 	if (n < 0)
@@ -37,13 +35,11 @@ bool answer_memory(struct json_object *data, uint64_t *ret)
 	if (!answer_bytes(data, "base-memory", &base))
 		return false;
 	answer_bytes(data, "plugged-memory", &plugged);
-	*ret = MIN(base, POLICY_GUEST_BYTES_MAX) +
-	       MIN(plugged, POLICY_GUEST_BYTES_MAX);
+	*ret = MIN(base, POLICY_GUEST_BYTES_MAX) + MIN(plugged, POLICY_GUEST_BYTES_MAX);
 	return true;
 }
 
-bool answer_status(struct json_object *data, bool *ret_running,
-		   bool *ret_incoming)
+bool answer_status(struct json_object *data, bool *ret_running, bool *ret_incoming)
 {
 	const char *status = answer_text(data, "status");
 
@@ -56,8 +52,7 @@ bool answer_status(struct json_object *data, bool *ret_running,
 
 bool answer_migrating(struct json_object *data, bool *ret)
 {
-	static const char *const over[] = { "none", "completed", "failed",
-					    "cancelled" };
+	static const char *const over[] = { "none", "completed", "failed", "cancelled" };
 	const char *status = answer_text(data, "status");
 	bool migrating = status != NULL;
 

@@ -27,8 +27,7 @@ bool answer_memory(struct json_object *data, uint64_t *ret);
  * @ret_running: its vCPUs run
  * @ret_incoming: it waits for, or takes in, a migration
  */
-bool answer_status(struct json_object *data, bool *ret_running,
-		   bool *ret_incoming);
+bool answer_status(struct json_object *data, bool *ret_running, bool *ret_incoming);
 
 /**
  * answer_migrating() - query-migrate, or the event MIGRATION

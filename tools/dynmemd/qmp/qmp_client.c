@@ -54,7 +54,7 @@ struct qmp {
 	struct slot slots[QMP_SLOTS];
 	uint64_t greeting_deadline;
 	uint64_t session_deadline; /* 0: none (yet) */
-	unsigned int sessions; /* so far */
+	unsigned int sessions;	   /* so far */
 
 	/* The one `balloon` in flight, and the value that comes after it. */
 	bool balloon_sent;
@@ -73,12 +73,10 @@ struct qmp {
 	char why[192];
 };
 
-static const char balloon_head[] =
-	"{\"execute\":\"balloon\",\"arguments\":{\"value\":";
+static const char balloon_head[] = "{\"execute\":\"balloon\",\"arguments\":{\"value\":";
 static const char balloon_tail[] = "},\"id\":0}\r\n";
 #define BALLOON_DIGITS 20
-#define BALLOON_LEN \
-	(sizeof(balloon_head) - 1 + BALLOON_DIGITS + sizeof(balloon_tail) - 1)
+#define BALLOON_LEN    (sizeof(balloon_head) - 1 + BALLOON_DIGITS + sizeof(balloon_tail) - 1)
 
 /* All connections read into the same buffer, one after another. */
 static char rx[16 * 1024];
@@ -127,8 +125,7 @@ static void disconnect(struct qmp *q)
 }
 
 /* Ends the connection from within the event loop's callbacks. */
-_printf_(3, 4) static void give_up(struct qmp *q, int error,
-				   const char *format, ...)
+_printf_(3, 4) static void give_up(struct qmp *q, int error, const char *format, ...)
 {
 	va_list ap;
 
@@ -158,8 +155,7 @@ static int write_failed(struct qmp *q, int error)
 static int flush(struct qmp *q)
 {
 	while (q->out_start < q->out_end) {
-		ssize_t n = send(q->item.fd, q->out + q->out_start,
-				 q->out_end - q->out_start,
+		ssize_t n = send(q->item.fd, q->out + q->out_start, q->out_end - q->out_start,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
@@ -180,8 +176,7 @@ static int flush(struct qmp *q)
 static size_t out_space(struct qmp *q)
 {
 	if (q->out_start > 0) {
-		memmove(q->out, q->out + q->out_start,
-			q->out_end - q->out_start);
+		memmove(q->out, q->out + q->out_start, q->out_end - q->out_start);
 		q->out_end -= q->out_start;
 		q->out_start = 0;
 	}
@@ -246,8 +241,8 @@ static struct slot *find_slot(struct qmp *q, int64_t id)
 	return NULL;
 }
 
-static int execute(struct qmp *q, const char *command, const char *arguments,
-		   qmp_reply_t fn, void *userdata)
+static int execute(struct qmp *q, const char *command, const char *arguments, qmp_reply_t fn,
+		   void *userdata)
 {
 	struct slot *slot = find_slot(q, 0);
 	size_t space;
@@ -259,10 +254,9 @@ static int execute(struct qmp *q, const char *command, const char *arguments,
 		return -EBUSY;
 
 	space = out_space(q);
-	n = snprintf(q->out + q->out_end, space,
-		     "{\"execute\":\"%s\"%s%s,\"id\":%lld}\r\n", command,
-		     arguments ? ",\"arguments\":" : "",
-		     arguments ? arguments : "", (long long)q->next_id);
+	n = snprintf(q->out + q->out_end, space, "{\"execute\":\"%s\"%s%s,\"id\":%lld}\r\n",
+		     command, arguments ? ",\"arguments\":" : "", arguments ? arguments : "",
+		     (long long)q->next_id);
 	if (n < 0 || (size_t)n >= space)
 		return -ENOBUFS;
 	q->out_end += n;
@@ -278,17 +272,16 @@ static int execute(struct qmp *q, const char *command, const char *arguments,
 	return n < 0 ? n : 0;
 }
 
-int qmp_execute(struct qmp *q, const char *command, const char *arguments,
-		qmp_reply_t fn, void *userdata)
+int qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_reply_t fn,
+		void *userdata)
 {
 	if (!may_send(q))
 		return -ENOTCONN;
 	return execute(q, command, arguments, fn, userdata);
 }
 
-static void on_capabilities(struct qmp *q, int error,
-			    _unused_ struct json_object *ret, const char *text,
-			    _unused_ void *userdata)
+static void on_capabilities(struct qmp *q, int error, _unused_ struct json_object *ret,
+			    const char *text, _unused_ void *userdata)
 {
 	if (error) {
 		give_up(q, error, "qmp_capabilities failed: %s", text);
@@ -326,12 +319,10 @@ static void on_greeting(struct qmp *q, struct json_object *message)
 	}
 	r = negotiate(q);
 	if (r < 0)
-		give_up(q, r, "cannot send qmp_capabilities: %s",
-			strerror(-r));
+		give_up(q, r, "cannot send qmp_capabilities: %s", strerror(-r));
 }
 
-static void on_event(struct qmp *q, struct json_object *message,
-		     struct json_object *event)
+static void on_event(struct qmp *q, struct json_object *message, struct json_object *event)
 {
 	struct json_object *data = NULL;
 
@@ -343,8 +334,7 @@ static void on_event(struct qmp *q, struct json_object *message,
 	if (!json_object_is_type(data, json_type_object))
 		data = NULL;
 	if (q->state == STATE_READY && q->handlers->event)
-		q->handlers->event(q, json_object_get_string(event), data,
-				   q->userdata);
+		q->handlers->event(q, json_object_get_string(event), data, q->userdata);
 }
 
 static const char *error_text(struct json_object *error)
@@ -372,8 +362,8 @@ static void on_balloon_reply(struct qmp *q, int error, const char *text)
 		q->handlers->balloon(q, error, text, q->userdata);
 }
 
-static void on_reply(struct qmp *q, struct json_object *message,
-		     struct json_object *ret, struct json_object *failure)
+static void on_reply(struct qmp *q, struct json_object *message, struct json_object *ret,
+		     struct json_object *failure)
 {
 	int error = failure ? -EREMOTEIO : 0;
 	const char *text = failure ? error_text(failure) : NULL;
@@ -383,8 +373,8 @@ static void on_reply(struct qmp *q, struct json_object *message,
 
 	if (!json_object_object_get_ex(message, "id", &number) ||
 	    !json_object_is_type(number, json_type_int)) {
-		give_up(q, -EPROTO, "a reply without our id%s%s",
-			text ? ": " : "", text ? text : "");
+		give_up(q, -EPROTO, "a reply without our id%s%s", text ? ": " : "",
+			text ? text : "");
 		return;
 	}
 	id = json_object_get_int64(number);
@@ -418,8 +408,7 @@ static void on_message(struct qmp *q, struct json_object *message)
 	else if (json_object_object_get_ex(message, "error", &part))
 		on_reply(q, message, NULL, part);
 	else
-		give_up(q, -EPROTO,
-			"a message that is neither event nor reply");
+		give_up(q, -EPROTO, "a message that is neither event nor reply");
 }
 
 static bool is_blank(char c)
@@ -446,14 +435,11 @@ static size_t feed(struct qmp *q, const char *p, size_t len)
 		}
 		q->message_len += len;
 		if (q->message_len > QMP_MESSAGE_MAX)
-			give_up(q, -EMSGSIZE,
-				"a message of more than %d bytes",
-				QMP_MESSAGE_MAX);
+			give_up(q, -EMSGSIZE, "a message of more than %d bytes", QMP_MESSAGE_MAX);
 		return len;
 	}
 	if (e != json_tokener_success) {
-		give_up(q, -EBADMSG, "not JSON: %s",
-			json_tokener_error_desc(e));
+		give_up(q, -EBADMSG, "not JSON: %s", json_tokener_error_desc(e));
 		return len;
 	}
 	used = json_tokener_get_parse_end(q->tokener);
@@ -490,19 +476,15 @@ static void read_some(struct qmp *q)
 	if (n < 0)
 		give_up(q, -errno, "cannot read: %s", strerror(errno));
 	else if (n == 0 && q->write_error)
-		give_up(q, q->write_error, "cannot write: %s",
-			strerror(-q->write_error));
+		give_up(q, q->write_error, "cannot write: %s", strerror(-q->write_error));
 	else if (n == 0)
 		give_up(q, -ECONNRESET, "%s",
-			q->message_len ?
-				"closed by the peer in the middle of a message" :
-				"closed by the peer");
+			q->message_len ? "closed by the peer in the middle of a message"
+				       : "closed by the peer");
 	else if (!is_text(rx, n))
 		give_up(q, -EBADMSG, "not JSON: bytes that are not ASCII text");
 	for (size_t at = 0, used;
-	     q->state != STATE_CLOSED && q->sessions == session &&
-	     at < (size_t)n;
-	     at += used)
+	     q->state != STATE_CLOSED && q->sessions == session && at < (size_t)n; at += used)
 		used = feed(q, rx + at, n - at);
 }
 
@@ -520,8 +502,7 @@ static void on_io(struct poll_item *item, uint32_t revents)
 	q->busy = true;
 	if (revents & EPOLLOUT && flush(q) == 0)
 		send_balloon(q);
-	if (q->state != STATE_CLOSED &&
-	    revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
+	if (q->state != STATE_CLOSED && revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		read_some(q);
 	leave(q);
 }
@@ -542,8 +523,7 @@ static uint64_t expire_balloon(struct qmp *q, uint64_t now)
 		return q->balloon_deadline;
 	q->balloon_overdue = true;
 	if (q->handlers->balloon)
-		q->handlers->balloon(q, -ETIMEDOUT, "no reply in time",
-				     q->userdata);
+		q->handlers->balloon(q, -ETIMEDOUT, "no reply in time", q->userdata);
 	return 0;
 }
 
@@ -555,8 +535,7 @@ static uint64_t expire_slot(struct qmp *q, struct slot *slot, uint64_t now)
 		return slot->deadline;
 	slot->overdue = true;
 	if (slot->fn)
-		slot->fn(q, -ETIMEDOUT, NULL, "no reply in time",
-			 slot->userdata);
+		slot->fn(q, -ETIMEDOUT, NULL, "no reply in time", slot->userdata);
 	return 0;
 }
 
@@ -639,13 +618,11 @@ static int prepare(struct qmp *q)
 	q->tokener = json_tokener_new_ex(QMP_DEPTH_MAX);
 	if (!q->tokener)
 		return -ENOMEM;
-	json_tokener_set_flags(q->tokener,
-			       JSON_TOKENER_STRICT |
-				       JSON_TOKENER_ALLOW_TRAILING_CHARS);
+	json_tokener_set_flags(q->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	if (q->limits.session)
 		accuracy = q->limits.session / 10;
-	r = sd_event_add_time(poller_event(q->poller), &q->timer,
-			      CLOCK_MONOTONIC, 0, accuracy, on_timer, q);
+	r = sd_event_add_time(poller_event(q->poller), &q->timer, CLOCK_MONOTONIC, 0, accuracy,
+			      on_timer, q);
 	if (r < 0)
 		return r;
 	return sd_event_source_set_enabled(q->timer, SD_EVENT_OFF);
@@ -681,8 +658,7 @@ int qmp_open(struct qmp *q, int fd)
 	return r;
 }
 
-int qmp_new(struct qmp **ret, struct poller *poller, int fd,
-	    const struct qmp_limits *limits,
+int qmp_new(struct qmp **ret, struct poller *poller, int fd, const struct qmp_limits *limits,
 	    const struct qmp_handlers *handlers, void *userdata)
 {
 	struct qmp *q = calloc(1, sizeof(*q));

@@ -39,8 +39,8 @@ struct qmp;
  * @ret: the reply's "return" if @error is 0, borrowed
  * @text: untrusted text of the peer, or a fixed one; never NULL on an error
  */
-typedef void (*qmp_reply_t)(struct qmp *q, int error, struct json_object *ret,
-			    const char *text, void *userdata);
+typedef void (*qmp_reply_t)(struct qmp *q, int error, struct json_object *ret, const char *text,
+			    void *userdata);
 
 /**
  * struct qmp_handlers - what a connection reports; each may call qmp_free()
@@ -52,12 +52,9 @@ typedef void (*qmp_reply_t)(struct qmp *q, int error, struct json_object *ret,
  */
 struct qmp_handlers {
 	void (*ready)(struct qmp *q, void *userdata);
-	void (*event)(struct qmp *q, const char *name, struct json_object *data,
-		      void *userdata);
-	void (*balloon)(struct qmp *q, int error, const char *text,
-			void *userdata);
-	void (*closed)(struct qmp *q, int error, const char *why,
-		       void *userdata);
+	void (*event)(struct qmp *q, const char *name, struct json_object *data, void *userdata);
+	void (*balloon)(struct qmp *q, int error, const char *text, void *userdata);
+	void (*closed)(struct qmp *q, int error, const char *why, void *userdata);
 };
 
 /**
@@ -80,8 +77,7 @@ struct qmp_limits {
  * second. 5 s: `balloon` and `qom-get` take the big QEMU lock, which a
  * migration's last phase or slow storage may hold for seconds.
  */
-#define QMP_LIMITS_DEFAULT                               \
-	((struct qmp_limits){ .greeting = 2000000ULL, .reply = 5000000ULL })
+#define QMP_LIMITS_DEFAULT ((struct qmp_limits){ .greeting = 2000000ULL, .reply = 5000000ULL })
 
 /**
  * qmp_connect() - connect to a monitor's socket, without waiting
@@ -99,8 +95,7 @@ int qmp_connect(int *ret_fd, const char *path);
  * @poller: must outlive the connection
  * @fd: is taken over, also on failure; -1: qmp_open() brings one
  */
-int qmp_new(struct qmp **ret, struct poller *poller, int fd,
-	    const struct qmp_limits *limits,
+int qmp_new(struct qmp **ret, struct poller *poller, int fd, const struct qmp_limits *limits,
 	    const struct qmp_handlers *handlers, void *userdata);
 
 /**
@@ -137,8 +132,8 @@ struct qmp *qmp_free(struct qmp *q);
  * slots wait for replies; -ENOBUFS: the peer does not read, or the command
  * is too long; another negative errno if the socket failed (@closed follows).
  */
-int qmp_execute(struct qmp *q, const char *command, const char *arguments,
-		qmp_reply_t fn, void *userdata);
+int qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_reply_t fn,
+		void *userdata);
 
 /**
  * qmp_balloon() - set the balloon's target

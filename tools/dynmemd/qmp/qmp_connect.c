@@ -13,8 +13,7 @@
  * A socket's address holds 107 characters and folders of guests are often
  * deeper: a longer path is reached through a descriptor of the socket file.
  */
-static int fill_address(struct sockaddr_un *addr, const char *path,
-			int *ret_pathfd)
+static int fill_address(struct sockaddr_un *addr, const char *path, int *ret_pathfd)
 {
 	size_t size = strlen(path) + 1;
 
@@ -26,8 +25,7 @@ static int fill_address(struct sockaddr_un *addr, const char *path,
 	*ret_pathfd = open(path, O_PATH | O_CLOEXEC);
 	if (*ret_pathfd < 0)
 		return -errno;
-	snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d",
-		 *ret_pathfd);
+	snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d", *ret_pathfd);
 	return 0;
 }
 

@@ -40,8 +40,7 @@ _Static_assert((int)FILE_COUNT == KSM_SYSFS_FILES, "one descriptor a file");
 void ksm_sysfs_open(struct ksm_sysfs *k)
 {
 	for (int i = 0; i < FILE_COUNT; i++)
-		k->fd[i] = proc_open(O_RDONLY, "/sys/kernel/mm/ksm/%s",
-				     names[i]);
+		k->fd[i] = proc_open(O_RDONLY, "/sys/kernel/mm/ksm/%s", names[i]);
 }
 
 static uint64_t number(const struct ksm_sysfs *k, enum file file)
@@ -74,10 +73,10 @@ void ksm_sysfs_read(const struct ksm_sysfs *k, struct policy_ksm_sample *ret)
 	ret->sleep_ms = number(k, FILE_SLEEP);
 	ret->advisor = advisor_is_on(k);
 	ret->saved = number(k, FILE_SHARING) * proc_page_size();
-	ret->mergeable = (number(k, FILE_SHARED) + number(k, FILE_UNSHARED) +
-			  number(k, FILE_VOLATILE)) *
-				 proc_page_size() +
-			 ret->saved;
+	ret->mergeable =
+		(number(k, FILE_SHARED) + number(k, FILE_UNSHARED) + number(k, FILE_VOLATILE)) *
+			proc_page_size() +
+		ret->saved;
 	ret->full_scans = number(k, FILE_FULL_SCANS);
 	ret->pages_scanned = number(k, FILE_SCANNED);
 }

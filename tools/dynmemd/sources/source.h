@@ -71,8 +71,8 @@ struct source {
  * Works without the module too: its coming and going are @back and @gone.
  * Return: 0; a negative errno if there can be no netlink socket at all.
  */
-int source_genl_new(struct source **ret, sd_event *event,
-		    const struct source_handlers *handlers, void *userdata);
+int source_genl_new(struct source **ret, sd_event *event, const struct source_handlers *handlers,
+		    void *userdata);
 
 /** source_genl_present() - the module is loaded */
 bool source_genl_present(const struct source *s);

@@ -30,8 +30,7 @@ static struct source_genl *of(struct source *s)
 
 static enum policy_level level_of(uint32_t level)
 {
-	return level > DYNMEM_LEVEL_CRITICAL ? POLICY_LEVEL_CRITICAL :
-					       (enum policy_level)level;
+	return level > DYNMEM_LEVEL_CRITICAL ? POLICY_LEVEL_CRITICAL : (enum policy_level)level;
 }
 
 /* Events that were read in one go are one: the state of the last. */
@@ -62,7 +61,8 @@ static void on_family(struct source_genl *s, uint32_t type)
 		s->handlers->gone(s->userdata, "the module was unloaded");
 		break;
 	case DYNMEM_EVENT_OVERRUN:
-		log_warning("pressure events came faster than they were read; the state was asked for anew");
+		log_warning(
+			"pressure events came faster than they were read; the state was asked for anew");
 		break;
 	}
 }
@@ -94,15 +94,14 @@ static void drain(struct source_genl *s)
 	}
 }
 
-static int on_io(_unused_ sd_event_source *source, _unused_ int fd,
-		 _unused_ uint32_t revents, void *userdata)
+static int on_io(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents,
+		 void *userdata)
 {
 	drain(userdata);
 	return 0;
 }
 
-static int on_again(_unused_ sd_event_source *source, _unused_ uint64_t usec,
-		    void *userdata)
+static int on_again(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
 {
 	drain(userdata);
 	return 0;
@@ -113,8 +112,7 @@ static void genl_ksm(struct source *source, struct policy_ksm_sample *ret)
 	struct dynmem_ksm k;
 
 	*ret = (struct policy_ksm_sample){ 0 };
-	if (dynmem_get_ksm(of(source)->client, &k) < 0 ||
-	    !dynmem_has(k.present, DYNMEM_A_KSM_RUN))
+	if (dynmem_get_ksm(of(source)->client, &k) < 0 || !dynmem_has(k.present, DYNMEM_A_KSM_RUN))
 		return;
 	ret->present = true;
 	ret->run = k.run;
@@ -122,8 +120,7 @@ static void genl_ksm(struct source *source, struct policy_ksm_sample *ret)
 	ret->sleep_ms = k.sleep_millisecs;
 	ret->advisor = k.advisor_mode != DYNMEM_ADVISOR_NONE;
 	ret->saved = k.saved;
-	ret->mergeable = (k.pages_shared + k.pages_sharing + k.pages_unshared +
-			  k.pages_volatile) *
+	ret->mergeable = (k.pages_shared + k.pages_sharing + k.pages_unshared + k.pages_volatile) *
 			 k.page_size;
 	ret->full_scans = k.full_scans;
 	ret->pages_scanned = k.pages_scanned;
@@ -159,20 +156,19 @@ static int start(struct source_genl *s, sd_event *event)
 	r = dynmem_subscribe(s->client, DYNMEM_GROUP_PRESSURE);
 	if (r < 0)
 		return r;
-	r = sd_event_add_io(event, &s->io, dynmem_fd(s->client), EPOLLIN, on_io,
-			    s);
+	r = sd_event_add_io(event, &s->io, dynmem_fd(s->client), EPOLLIN, on_io, s);
 	if (r < 0)
 		return r;
 	r = sd_event_source_set_priority(s->io, PRIORITY_SOURCE);
 	if (r < 0)
 		return r;
-	r = sd_event_add_time_relative(event, &s->again, CLOCK_MONOTONIC, 0,
-				       USEC_PER_MSEC, on_again, s);
+	r = sd_event_add_time_relative(event, &s->again, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
+				       on_again, s);
 	return r < 0 ? r : 0;
 }
 
-int source_genl_new(struct source **ret, sd_event *event,
-		    const struct source_handlers *handlers, void *userdata)
+int source_genl_new(struct source **ret, sd_event *event, const struct source_handlers *handlers,
+		    void *userdata)
 {
 	struct source_genl *s = calloc(1, sizeof(*s));
 	int r;

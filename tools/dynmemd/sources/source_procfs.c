@@ -33,7 +33,7 @@ static const struct {
 };
 
 /* Without CAP_SYS_RESOURCE windows are whole multiples of two seconds. */
-#define PSI_WINDOW_MS	      1000
+#define PSI_WINDOW_MS		   1000
 #define PSI_WINDOW_UNPRIVILEGED_MS 2000
 
 /* A stall's level lasts so long, as in the module; a trigger fires once a window. */
@@ -121,14 +121,12 @@ static enum policy_level available_level(const struct source_procfs *s)
 {
 	enum policy_level level = POLICY_LEVEL_CRITICAL;
 
-	while (level > POLICY_LEVEL_NONE &&
-	       s->host.available >= s->threshold[level])
+	while (level > POLICY_LEVEL_NONE && s->host.available >= s->threshold[level])
 		level--;
 	return level;
 }
 
-static enum policy_level stall_level(const struct source_procfs *s,
-				     uint64_t now)
+static enum policy_level stall_level(const struct source_procfs *s, uint64_t now)
 {
 	enum policy_level level = POLICY_LEVEL_NONE;
 
@@ -170,36 +168,35 @@ static void look(struct source_procfs *s, bool stalled)
 		level = POLICY_LEVEL_CRITICAL;
 	if (stalled || killed || level != s->level) {
 		s->level = level;
-		s->handlers->pressure(s->userdata,
-				      &(struct source_pressure){
-					      .level = level,
-					      .available = s->host.available,
-					      .news = true,
-					      .stall = stalled,
-					      .oom = killed,
-					      .has_stalls = true,
-					      .stalls = s->stalls,
-					      .oom_kills = s->oom_kills,
-				      });
+		s->handlers->pressure(s->userdata, &(struct source_pressure){
+							   .level = level,
+							   .available = s->host.available,
+							   .news = true,
+							   .stall = stalled,
+							   .oom = killed,
+							   .has_stalls = true,
+							   .stalls = s->stalls,
+							   .oom_kills = s->oom_kills,
+						   });
 	}
 	sd_event_source_set_time(s->look, now + next_look(s, now));
 	sd_event_source_set_enabled(s->look, SD_EVENT_ONESHOT);
 }
 
-static int on_look(_unused_ sd_event_source *source, _unused_ uint64_t usec,
-		   void *userdata)
+static int on_look(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
 {
 	look(userdata, false);
 	return 0;
 }
 
-static int on_trigger(_unused_ sd_event_source *source, _unused_ int fd,
-		      uint32_t revents, void *userdata)
+static int on_trigger(_unused_ sd_event_source *source, _unused_ int fd, uint32_t revents,
+		      void *userdata)
 {
 	struct trigger *t = userdata;
 
 	if (revents & EPOLLERR) {
-		log_warning("source procfs: a PSI trigger failed; stalls of this kind are not heard of any more");
+		log_warning(
+			"source procfs: a PSI trigger failed; stalls of this kind are not heard of any more");
 		t->io = sd_event_source_disable_unref(t->io);
 		return 0;
 	}
@@ -212,15 +209,14 @@ static int write_trigger(int fd, unsigned int stall_ms, unsigned int window_ms)
 {
 	char text[64];
 	int n = snprintf(text, sizeof(text), "some %u %u",
-			 stall_ms * 1000 * (window_ms / PSI_WINDOW_MS),
-			 window_ms * 1000);
+			 stall_ms * 1000 * (window_ms / PSI_WINDOW_MS), window_ms * 1000);
 
 	/* The end of the string belongs to it. */
 	return write(fd, text, n + 1) < 0 ? -errno : 0;
 }
 
-static int add_trigger(struct source_procfs *s, struct trigger *t,
-		       const char *proc, unsigned int stall_ms)
+static int add_trigger(struct source_procfs *s, struct trigger *t, const char *proc,
+		       unsigned int stall_ms)
 {
 	int r;
 
@@ -248,8 +244,9 @@ static void add_triggers(struct source_procfs *s, const char *proc)
 		r = add_trigger(s, &s->trigger[i], proc, triggers[i].stall_ms);
 	}
 	if (r < 0)
-		log_warning("source procfs: no PSI (%s): stalls are not heard of, only available memory is looked at; boot with psi=1",
-			    strerror(-r));
+		log_warning(
+			"source procfs: no PSI (%s): stalls are not heard of, only available memory is looked at; boot with psi=1",
+			strerror(-r));
 }
 
 unsigned int source_procfs_triggers(const struct source *source)
@@ -288,8 +285,7 @@ static const struct source_ops ops = {
 	.free = procfs_free,
 };
 
-static int start(struct source_procfs *s, const char *proc,
-		 const struct policy_tunables *t)
+static int start(struct source_procfs *s, const char *proc, const struct policy_tunables *t)
 {
 	uint64_t minfree;
 	int r;
@@ -301,13 +297,12 @@ static int start(struct source_procfs *s, const char *proc,
 	minfree = policy_minfree(s->host.total);
 	s->threshold[POLICY_LEVEL_LOW] = (double)minfree * t->level_low;
 	s->threshold[POLICY_LEVEL_MEDIUM] = (double)minfree * t->level_medium;
-	s->threshold[POLICY_LEVEL_CRITICAL] =
-		(double)minfree * t->level_critical;
+	s->threshold[POLICY_LEVEL_CRITICAL] = (double)minfree * t->level_critical;
 	s->vmstat = proc_open(O_RDONLY, "%s/vmstat", proc);
 	read_counters(s);
 	add_triggers(s, proc);
-	r = sd_event_add_time_relative(s->event, &s->look, CLOCK_MONOTONIC, 0,
-				       USEC_PER_MSEC, on_look, s);
+	r = sd_event_add_time_relative(s->event, &s->look, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
+				       on_look, s);
 	if (r < 0)
 		return r;
 	return sd_event_source_set_priority(s->look, PRIORITY_SOURCE);

@@ -27,10 +27,10 @@ struct state_file {
 	pthread_mutex_t lock;
 	pthread_cond_t news;
 	struct buffer next; /* the event loop's, under the lock */
-	struct buffer now; /* the thread's */
-	bool waiting; /* @next is to be written */
+	struct buffer now;  /* the thread's */
+	bool waiting;	    /* @next is to be written */
 	bool stopping;
-	bool failed; /* the last write */
+	bool failed;  /* the last write */
 	uint64_t sum; /* of what was handed over last */
 };
 
@@ -56,16 +56,14 @@ static int write_whole(int fd, const char *text, size_t len)
 /* A new name is on the disk when its folder is. */
 static int sync_folder(const char *folder)
 {
-	_cleanup_(closep) int fd =
-		open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 static int create(const char *path)
 {
-	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 int state_file_store(const char *path, const char *text, size_t len)
@@ -101,8 +99,9 @@ static void store(struct state_file *f)
 	int r = state_file_store(f->path, f->now.text, f->now.len);
 
 	if (r < 0 && !f->failed)
-		log_warning("%s cannot be written (%s): what is learned now will be lost with this daemon",
-			    f->path, strerror(-r));
+		log_warning(
+			"%s cannot be written (%s): what is learned now will be lost with this daemon",
+			f->path, strerror(-r));
 	else if (r == 0 && f->failed)
 		log_notice("%s can be written again", f->path);
 	f->failed = r < 0;
@@ -210,8 +209,7 @@ struct state_file *state_file_free(struct state_file *f)
 	if (thread_join(f->thread) == 0)
 		destroy(f);
 	else
-		log_warning("the disk is too slow: %s is the one before the last",
-			    f->path);
+		log_warning("the disk is too slow: %s is the one before the last", f->path);
 	return NULL;
 }
 
@@ -228,8 +226,8 @@ static void set_aside(const char *path, const char *as, const char *why)
 		log_warning("%s %s, and cannot be set aside (%s); the daemon starts without it",
 			    path, why, strerror(errno));
 	else
-		log_warning("%s %s: it was set aside as %s, and the daemon starts without it",
-			    path, why, aside);
+		log_warning("%s %s: it was set aside as %s, and the daemon starts without it", path,
+			    why, aside);
 }
 
 /* Returns its length, or a negative errno. */
@@ -250,8 +248,7 @@ static ssize_t read_whole(const char *path, char **ret)
 	text = malloc(st.st_size + 1);
 	if (!text)
 		return -ENOMEM;
-	while (len < (size_t)st.st_size &&
-	       (n = read(fd, text + len, st.st_size - len)) > 0)
+	while (len < (size_t)st.st_size && (n = read(fd, text + len, st.st_size - len)) > 0)
 		len += n;
 	*ret = text;
 	return (ssize_t)len;
@@ -278,8 +275,7 @@ int state_file_read(struct state *s, const char *path)
 		return r;
 	case -EPROTONOSUPPORT:
 		snprintf(as, sizeof(as), "version-%u", version);
-		snprintf(why, sizeof(why),
-			 "is of version %u, this daemon's is %d", version,
+		snprintf(why, sizeof(why), "is of version %u, this daemon's is %d", version,
 			 STATE_VERSION);
 		set_aside(path, as, why);
 		return 0;

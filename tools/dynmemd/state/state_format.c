@@ -38,8 +38,14 @@ struct field {
 
 #define WORD_SIZE sizeof(((struct state *)NULL)->boot)
 
-#define OF_STATE(key, type, member) { key, type, offsetof(struct state, member) }
-#define OF_GUEST(key, type, member) { key, type, offsetof(struct record, member) }
+#define OF_STATE(key, type, member)                       \
+	{                                                 \
+		key, type, offsetof(struct state, member) \
+	}
+#define OF_GUEST(key, type, member)                        \
+	{                                                  \
+		key, type, offsetof(struct record, member) \
+	}
 
 static const struct field state_fields[] = {
 	OF_STATE("boot", TYPE_WORD, boot),
@@ -129,8 +135,7 @@ static void put_fields(struct text *t, const struct field *f, const void *of)
 	}
 }
 
-size_t state_render(const struct state *s, char *buf, size_t size,
-		    uint64_t *ret_sum)
+size_t state_render(const struct state *s, char *buf, size_t size, uint64_t *ret_sum)
 {
 	struct text t = { buf, size, 0 };
 	size_t start;
@@ -190,9 +195,7 @@ static int set_field(const struct field *f, void *of, const char *value)
 		*(double *)at = strtod(value, &end);
 		return *end || end == value ? -EBADMSG : 0;
 	case TYPE_WORD:
-		return snprintf(at, WORD_SIZE, "%s", value) >= (int)WORD_SIZE ?
-			       -EBADMSG :
-			       0;
+		return snprintf(at, WORD_SIZE, "%s", value) >= (int)WORD_SIZE ? -EBADMSG : 0;
 	}
 	return r;
 }
@@ -202,8 +205,7 @@ static int take_fields(const struct field *fields, void *of, char *line)
 {
 	char *word, *value, *rest = NULL;
 
-	for (word = strtok_r(line, " ", &rest); word;
-	     word = strtok_r(NULL, " ", &rest)) {
+	for (word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
 		const struct field *f = fields;
 		int r;
 
@@ -265,8 +267,7 @@ unsigned int state_version(const char *text, size_t len)
 
 	if (len < n || memcmp(text, magic, n) != 0)
 		return 0;
-	for (; n < len && isdigit((unsigned char)text[n]) && version < 1000000;
-	     n++)
+	for (; n < len && isdigit((unsigned char)text[n]) && version < 1000000; n++)
 		version = version * 10 + (text[n] - '0');
 	return n < len && text[n] == '\n' ? version : 0;
 }
@@ -298,8 +299,7 @@ static int take_lines(struct state *s, char *text)
 	line = line ? strtok_r(NULL, "\n", &rest) : NULL;
 	r = line ? take_head(s, line) : -EBADMSG;
 	while (r == 0 && (line = strtok_r(NULL, "\n", &rest)))
-		r = strncmp(line, "guest ", 6) ? -EBADMSG :
-						 take_guest(s, line + 6);
+		r = strncmp(line, "guest ", 6) ? -EBADMSG : take_guest(s, line + 6);
 	return r;
 }
 
@@ -378,8 +378,7 @@ static int by_gone(const void *pa, const void *pb)
 
 void state_expire(struct state *s, uint64_t now)
 {
-	uint64_t oldest = now > GONE_DAYS * 86400ULL ? now - GONE_DAYS * 86400ULL :
-						       0;
+	uint64_t oldest = now > GONE_DAYS * 86400ULL ? now - GONE_DAYS * 86400ULL : 0;
 	size_t gone = 0, kept = 0;
 
 	/* Sorting may allocate: not while there is nothing to do. */

@@ -85,8 +85,7 @@ unsigned int state_version(const char *text, size_t len);
  *
  * Return: the length that it has or would have.
  */
-size_t state_render(const struct state *s, char *buf, size_t size,
-		    uint64_t *ret_sum);
+size_t state_render(const struct state *s, char *buf, size_t size, uint64_t *ret_sum);
 
 /** state_find() - the record of a guest, or NULL */
 struct record *state_find(const struct state *s, const char *name);

@@ -51,16 +51,16 @@ struct seat {
 	struct libvirt_command command;
 	int id;
 	bool added;
-	bool seen; /* since the connection was made */
-	bool late; /* a call about it does not return */
-	bool asked; /* for statistics */
+	bool seen;   /* since the connection was made */
+	bool late;   /* a call about it does not return */
+	bool asked;  /* for statistics */
 	bool unsure; /* whether its last target was set */
 	bool paused;
-	bool frozen; /* by an operation that forbids others */
+	bool frozen;		   /* by an operation that forbids others */
 	unsigned int found_period; /* the statistics period that we found */
-	unsigned int period; /* as it shall be now, seconds ... */
-	unsigned int told_period; /* ... and as libvirt was told last */
-	char wrong[256]; /* in its metadata, as it was logged */
+	unsigned int period;	   /* as it shall be now, seconds ... */
+	unsigned int told_period;  /* ... and as libvirt was told last */
+	char wrong[256];	   /* in its metadata, as it was logged */
 };
 
 struct libvirt_backend {
@@ -222,8 +222,7 @@ static void complain_of_metadata(struct seat *s, const char *wrong)
 {
 	if (*wrong && strcmp(s->wrong, wrong) != 0)
 		log_guest(LOG_WARNING, s->guest.name,
-			  "the element guest in its metadata: %s; it is taken without that",
-			  wrong);
+			  "the element guest in its metadata: %s; it is taken without that", wrong);
 	memcpy(s->wrong, wrong, sizeof(s->wrong));
 }
 
@@ -248,8 +247,7 @@ static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 	s->guest.memory = d->memory;
 	s->guest.has_balloon = d->xml.has_balloon;
 	s->guest.actual = d->xml.has_balloon ? d->actual : d->memory;
-	s->guest.traits_known =
-		GUEST_FREE_PAGE_REPORTING | GUEST_DEFLATE_ON_OOM;
+	s->guest.traits_known = GUEST_FREE_PAGE_REPORTING | GUEST_DEFLATE_ON_OOM;
 	s->guest.traits = d->xml.traits;
 	s->guest.pinned = d->xml.pinned;
 	s->guest.unmergeable = d->xml.unmergeable;
@@ -261,9 +259,8 @@ static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 	s->added = r == 0;
 	if (r < 0)
 		log_guest(LOG_WARNING, d->name, "not taken from libvirt: %s",
-			  r == -EEXIST ?
-				  "another backend manages this QEMU already" :
-				  strerror(-r));
+			  r == -EEXIST ? "another backend manages this QEMU already"
+				       : strerror(-r));
 	if (!s->added)
 		return;
 	s->paused = d->paused;
@@ -282,8 +279,7 @@ static void set_paused(struct seat *s, bool paused)
 	if (!s->added || s->paused == paused)
 		return;
 	s->paused = paused;
-	manager_guest_event(&s->guest, paused ? POLICY_GUEST_PAUSE :
-						POLICY_GUEST_RESUME);
+	manager_guest_event(&s->guest, paused ? POLICY_GUEST_PAUSE : POLICY_GUEST_RESUME);
 }
 
 /* Known before: after a new connection, or since something has changed. */
@@ -320,8 +316,7 @@ static void on_stats(struct seat *s, const struct libvirt_news *n)
 	if (!s->added)
 		return;
 	if (!n->answered) {
-		log_guest(LOG_DEBUG, s->guest.name, "no statistics: %s",
-			  n->text);
+		log_guest(LOG_DEBUG, s->guest.name, "no statistics: %s", n->text);
 		manager_guest_polled(&s->guest, NULL);
 		return;
 	}
@@ -337,8 +332,7 @@ static void on_event(struct seat *s, enum policy_guest_event event)
 		set_paused(s, event == POLICY_GUEST_PAUSE);
 		return;
 	}
-	if (event == POLICY_GUEST_MIGRATE_BEGIN ||
-	    event == POLICY_GUEST_MIGRATE_END)
+	if (event == POLICY_GUEST_MIGRATE_BEGIN || event == POLICY_GUEST_MIGRATE_END)
 		s->frozen = event == POLICY_GUEST_MIGRATE_BEGIN;
 	if (s->added)
 		manager_guest_event(&s->guest, event);
@@ -387,8 +381,7 @@ static void on_lost(struct libvirt_backend *b, const char *why)
 	bool same = !strcmp(b->why, why);
 
 	log_guest(same ? LOG_DEBUG : LOG_WARNING, NULL,
-		  "libvirt: no connection to %s: %s; trying again", b->uri,
-		  why);
+		  "libvirt: no connection to %s: %s; trying again", b->uri, why);
 	snprintf(b->why, sizeof(b->why), "%s", why);
 	lose(b);
 }
@@ -421,12 +414,11 @@ static void on_news(struct libvirt_backend *b, const struct libvirt_news *n)
 		break;
 	case LIBVIRT_REFUSED:
 		s->unsure = true;
-		log_guest(LOG_WARNING, s->guest.name,
-			  "its target was not set: %s", n->text);
+		log_guest(LOG_WARNING, s->guest.name, "its target was not set: %s", n->text);
 		break;
 	case LIBVIRT_FAILED:
-		log_guest(LOG_WARNING, s->guest.name,
-			  "cannot set its statistics period: %s", n->text);
+		log_guest(LOG_WARNING, s->guest.name, "cannot set its statistics period: %s",
+			  n->text);
 		break;
 	case LIBVIRT_ACTUAL:
 		resize(s, n->actual);
@@ -466,8 +458,8 @@ static void on_ended(struct line *l)
 	s->late = false;
 }
 
-static int on_worker(_unused_ sd_event_source *source, int fd,
-		     _unused_ uint32_t revents, void *userdata)
+static int on_worker(_unused_ sd_event_source *source, int fd, _unused_ uint32_t revents,
+		     void *userdata)
 {
 	struct line *l = userdata;
 	struct libvirt_news *n;
@@ -505,8 +497,7 @@ static int line_new(struct libvirt_backend *b)
 	LIST_INSERT_HEAD(&b->lines, l, entry);
 	b->n_lines++;
 	b->line = l;
-	r = sd_event_add_io(b->event, &l->io, libvirt_worker_fd(l->worker),
-			    EPOLLIN, on_worker, l);
+	r = sd_event_add_io(b->event, &l->io, libvirt_worker_fd(l->worker), EPOLLIN, on_worker, l);
 	if (r < 0)
 		line_free(l);
 	return r < 0 ? r : 0;
@@ -519,9 +510,10 @@ static void leave(struct libvirt_backend *b, const unsigned char *uuid)
 	struct seat *s = find(b, uuid);
 	int r;
 
-	log_guest(LOG_WARNING, s ? s->guest.name : NULL,
-		  "libvirt has not answered about it for %llu s: going on with another connection, without this guest until there is an answer",
-		  DEADLINE / USEC_PER_SEC);
+	log_guest(
+		LOG_WARNING, s ? s->guest.name : NULL,
+		"libvirt has not answered about it for %llu s: going on with another connection, without this guest until there is an answer",
+		DEADLINE / USEC_PER_SEC);
 	lose(b);
 	if (s) {
 		s->late = true;
@@ -539,8 +531,7 @@ static void leave(struct libvirt_backend *b, const unsigned char *uuid)
 }
 
 /* As long as the worker is in a call, once a second. */
-static int on_look(_unused_ sd_event_source *source, uint64_t now,
-		   void *userdata)
+static int on_look(_unused_ sd_event_source *source, uint64_t now, void *userdata)
 {
 	struct libvirt_backend *b = userdata;
 	struct libvirt_busy busy = { 0 };
@@ -556,8 +547,8 @@ static int on_look(_unused_ sd_event_source *source, uint64_t now,
 	if (busy.of_domain && b->n_lines < LINES_MAX) {
 		leave(b, busy.uuid);
 	} else if (!b->said_slow) {
-		log_warning("libvirt: no answer from %s for %llu s; waiting",
-			    b->uri, DEADLINE / USEC_PER_SEC);
+		log_warning("libvirt: no answer from %s for %llu s; waiting", b->uri,
+			    DEADLINE / USEC_PER_SEC);
 		b->said_slow = true;
 	}
 	return 0;
@@ -589,8 +580,9 @@ static int start(struct libvirt_backend *b, const char *uri)
 	int r;
 
 	if (libvirt_api_load(&why) < 0) {
-		log_error("the backend libvirt finds no libvirt here (%s): install libvirt0; until then no guest of %s is managed",
-			  why, uri);
+		log_error(
+			"the backend libvirt finds no libvirt here (%s): install libvirt0; until then no guest of %s is managed",
+			why, uri);
 		return 0;
 	}
 	b->uri = strdup(uri);
@@ -626,8 +618,8 @@ static void free_backend(struct backend *backend)
 	free(b);
 }
 
-static int new_backend(struct backend **ret, struct manager *m,
-		       sd_event *event, const struct config *config)
+static int new_backend(struct backend **ret, struct manager *m, sd_event *event,
+		       const struct config *config)
 {
 	struct libvirt_backend *b = calloc(1, sizeof(*b));
 	int r;
@@ -637,8 +629,8 @@ static int new_backend(struct backend **ret, struct manager *m,
 	b->backend.ops = &backend_libvirt;
 	b->manager = m;
 	b->event = event;
-	r = sd_event_add_time_relative(event, &b->timer, CLOCK_MONOTONIC, LOOK,
-				       LOOK / 10, on_look, b);
+	r = sd_event_add_time_relative(event, &b->timer, CLOCK_MONOTONIC, LOOK, LOOK / 10, on_look,
+				       b);
 	if (r >= 0)
 		r = reload(&b->backend, config);
 	if (r < 0) {

@@ -44,15 +44,13 @@ static bool started_with(const char *line, size_t len, const char *uuid)
 	return false;
 }
 
-pid_t libvirt_find_pid(const char *run, const char *proc, const char *name,
-		       const char *uuid)
+pid_t libvirt_find_pid(const char *run, const char *proc, const char *name, const char *uuid)
 {
 	char path[PATH_MAX], line[16384];
 	long pid;
 	int n;
 
-	if (snprintf(path, sizeof(path), "%s/%s.pid", run, name) >=
-		    (int)sizeof(path) ||
+	if (snprintf(path, sizeof(path), "%s/%s.pid", run, name) >= (int)sizeof(path) ||
 	    read_file(path, line, sizeof(line)) <= 0)
 		return 0;
 	pid = strtol(line, NULL, 10);
@@ -73,12 +71,11 @@ static void read_state(virDomainPtr dom, struct libvirt_domain *d)
 
 	if (lv.virDomainGetState(dom, &state, &reason, 0) < 0)
 		return;
-	d->migrating = state == VIR_DOMAIN_PAUSED &&
-		       (reason == VIR_DOMAIN_PAUSED_MIGRATION ||
-			reason == VIR_DOMAIN_PAUSED_POSTCOPY ||
-			reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED);
-	d->paused = !d->migrating && (state == VIR_DOMAIN_PAUSED ||
-				      state == VIR_DOMAIN_PMSUSPENDED);
+	d->migrating = state == VIR_DOMAIN_PAUSED && (reason == VIR_DOMAIN_PAUSED_MIGRATION ||
+						      reason == VIR_DOMAIN_PAUSED_POSTCOPY ||
+						      reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED);
+	d->paused =
+		!d->migrating && (state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED);
 }
 
 int libvirt_describe(virDomainPtr dom, struct libvirt_domain *ret)
@@ -94,8 +91,7 @@ int libvirt_describe(virDomainPtr dom, struct libvirt_domain *ret)
 		return -EIO;
 	d.id = (int)lv.virDomainGetID(dom);
 	xml = lv.virDomainGetXMLDesc(dom, 0);
-	if (!xml || libvirt_xml_parse(&d.xml, xml) < 0 ||
-	    lv.virDomainGetInfo(dom, &info) < 0)
+	if (!xml || libvirt_xml_parse(&d.xml, xml) < 0 || lv.virDomainGetInfo(dom, &info) < 0)
 		return -EIO;
 	d.memory = bytes(info.maxMem);
 	d.actual = bytes(info.memory);
@@ -116,11 +112,10 @@ static const struct {
 	size_t offset;
 	uint64_t unit;
 } fields[] = {
-#define FIELD(TAG, BIT, member, unit)                                \
-	{                                                            \
-		VIR_DOMAIN_MEMORY_STAT_##TAG, POLICY_STAT_##BIT,     \
-			offsetof(struct policy_guest_sample, member), \
-			unit                                         \
+#define FIELD(TAG, BIT, member, unit)                                      \
+	{                                                                  \
+		VIR_DOMAIN_MEMORY_STAT_##TAG, POLICY_STAT_##BIT,           \
+			offsetof(struct policy_guest_sample, member), unit \
 	}
 	/* "Available" is what the guest's kernel has in all, "unused" what is
 	 * free, "usable" what programs could have. */
@@ -133,21 +128,18 @@ static const struct {
 	FIELD(MAJOR_FAULT, MAJOR_FAULTS, major_faults, 1),
 };
 
-static void convert_field(struct policy_guest_sample *s,
-			  const virDomainMemoryStatStruct *stat)
+static void convert_field(struct policy_guest_sample *s, const virDomainMemoryStatStruct *stat)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		if (fields[i].tag != stat->tag ||
-		    stat->val > UINT64_MAX / fields[i].unit)
+		if (fields[i].tag != stat->tag || stat->val > UINT64_MAX / fields[i].unit)
 			continue;
-		*(uint64_t *)((char *)s + fields[i].offset) =
-			stat->val * fields[i].unit;
+		*(uint64_t *)((char *)s + fields[i].offset) = stat->val * fields[i].unit;
 		s->present |= fields[i].bit;
 	}
 }
 
-void libvirt_stats_convert(struct libvirt_stats *ret,
-			   const virDomainMemoryStatStruct *stats, int count)
+void libvirt_stats_convert(struct libvirt_stats *ret, const virDomainMemoryStatStruct *stats,
+			   int count)
 {
 	*ret = (struct libvirt_stats){ 0 };
 	for (int i = 0; i < count; i++) {
@@ -181,9 +173,7 @@ int libvirt_is_frozen(virDomainPtr dom)
 
 	if (lv.virDomainGetJobStats(dom, &type, &params, &n, 0) < 0)
 		return -EIO;
-	lv.virTypedParamsGetInt(params, n, VIR_DOMAIN_JOB_OPERATION,
-				&operation);
+	lv.virTypedParamsGetInt(params, n, VIR_DOMAIN_JOB_OPERATION, &operation);
 	lv.virTypedParamsFree(params, n);
-	return type != VIR_DOMAIN_JOB_NONE &&
-	       operation != VIR_DOMAIN_JOB_OPERATION_BACKUP;
+	return type != VIR_DOMAIN_JOB_NONE && operation != VIR_DOMAIN_JOB_OPERATION_BACKUP;
 }

@@ -60,8 +60,8 @@ int libvirt_describe(virDomainPtr dom, struct libvirt_domain *ret);
 int libvirt_get_stats(virDomainPtr dom, struct libvirt_stats *ret);
 
 /** libvirt_stats_convert() - libvirt's statistics as ours */
-void libvirt_stats_convert(struct libvirt_stats *ret,
-			   const virDomainMemoryStatStruct *stats, int count);
+void libvirt_stats_convert(struct libvirt_stats *ret, const virDomainMemoryStatStruct *stats,
+			   int count);
 
 /**
  * libvirt_is_frozen() - an operation is under way that forbids others, as a
@@ -80,7 +80,6 @@ int libvirt_is_frozen(virDomainPtr dom);
  * libvirt has no call for this. Its file is believed only if that process was
  * started with the domain's UUID. Return: 0 where there is none.
  */
-pid_t libvirt_find_pid(const char *run, const char *proc, const char *name,
-		       const char *uuid);
+pid_t libvirt_find_pid(const char *run, const char *proc, const char *name, const char *uuid);
 
 #endif

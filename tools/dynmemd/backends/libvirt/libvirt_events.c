@@ -7,8 +7,8 @@
 #include "common/util.h"
 #include "policy/policy.h"
 
-static int on_lifecycle(_unused_ virConnectPtr conn, virDomainPtr dom,
-			int event, int detail, void *userdata)
+static int on_lifecycle(_unused_ virConnectPtr conn, virDomainPtr dom, int event, int detail,
+			void *userdata)
 {
 	static const char *const stopped[] = {
 		[VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN] = "it was shut down",
@@ -26,8 +26,7 @@ static int on_lifecycle(_unused_ virConnectPtr conn, virDomainPtr dom,
 		libvirt_worker_hear(w, dom, LIBVIRT_STARTED, 0, NULL);
 		break;
 	case VIR_DOMAIN_EVENT_STOPPED:
-		if (detail >= 0 && (size_t)detail < ARRAY_SIZE(stopped) &&
-		    stopped[detail])
+		if (detail >= 0 && (size_t)detail < ARRAY_SIZE(stopped) && stopped[detail])
 			why = stopped[detail];
 		libvirt_worker_hear(w, dom, LIBVIRT_STOPPED, 0, why);
 		break;
@@ -49,76 +48,64 @@ static int on_lifecycle(_unused_ virConnectPtr conn, virDomainPtr dom,
 	return 0;
 }
 
-static void on_reboot(_unused_ virConnectPtr conn, virDomainPtr dom,
-		      void *userdata)
+static void on_reboot(_unused_ virConnectPtr conn, virDomainPtr dom, void *userdata)
 {
 	libvirt_worker_hear(userdata, dom, LIBVIRT_REBOOTED, 0, NULL);
 }
 
-static void on_balloon(_unused_ virConnectPtr conn, virDomainPtr dom,
-		       unsigned long long actual, void *userdata)
+static void on_balloon(_unused_ virConnectPtr conn, virDomainPtr dom, unsigned long long actual,
+		       void *userdata)
 {
 	libvirt_worker_hear(userdata, dom, LIBVIRT_RESIZED,
-	     MIN(actual, POLICY_GUEST_BYTES_MAX / KIB) * KIB, NULL);
+			    MIN(actual, POLICY_GUEST_BYTES_MAX / KIB) * KIB, NULL);
 }
 
-static void on_iteration(_unused_ virConnectPtr conn, virDomainPtr dom,
-			 _unused_ int iteration, void *userdata)
+static void on_iteration(_unused_ virConnectPtr conn, virDomainPtr dom, _unused_ int iteration,
+			 void *userdata)
 {
 	libvirt_worker_hear(userdata, dom, LIBVIRT_JOB_BEGAN, 0, NULL);
 }
 
 static void on_job_completed(_unused_ virConnectPtr conn, virDomainPtr dom,
-			     _unused_ virTypedParameterPtr params,
-			     _unused_ int n, void *userdata)
+			     _unused_ virTypedParameterPtr params, _unused_ int n, void *userdata)
 {
 	libvirt_worker_hear(userdata, dom, LIBVIRT_JOB_ENDED, 0, NULL);
 }
 
-static void on_metadata(_unused_ virConnectPtr conn, virDomainPtr dom,
-			int type, const char *uri, void *userdata)
+static void on_metadata(_unused_ virConnectPtr conn, virDomainPtr dom, int type, const char *uri,
+			void *userdata)
 {
-	if (type == VIR_DOMAIN_METADATA_ELEMENT && uri &&
-	    !strcmp(uri, LIBVIRT_XMLNS))
+	if (type == VIR_DOMAIN_METADATA_ELEMENT && uri && !strcmp(uri, LIBVIRT_XMLNS))
 		libvirt_worker_hear(userdata, dom, LIBVIRT_DESCRIBED, 0, NULL);
 }
 
 static void on_close(_unused_ virConnectPtr conn, int reason, void *userdata)
 {
-	libvirt_worker_closed(userdata,
-			      reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE ?
-				      "libvirtd does not answer" :
-				      "libvirtd closed the connection");
+	libvirt_worker_closed(userdata, reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE
+						? "libvirtd does not answer"
+						: "libvirtd closed the connection");
 }
 
-int libvirt_events_open(struct libvirt_events *e, virConnectPtr conn,
-			struct libvirt_worker *w)
+int libvirt_events_open(struct libvirt_events *e, virConnectPtr conn, struct libvirt_worker *w)
 {
 	static const struct {
 		int id;
 		virConnectDomainEventGenericCallback fn;
 	} events[] = {
-		{ VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-		  VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle) },
-		{ VIR_DOMAIN_EVENT_ID_REBOOT,
-		  VIR_DOMAIN_EVENT_CALLBACK(on_reboot) },
-		{ VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE,
-		  VIR_DOMAIN_EVENT_CALLBACK(on_balloon) },
+		{ VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle) },
+		{ VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_CALLBACK(on_reboot) },
+		{ VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_balloon) },
 		{ VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
 		  VIR_DOMAIN_EVENT_CALLBACK(on_iteration) },
-		{ VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
-		  VIR_DOMAIN_EVENT_CALLBACK(on_job_completed) },
-		{ VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
-		  VIR_DOMAIN_EVENT_CALLBACK(on_metadata) },
+		{ VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, VIR_DOMAIN_EVENT_CALLBACK(on_job_completed) },
+		{ VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_metadata) },
 	};
 	int r;
 
-	_Static_assert(ARRAY_SIZE(events) == ARRAY_SIZE(e->ids),
-		       "an id for each");
+	_Static_assert(ARRAY_SIZE(events) == ARRAY_SIZE(e->ids), "an id for each");
 	*e = (struct libvirt_events){ 0 };
 	libvirt_worker_ref(w);
-	r = lv.virConnectRegisterCloseCallback(conn, on_close, w,
-					       libvirt_worker_unref);
+	r = lv.virConnectRegisterCloseCallback(conn, on_close, w, libvirt_worker_unref);
 	if (r < 0) {
 		libvirt_worker_unref(w);
 		return -EIO;
@@ -126,9 +113,8 @@ int libvirt_events_open(struct libvirt_events *e, virConnectPtr conn,
 	e->close = true;
 	while (e->n < ARRAY_SIZE(events)) {
 		libvirt_worker_ref(w);
-		r = lv.virConnectDomainEventRegisterAny(
-			conn, NULL, events[e->n].id, events[e->n].fn, w,
-			libvirt_worker_unref);
+		r = lv.virConnectDomainEventRegisterAny(conn, NULL, events[e->n].id,
+							events[e->n].fn, w, libvirt_worker_unref);
 		if (r < 0) {
 			libvirt_worker_unref(w);
 			return -EIO;

@@ -45,8 +45,7 @@ struct libvirt_events {
  * Each callback holds a reference to the worker. Return: 0 or -EIO; then
  * libvirt_events_close() is needed all the same.
  */
-int libvirt_events_open(struct libvirt_events *e, virConnectPtr conn,
-			struct libvirt_worker *w);
+int libvirt_events_open(struct libvirt_events *e, virConnectPtr conn, struct libvirt_worker *w);
 
 /** libvirt_events_close() - while they are registered, they hold @conn */
 void libvirt_events_close(struct libvirt_events *e, virConnectPtr conn);
@@ -56,9 +55,8 @@ void libvirt_events_close(struct libvirt_events *e, virConnectPtr conn);
  * @actual: of LIBVIRT_RESIZED, bytes
  * @why: of LIBVIRT_STOPPED, lives for ever
  */
-void libvirt_worker_hear(struct libvirt_worker *w, virDomainPtr dom,
-			 enum libvirt_heard what, uint64_t actual,
-			 const char *why);
+void libvirt_worker_hear(struct libvirt_worker *w, virDomainPtr dom, enum libvirt_heard what,
+			 uint64_t actual, const char *why);
 
 /** libvirt_worker_closed() - the connection is of no use; @why lives for ever */
 void libvirt_worker_closed(struct libvirt_worker *w, const char *why);

@@ -12,8 +12,7 @@
 
 static bool is(const xmlNode *n, const char *name)
 {
-	return n->type == XML_ELEMENT_NODE &&
-	       !strcmp((const char *)n->name, name);
+	return n->type == XML_ELEMENT_NODE && !strcmp((const char *)n->name, name);
 }
 
 static xmlNode *child(const xmlNode *parent, const char *name)
@@ -26,8 +25,7 @@ static xmlNode *child(const xmlNode *parent, const char *name)
 
 static bool has_value(xmlNode *n, const char *name, const char *value)
 {
-	_cleanup_(freep) xmlChar *found =
-		lv.xmlGetNoNsProp(n, (const xmlChar *)name);
+	_cleanup_(freep) xmlChar *found = lv.xmlGetNoNsProp(n, (const xmlChar *)name);
 
 	return found && !strcmp((const char *)found, value);
 }
@@ -101,20 +99,19 @@ static const struct {
 	{ "shares", set_shares, CONFIG_SHARES_SYNTAX },
 };
 
-static void read_attribute(struct libvirt_xml *x, const char *name,
-			   const char *value)
+static void read_attribute(struct libvirt_xml *x, const char *name, const char *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
 		if (strcmp(attributes[i].name, name) != 0)
 			continue;
 		if (attributes[i].set(&x->own, value) < 0)
 			snprintf(x->wrong, sizeof(x->wrong),
-				 "%s=\"%.40s\" is not valid; allowed: %s", name,
-				 value, attributes[i].allowed);
+				 "%s=\"%.40s\" is not valid; allowed: %s", name, value,
+				 attributes[i].allowed);
 		return;
 	}
-	snprintf(x->wrong, sizeof(x->wrong),
-		 "unknown attribute %.40s; allowed: min, max, shares", name);
+	snprintf(x->wrong, sizeof(x->wrong), "unknown attribute %.40s; allowed: min, max, shares",
+		 name);
 }
 
 static void read_metadata(struct libvirt_xml *x, const xmlNode *metadata)
@@ -122,18 +119,15 @@ static void read_metadata(struct libvirt_xml *x, const xmlNode *metadata)
 	const xmlNode *n;
 
 	for (n = metadata->children; n; n = n->next)
-		if (is(n, "guest") && n->ns &&
-		    !strcmp((const char *)n->ns->href, LIBVIRT_XMLNS))
+		if (is(n, "guest") && n->ns && !strcmp((const char *)n->ns->href, LIBVIRT_XMLNS))
 			break;
 	if (!n)
 		return;
 	for (xmlAttr *a = n->properties; a; a = a->next) {
-		_cleanup_(freep) xmlChar *value =
-			lv.xmlNodeGetContent((xmlNode *)a);
+		_cleanup_(freep) xmlChar *value = lv.xmlNodeGetContent((xmlNode *)a);
 
 		if (value)
-			read_attribute(x, (const char *)a->name,
-				       (const char *)value);
+			read_attribute(x, (const char *)a->name, (const char *)value);
 	}
 }
 
@@ -159,8 +153,7 @@ int libvirt_xml_parse(struct libvirt_xml *ret, const char *text)
 	if (len > TEXT_MAX)
 		return -EINVAL;
 	doc = lv.xmlReadMemory(text, (int)len, NULL, NULL,
-			    XML_PARSE_NONET | XML_PARSE_NOERROR |
-				    XML_PARSE_NOWARNING);
+			       XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	if (!doc)
 		return -EINVAL;
 	root = lv.xmlDocGetRootElement(doc);

@@ -117,8 +117,7 @@ static void ring(struct libvirt_worker *w)
 	eventfd_write(w->fd, 1);
 }
 
-static struct libvirt_news *news(enum libvirt_kind kind,
-				 const unsigned char *uuid)
+static struct libvirt_news *news(enum libvirt_kind kind, const unsigned char *uuid)
 {
 	struct libvirt_news *n = calloc(1, sizeof(*n));
 
@@ -139,8 +138,8 @@ static void post(struct libvirt_worker *w, struct libvirt_news *n)
 	ring(w);
 }
 
-static void post_text(struct libvirt_worker *w, enum libvirt_kind kind,
-		      const unsigned char *uuid, const char *text)
+static void post_text(struct libvirt_worker *w, enum libvirt_kind kind, const unsigned char *uuid,
+		      const char *text)
 {
 	struct libvirt_news *n = news(kind, uuid);
 
@@ -216,9 +215,8 @@ void libvirt_worker_busy(struct libvirt_worker *w, struct libvirt_busy *ret)
  * What libvirt tells by itself; in the thread of its event loop
  */
 
-void libvirt_worker_hear(struct libvirt_worker *w, virDomainPtr dom,
-			 enum libvirt_heard what, uint64_t actual,
-			 const char *why)
+void libvirt_worker_hear(struct libvirt_worker *w, virDomainPtr dom, enum libvirt_heard what,
+			 uint64_t actual, const char *why)
 {
 	struct heard *h = calloc(1, sizeof(*h));
 
@@ -271,8 +269,7 @@ static void set_frozen(struct libvirt_worker *w, struct known *k, bool frozen)
 	k->frozen = frozen;
 	w->looked = now_usec();
 	w->n_frozen += frozen ? 1 : -1;
-	post_event(w, k->uuid, frozen ? POLICY_GUEST_MIGRATE_BEGIN :
-					POLICY_GUEST_MIGRATE_END);
+	post_event(w, k->uuid, frozen ? POLICY_GUEST_MIGRATE_BEGIN : POLICY_GUEST_MIGRATE_END);
 }
 
 /* It may have ended meanwhile, then there will be an event. */
@@ -318,8 +315,7 @@ static int list(struct libvirt_worker *w)
 	int n;
 
 	begin(w, NULL);
-	n = lv.virConnectListAllDomains(w->conn, &domains,
-					VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+	n = lv.virConnectListAllDomains(w->conn, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
 	end(w);
 	if (n < 0)
 		return -EIO;
@@ -405,8 +401,7 @@ static void on_heard(struct libvirt_worker *w, const struct heard *h)
  * Commands
  */
 
-static void set_target(struct libvirt_worker *w, struct known *k,
-		       uint64_t target)
+static void set_target(struct libvirt_worker *w, struct known *k, uint64_t target)
 {
 	bool failed = true;
 	int frozen;
@@ -414,34 +409,30 @@ static void set_target(struct libvirt_worker *w, struct known *k,
 	begin(w, k->uuid);
 	frozen = libvirt_is_frozen(k->dom);
 	if (frozen == 0)
-		failed = lv.virDomainSetMemoryFlags(k->dom, target / KIB,
-						    VIR_DOMAIN_AFFECT_LIVE) < 0;
+		failed = lv.virDomainSetMemoryFlags(k->dom, target / KIB, VIR_DOMAIN_AFFECT_LIVE) <
+			 0;
 	end(w);
 	if (frozen > 0)
 		set_frozen(w, k, true);
 	if (failed)
 		post_text(w, LIBVIRT_REFUSED, k->uuid,
-			  frozen > 0 ? "another operation is under way" :
-				       lv.virGetLastErrorMessage());
+			  frozen > 0 ? "another operation is under way"
+				     : lv.virGetLastErrorMessage());
 }
 
-static void set_period(struct libvirt_worker *w, struct known *k,
-		       unsigned int seconds)
+static void set_period(struct libvirt_worker *w, struct known *k, unsigned int seconds)
 {
 	int r;
 
 	begin(w, k->uuid);
-	r = lv.virDomainSetMemoryStatsPeriod(k->dom, (int)seconds,
-					     VIR_DOMAIN_AFFECT_LIVE);
+	r = lv.virDomainSetMemoryStatsPeriod(k->dom, (int)seconds, VIR_DOMAIN_AFFECT_LIVE);
 	end(w);
 	if (r < 0)
-		post_text(w, LIBVIRT_FAILED, k->uuid,
-			  lv.virGetLastErrorMessage());
+		post_text(w, LIBVIRT_FAILED, k->uuid, lv.virGetLastErrorMessage());
 }
 
 /* There is always an answer. */
-static void poll_domain(struct libvirt_worker *w, struct known *k,
-			const unsigned char *uuid)
+static void poll_domain(struct libvirt_worker *w, struct known *k, const unsigned char *uuid)
 {
 	struct libvirt_news *n = news(LIBVIRT_STATS, uuid);
 
@@ -464,8 +455,7 @@ static void queue(struct libvirt_worker *w, struct libvirt_command *c)
 	pthread_cond_signal(&w->work);
 }
 
-void libvirt_worker_target(struct libvirt_worker *w, struct libvirt_command *c,
-			   uint64_t bytes)
+void libvirt_worker_target(struct libvirt_worker *w, struct libvirt_command *c, uint64_t bytes)
 {
 	lock(w);
 	c->target = bytes;
@@ -504,8 +494,7 @@ static bool untarget(struct libvirt_worker *w, struct libvirt_command *c)
 	return urgent;
 }
 
-bool libvirt_worker_untarget(struct libvirt_worker *w,
-			     struct libvirt_command *c)
+bool libvirt_worker_untarget(struct libvirt_worker *w, struct libvirt_command *c)
 {
 	bool target;
 
@@ -545,8 +534,7 @@ static bool wait_until(struct libvirt_worker *w, uint64_t until)
 
 static bool has_work(const struct libvirt_worker *w)
 {
-	return !TAILQ_EMPTY(&w->urgent) || !STAILQ_EMPTY(&w->heard) ||
-	       !TAILQ_EMPTY(&w->commands);
+	return !TAILQ_EMPTY(&w->urgent) || !STAILQ_EMPTY(&w->heard) || !TAILQ_EMPTY(&w->commands);
 }
 
 /* Waits for something to do; false: the connection is over. Locked. */
@@ -687,8 +675,7 @@ static void *run(void *arg)
 			unlock(w);
 			post_text(w, LIBVIRT_LOST, NULL, closed ? closed : "");
 		} else {
-			post_text(w, LIBVIRT_LOST, NULL,
-				  lv.virGetLastErrorMessage());
+			post_text(w, LIBVIRT_LOST, NULL, lv.virGetLastErrorMessage());
 		}
 		disconnect(w);
 		lock(w);

@@ -119,8 +119,7 @@ struct libvirt_busy {
 void libvirt_worker_busy(struct libvirt_worker *w, struct libvirt_busy *ret);
 
 /** Commands; nothing here waits or allocates. */
-void libvirt_worker_target(struct libvirt_worker *w, struct libvirt_command *c,
-			   uint64_t bytes);
+void libvirt_worker_target(struct libvirt_worker *w, struct libvirt_command *c, uint64_t bytes);
 void libvirt_worker_poll(struct libvirt_worker *w, struct libvirt_command *c);
 void libvirt_worker_period(struct libvirt_worker *w, struct libvirt_command *c,
 			   unsigned int seconds);
@@ -130,8 +129,7 @@ void libvirt_worker_period(struct libvirt_worker *w, struct libvirt_command *c,
  *
  * Return: there was one.
  */
-bool libvirt_worker_untarget(struct libvirt_worker *w,
-			     struct libvirt_command *c);
+bool libvirt_worker_untarget(struct libvirt_worker *w, struct libvirt_command *c);
 
 /**
  * libvirt_worker_forget() - drop what is not done yet of a command

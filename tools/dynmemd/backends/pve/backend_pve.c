@@ -46,8 +46,7 @@ static struct pve_backend *of(struct backend *b)
 
 static const char *sockets(const struct pve_backend *b)
 {
-	return b->config->pve_sockets ? b->config->pve_sockets :
-					PVE_SOCKETS_DEFAULT;
+	return b->config->pve_sockets ? b->config->pve_sockets : PVE_SOCKETS_DEFAULT;
 }
 
 /*
@@ -70,8 +69,7 @@ static void forget(struct known *k)
 	free(k);
 }
 
-static void on_conf(void *userdata, unsigned int vmid,
-		    const struct pve_conf *conf)
+static void on_conf(void *userdata, unsigned int vmid, const struct pve_conf *conf)
 {
 	struct pve_backend *b = userdata;
 	struct known *k = find(b, vmid);
@@ -83,8 +81,7 @@ static void on_conf(void *userdata, unsigned int vmid,
 	if (conf && !k) {
 		k = calloc(1, sizeof(*k));
 		if (!k) {
-			log_error("guest %u: out of memory, its file is not taken",
-				  vmid);
+			log_error("guest %u: out of memory, its file is not taken", vmid);
 			return;
 		}
 		k->vmid = vmid;
@@ -121,8 +118,7 @@ static const struct pve_reader_handlers reader_handlers = {
  * Sockets
  */
 
-static int open_guest(void **ret, const char *path, struct seat *s,
-		      void *userdata)
+static int open_guest(void **ret, const char *path, struct seat *s, void *userdata)
 {
 	struct pve_backend *b = userdata;
 	unsigned int vmid = pve_vmid(basename(path), ".qmp");
@@ -133,8 +129,8 @@ static int open_guest(void **ret, const char *path, struct seat *s,
 	/* Not a guest's: of no interest. */
 	if (!vmid)
 		return -ENOENT;
-	r = guest_pve_new(&g, b->manager, b->poller, path, vmid, b->config,
-			  k ? &k->conf : NULL, seat_closed, s);
+	r = guest_pve_new(&g, b->manager, b->poller, path, vmid, b->config, k ? &k->conf : NULL,
+			  seat_closed, s);
 	if (r == 0)
 		*ret = g;
 	return r;
@@ -155,14 +151,14 @@ static void look_at(void *guest, _unused_ void *userdata)
 	guest_pve_look(guest);
 }
 
-static int on_look(_unused_ sd_event_source *s, _unused_ uint64_t usec,
-		   void *userdata)
+static int on_look(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct pve_backend *b = userdata;
 
 	if (b->reader && !b->ready)
-		log_warning("backend pve: %s does not answer, so no guests are found; is pve-cluster well?",
-			    b->config->pve_guests);
+		log_warning(
+			"backend pve: %s does not answer, so no guests are found; is pve-cluster well?",
+			b->config->pve_guests);
 	seats_each(b->seats, look_at, NULL);
 	sd_event_source_set_time_relative(b->look, LOOK_PERIOD);
 	sd_event_source_set_enabled(b->look, SD_EVENT_ONESHOT);
@@ -215,8 +211,7 @@ static int reload(struct backend *backend, const struct config *config)
 		return 0;
 	sd_event_source_set_time_relative(b->look, LOOK_PERIOD);
 	sd_event_source_set_enabled(b->look, SD_EVENT_ONESHOT);
-	return pve_reader_new(&b->reader, b->event, config->pve_guests,
-			      &reader_handlers, b);
+	return pve_reader_new(&b->reader, b->event, config->pve_guests, &reader_handlers, b);
 }
 
 static void free_backend(struct backend *backend)
@@ -231,8 +226,8 @@ static void free_backend(struct backend *backend)
 	free(b);
 }
 
-static int new_backend(struct backend **ret, struct manager *m,
-		       sd_event *event, const struct config *config)
+static int new_backend(struct backend **ret, struct manager *m, sd_event *event,
+		       const struct config *config)
 {
 	struct pve_backend *b = calloc(1, sizeof(*b));
 	int r;
@@ -246,8 +241,8 @@ static int new_backend(struct backend **ret, struct manager *m,
 	if (r >= 0)
 		r = seats_new(&b->seats, event, &seat_ops, b);
 	if (r >= 0)
-		r = sd_event_add_time(event, &b->look, CLOCK_MONOTONIC, 0,
-				      USEC_PER_SEC, on_look, b);
+		r = sd_event_add_time(event, &b->look, CLOCK_MONOTONIC, 0, USEC_PER_SEC, on_look,
+				      b);
 	if (r >= 0)
 		r = reload(&b->backend, config);
 	if (r < 0) {

@@ -41,8 +41,7 @@ static const struct qmp_limits limits = {
 /* qemu-server gives it this name. */
 #define BALLOON "/machine/peripheral/balloon0"
 
-#define ASK(property) \
-	"{\"path\":\"" BALLOON "\",\"property\":\"" property "\"}"
+#define ASK(property) "{\"path\":\"" BALLOON "\",\"property\":\"" property "\"}"
 
 struct guest_pve {
 	struct guest guest; /* the manager's view */
@@ -62,8 +61,8 @@ struct guest_pve {
 	bool over; /* it ends as soon as nobody is busy with it */
 	const char *why_over;
 	struct poll_item process; /* tells QEMU's end */
-	bool frozen, paused; /* as the manager knows */
-	unsigned int missed; /* exchanges that failed, in a row */
+	bool frozen, paused;	  /* as the manager knows */
+	unsigned int missed;	  /* exchanges that failed, in a row */
 
 	/* What the exchange under way asks for, and has found. */
 	bool looks;
@@ -151,9 +150,8 @@ static int begin(struct guest_pve *g)
 
 static void finish(struct guest_pve *g);
 
-static void on_status(_unused_ struct qmp *q, int error,
-		      struct json_object *ret, _unused_ const char *text,
-		      void *userdata)
+static void on_status(_unused_ struct qmp *q, int error, struct json_object *ret,
+		      _unused_ const char *text, void *userdata)
 {
 	struct guest_pve *g = userdata;
 
@@ -162,9 +160,8 @@ static void on_status(_unused_ struct qmp *q, int error,
 	finish(g);
 }
 
-static void on_migration(_unused_ struct qmp *q, int error,
-			 struct json_object *ret, _unused_ const char *text,
-			 void *userdata)
+static void on_migration(_unused_ struct qmp *q, int error, struct json_object *ret,
+			 _unused_ const char *text, void *userdata)
 {
 	struct guest_pve *g = userdata;
 
@@ -173,9 +170,8 @@ static void on_migration(_unused_ struct qmp *q, int error,
 	finish(g);
 }
 
-static void on_memory(_unused_ struct qmp *q, _unused_ int error,
-		      struct json_object *ret, _unused_ const char *text,
-		      void *userdata)
+static void on_memory(_unused_ struct qmp *q, _unused_ int error, struct json_object *ret,
+		      _unused_ const char *text, void *userdata)
 {
 	struct guest_pve *g = userdata;
 
@@ -183,9 +179,8 @@ static void on_memory(_unused_ struct qmp *q, _unused_ int error,
 	finish(g);
 }
 
-static void on_actual(_unused_ struct qmp *q, _unused_ int error,
-		      struct json_object *ret, _unused_ const char *text,
-		      void *userdata)
+static void on_actual(_unused_ struct qmp *q, _unused_ int error, struct json_object *ret,
+		      _unused_ const char *text, void *userdata)
 {
 	struct guest_pve *g = userdata;
 	uint64_t actual;
@@ -197,9 +192,8 @@ static void on_actual(_unused_ struct qmp *q, _unused_ int error,
 	finish(g);
 }
 
-static void on_stats(_unused_ struct qmp *q, int error,
-		     struct json_object *ret, _unused_ const char *text,
-		     void *userdata)
+static void on_stats(_unused_ struct qmp *q, int error, struct json_object *ret,
+		     _unused_ const char *text, void *userdata)
 {
 	struct guest_pve *g = userdata;
 
@@ -211,9 +205,8 @@ static void on_stats(_unused_ struct qmp *q, int error,
 }
 
 /* That there is an answer says that there is a balloon. */
-static void on_period(_unused_ struct qmp *q, int error,
-		      struct json_object *ret, _unused_ const char *text,
-		      void *userdata)
+static void on_period(_unused_ struct qmp *q, int error, struct json_object *ret,
+		      _unused_ const char *text, void *userdata)
 {
 	struct guest_pve *g = userdata;
 	int64_t seconds = json_object_get_int64(ret);
@@ -224,9 +217,8 @@ static void on_period(_unused_ struct qmp *q, int error,
 	finish(g);
 }
 
-static void on_reporting(_unused_ struct qmp *q, _unused_ int error,
-			 struct json_object *ret, _unused_ const char *text,
-			 void *userdata)
+static void on_reporting(_unused_ struct qmp *q, _unused_ int error, struct json_object *ret,
+			 _unused_ const char *text, void *userdata)
 {
 	struct guest_pve *g = userdata;
 
@@ -234,9 +226,8 @@ static void on_reporting(_unused_ struct qmp *q, _unused_ int error,
 	finish(g);
 }
 
-static void on_deflate(_unused_ struct qmp *q, _unused_ int error,
-		       struct json_object *ret, _unused_ const char *text,
-		       void *userdata)
+static void on_deflate(_unused_ struct qmp *q, _unused_ int error, struct json_object *ret,
+		       _unused_ const char *text, void *userdata)
 {
 	struct guest_pve *g = userdata;
 
@@ -244,21 +235,18 @@ static void on_deflate(_unused_ struct qmp *q, _unused_ int error,
 	finish(g);
 }
 
-static void on_period_set(_unused_ struct qmp *q, int error,
-			  _unused_ struct json_object *ret, const char *text,
-			  void *userdata)
+static void on_period_set(_unused_ struct qmp *q, int error, _unused_ struct json_object *ret,
+			  const char *text, void *userdata)
 {
 	struct guest_pve *g = userdata;
 
 	if (error)
-		log_guest(LOG_WARNING, g->guest.name,
-			  "cannot set its statistics period: %s", text);
+		log_guest(LOG_WARNING, g->guest.name, "cannot set its statistics period: %s", text);
 	g->period = g->period_wanted;
 	finish(g);
 }
 
-static void on_balloon(_unused_ struct qmp *q, int error, const char *text,
-		       void *userdata)
+static void on_balloon(_unused_ struct qmp *q, int error, const char *text, void *userdata)
 {
 	struct guest_pve *g = userdata;
 
@@ -266,8 +254,7 @@ static void on_balloon(_unused_ struct qmp *q, int error, const char *text,
 	if (qmp_idle(g->q) || error)
 		g->target_waits = false;
 	if (error) {
-		log_guest(LOG_WARNING, g->guest.name,
-			  "the command balloon failed: %s", text);
+		log_guest(LOG_WARNING, g->guest.name, "the command balloon failed: %s", text);
 		/* It is refused where there is no balloon (any more). */
 		manager_guest_event(&g->guest, POLICY_GUEST_NO_BALLOON);
 	}
@@ -279,8 +266,7 @@ static void on_ready(_unused_ struct qmp *q, void *userdata)
 	finish(userdata);
 }
 
-static void ask(struct guest_pve *g, const char *command, const char *args,
-		qmp_reply_t fn)
+static void ask(struct guest_pve *g, const char *command, const char *args, qmp_reply_t fn)
 {
 	/* One that cannot be asked has no answer: finish() sees to it. */
 	qmp_execute(g->q, command, args, fn, g);
@@ -303,7 +289,8 @@ static int look(struct guest_pve *g)
 	ask(g, "query-balloon", NULL, on_actual);
 	if (g->period != g->period_wanted) {
 		snprintf(args, sizeof(args),
-			 "{\"path\":\"" BALLOON "\",\"property\":\"guest-stats-polling-interval\",\"value\":%u}",
+			 "{\"path\":\"" BALLOON
+			 "\",\"property\":\"guest-stats-polling-interval\",\"value\":%u}",
 			 g->period_wanted);
 		ask(g, "qom-set", args, on_period_set);
 	}
@@ -323,13 +310,11 @@ static void tell_state(struct guest_pve *g)
 	bool paused = !frozen && !g->running;
 
 	if (frozen != g->frozen)
-		manager_guest_event(&g->guest, frozen ?
-						       POLICY_GUEST_MIGRATE_BEGIN :
-						       POLICY_GUEST_MIGRATE_END);
+		manager_guest_event(&g->guest,
+				    frozen ? POLICY_GUEST_MIGRATE_BEGIN : POLICY_GUEST_MIGRATE_END);
 	g->frozen = frozen;
 	if (paused != g->paused)
-		manager_guest_event(&g->guest, paused ? POLICY_GUEST_PAUSE :
-							POLICY_GUEST_RESUME);
+		manager_guest_event(&g->guest, paused ? POLICY_GUEST_PAUSE : POLICY_GUEST_RESUME);
 	g->paused = paused;
 }
 
@@ -347,8 +332,7 @@ static void watch_process(struct guest_pve *g)
 	if (!g->guest.pid)
 		return;
 	g->process.fd = (int)syscall(SYS_pidfd_open, g->guest.pid, 0);
-	if (g->process.fd >= 0 &&
-	    poller_add(g->poller, &g->process, EPOLLIN) < 0) {
+	if (g->process.fd >= 0 && poller_add(g->poller, &g->process, EPOLLIN) < 0) {
 		closep(&g->process.fd);
 		g->process.fd = -1;
 	}
@@ -370,9 +354,8 @@ static void add(struct guest_pve *g)
 	judge(g);
 	r = manager_guest_add(g->manager, &g->guest);
 	if (r < 0) {
-		drop(g, r == -EEXIST ?
-				"this QEMU is managed already, by another socket" :
-				strerror(-r));
+		drop(g, r == -EEXIST ? "this QEMU is managed already, by another socket"
+				     : strerror(-r));
 		return;
 	}
 	g->added = true;
@@ -398,26 +381,22 @@ static void finish(struct guest_pve *g)
 	g->looks = false;
 	if (g->polled) {
 		g->polled = false;
-		manager_guest_polled(&g->guest,
-				     g->has_sample ? &g->sample : NULL);
+		manager_guest_polled(&g->guest, g->has_sample ? &g->sample : NULL);
 	}
 }
 
-static void on_closed(_unused_ struct qmp *q, int error, const char *why,
-		      void *userdata)
+static void on_closed(_unused_ struct qmp *q, int error, const char *why, void *userdata)
 {
 	struct guest_pve *g = userdata;
 
 	/* What speaks no QMP is no guest. */
-	if (!g->added || error == -EPROTO || error == -EBADMSG ||
-	    error == -EMSGSIZE) {
+	if (!g->added || error == -EPROTO || error == -EBADMSG || error == -EMSGSIZE) {
 		drop(g, why);
 		return;
 	}
 	if (++g->missed == MISSED_MANY)
-		log_guest(LOG_NOTICE, g->guest.name,
-			  "not reached %u times in a row: %s", MISSED_MANY,
-			  why);
+		log_guest(LOG_NOTICE, g->guest.name, "not reached %u times in a row: %s",
+			  MISSED_MANY, why);
 	g->looks = false;
 	if (g->target_waits)
 		wake_later(g, TARGET_RETRY);
@@ -484,8 +463,7 @@ static void forget(struct guest *guest)
 	of(guest)->target_waits = false;
 }
 
-static int on_later(_unused_ sd_event_source *s, _unused_ uint64_t usec,
-		    void *userdata)
+static int on_later(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct guest_pve *g = userdata;
 
@@ -497,8 +475,7 @@ static int on_later(_unused_ sd_event_source *s, _unused_ uint64_t usec,
 		return 0;
 	if (g->frozen || now_usec(g) > g->target_until) {
 		g->target_waits = false;
-		log_guest(LOG_WARNING, g->guest.name,
-			  "its target could not be told: %s",
+		log_guest(LOG_WARNING, g->guest.name, "its target could not be told: %s",
 			  g->frozen ? "it migrates" : "the monitor stays busy");
 		return 0;
 	}
@@ -537,15 +514,13 @@ static void set_observed(struct guest_pve *g, bool named)
 
 	g->guest.observed = g->observed;
 	if (!g->has_conf) {
-		snprintf(g->observed, size,
-			 "there is no file %s.conf that would hand it over",
+		snprintf(g->observed, size, "there is no file %s.conf that would hand it over",
 			 g->vmid);
 		return;
 	}
 	if (g->conf.no_balloon) {
 		snprintf(g->observed, size,
-			 "balloon: 0 in its %s.conf takes its balloon device away",
-			 g->vmid);
+			 "balloon: 0 in its %s.conf takes its balloon device away", g->vmid);
 		return;
 	}
 	if (!g->conf.shares && named) {
@@ -560,9 +535,10 @@ static void set_observed(struct guest_pve *g, bool named)
 		n = snprintf(g->observed, size, "pvestatd let go of it");
 	if (named || n >= size)
 		return;
-	snprintf(g->observed + n, size - n,
-		 "; give it a section [guest %s] with min, max and shares in dynmem's configuration, where [guest *] is about no guest in particular",
-		 g->vmid);
+	snprintf(
+		g->observed + n, size - n,
+		"; give it a section [guest %s] with min, max and shares in dynmem's configuration, where [guest *] is about no guest in particular",
+		g->vmid);
 }
 
 /*
@@ -597,13 +573,11 @@ static void judge_again(struct guest_pve *g)
 	manager_guest_own(&g->guest);
 	tell_state(g);
 	if (g->guest.observed && strcmp(before, g->observed) != 0)
-		log_guest(LOG_NOTICE, g->guest.name, "only observed: %s",
-			  g->observed);
+		log_guest(LOG_NOTICE, g->guest.name, "only observed: %s", g->observed);
 	if (!g->guest.observed && *before)
 		log_guest(LOG_NOTICE, g->guest.name,
 			  "handed over: range %.0f to %.0f MiB, shares %u",
-			  (double)g->guest.limits.min / MIB,
-			  (double)g->guest.limits.max / MIB,
+			  (double)g->guest.limits.min / MIB, (double)g->guest.limits.max / MIB,
 			  g->guest.limits.shares);
 }
 
@@ -623,8 +597,7 @@ static void take_conf(struct guest_pve *g, const struct pve_conf *conf)
 	g->has_conf = conf != NULL;
 	g->conf = conf ? *conf : (struct pve_conf){ 0 };
 	if (!g->added)
-		snprintf(g->guest.name, sizeof(g->guest.name), "%s",
-			 name_of(g));
+		snprintf(g->guest.name, sizeof(g->guest.name), "%s", name_of(g));
 }
 
 void guest_pve_conf(struct guest_pve *g, const struct pve_conf *conf)
@@ -644,12 +617,10 @@ void guest_pve_look(struct guest_pve *g)
 {
 	int r = 0;
 
-	if (g->added && !qmp_is_open(g->q) &&
-	    now_usec(g) - g->looked_at >= LOOK_AGE)
+	if (g->added && !qmp_is_open(g->q) && now_usec(g) - g->looked_at >= LOOK_AGE)
 		r = look(g);
 	if (r < 0 && r != -ESTALE)
-		log_guest(LOG_DEBUG, g->guest.name, "not reached: %s",
-			  strerror(-r));
+		log_guest(LOG_DEBUG, g->guest.name, "not reached: %s", strerror(-r));
 }
 
 /*
@@ -672,10 +643,9 @@ static int start(struct guest_pve *g)
 	return 0;
 }
 
-int guest_pve_new(struct guest_pve **ret, struct manager *m,
-		  struct poller *poller, const char *path, unsigned int vmid,
-		  const struct config *config, const struct pve_conf *conf,
-		  guest_closed_t closed, void *userdata)
+int guest_pve_new(struct guest_pve **ret, struct manager *m, struct poller *poller,
+		  const char *path, unsigned int vmid, const struct config *config,
+		  const struct pve_conf *conf, guest_closed_t closed, void *userdata)
 {
 	struct guest_pve *g = calloc(1, sizeof(*g));
 	int r;
@@ -694,8 +664,8 @@ int guest_pve_new(struct guest_pve **ret, struct manager *m,
 	g->config = config;
 	g->closed = closed;
 	g->userdata = userdata;
-	r = sd_event_add_time(poller_event(poller), &g->later, CLOCK_MONOTONIC,
-			      0, USEC_PER_MSEC, on_later, g);
+	r = sd_event_add_time(poller_event(poller), &g->later, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
+			      on_later, g);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(g->later, SD_EVENT_OFF);
 	if (r >= 0)

@@ -26,10 +26,9 @@ struct guest_pve;
  * Return: 0; -ENOENT; -ECONNREFUSED: nobody listens; -EAGAIN: others wait for
  * the monitor already; another negative errno.
  */
-int guest_pve_new(struct guest_pve **ret, struct manager *m,
-		  struct poller *poller, const char *path, unsigned int vmid,
-		  const struct config *config, const struct pve_conf *conf,
-		  guest_closed_t closed, void *userdata);
+int guest_pve_new(struct guest_pve **ret, struct manager *m, struct poller *poller,
+		  const char *path, unsigned int vmid, const struct config *config,
+		  const struct pve_conf *conf, guest_closed_t closed, void *userdata);
 
 /** guest_pve_free() - as guest_qmp_free(). Return: NULL */
 struct guest_pve *guest_pve_free(struct guest_pve *g, const char *why);

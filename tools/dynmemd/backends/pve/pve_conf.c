@@ -114,14 +114,10 @@ static const struct {
 	bool numbered;
 	int (*set)(struct pve_conf *c, const char *value);
 } keys[] = {
-	{ "name", false, set_name },
-	{ "memory", false, set_memory },
-	{ "balloon", false, set_balloon },
-	{ "shares", false, set_shares },
-	{ "lock", false, set_lock },
-	{ "hostpci", true, set_hostpci },
-	{ "hugepages", false, set_hugepages },
-	{ "amd-sev", false, set_encrypted },
+	{ "name", false, set_name },	       { "memory", false, set_memory },
+	{ "balloon", false, set_balloon },     { "shares", false, set_shares },
+	{ "lock", false, set_lock },	       { "hostpci", true, set_hostpci },
+	{ "hugepages", false, set_hugepages }, { "amd-sev", false, set_encrypted },
 	{ "intel-tdx", false, set_encrypted },
 };
 
@@ -135,8 +131,7 @@ static size_t trim(const char *p, size_t len)
 static bool is_section(const char *line, size_t len)
 {
 	len = trim(line, len);
-	return len >= 2 && line[0] == '[' &&
-	       memchr(line, ']', len) == line + len - 1;
+	return len >= 2 && line[0] == '[' && memchr(line, ']', len) == line + len - 1;
 }
 
 static bool is_key(const char *line, size_t len, size_t i)
@@ -211,9 +206,8 @@ void pve_conf_parse(struct pve_conf *ret, const char *buf, size_t len)
 
 bool pve_conf_equal(const struct pve_conf *a, const struct pve_conf *b)
 {
-	return !strcmp(a->name, b->name) && a->memory == b->memory &&
-	       a->balloon == b->balloon && a->no_balloon == b->no_balloon &&
-	       a->shares == b->shares && a->migrating == b->migrating &&
-	       a->pinned == b->pinned && a->bad_line == b->bad_line &&
-	       a->bad_key == b->bad_key;
+	return !strcmp(a->name, b->name) && a->memory == b->memory && a->balloon == b->balloon &&
+	       a->no_balloon == b->no_balloon && a->shares == b->shares &&
+	       a->migrating == b->migrating && a->pinned == b->pinned &&
+	       a->bad_line == b->bad_line && a->bad_key == b->bad_key;
 }

@@ -28,9 +28,7 @@
  */
 #define FILE_MAX 65536
 
-#define WATCH                                                             \
-	(IN_ONLYDIR | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |      \
-	 IN_DELETE)
+#define WATCH (IN_ONLYDIR | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
 
 /* From the thread to the event loop; a pipe takes it whole or not at all. */
 struct message {
@@ -46,7 +44,7 @@ struct file {
 	LIST_ENTRY(file) entry;
 	unsigned int vmid;
 	bool seen; /* in this scan */
-	int cut; /* its length when it seemed to be half written */
+	int cut;   /* its length when it seemed to be half written */
 	bool told;
 	struct pve_conf conf;
 };
@@ -81,8 +79,7 @@ unsigned int pve_vmid(const char *name, const char *suffix)
  * The thread
  */
 
-static void tell(struct pve_reader *r, unsigned int vmid,
-		 const struct pve_conf *conf)
+static void tell(struct pve_reader *r, unsigned int vmid, const struct pve_conf *conf)
 {
 	struct message m = { .vmid = vmid, .there = conf != NULL };
 
@@ -198,8 +195,7 @@ static void *run(void *arg)
 	scan(r);
 	tell(r, 0, NULL);
 	for (;;) {
-		poll(fds, ARRAY_SIZE(fds),
-		     r->again ? SCAN_SOON_MS : SCAN_PERIOD_MS);
+		poll(fds, ARRAY_SIZE(fds), r->again ? SCAN_SOON_MS : SCAN_PERIOD_MS);
 		if (fds[0].revents)
 			return NULL;
 		drain(r->inotify);
@@ -211,8 +207,8 @@ static void *run(void *arg)
  * The event loop
  */
 
-static int on_message(_unused_ sd_event_source *s, int fd,
-		      _unused_ uint32_t revents, void *userdata)
+static int on_message(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents,
+		      void *userdata)
 {
 	struct pve_reader *r = userdata;
 	struct message m;
@@ -224,9 +220,8 @@ static int on_message(_unused_ sd_event_source *s, int fd,
 		return 0;
 	}
 	if (m.there && m.conf.bad_line)
-		log_warning("%s/%u.conf:%u: %s: not valid, and not taken",
-			    r->folder, m.vmid, m.conf.bad_line,
-			    m.conf.bad_key);
+		log_warning("%s/%u.conf:%u: %s: not valid, and not taken", r->folder, m.vmid,
+			    m.conf.bad_line, m.conf.bad_key);
 	r->handlers->conf(r->userdata, m.vmid, m.there ? &m.conf : NULL);
 	return 0;
 }
@@ -256,8 +251,7 @@ static int start(struct pve_reader *r, sd_event *event)
 	return e;
 }
 
-int pve_reader_new(struct pve_reader **ret, sd_event *event,
-		   const char *folder,
+int pve_reader_new(struct pve_reader **ret, sd_event *event, const char *folder,
 		   const struct pve_reader_handlers *handlers, void *userdata)
 {
 	size_t size = strlen(folder) + 1;
@@ -290,8 +284,7 @@ struct pve_reader *pve_reader_free(struct pve_reader *r)
 	closep(&r->stop);
 	closep(&r->in);
 	if (r->started && thread_join(r->thread) < 0) {
-		log_warning("%s does not answer: its reader is left behind",
-			    r->folder);
+		log_warning("%s does not answer: its reader is left behind", r->folder);
 		return NULL;
 	}
 	for (f = LIST_FIRST(&r->files); f; f = next) {

@@ -22,8 +22,7 @@ struct pve_reader;
  * @ready: all files were read once
  */
 struct pve_reader_handlers {
-	void (*conf)(void *userdata, unsigned int vmid,
-		     const struct pve_conf *conf);
+	void (*conf)(void *userdata, unsigned int vmid, const struct pve_conf *conf);
 	void (*ready)(void *userdata);
 };
 
@@ -34,8 +33,7 @@ struct pve_reader_handlers {
  * Changes made on this host are read at once, those of other nodes of a
  * cluster, which inotify does not tell, within 10 s.
  */
-int pve_reader_new(struct pve_reader **ret, sd_event *event,
-		   const char *folder,
+int pve_reader_new(struct pve_reader **ret, sd_event *event, const char *folder,
 		   const struct pve_reader_handlers *handlers, void *userdata);
 
 /** pve_reader_free() - NULL is fine. Return: NULL */

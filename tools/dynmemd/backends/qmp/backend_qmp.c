@@ -25,8 +25,7 @@ static struct qmp_backend *of(struct backend *b)
 	return container_of(b, struct qmp_backend, backend);
 }
 
-static int open_guest(void **ret, const char *path, struct seat *s,
-		      void *userdata)
+static int open_guest(void **ret, const char *path, struct seat *s, void *userdata)
 {
 	struct qmp_backend *b = userdata;
 	struct guest_qmp *g;
@@ -34,8 +33,7 @@ static int open_guest(void **ret, const char *path, struct seat *s,
 
 	r = qmp_connect(&fd, path);
 	if (r == 0)
-		r = guest_qmp_new(&g, b->manager, b->poller, fd, path,
-				  seat_closed, s);
+		r = guest_qmp_new(&g, b->manager, b->poller, fd, path, seat_closed, s);
 	if (r == 0)
 		*ret = g;
 	return r;
@@ -75,8 +73,8 @@ static void free_backend(struct backend *backend)
 	free(b);
 }
 
-static int new_backend(struct backend **ret, struct manager *m,
-		       sd_event *event, const struct config *config)
+static int new_backend(struct backend **ret, struct manager *m, sd_event *event,
+		       const struct config *config)
 {
 	struct qmp_backend *b = calloc(1, sizeof(*b));
 	int r;

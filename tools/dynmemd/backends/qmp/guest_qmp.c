@@ -29,18 +29,18 @@ struct guest_qmp {
 	unsigned int unanswered; /* questions before it can be added */
 	bool running;
 	bool incoming, outgoing; /* migrations that QEMU told */
-	bool frozen; /* by one of them; the manager knows */
-	bool tells_migrations; /* by the event MIGRATION */
-	sd_event_source *look; /* for a migration's end */
-	bool moving; /* its balloon may not be where we saw it last */
+	bool frozen;		 /* by one of them; the manager knows */
+	bool tells_migrations;	 /* by the event MIGRATION */
+	sd_event_source *look;	 /* for a migration's end */
+	bool moving;		 /* its balloon may not be where we saw it last */
 
 	char *walk[WALK_MAX]; /* containers to look into */
 	unsigned int walked, walk_len;
-	bool starved; /* of memory: what it has is not fully known */
-	char *stats_args; /* of qom-get; NULL: it has no balloon */
-	char *period_path; /* JSON text of the balloon's path */
+	bool starved;		   /* of memory: what it has is not fully known */
+	char *stats_args;	   /* of qom-get; NULL: it has no balloon */
+	char *period_path;	   /* JSON text of the balloon's path */
 	unsigned int found_period; /* the statistics period that we found */
-	unsigned int period; /* as it is now, seconds */
+	unsigned int period;	   /* as it is now, seconds */
 };
 
 static struct guest_qmp *of(struct guest *g)
@@ -69,8 +69,8 @@ static struct guest_qmp *drop(struct guest_qmp *g, const char *why)
  * Statistics and targets
  */
 
-static void on_stats(_unused_ struct qmp *q, int error,
-		     struct json_object *ret, const char *text, void *userdata)
+static void on_stats(_unused_ struct qmp *q, int error, struct json_object *ret, const char *text,
+		     void *userdata)
 {
 	struct guest_qmp *g = userdata;
 	struct policy_guest_sample sample;
@@ -85,9 +85,8 @@ static void on_stats(_unused_ struct qmp *q, int error,
 	manager_guest_polled(&g->guest, &sample);
 }
 
-static void on_actual(_unused_ struct qmp *q, int error,
-		      struct json_object *ret, _unused_ const char *text,
-		      void *userdata)
+static void on_actual(_unused_ struct qmp *q, int error, struct json_object *ret,
+		      _unused_ const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
 	uint64_t actual;
@@ -131,15 +130,13 @@ static int set_target(struct guest *guest, uint64_t bytes)
 	return qmp_balloon(g->q, bytes);
 }
 
-static void on_period(_unused_ struct qmp *q, int error,
-		      _unused_ struct json_object *ret, const char *text,
-		      void *userdata)
+static void on_period(_unused_ struct qmp *q, int error, _unused_ struct json_object *ret,
+		      const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
 
 	if (error)
-		log_guest(LOG_WARNING, g->guest.name,
-			  "cannot set its statistics period: %s", text);
+		log_guest(LOG_WARNING, g->guest.name, "cannot set its statistics period: %s", text);
 }
 
 /*
@@ -189,8 +186,7 @@ static const struct guest_ops ops = {
 
 static void try_events(struct guest_qmp *g);
 
-static int on_look(_unused_ sd_event_source *s, _unused_ uint64_t usec,
-		   void *userdata)
+static int on_look(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct guest_qmp *g = userdata;
 
@@ -207,14 +203,12 @@ static void look_for_end(struct guest_qmp *g)
 	if (g->look)
 		r = sd_event_source_set_time_relative(g->look, MIGRATION_LOOK);
 	else
-		r = sd_event_add_time_relative(g->event, &g->look,
-					       CLOCK_MONOTONIC, MIGRATION_LOOK,
+		r = sd_event_add_time_relative(g->event, &g->look, CLOCK_MONOTONIC, MIGRATION_LOOK,
 					       MIGRATION_LOOK / 10, on_look, g);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(g->look, SD_EVENT_ONESHOT);
 	if (r < 0)
-		log_guest(LOG_ERR, g->guest.name,
-			  "no timer to look for its migration's end: %s",
+		log_guest(LOG_ERR, g->guest.name, "no timer to look for its migration's end: %s",
 			  strerror(-r));
 }
 
@@ -238,9 +232,8 @@ static void freeze(struct guest_qmp *g)
 	try_events(g);
 }
 
-static void on_migration(_unused_ struct qmp *q, int error,
-			 struct json_object *ret, _unused_ const char *text,
-			 void *userdata)
+static void on_migration(_unused_ struct qmp *q, int error, struct json_object *ret,
+			 _unused_ const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
 
@@ -248,9 +241,8 @@ static void on_migration(_unused_ struct qmp *q, int error,
 		freeze(g);
 }
 
-static void on_state(_unused_ struct qmp *q, int error,
-		     struct json_object *ret, _unused_ const char *text,
-		     void *userdata)
+static void on_state(_unused_ struct qmp *q, int error, struct json_object *ret,
+		     _unused_ const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
 
@@ -264,8 +256,7 @@ static void ask_migration(struct guest_qmp *g)
 	qmp_execute(g->q, "query-migrate", NULL, on_migration, g);
 }
 
-static void on_events_set(_unused_ struct qmp *q, int error,
-			  _unused_ struct json_object *ret,
+static void on_events_set(_unused_ struct qmp *q, int error, _unused_ struct json_object *ret,
 			  _unused_ const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
@@ -285,8 +276,8 @@ static void try_events(struct guest_qmp *g)
  * Events
  */
 
-static void on_event(_unused_ struct qmp *q, const char *name,
-		     struct json_object *data, void *userdata)
+static void on_event(_unused_ struct qmp *q, const char *name, struct json_object *data,
+		     void *userdata)
 {
 	static const struct {
 		const char *name;
@@ -301,13 +292,11 @@ static void on_event(_unused_ struct qmp *q, const char *name,
 
 	if (!g->added)
 		return;
-	if (!strcmp(name, "BALLOON_CHANGE") &&
-	    answer_bytes(data, "actual", &actual)) {
+	if (!strcmp(name, "BALLOON_CHANGE") && answer_bytes(data, "actual", &actual)) {
 		g->moving = true;
 		manager_guest_actual(&g->guest, actual);
 	}
-	if (!strcmp(name, "MIGRATION") &&
-	    answer_migrating(data, &g->outgoing))
+	if (!strcmp(name, "MIGRATION") && answer_migrating(data, &g->outgoing))
 		freeze(g);
 	if (!strcmp(name, "STOP"))
 		g->running = false;
@@ -321,22 +310,19 @@ static void on_event(_unused_ struct qmp *q, const char *name,
 			manager_guest_event(&g->guest, plain[i].event);
 }
 
-static void on_balloon(_unused_ struct qmp *q, int error, const char *text,
-		       void *userdata)
+static void on_balloon(_unused_ struct qmp *q, int error, const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
 
 	if (!error || !g->added)
 		return;
-	log_guest(LOG_WARNING, g->guest.name, "the command balloon failed: %s",
-		  text);
+	log_guest(LOG_WARNING, g->guest.name, "the command balloon failed: %s", text);
 	/* It is refused where there is no balloon (any more). */
 	if (error == -EREMOTEIO)
 		manager_guest_event(&g->guest, POLICY_GUEST_NO_BALLOON);
 }
 
-static void on_closed(_unused_ struct qmp *q, _unused_ int error,
-		      const char *why, void *userdata)
+static void on_closed(_unused_ struct qmp *q, _unused_ int error, const char *why, void *userdata)
 {
 	drop(userdata, why);
 }
@@ -350,8 +336,7 @@ static void name_by_socket(struct guest_qmp *g)
 {
 	char *dot;
 
-	escape_text(g->guest.name, sizeof(g->guest.name),
-		    basename(g->guest.origin));
+	escape_text(g->guest.name, sizeof(g->guest.name), basename(g->guest.origin));
 	dot = strrchr(g->guest.name, '.');
 	if (dot && dot > g->guest.name)
 		*dot = 0;
@@ -421,8 +406,8 @@ static void on_name(_unused_ struct qmp *q, int error, struct json_object *ret,
 	settle(g);
 }
 
-static void on_first_state(struct qmp *q, int error, struct json_object *ret,
-			   const char *text, void *userdata)
+static void on_first_state(struct qmp *q, int error, struct json_object *ret, const char *text,
+			   void *userdata)
 {
 	struct guest_qmp *g = userdata;
 
@@ -432,8 +417,7 @@ static void on_first_state(struct qmp *q, int error, struct json_object *ret,
 	settle(g);
 }
 
-static void on_first_migration(struct qmp *q, int error,
-			       struct json_object *ret, const char *text,
+static void on_first_migration(struct qmp *q, int error, struct json_object *ret, const char *text,
 			       void *userdata)
 {
 	struct guest_qmp *g = userdata;
@@ -444,9 +428,8 @@ static void on_first_migration(struct qmp *q, int error,
 	settle(g);
 }
 
-static void on_memory(_unused_ struct qmp *q, int error,
-		      struct json_object *ret, _unused_ const char *text,
-		      void *userdata)
+static void on_memory(_unused_ struct qmp *q, int error, struct json_object *ret,
+		      _unused_ const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
 
@@ -457,33 +440,27 @@ static void on_memory(_unused_ struct qmp *q, int error,
 }
 
 /* Guests may have several backends: it is the first with a reason that tells. */
-static void on_memdev(_unused_ struct qmp *q, int error,
-		      struct json_object *ret, _unused_ const char *text,
-		      void *userdata)
+static void on_memdev(_unused_ struct qmp *q, int error, struct json_object *ret,
+		      _unused_ const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
-	size_t n = json_object_is_type(ret, json_type_array) ?
-			   json_object_array_length(ret) :
-			   0;
+	size_t n = json_object_is_type(ret, json_type_array) ? json_object_array_length(ret) : 0;
 	struct json_object *o, *v;
 
 	if (!answered(g, error))
 		return;
 	for (size_t i = 0; i < n && !g->guest.unmergeable; i++) {
 		o = json_object_array_get_idx(ret, i);
-		if (json_object_object_get_ex(o, "share", &v) &&
-		    json_object_get_boolean(v))
+		if (json_object_object_get_ex(o, "share", &v) && json_object_get_boolean(v))
 			g->guest.unmergeable = "it is shared memory (share=on)";
-		else if (json_object_object_get_ex(o, "merge", &v) &&
-			 !json_object_get_boolean(v))
+		else if (json_object_object_get_ex(o, "merge", &v) && !json_object_get_boolean(v))
 			g->guest.unmergeable = "QEMU was told so (merge=off)";
 	}
 	settle(g);
 }
 
-static void on_first_actual(_unused_ struct qmp *q, int error,
-			    struct json_object *ret, _unused_ const char *text,
-			    void *userdata)
+static void on_first_actual(_unused_ struct qmp *q, int error, struct json_object *ret,
+			    _unused_ const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
 
@@ -493,9 +470,8 @@ static void on_first_actual(_unused_ struct qmp *q, int error,
 	settle(g);
 }
 
-static void on_found_period(_unused_ struct qmp *q, int error,
-			    struct json_object *ret, _unused_ const char *text,
-			    void *userdata)
+static void on_found_period(_unused_ struct qmp *q, int error, struct json_object *ret,
+			    _unused_ const char *text, void *userdata)
 {
 	struct guest_qmp *g = userdata;
 	int64_t seconds = json_object_get_int64(ret);
@@ -507,8 +483,7 @@ static void on_found_period(_unused_ struct qmp *q, int error,
 	settle(g);
 }
 
-static void take_trait(struct guest_qmp *g, int error, struct json_object *ret,
-		       unsigned int trait)
+static void take_trait(struct guest_qmp *g, int error, struct json_object *ret, unsigned int trait)
 {
 	if (!answered(g, error))
 		return;
@@ -516,16 +491,14 @@ static void take_trait(struct guest_qmp *g, int error, struct json_object *ret,
 	settle(g);
 }
 
-static void on_reporting(_unused_ struct qmp *q, int error,
-			 struct json_object *ret, _unused_ const char *text,
-			 void *userdata)
+static void on_reporting(_unused_ struct qmp *q, int error, struct json_object *ret,
+			 _unused_ const char *text, void *userdata)
 {
 	take_trait(userdata, error, ret, GUEST_FREE_PAGE_REPORTING);
 }
 
-static void on_deflate(_unused_ struct qmp *q, int error,
-		       struct json_object *ret, _unused_ const char *text,
-		       void *userdata)
+static void on_deflate(_unused_ struct qmp *q, int error, struct json_object *ret,
+		       _unused_ const char *text, void *userdata)
 {
 	take_trait(userdata, error, ret, GUEST_DEFLATE_ON_OOM);
 }
@@ -538,8 +511,7 @@ static char *quote(const char *path)
 	char *copy;
 
 	if (o)
-		text = json_object_to_json_string_ext(
-			o, JSON_C_TO_STRING_NOSLASHESCAPE);
+		text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE);
 	copy = text ? strdup(text) : NULL;
 	json_object_put(o);
 	return copy;
@@ -559,8 +531,8 @@ static int set_path(struct guest_qmp *g, const char *parent, const char *name)
 	g->stats_args = NULL;
 	g->period_path = quote(text);
 	if (!g->period_path ||
-	    asprintf(&g->stats_args, "{\"path\":%s,\"property\":\"guest-stats\"}",
-		     g->period_path) < 0) {
+	    asprintf(&g->stats_args, "{\"path\":%s,\"property\":\"guest-stats\"}", g->period_path) <
+		    0) {
 		g->stats_args = NULL;
 		g->starved = true;
 		return -ENOMEM;
@@ -568,8 +540,7 @@ static int set_path(struct guest_qmp *g, const char *parent, const char *name)
 	return 0;
 }
 
-static void ask_first(struct guest_qmp *g, const char *command,
-		      const char *args, qmp_reply_t fn)
+static void ask_first(struct guest_qmp *g, const char *command, const char *args, qmp_reply_t fn)
 {
 	if (qmp_execute(g->q, command, args, fn, g) >= 0)
 		g->unanswered++;
@@ -588,8 +559,8 @@ static void ask_balloon(struct guest_qmp *g)
 	char args[512];
 
 	for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
-		snprintf(args, sizeof(args), "{\"path\":%s,\"property\":\"%s\"}",
-			 g->period_path, questions[i].property);
+		snprintf(args, sizeof(args), "{\"path\":%s,\"property\":\"%s\"}", g->period_path,
+			 questions[i].property);
 		ask_first(g, "qom-get", args, questions[i].fn);
 	}
 }
@@ -625,8 +596,7 @@ static bool is_child(const char *type, const char *of_type)
 	       !strncmp(type + strlen(prefix), of_type, strlen(of_type));
 }
 
-static void walk_entry(struct guest_qmp *g, const char *parent,
-		       struct json_object *entry)
+static void walk_entry(struct guest_qmp *g, const char *parent, struct json_object *entry)
 {
 	const char *type = answer_text(entry, "type");
 	const char *name = answer_text(entry, "name");
@@ -637,8 +607,7 @@ static void walk_entry(struct guest_qmp *g, const char *parent,
 		g->guest.pinned = GUEST_PINNED_VFIO;
 	if (is_child(type, "container>"))
 		add_walk(g, parent, name);
-	if (!g->stats_args && is_child(type, "virtio-balloon") &&
-	    set_path(g, parent, name) == 0)
+	if (!g->stats_args && is_child(type, "virtio-balloon") && set_path(g, parent, name) == 0)
 		ask_balloon(g);
 }
 
@@ -655,8 +624,7 @@ static void on_list(_unused_ struct qmp *q, int error, struct json_object *ret,
 	if (json_object_is_type(ret, json_type_array))
 		n = json_object_array_length(ret);
 	for (size_t i = 0; i < n; i++)
-		walk_entry(g, g->walk[g->walked],
-			   json_object_array_get_idx(ret, i));
+		walk_entry(g, g->walk[g->walked], json_object_array_get_idx(ret, i));
 	g->walked++;
 	walk(g);
 	settle(g);
@@ -703,9 +671,8 @@ static const struct qmp_handlers handlers = {
 	.closed = on_closed,
 };
 
-int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
-		  struct poller *poller, int fd, const char *path,
-		  guest_closed_t closed, void *userdata)
+int guest_qmp_new(struct guest_qmp **ret, struct manager *m, struct poller *poller, int fd,
+		  const char *path, guest_closed_t closed, void *userdata)
 {
 	struct guest_qmp *g = calloc(1, sizeof(*g));
 	int r;

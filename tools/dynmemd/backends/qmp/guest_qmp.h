@@ -14,9 +14,8 @@ struct guest_qmp;
  * @path: of the socket; must outlive the guest
  * @closed: is told when the connection is over
  */
-int guest_qmp_new(struct guest_qmp **ret, struct manager *m,
-		  struct poller *poller, int fd, const char *path,
-		  guest_closed_t closed, void *userdata);
+int guest_qmp_new(struct guest_qmp **ret, struct manager *m, struct poller *poller, int fd,
+		  const char *path, guest_closed_t closed, void *userdata);
 
 /**
  * guest_qmp_free() - the guest stays as it is. NULL is fine.
