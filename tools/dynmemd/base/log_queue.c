@@ -6,83 +6,76 @@
 
 #include "dynmemd/base/log.h"
 #include "dynmemd/base/log_entry.h"
-#include "dynmemd/base/thread.h"
+#include "dynmemd/base/worker.h"
 
-/* An emergency with a hundred guests, and what else is said at that time. */
+/* An emergency with a hundred guests, and what else is logged at that time. */
 #define QUEUE_LEN 256
 
-static struct log_entry queue[QUEUE_LEN];
-static size_t first, count;
+static struct slot {
+	struct job job;
+	struct log_entry entry;
+} queue[QUEUE_LEN];
+
+static struct worker *worker;
+static size_t next; /* slot; under the lock */
 static unsigned int lost;
-static bool running, stopping;
-static pthread_t thread;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
+
+static unsigned int take_lost(void)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&lock);
+	n = lost;
+	lost = 0;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+static void write_entry(struct job *job)
+{
+	struct slot *s = container_of(job, struct slot, job);
+	unsigned int gone = take_lost();
+
+	log_entry_write(&s->entry);
+	if (!gone)
+		return;
+	s->entry = (struct log_entry){ .priority = LOG_WARNING, .time = s->entry.time };
+	snprintf(s->entry.text, sizeof(s->entry.text),
+		 "%u messages came faster than they could be written, and are lost", gone);
+	log_entry_write(&s->entry);
+}
 
 bool log_queue_push(const struct log_entry *e)
 {
-	if (!running)
+	struct slot *s;
+
+	if (!worker)
 		return false;
 	pthread_mutex_lock(&lock);
-	if (count < QUEUE_LEN)
-		queue[(first + count++) % QUEUE_LEN] = *e;
-	else
+	s = &queue[next];
+	if (job_idle(&s->job)) {
+		s->entry = *e;
+		s->job.run = write_entry;
+		next = (next + 1) % QUEUE_LEN;
+		worker_push(worker, &s->job);
+	} else {
 		lost++;
-	pthread_cond_signal(&news);
+	}
 	pthread_mutex_unlock(&lock);
 	return true;
 }
 
-/* The lock is not held while something is written. */
-static void *write_all(_unused_ void *arg)
-{
-	struct log_entry e = { 0 };
-	unsigned int gone;
-
-	pthread_mutex_lock(&lock);
-	while (count || !stopping) {
-		if (!count) {
-			pthread_cond_wait(&news, &lock);
-			continue;
-		}
-		e = queue[first];
-		first = (first + 1) % QUEUE_LEN;
-		count--;
-		gone = lost;
-		lost = 0;
-		pthread_mutex_unlock(&lock);
-		log_entry_write(&e);
-		if (gone) {
-			e = (struct log_entry){ .priority = LOG_WARNING, .time = e.time };
-			snprintf(e.text, sizeof(e.text),
-				 "%u messages came faster than they could be written, and are lost",
-				 gone);
-			log_entry_write(&e);
-		}
-		pthread_mutex_lock(&lock);
-	}
-	pthread_mutex_unlock(&lock);
-	return NULL;
-}
-
 int log_start(void)
 {
-	int r = thread_start(&thread, write_all, NULL);
-
-	running = r == 0;
-	return r;
+	return worker_new(&worker, NULL);
 }
 
 void log_stop(void)
 {
-	if (!running)
-		return;
-	pthread_mutex_lock(&lock);
-	stopping = true;
-	pthread_cond_signal(&news);
-	pthread_mutex_unlock(&lock);
-	if (thread_join(thread) == 0) {
-		running = false;
-		stopping = false;
-	}
+	/* What is logged from here on, the caller writes; a thread that is stuck is left behind. */
+	struct worker *w = worker;
+
+	worker = NULL;
+	worker_free(w, true);
 }

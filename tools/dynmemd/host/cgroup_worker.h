@@ -36,7 +36,7 @@ struct cgroup_work {
 typedef void (*cgroup_done_t)(void *owner, const struct cgroup_work *work);
 
 /** cgroup_worker_new() - start the thread. 0 or a negative errno */
-int cgroup_worker_new(struct cgroup_worker **ret, sd_event *event, cgroup_done_t done);
+int cgroup_worker_new(struct cgroup_worker **ret, sd_event *event, cgroup_done_t on_done);
 
 /**
  * cgroup_worker_ask() - ask for something; allocates nothing, never waits

@@ -10,7 +10,7 @@
 
 #include "dynmemd/base/log.h"
 #include "dynmemd/state/state_file.h"
-#include "dynmemd/base/thread.h"
+#include "dynmemd/base/worker.h"
 #include "common/util.h"
 
 /* So much more than is needed now: most guests that come find room. */
@@ -23,15 +23,14 @@ struct buffer {
 
 struct state_file {
 	char *path;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t news;
-	struct buffer next; /* the event loop's, under the lock */
-	struct buffer now;  /* the thread's */
-	bool waiting;	    /* @next is to be written */
-	bool stopping;
-	bool failed;  /* the last write */
-	uint64_t sum; /* of what was handed over last */
+	struct worker *worker;
+	struct job job;
+	struct buffer now; /* the thread's */
+
+	pthread_mutex_t lock; /* of what follows */
+	struct buffer next;   /* what is to be written */
+	uint64_t sum;	      /* of what was handed over last */
+	bool failed;	      /* the last write */
 };
 
 /*
@@ -94,44 +93,39 @@ int state_file_store(const char *path, const char *text, size_t len)
 	return sync_folder(folder);
 }
 
-static void store(struct state_file *f)
+static void report(struct state_file *f, int r)
 {
-	int r = state_file_store(f->path, f->now.text, f->now.len);
-
 	if (r < 0 && !f->failed)
 		log_warning(
 			"%s cannot be written (%s): what is learned now will be lost with this daemon",
 			f->path, strerror(-r));
 	else if (r == 0 && f->failed)
 		log_notice("%s can be written again", f->path);
-	f->failed = r < 0;
 }
 
 /* The lock is not held while something is written. */
-static void *write_all(void *userdata)
+static void store(struct job *job)
 {
-	struct state_file *f = userdata;
-	struct buffer b;
+	struct state_file *f = container_of(job, struct state_file, job);
+	struct buffer b = f->now;
+	int r;
 
 	pthread_mutex_lock(&f->lock);
-	while (f->waiting || !f->stopping) {
-		if (!f->waiting) {
-			pthread_cond_wait(&f->news, &f->lock);
-			continue;
-		}
-		b = f->now;
-		f->now = f->next;
-		f->next = b;
-		f->waiting = false;
-		pthread_mutex_unlock(&f->lock);
-		store(f);
-		pthread_mutex_lock(&f->lock);
-		/* It is to be handed over again, changed or not. */
-		if (f->failed)
-			f->sum = 0;
-	}
+	f->now = f->next;
+	f->next = b;
+	f->next.len = 0;
 	pthread_mutex_unlock(&f->lock);
-	return NULL;
+	/* Handed over and written in one turn by the run before. */
+	if (!f->now.len)
+		return;
+	r = state_file_store(f->path, f->now.text, f->now.len);
+	report(f, r);
+	pthread_mutex_lock(&f->lock);
+	f->failed = r < 0;
+	/* It is to be handed over again, changed or not. */
+	if (f->failed)
+		f->sum = 0;
+	pthread_mutex_unlock(&f->lock);
 }
 
 /* Into @next. */
@@ -161,8 +155,7 @@ int state_file_write(struct state_file *f, const struct state *s)
 	r = render(f, s, &sum);
 	if (r == 0 && sum != f->sum) {
 		f->sum = sum;
-		f->waiting = true;
-		pthread_cond_signal(&f->news);
+		worker_push(f->worker, &f->job);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return r;
@@ -171,7 +164,6 @@ int state_file_write(struct state_file *f, const struct state *s)
 static void destroy(struct state_file *f)
 {
 	pthread_mutex_destroy(&f->lock);
-	pthread_cond_destroy(&f->news);
 	free(f->next.text);
 	free(f->now.text);
 	free(f->path);
@@ -186,10 +178,10 @@ int state_file_new(struct state_file **ret, const char *path)
 	if (!f)
 		return -ENOMEM;
 	pthread_mutex_init(&f->lock, NULL);
-	pthread_cond_init(&f->news, NULL);
+	f->job.run = store;
 	f->path = strdup(path);
 	if (f->path)
-		r = thread_start(&f->thread, write_all, f);
+		r = worker_new(&f->worker, NULL);
 	if (r < 0) {
 		destroy(f);
 		return r;
@@ -202,11 +194,7 @@ struct state_file *state_file_free(struct state_file *f)
 {
 	if (!f)
 		return NULL;
-	pthread_mutex_lock(&f->lock);
-	f->stopping = true;
-	pthread_cond_signal(&f->news);
-	pthread_mutex_unlock(&f->lock);
-	if (thread_join(f->thread) == 0)
+	if (worker_free(f->worker, true) == 0)
 		destroy(f);
 	else
 		log_warning("the disk is too slow: %s is the one before the last", f->path);

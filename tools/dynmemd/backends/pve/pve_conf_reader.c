@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +12,14 @@
 #include "dynmemd/base/log.h"
 #include "dynmemd/host/procfile.h"
 #include "dynmemd/backends/pve/pve_conf_reader.h"
-#include "dynmemd/base/thread.h"
+#include "dynmemd/base/worker.h"
 #include "common/util.h"
 
 /* As often as pvestatd looks at its guests, and for the same reason. */
-#define SCAN_PERIOD_MS 10000
+#define SCAN_PERIOD (10 * USEC_PER_SEC)
 
 /* A file that seems to be half written is looked at again after this. */
-#define SCAN_SOON_MS 500
+#define SCAN_SOON (500 * USEC_PER_MSEC)
 
 /*
  * Of a file, the guest as it runs is the first part, and seldom has more than
@@ -30,36 +29,38 @@
 
 #define WATCH (IN_ONLYDIR | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
 
-/* From the thread to the event loop; a pipe takes it whole or not at all. */
-struct message {
-	unsigned int vmid; /* 0: all was read once */
+/* A change that a scan found. */
+struct change {
+	STAILQ_ENTRY(change) entry;
+	unsigned int vmid;
 	bool there;
 	struct pve_conf conf;
 };
 
-_Static_assert(sizeof(struct message) <= 4096, "PIPE_BUF: written at once");
+STAILQ_HEAD(changes, change);
 
-/* A file as the thread saw it last. */
+/* A file as the last scan saw it. */
 struct file {
 	LIST_ENTRY(file) entry;
 	unsigned int vmid;
 	bool seen; /* in this scan */
 	int cut;   /* its length when it seemed to be half written */
-	bool told;
+	bool known;
 	struct pve_conf conf;
 };
 
 struct pve_reader {
-	/* the event loop's */
 	const struct pve_reader_handlers *handlers;
 	void *userdata;
-	sd_event_source *io;
-	pthread_t thread;
-	bool started;
-	int in, stop; /* the other ends of @out and @stopped */
+	int inotify;
+	sd_event_source *io, *timer;
+	struct worker *worker;
+	struct job scan;
+	bool changed; /* since the scan that runs began */
+	bool ready;
 
-	/* the thread's */
-	int out, stopped, inotify;
+	/* The scan's. */
+	struct changes changes;
 	bool again; /* a file seems to be half written */
 	LIST_HEAD(, file) files;
 	char *buf;
@@ -76,17 +77,22 @@ unsigned int pve_vmid(const char *name, const char *suffix)
 }
 
 /*
- * The thread
+ * The scan, in the worker's thread
  */
 
-static void tell(struct pve_reader *r, unsigned int vmid, const struct pve_conf *conf)
+/* False without memory: the file is read again by the next scan. */
+static bool add_change(struct pve_reader *r, unsigned int vmid, const struct pve_conf *conf)
 {
-	struct message m = { .vmid = vmid, .there = conf != NULL };
+	struct change *c = calloc(1, sizeof(*c));
 
+	if (!c)
+		return false;
+	c->vmid = vmid;
+	c->there = conf != NULL;
 	if (conf)
-		m.conf = *conf;
-	while (write(r->out, &m, sizeof(m)) < 0 && errno == EINTR)
-		;
+		c->conf = *conf;
+	STAILQ_INSERT_TAIL(&r->changes, c, entry);
+	return true;
 }
 
 static struct file *find(struct pve_reader *r, unsigned int vmid)
@@ -126,11 +132,10 @@ static void read_file(struct pve_reader *r, struct file *f)
 		return;
 	}
 	f->cut = 0;
-	if (f->told && pve_conf_equal(&conf, &f->conf))
+	if ((f->known && pve_conf_equal(&conf, &f->conf)) || !add_change(r, f->vmid, &conf))
 		return;
-	f->told = true;
+	f->known = true;
 	f->conf = conf;
-	tell(r, f->vmid, &conf);
 }
 
 static void drop_unseen(struct pve_reader *r)
@@ -141,16 +146,17 @@ static void drop_unseen(struct pve_reader *r)
 		next = LIST_NEXT(f, entry);
 		if (f->seen)
 			continue;
-		if (f->told)
-			tell(r, f->vmid, NULL);
+		if (f->known && !add_change(r, f->vmid, NULL))
+			continue;
 		LIST_REMOVE(f, entry);
 		free(f);
 	}
 }
 
 /* A folder that cannot be read says nothing: what was known stays. */
-static void scan(struct pve_reader *r)
+static void scan(struct job *job)
 {
+	struct pve_reader *r = container_of(job, struct pve_reader, scan);
 	struct dirent *e;
 	struct file *f;
 	DIR *d;
@@ -176,78 +182,76 @@ static void scan(struct pve_reader *r)
 	drop_unseen(r);
 }
 
-static void drain(int fd)
-{
-	char events[4096];
-
-	while (read(fd, events, sizeof(events)) > 0)
-		;
-}
-
-static void *run(void *arg)
-{
-	struct pve_reader *r = arg;
-	struct pollfd fds[] = {
-		{ .fd = r->stopped, .events = POLLIN },
-		{ .fd = r->inotify, .events = POLLIN },
-	};
-
-	scan(r);
-	tell(r, 0, NULL);
-	for (;;) {
-		poll(fds, ARRAY_SIZE(fds), r->again ? SCAN_SOON_MS : SCAN_PERIOD_MS);
-		if (fds[0].revents)
-			return NULL;
-		drain(r->inotify);
-		scan(r);
-	}
-}
-
 /*
  * The event loop
  */
 
-static int on_message(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents,
-		      void *userdata)
+static void on_scanned(struct job *job)
+{
+	struct pve_reader *r = container_of(job, struct pve_reader, scan);
+	struct change *c;
+
+	while ((c = STAILQ_FIRST(&r->changes))) {
+		STAILQ_REMOVE_HEAD(&r->changes, entry);
+		if (c->there && c->conf.bad_line)
+			log_warning("%s/%u.conf:%u: %s: not valid, and not taken", r->folder,
+				    c->vmid, c->conf.bad_line, c->conf.bad_key);
+		r->handlers->conf(r->userdata, c->vmid, c->there ? &c->conf : NULL);
+		free(c);
+	}
+	if (!r->ready)
+		r->handlers->ready(r->userdata);
+	r->ready = true;
+	if (r->changed) {
+		r->changed = false;
+		worker_push(r->worker, &r->scan);
+	} else {
+		sd_event_source_set_time_relative(r->timer, r->again ? SCAN_SOON : SCAN_PERIOD);
+		sd_event_source_set_enabled(r->timer, SD_EVENT_ONESHOT);
+	}
+}
+
+static int on_time(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct pve_reader *r = userdata;
-	struct message m;
 
-	if (read(fd, &m, sizeof(m)) != sizeof(m))
-		return 0;
-	if (!m.vmid) {
-		r->handlers->ready(r->userdata);
-		return 0;
-	}
-	if (m.there && m.conf.bad_line)
-		log_warning("%s/%u.conf:%u: %s: not valid, and not taken", r->folder, m.vmid,
-			    m.conf.bad_line, m.conf.bad_key);
-	r->handlers->conf(r->userdata, m.vmid, m.there ? &m.conf : NULL);
+	if (job_idle(&r->scan))
+		worker_push(r->worker, &r->scan);
+	return 0;
+}
+
+static int on_change(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata)
+{
+	struct pve_reader *r = userdata;
+	char events[4096];
+
+	while (read(fd, events, sizeof(events)) > 0)
+		;
+	if (job_idle(&r->scan))
+		worker_push(r->worker, &r->scan);
+	else
+		r->changed = true;
 	return 0;
 }
 
 static int start(struct pve_reader *r, sd_event *event)
 {
-	int fds[2], e;
+	int e;
 
 	r->buf = malloc(FILE_MAX);
 	if (!r->buf)
 		return -ENOMEM;
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	r->in = fds[0];
-	r->out = fds[1];
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	r->stopped = fds[0];
-	r->stop = fds[1];
 	r->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (r->inotify < 0)
 		return -errno;
-	e = sd_event_add_io(event, &r->io, r->in, EPOLLIN, on_message, r);
+	e = sd_event_add_io(event, &r->io, r->inotify, EPOLLIN, on_change, r);
 	if (e >= 0)
-		e = thread_start(&r->thread, run, r);
-	r->started = e >= 0;
+		e = sd_event_add_time_relative(event, &r->timer, CLOCK_MONOTONIC, SCAN_PERIOD, 0,
+					       on_time, r);
+	if (e >= 0)
+		e = worker_new(&r->worker, event);
+	if (e >= 0)
+		worker_push(r->worker, &r->scan);
 	return e;
 }
 
@@ -263,7 +267,9 @@ int pve_reader_new(struct pve_reader **ret, sd_event *event, const char *folder,
 	memcpy(r->folder, folder, size);
 	r->handlers = handlers;
 	r->userdata = userdata;
-	r->in = r->stop = r->out = r->stopped = r->inotify = -1;
+	r->inotify = -1;
+	r->scan = (struct job){ .run = scan, .done = on_scanned };
+	STAILQ_INIT(&r->changes);
 	e = start(r, event);
 	if (e < 0) {
 		pve_reader_free(r);
@@ -275,24 +281,25 @@ int pve_reader_new(struct pve_reader **ret, sd_event *event, const char *folder,
 
 struct pve_reader *pve_reader_free(struct pve_reader *r)
 {
-	struct file *f, *next;
+	struct change *c;
+	struct file *f;
 
 	if (!r)
 		return NULL;
 	sd_event_source_disable_unref(r->io);
-	/* Both may be what the thread waits for. */
-	closep(&r->stop);
-	closep(&r->in);
-	if (r->started && thread_join(r->thread) < 0) {
+	sd_event_source_disable_unref(r->timer);
+	if (worker_free(r->worker, false) < 0) {
 		log_warning("%s does not answer: its reader is left behind", r->folder);
 		return NULL;
 	}
-	for (f = LIST_FIRST(&r->files); f; f = next) {
-		next = LIST_NEXT(f, entry);
+	while ((f = LIST_FIRST(&r->files))) {
+		LIST_REMOVE(f, entry);
 		free(f);
 	}
-	closep(&r->out);
-	closep(&r->stopped);
+	while ((c = STAILQ_FIRST(&r->changes))) {
+		STAILQ_REMOVE_HEAD(&r->changes, entry);
+		free(c);
+	}
 	closep(&r->inotify);
 	free(r->buf);
 	free(r);
