@@ -516,8 +516,9 @@ static struct policy_guest_state learned_of(struct world *w, const char *name)
 static void teach(const char *path)
 {
 	struct state s = { 0 };
-	char text[4096];
 	uint64_t sum;
+	size_t len;
+	char *text;
 
 	assert_int_equal(state_file_read(&s, path), 0);
 	assert_int_equal(s.n, 1);
@@ -525,8 +526,10 @@ static void teach(const char *path)
 	s.records[0]->learned.learned = 100 * MIB;
 	s.records[0]->learned.yield = 0.5;
 	s.records[0]->learned.debt = 40 * MIB;
-	assert_int_equal(state_file_store(path, text, state_render(&s, text, sizeof(text), &sum)),
-			 0);
+	text = state_render(&s, &len, &sum);
+	assert_non_null(text);
+	assert_int_equal(state_file_store(path, text, len), 0);
+	free(text);
 	state_clear(&s);
 }
 

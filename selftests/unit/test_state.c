@@ -83,12 +83,9 @@ static void fill(struct state *s, unsigned int guests)
 static char *render(const struct state *s, size_t *len)
 {
 	uint64_t sum;
-	size_t size = state_render(s, NULL, 0, &sum) + 1;
-	char *text = malloc(size);
+	char *text = state_render(s, len, &sum);
 
 	assert_non_null(text);
-	*len = state_render(s, text, size, &sum);
-	assert_int_equal(*len, size - 1);
 	assert_int_equal(strlen(text), *len);
 	return text;
 }
@@ -126,14 +123,14 @@ static void test_sum(_unused_ void **state)
 {
 	uint64_t sums[3];
 	struct state s;
-	char buf[4096];
+	size_t len;
 
 	fill(&s, 2);
-	assert_true(state_render(&s, buf, sizeof(buf), &sums[0]) < sizeof(buf));
+	free(state_render(&s, &len, &sums[0]));
 	s.time++;
-	assert_true(state_render(&s, buf, sizeof(buf), &sums[1]) < sizeof(buf));
+	free(state_render(&s, &len, &sums[1]));
 	s.records[1]->learned.yield += 1e-12;
-	assert_true(state_render(&s, buf, sizeof(buf), &sums[2]) < sizeof(buf));
+	free(state_render(&s, &len, &sums[2]));
 	assert_true(sums[0] == sums[1]);
 	assert_true(sums[0] != sums[2]);
 	state_clear(&s);
@@ -173,7 +170,7 @@ static void test_truncated(_unused_ void **state)
 static void test_damaged(_unused_ void **state)
 {
 	struct state s;
-	size_t len, version = strlen("dynmem-state ");
+	size_t len, version = strlen("{\"dynmem-state\":");
 	char *text;
 
 	fill(&s, 3);
@@ -202,7 +199,7 @@ static void test_damaged(_unused_ void **state)
 	state_clear(&s);
 }
 
-/* Adds the checksum to lines that a daemon did not write. */
+/* Adds the checksum to a line that a daemon did not write. */
 static int parse(struct state *s, const char *format, ...)
 {
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
@@ -215,44 +212,53 @@ static int parse(struct state *s, const char *format, ...)
 	va_end(ap);
 	for (size_t i = 0; i < len; i++)
 		sum = (sum ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-	len += (size_t)snprintf(text + len, sizeof(text) - len, "end %016" PRIx64 "\n", sum);
+	len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"fnv1a\":\"%016" PRIx64 "\"}\n",
+				sum);
 	return state_parse(s, text, len);
 }
 
-#define HEAD "dynmem-state 1\ntime=5 boot=b \n"
+#define GUEST(members) "{\"dynmem-state\":2,\"time\":5,\"boot\":\"b\",\"guests\":[{" members "}]}\n"
 
-static void test_lines(_unused_ void **state)
+static void test_values(_unused_ void **state)
 {
 	static const char *const wrong[] = {
-		"dynmem-state 1\n",
-		"dynmem-state 1\n\n",
-		"dynmem-state 1\nguest name=a\n",
-		HEAD "guest pid=1\n",
-		HEAD "guest pid=1 name=\n",
-		HEAD "guest pid=1 name=a\x1b[2J\n",
-		HEAD "guest pid=1 name=a\xc3\xa4\n",
-		HEAD "guest pid name=a\n",
-		HEAD "guest pid=-1 name=a\n",
-		HEAD "guest pid= name=a\n",
-		HEAD "guest pid=0x10 name=a\n",
-		HEAD "guest pid=18446744073709551616 name=a\n",
-		HEAD "guest harms=4294967296 name=a\n",
-		HEAD "guest yield=much name=a\n",
-		HEAD "guest yield= name=a\n",
-		HEAD "host name=a\n",
-		"dynmem-state 1\ntime=5 boot=0123456789012345678901234567890123456789 \n",
+		"{\"dynmem-state\":2,",
+		"{\"dynmem-state\":2,}\n",
+		"{\"dynmem-state\":2,\"time\":5}\n",
+		"{\"dynmem-state\":2,\"guests\":[]}\n",
+		"{\"dynmem-state\":2,\"time\":5,\"guests\":{}}\n",
+		"{\"dynmem-state\":2,\"time\":5,\"guests\":[3]}\n",
+		"{\"dynmem-state\":2,\"time\":5,\"guests\":[[[[[[]]]]]]}\n",
+		"{\"dynmem-state\":2,\"time\":\"5\",\"guests\":[]}\n",
+		"{\"dynmem-state\":2,\"time\":5,\"boot\":\"0123456789012345678901234567890123456789\",\"guests\":[]}\n",
+		GUEST("\"pid\":1"),
+		GUEST("\"name\":\"\""),
+		GUEST("\"name\":7"),
+		GUEST("\"name\":\"a\\u001b[2J\""),
+		GUEST("\"name\":\"a\\u0000b\""),
+		GUEST("\"name\":\"a\xc3\xa4\""),
+		GUEST("\"name\":\"a\",\"pid\":-1"),
+		GUEST("\"name\":\"a\",\"pid\":\"1\""),
+		GUEST("\"name\":\"a\",\"pid\":1.5"),
+		GUEST("\"name\":\"a\",\"harms\":4294967296"),
+		GUEST("\"name\":\"a\",\"total-follows\":-3000000000"),
+		GUEST("\"name\":\"a\",\"yield\":\"much\""),
+		GUEST("\"name\":\"a\",\"yield\":null"),
 	};
 	char longer[GUEST_NAME_MAX + 1];
 	struct state s = { 0 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		assert_int_equal(parse(&s, "%s", wrong[i]), -EBADMSG);
+		assert_null(s.records);
+	}
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = 0;
-	assert_int_equal(parse(&s, HEAD "guest pid=1 name=%s\n", longer), -EBADMSG);
+	assert_int_equal(parse(&s, GUEST("\"name\":\"%s\""), longer), -EBADMSG);
 
 	/* Keys may be missing, and more may come. */
-	assert_int_equal(parse(&s, HEAD "guest pid=7 colour=red name=a b\n"), 0);
+	assert_int_equal(parse(&s, "%s", GUEST("\"pid\":7,\"colour\":\"red\",\"name\":\"a b\"")),
+			 0);
 	assert_int_equal(s.n, 1);
 	assert_string_equal(s.records[0]->name, "a b");
 	assert_int_equal(s.records[0]->pid, 7);
@@ -260,7 +266,7 @@ static void test_lines(_unused_ void **state)
 	assert_true(s.records[0]->learned.overhead == UINT64_MAX);
 	state_clear(&s);
 
-	assert_int_equal(parse(&s, "dynmem-state 2\nwhatever\n"), -EPROTONOSUPPORT);
+	assert_int_equal(parse(&s, "{\"dynmem-state\":3,\"whatever\":1}\n"), -EPROTONOSUPPORT);
 }
 
 static void test_expire(_unused_ void **state)
@@ -330,7 +336,7 @@ static void assert_nothing_read(void)
 
 static void test_set_aside(_unused_ void **state)
 {
-	static const char newer[] = "dynmem-state 2\n{ \"all\": \"new\" }\n";
+	static const char newer[] = "{\"dynmem-state\":3,\"all\":\"new\"}\n";
 	struct stat st;
 
 	assert_nothing_read();
@@ -344,10 +350,10 @@ static void test_set_aside(_unused_ void **state)
 	put_file(newer, strlen(newer));
 	assert_nothing_read();
 	assert_false(there(""));
-	assert_true(there(".version-2"));
+	assert_true(there(".version-3"));
 
 	/* As large as none can be, and a hole: it is not even read. */
-	put_file("dynmem-state 1\n", 15);
+	put_file("{\"dynmem-state\":2,", 18);
 	assert_int_equal(truncate(path, (off_t)STATE_SIZE_MAX + 1), 0);
 	assert_nothing_read();
 	assert_false(there(""));
@@ -472,7 +478,7 @@ int main(void)
 		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_expire),
 		cmocka_unit_test_setup_teardown(test_set_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_writer, setup, teardown),

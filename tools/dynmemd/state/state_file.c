@@ -13,22 +13,14 @@
 #include "dynmemd/base/worker.h"
 #include "common/util.h"
 
-/* So much more than is needed now: most guests that come find room. */
-#define SPARE 4096
-
-struct buffer {
-	char *text;
-	size_t size, len;
-};
-
 struct state_file {
 	char *path;
 	struct worker *worker;
 	struct job job;
-	struct buffer now; /* the thread's */
 
 	pthread_mutex_t lock; /* of what follows */
-	struct buffer next;   /* what is to be written */
+	char *next;	      /* what is to be written, or NULL */
+	size_t len;	      /* of it */
 	uint64_t sum;	      /* of what was handed over last */
 	bool failed;	      /* the last write */
 };
@@ -107,18 +99,19 @@ static void report(struct state_file *f, int r)
 static void store(struct job *job)
 {
 	struct state_file *f = container_of(job, struct state_file, job);
-	struct buffer b = f->now;
+	_cleanup_(freep) char *text = NULL;
+	size_t len;
 	int r;
 
 	pthread_mutex_lock(&f->lock);
-	f->now = f->next;
-	f->next = b;
-	f->next.len = 0;
+	text = f->next;
+	len = f->len;
+	f->next = NULL;
 	pthread_mutex_unlock(&f->lock);
-	/* Handed over and written in one turn by the run before. */
-	if (!f->now.len)
+	/* The run before has written what this one was pushed for. */
+	if (!text)
 		return;
-	r = state_file_store(f->path, f->now.text, f->now.len);
+	r = state_file_store(f->path, text, len);
 	report(f, r);
 	pthread_mutex_lock(&f->lock);
 	f->failed = r < 0;
@@ -128,44 +121,31 @@ static void store(struct job *job)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* Into @next. */
-static int render(struct state_file *f, const struct state *s, uint64_t *sum)
-{
-	struct buffer *b = &f->next;
-	char *text;
-
-	b->len = state_render(s, b->text, b->size, sum);
-	if (b->len < b->size)
-		return 0;
-	text = realloc(b->text, b->len + SPARE);
-	if (!text)
-		return -ENOMEM;
-	b->text = text;
-	b->size = b->len + SPARE;
-	b->len = state_render(s, b->text, b->size, sum);
-	return 0;
-}
-
 int state_file_write(struct state_file *f, const struct state *s)
 {
 	uint64_t sum = 0;
-	int r;
+	size_t len = 0;
+	char *text = state_render(s, &len, &sum), *old = text;
 
+	if (!text)
+		return -ENOMEM;
 	pthread_mutex_lock(&f->lock);
-	r = render(f, s, &sum);
-	if (r == 0 && sum != f->sum) {
+	if (sum != f->sum) {
+		old = f->next;
+		f->next = text;
+		f->len = len;
 		f->sum = sum;
 		worker_push(f->worker, &f->job);
 	}
 	pthread_mutex_unlock(&f->lock);
-	return r;
+	free(old);
+	return 0;
 }
 
 static void destroy(struct state_file *f)
 {
 	pthread_mutex_destroy(&f->lock);
-	free(f->next.text);
-	free(f->now.text);
+	free(f->next);
 	free(f->path);
 	free(f);
 }

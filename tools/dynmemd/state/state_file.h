@@ -38,8 +38,7 @@ int state_file_new(struct state_file **ret, const char *path);
 /**
  * state_file_write() - hand over what is to be written, and wait for nothing
  *
- * What is as it was written last is not written again. Allocates only when
- * there is more than there ever was. Return: 0 or -ENOMEM.
+ * What is as it was written last is not written again. Return: 0 or -ENOMEM.
  */
 int state_file_write(struct state_file *f, const struct state *s);
 

@@ -2,10 +2,12 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <json-c/json.h>
 
 #include "dynmemd/state/state_format.h"
 #include "common/util.h"
@@ -16,7 +18,11 @@
 #define FNV_START UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
-static const char magic[] = "dynmem-state ";
+static const char magic[] = "{\"dynmem-state\":";
+
+/* The last line, of a fixed length. */
+#define END_FORMAT "{\"fnv1a\":\"%016" PRIx64 "\"}\n"
+#define END_LEN	   (sizeof("{\"fnv1a\":\"0123456789abcdef\"}\n") - 1)
 
 /*
  * One table for reading and writing.
@@ -27,7 +33,7 @@ enum type {
 	TYPE_U32,
 	TYPE_I32,
 	TYPE_REAL,
-	TYPE_WORD, /* char[40], without blanks */
+	TYPE_TEXT, /* char[40] */
 };
 
 struct field {
@@ -36,7 +42,7 @@ struct field {
 	size_t offset;
 };
 
-#define WORD_SIZE sizeof(((struct state *)NULL)->boot)
+#define TEXT_SIZE sizeof(((struct state *)NULL)->boot)
 
 #define OF_STATE(key, type, member)                       \
 	{                                                 \
@@ -48,15 +54,10 @@ struct field {
 	}
 
 static const struct field state_fields[] = {
-	OF_STATE("boot", TYPE_WORD, boot),
+	OF_STATE("boot", TYPE_TEXT, boot),
 	OF_STATE("drain", TYPE_U32, drain),
 	OF_STATE("touch-rate", TYPE_U64, host.touch_rate),
 	OF_STATE("outside-growth", TYPE_U64, host.outside_growth),
-	{ 0 },
-};
-
-static const struct field time_fields[] = {
-	OF_STATE("time", TYPE_U64, time),
 	{ 0 },
 };
 
@@ -92,172 +93,196 @@ static uint64_t fnv(uint64_t sum, const char *text, size_t len)
  * Writing
  */
 
-struct text {
-	char *buf;
-	size_t size, len; /* @len may exceed @size: nothing is written then */
-};
-
-static void _printf_(2, 3) put(struct text *t, const char *format, ...)
+static struct json_object *value_of(enum type type, const void *at)
 {
-	size_t left = t->len < t->size ? t->size - t->len : 0;
-	va_list ap;
-	int n;
+	char buf[32];
 
-	va_start(ap, format);
-	n = vsnprintf(left ? t->buf + t->len : NULL, left, format, ap);
-	va_end(ap);
-	t->len += n;
+	switch (type) {
+	case TYPE_U64:
+		return json_object_new_uint64(*(const uint64_t *)at);
+	case TYPE_U32:
+		return json_object_new_uint64(*(const uint32_t *)at);
+	case TYPE_I32:
+		return json_object_new_int(*(const int32_t *)at);
+	case TYPE_REAL:
+		/* So that it reads back as the same number. */
+		snprintf(buf, sizeof(buf), "%.17g", *(const double *)at);
+		return json_object_new_double_s(*(const double *)at, buf);
+	case TYPE_TEXT:
+		return json_object_new_string(at);
+	}
+	return NULL;
 }
 
-static void put_fields(struct text *t, const struct field *f, const void *of)
+/* Takes @value, also when it fails. */
+static bool put(struct json_object *o, const char *key, struct json_object *value)
 {
-	for (; f->key; f++) {
-		const char *at = (const char *)of + f->offset;
+	if (!value)
+		return false;
+	if (json_object_object_add_ex(o, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY) == 0)
+		return true;
+	json_object_put(value);
+	return false;
+}
 
-		put(t, "%s=", f->key);
-		switch (f->type) {
-		case TYPE_U64:
-			put(t, "%" PRIu64 " ", *(const uint64_t *)at);
-			break;
-		case TYPE_U32:
-			put(t, "%" PRIu32 " ", *(const uint32_t *)at);
-			break;
-		case TYPE_I32:
-			put(t, "%" PRId32 " ", *(const int32_t *)at);
-			break;
-		case TYPE_REAL:
-			put(t, "%.17g ", *(const double *)at);
-			break;
-		case TYPE_WORD:
-			put(t, "%s ", at);
-			break;
+static bool put_fields(struct json_object *o, const struct field *f, const void *of)
+{
+	for (; f->key; f++)
+		if (!put(o, f->key, value_of(f->type, (const char *)of + f->offset)))
+			return false;
+	return true;
+}
+
+static struct json_object *guest_json(const struct record *r)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (o && put(o, "name", json_object_new_string(r->name)) && put_fields(o, guest_fields, r))
+		return o;
+	json_object_put(o);
+	return NULL;
+}
+
+static bool put_guests(struct json_object *top, const struct state *s)
+{
+	struct json_object *guests = json_object_new_array_ext((int)s->n + 1);
+
+	if (!put(top, "guests", guests))
+		return false;
+	for (size_t i = 0; i < s->n; i++) {
+		struct json_object *o = guest_json(s->records[i]);
+
+		if (!o)
+			return false;
+		if (json_object_array_add(guests, o) < 0) {
+			json_object_put(o);
+			return false;
 		}
 	}
+	return true;
 }
 
-size_t state_render(const struct state *s, char *buf, size_t size, uint64_t *ret_sum)
+char *state_render(const struct state *s, size_t *ret_len, uint64_t *ret_sum)
 {
-	struct text t = { buf, size, 0 };
-	size_t start;
+	_cleanup_(json_putp) struct json_object *top = json_object_new_object();
+	char *text = NULL, head[64];
+	const char *body;
+	size_t len, body_len;
 
-	put(&t, "%s%d\n", magic, STATE_VERSION);
-	put_fields(&t, time_fields, s);
-	start = t.len;
-	put_fields(&t, state_fields, s);
-	put(&t, "\n");
-	for (size_t i = 0; i < s->n; i++) {
-		put(&t, "guest ");
-		put_fields(&t, guest_fields, s->records[i]);
-		put(&t, "name=%s\n", s->records[i]->name);
-	}
-	if (t.len < size) {
-		*ret_sum = fnv(FNV_START, buf + start, t.len - start);
-		put(&t, "end %016" PRIx64 "\n", fnv(FNV_START, buf, t.len));
-	} else {
-		put(&t, "end %016x\n", 0);
-	}
-	return t.len;
+	if (!top || !put_fields(top, state_fields, s) || !put_guests(top, s))
+		return NULL;
+	body = json_object_to_json_string_length(top, JSON_C_TO_STRING_PLAIN, &body_len);
+	/* Version and time go in front: the checksum of the content is without them. */
+	len = (size_t)snprintf(head, sizeof(head), "%s%d,\"time\":%" PRIu64 ",", magic,
+			       STATE_VERSION, s->time);
+	text = body ? malloc(len + body_len + END_LEN + 1) : NULL;
+	if (!text)
+		return NULL;
+	*ret_sum = fnv(FNV_START, body, body_len);
+	memcpy(text, head, len);
+	memcpy(text + len, body + 1, body_len - 1);
+	len += body_len - 1;
+	text[len++] = '\n';
+	len += (size_t)sprintf(text + len, END_FORMAT, fnv(FNV_START, text, len));
+	*ret_len = len;
+	return text;
 }
 
 /*
  * Reading
  */
 
-static int set_unsigned(const char *text, uint64_t max, uint64_t *ret)
+static int take_integer(struct json_object *v, int64_t min, uint64_t max, uint64_t *ret)
 {
-	char *end;
+	int64_t n;
 
-	if (!isdigit((unsigned char)*text))
+	if (!json_object_is_type(v, json_type_int))
 		return -EBADMSG;
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return errno || *end || *ret > max ? -EBADMSG : 0;
+	n = json_object_get_int64(v);
+	*ret = n < 0 ? (uint64_t)n : json_object_get_uint64(v);
+	return (n < 0 ? n < min : *ret > max) ? -EBADMSG : 0;
 }
 
-static int set_field(const struct field *f, void *of, const char *value)
+static int take_value(enum type type, void *at, struct json_object *v)
 {
-	char *at = (char *)of + f->offset, *end;
 	uint64_t n = 0;
-	int r = 0;
+	int r;
 
-	switch (f->type) {
+	switch (type) {
 	case TYPE_U64:
-		return set_unsigned(value, UINT64_MAX, (uint64_t *)at);
+		return take_integer(v, 0, UINT64_MAX, at);
 	case TYPE_U32:
-		r = set_unsigned(value, UINT32_MAX, &n);
-		*(uint32_t *)at = n;
+		r = take_integer(v, 0, UINT32_MAX, &n);
+		*(uint32_t *)at = (uint32_t)n;
 		return r;
 	case TYPE_I32:
-		r = set_unsigned(value + (*value == '-'), INT32_MAX, &n);
-		*(int32_t *)at = *value == '-' ? -(int32_t)n : (int32_t)n;
+		r = take_integer(v, INT32_MIN, INT32_MAX, &n);
+		*(int32_t *)at = (int32_t)n;
 		return r;
 	case TYPE_REAL:
-		*(double *)at = strtod(value, &end);
-		return *end || end == value ? -EBADMSG : 0;
-	case TYPE_WORD:
-		return snprintf(at, WORD_SIZE, "%s", value) >= (int)WORD_SIZE ? -EBADMSG : 0;
+		if (!json_object_is_type(v, json_type_double) &&
+		    !json_object_is_type(v, json_type_int))
+			return -EBADMSG;
+		*(double *)at = json_object_get_double(v);
+		return isfinite(*(double *)at) ? 0 : -EBADMSG;
+	case TYPE_TEXT:
+		if (!json_object_is_type(v, json_type_string) ||
+		    json_object_get_string_len(v) >= (int)TEXT_SIZE)
+			return -EBADMSG;
+		snprintf(at, TEXT_SIZE, "%s", json_object_get_string(v));
+		return 0;
 	}
+	return -EBADMSG;
+}
+
+static int take_fields(const struct field *f, void *of, struct json_object *o)
+{
+	struct json_object *v;
+	int r = 0;
+
+	for (; r == 0 && f->key; f++)
+		if (json_object_object_get_ex(o, f->key, &v))
+			r = take_value(f->type, (char *)of + f->offset, v);
 	return r;
 }
 
-/* "KEY=VALUE KEY=VALUE ", until the end of the line. */
-static int take_fields(const struct field *fields, void *of, char *line)
+static bool is_name(const char *text, size_t len)
 {
-	char *word, *value, *rest = NULL;
-
-	for (word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-		const struct field *f = fields;
-		int r;
-
-		value = strchr(word, '=');
-		if (!value)
-			return -EBADMSG;
-		*value++ = 0;
-		while (f->key && strcmp(f->key, word) != 0)
-			f++;
-		r = f->key ? set_field(f, of, value) : 0;
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static bool is_name(const char *text)
-{
-	size_t n = strlen(text);
-
-	if (!n || n >= GUEST_NAME_MAX)
+	if (!len || len >= GUEST_NAME_MAX || strlen(text) != len)
 		return false;
 	while (*text >= ' ' && *text <= '~')
 		text++;
 	return !*text;
 }
 
-static int take_guest(struct state *s, char *line)
+static int take_guest(struct state *s, struct json_object *o)
 {
-	char *name = strstr(line, " name=");
+	struct json_object *name;
 	struct record *r;
 
-	if (!name)
+	if (!json_object_object_get_ex(o, "name", &name) ||
+	    !json_object_is_type(name, json_type_string) ||
+	    !is_name(json_object_get_string(name), (size_t)json_object_get_string_len(name)))
 		return -EBADMSG;
-	*name = 0;
-	name += strlen(" name=");
-	if (!is_name(name))
-		return -EBADMSG;
-	r = state_add(s, name);
-	return r ? take_fields(guest_fields, r, line) : -ENOMEM;
+	r = state_add(s, json_object_get_string(name));
+	return r ? take_fields(guest_fields, r, o) : -ENOMEM;
 }
 
-static int take_head(struct state *s, char *line)
+static int take_state(struct state *s, struct json_object *top)
 {
-	char *body = strchr(line, ' ');
+	struct json_object *v, *guests;
 	int r;
 
-	if (!body)
+	if (!json_object_object_get_ex(top, "time", &v) ||
+	    !json_object_object_get_ex(top, "guests", &guests) ||
+	    !json_object_is_type(guests, json_type_array))
 		return -EBADMSG;
-	*body++ = 0;
-	r = take_fields(time_fields, s, line);
-	return r < 0 ? r : take_fields(state_fields, s, body);
+	r = take_value(TYPE_U64, &s->time, v);
+	if (r == 0)
+		r = take_fields(state_fields, s, top);
+	for (size_t i = 0; r == 0 && i < json_object_array_length(guests); i++)
+		r = take_guest(s, json_object_array_get_idx(guests, i));
+	return r;
 }
 
 unsigned int state_version(const char *text, size_t len)
@@ -269,59 +294,38 @@ unsigned int state_version(const char *text, size_t len)
 		return 0;
 	for (; n < len && isdigit((unsigned char)text[n]) && version < 1000000; n++)
 		version = version * 10 + (text[n] - '0');
-	return n < len && text[n] == '\n' ? version : 0;
+	return n < len && text[n] == ',' ? version : 0;
 }
 
-/* The last line, with the checksum of all before it. Returns its start. */
-static int check_end(const char *text, size_t len, size_t *ret_start)
+/* The last line, with the checksum of all before it. */
+static bool sum_fits(const char *text, size_t len)
 {
-	char want[32];
-	size_t n = (size_t)snprintf(want, sizeof(want), "end %016x\n", 0);
-	uint64_t sum;
+	char end[END_LEN + 1];
 
-	if (len < n)
-		return -EBADMSG;
-	len -= n;
-	sum = fnv(FNV_START, text, len);
-	snprintf(want, sizeof(want), "end %016" PRIx64 "\n", sum);
-	if (memcmp(text + len, want, n) != 0)
-		return -EBADMSG;
-	*ret_start = len;
-	return 0;
-}
-
-static int take_lines(struct state *s, char *text)
-{
-	char *rest = NULL, *line = strtok_r(text, "\n", &rest);
-	int r;
-
-	/* The first names the version. */
-	line = line ? strtok_r(NULL, "\n", &rest) : NULL;
-	r = line ? take_head(s, line) : -EBADMSG;
-	while (r == 0 && (line = strtok_r(NULL, "\n", &rest)))
-		r = strncmp(line, "guest ", 6) ? -EBADMSG : take_guest(s, line + 6);
-	return r;
+	snprintf(end, sizeof(end), END_FORMAT, fnv(FNV_START, text, len));
+	return memcmp(text + len, end, END_LEN) == 0;
 }
 
 int state_parse(struct state *s, const char *text, size_t len)
 {
 	unsigned int version = state_version(text, len);
-	char *copy;
-	size_t end;
+	struct json_tokener *tokener;
+	struct json_object *top;
 	int r;
 
 	if (!version)
 		return -EBADMSG;
 	if (version != STATE_VERSION)
 		return -EPROTONOSUPPORT;
-	r = check_end(text, len, &end);
-	if (r < 0 || memchr(text, 0, end))
+	if (len < END_LEN || len > STATE_SIZE_MAX || !sum_fits(text, len - END_LEN))
 		return -EBADMSG;
-	copy = strndup(text, end);
-	if (!copy)
+	tokener = json_tokener_new_ex(4);
+	if (!tokener)
 		return -ENOMEM;
-	r = take_lines(s, copy);
-	free(copy);
+	top = json_tokener_parse_ex(tokener, text, (int)(len - END_LEN));
+	r = json_object_is_type(top, json_type_object) ? take_state(s, top) : -EBADMSG;
+	json_object_put(top);
+	json_tokener_free(tokener);
 	if (r < 0)
 		state_clear(s);
 	return r;

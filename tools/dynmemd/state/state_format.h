@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What outlives the daemon: which guests there are and were, what they were
- * told, what was learned about them and the host; and how that is written:
+ * State that outlives the daemon: which guests there are and were, their targets,
+ * what was learned about them and the host; and its text, two lines of JSON:
  *
- *	dynmem-state 1
- *	time=1700000000 boot=... drain=0 touch-rate=... outside-growth=...
- *	guest pid=4711 start=1234 ... yield=0.93 ... name=web1
- *	end 0123456789abcdef
+ *	{"dynmem-state":2,"time":1700000000,"boot":"...",...,"guests":[{"name":"web1",...},...]}
+ *	{"fnv1a":"0123456789abcdef"}
  *
- * A line a guest, its name last and to the end of the line. The number at the
- * end is a checksum (FNV-1a, 64 bits) of all before it. A key that is not
- * known is skipped and one that is missing has its default, so that keys may
- * come and go; what would be misunderstood gets another number in the first
- * line.
+ * The second line is a checksum (FNV-1a, 64 bits) of the first. A key that is not
+ * known is skipped and one that is missing has its default, so that keys may come
+ * and go; a change that an older daemon would misunderstand takes another number in
+ * "dynmem-state".
  */
 #ifndef DYNMEMD_STATE_H
 #define DYNMEMD_STATE_H
@@ -24,7 +21,7 @@
 #include "dynmemd/core/guest.h"
 #include "policy/policy.h"
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 
 /* A host with as many guests as the engine takes stays far below. */
 #define STATE_SIZE_MAX (64u << 20)
@@ -75,17 +72,17 @@ struct state {
  */
 int state_parse(struct state *s, const char *text, size_t len);
 
-/** state_version() - which the first line names; 0: none */
+/** state_version() - the version that the text begins with; 0: none */
 unsigned int state_version(const char *text, size_t len);
 
 /**
  * state_render() - as text
- * @buf: terminated, and only whole if the length is below @size
- * @ret_sum: checksum of all but when it was written
+ * @ret_len: its length
+ * @ret_sum: checksum of all but the time at which it was written
  *
- * Return: the length that it has or would have.
+ * Return: the text, for free(); NULL: no memory.
  */
-size_t state_render(const struct state *s, char *buf, size_t size, uint64_t *ret_sum);
+char *state_render(const struct state *s, size_t *ret_len, uint64_t *ret_sum);
 
 /** state_find() - the record of a guest, or NULL */
 struct record *state_find(const struct state *s, const char *name);
