@@ -2,7 +2,7 @@
 #
 # dynmem: the module (kbuild) and the tools (pkg-config).  `make help` lists the targets.
 
-VERSION := 0.1.0
+VERSION := $(shell cat VERSION)
 
 # Every product lands here; the source folders stay clean.
 B := build

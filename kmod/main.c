@@ -94,5 +94,5 @@ module_exit(dynmem_exit);
 MODULE_DESCRIPTION("KSM statistics and memory pressure over generic netlink");
 MODULE_AUTHOR("dynmem authors");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION("0.2.0");
 MODULE_ALIAS_GENL_FAMILY(DYNMEM_FAMILY_NAME);
