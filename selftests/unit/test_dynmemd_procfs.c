@@ -16,8 +16,6 @@ static void on_pressure(void *userdata, const struct source_pressure *p)
 	h->last = *p;
 }
 
-static const struct source_handlers handlers = { .pressure = on_pressure };
-
 static void vmstat(struct world *w, unsigned int oom_kill, unsigned int stalls)
 {
 	char path[96], text[256];
@@ -35,7 +33,8 @@ static struct source *open_source(struct world *w, struct heard *h)
 	struct source *s = NULL;
 
 	policy_tunables_init(&t);
-	assert_int_equal(source_procfs_new(&s, w->event, w->folder, &t, &handlers, h), 0);
+	assert_int_equal(source_procfs_new(&s, w->event, w->folder, &t), 0);
+	source_listen(s, on_pressure, h);
 	return s;
 }
 
@@ -121,8 +120,7 @@ static void test_no_proc(_unused_ void **state)
 
 	policy_tunables_init(&t);
 	assert_int_equal(sd_event_new(&event), 0);
-	assert_int_equal(source_procfs_new(&s, event, "/nonexistent", &t, &handlers, NULL),
-			 -ENOENT);
+	assert_int_equal(source_procfs_new(&s, event, "/nonexistent", &t), -ENOENT);
 	assert_null(s);
 	sd_event_unref(event);
 }
@@ -139,7 +137,8 @@ static void test_psi_trigger(_unused_ void **state)
 		skip();
 	policy_tunables_init(&t);
 	assert_int_equal(sd_event_new(&event), 0);
-	assert_int_equal(source_procfs_new(&s, event, "/proc", &t, &handlers, &h), 0);
+	assert_int_equal(source_procfs_new(&s, event, "/proc", &t), 0);
+	source_listen(s, on_pressure, &h);
 	assert_int_equal(source_procfs_triggers(s), 3);
 	source_free(s);
 	sd_event_unref(event);

@@ -100,13 +100,6 @@ static void reload(struct daemon *d)
  * The source: the module if it is there, else /proc, unless one is configured
  */
 
-static void on_pressure(void *userdata, const struct source_pressure *p)
-{
-	struct daemon *d = userdata;
-
-	manager_pressure(d->manager, p);
-}
-
 static void use_source(struct daemon *d, struct source *s)
 {
 	manager_set_source(d->manager, s);
@@ -115,14 +108,9 @@ static void use_source(struct daemon *d, struct source *s)
 		api_source_changed(d->api);
 }
 
-static const struct source_handlers procfs_handlers = {
-	.pressure = on_pressure,
-};
-
 static int use_procfs(struct daemon *d)
 {
-	int r = source_procfs_new(&d->procfs, d->event, "/proc", &d->config->policy,
-				  &procfs_handlers, d);
+	int r = source_procfs_new(&d->procfs, d->event, "/proc", &d->config->policy);
 
 	if (r < 0)
 		log_error("source procfs: %s; the host is looked at once a second", strerror(-r));
@@ -150,7 +138,6 @@ static void on_back(void *userdata)
 }
 
 static const struct source_handlers genl_handlers = {
-	.pressure = on_pressure,
 	.gone = on_gone,
 	.back = on_back,
 };

@@ -61,7 +61,7 @@ static void on_done(void *owner, const struct cgroup_work *work)
 		g->high = 0;
 }
 
-void act_cgroup_release(struct guest *g)
+static void release_high(struct guest *g)
 {
 	int r = cgroup_reset_high(&g->cgroup);
 
@@ -73,30 +73,30 @@ void act_cgroup_release(struct guest *g)
 			  strerror(-r));
 }
 
-void act_cgroup_open(struct manager *m, struct guest *g)
+void cgroup_act_open(struct manager *m, struct guest *g)
 {
 	cgroup_open(&g->cgroup, m->proc, m->cgroup_root, g->pid);
 	/* What another daemon left, that was killed. */
-	if (manager_mode(m) != MODE_MANAGE || !m->config->policy.enforce)
-		act_cgroup_release(g);
+	if (!manager_managing(m) || !m->config->policy.enforce)
+		release_high(g);
 }
 
-void act_cgroup_close(struct manager *m, struct guest *g)
+void cgroup_act_close(struct manager *m, struct guest *g)
 {
 	cgroup_worker_forget(m->worker, g);
-	act_cgroup_release(g);
+	release_high(g);
 	cgroup_close(&g->cgroup);
 }
 
-void act_cgroup(struct manager *m, struct guest *g, uint64_t now)
+void cgroup_act(struct manager *m, struct guest *g, uint64_t now)
 {
 	const struct policy_decision *d = &g->decision;
-	bool managing = manager_mode(m) == MODE_MANAGE;
+	bool managing = manager_managing(m);
 	struct cgroup_work work = { 0 };
 	int r;
 
 	if (g->high && (!managing || !d->memory_high))
-		act_cgroup_release(g);
+		release_high(g);
 	if (!managing || !m->worker || now < g->cgroup_at)
 		return;
 	if (d->memory_high != g->high)
@@ -112,7 +112,7 @@ void act_cgroup(struct manager *m, struct guest *g, uint64_t now)
 		complain(g, r);
 }
 
-void act_cgroup_init(struct manager *m)
+void cgroup_act_init(struct manager *m)
 {
 	int r = cgroup_worker_new(&m->worker, m->event, on_done);
 

@@ -33,8 +33,9 @@ struct record;
  * @set_target: have the balloon moved; allocates nothing, never waits.
  *	Return: >= 0 if the command is on its way, else a negative errno
  * @forget: drop a target that waits for its turn; NULL: none ever does
- * @poll: ask for statistics; manager_guest_polled() follows, unless the
- *	return value is a negative errno
+ * @poll: ask for statistics; manager_guest_polled() or
+ *	manager_guest_sample_failed() follows, unless the return value is a
+ *	negative errno
  * @watch: have the guest take statistics every @seconds; 0: as it was found
  */
 struct guest_ops {

@@ -4,17 +4,8 @@
  * to guests. It is watched, so that a change is known at once; and looked for
  * before each command, so that it counts from the moment it is there.
  */
-#include <sys/stat.h>
-
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
-
-bool stop_now(const struct manager *m)
-{
-	struct stat st;
-
-	return lstat(m->config->stop, &st) == 0;
-}
 
 /* What a busy monitor or a call that hangs has kept from being written. */
 static void forget_targets(struct manager *m)
@@ -42,24 +33,24 @@ static void set(struct manager *m, bool stopped)
 	}
 	if (m->listener)
 		m->listener->mode(m->listener_data);
-	act_tick_soon(m);
+	tick_soon(m);
 }
 
-void stop_look(struct manager *m)
+void stop_check(struct manager *m)
 {
 	set(m, stop_now(m));
 }
 
 static int on_file(void *userdata, _unused_ const char *path, _unused_ bool there)
 {
-	stop_look(userdata);
+	stop_check(userdata);
 	return 0;
 }
 
 int stop_watch(struct manager *m)
 {
 	m->stop = folder_free(m->stop);
-	stop_look(m);
+	stop_check(m);
 	return folder_new(&m->stop, m->event, m->config->stop, FOLDER_ONE | FOLDER_FILES, on_file,
 			  m);
 }

@@ -7,35 +7,6 @@
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
 
-uint64_t manager_now(const struct manager *m)
-{
-	uint64_t usec = 0;
-
-	sd_event_now(m->event, CLOCK_MONOTONIC, &usec);
-	return usec * NSEC_PER_USEC;
-}
-
-enum mode manager_mode(const struct manager *m)
-{
-	return m->dry_run || m->stopped ? MODE_OBSERVE : m->config->mode;
-}
-
-bool manager_stopped(const struct manager *m)
-{
-	return m->stopped || stop_now(m);
-}
-
-const char *manager_mode_name(const struct manager *m)
-{
-	if (m->dry_run)
-		return "dry-run";
-	if (m->stopped)
-		return "stopped";
-	if (m->config->mode != MODE_MANAGE)
-		return "observe";
-	return m->state.drain ? "drain" : "manage";
-}
-
 const char *manager_source_name(const struct manager *m)
 {
 	return m->source ? m->source->ops->name : "none";
@@ -44,19 +15,6 @@ const char *manager_source_name(const struct manager *m)
 const struct policy *manager_policy(const struct manager *m)
 {
 	return m->policy;
-}
-
-const struct host *manager_read_host(struct manager *m)
-{
-	host_read(&m->host);
-	return &m->host;
-}
-
-void manager_read_ksm(struct manager *m, struct policy_ksm_sample *ret)
-{
-	*ret = (struct policy_ksm_sample){ 0 };
-	if (m->source && m->source->ops->ksm)
-		m->source->ops->ksm(m->source, ret);
 }
 
 enum policy_level manager_level(const struct manager *m)
@@ -100,7 +58,7 @@ void manager_listen(struct manager *m, const struct manager_listener *listener, 
 
 int manager_drain(struct manager *m, bool drain)
 {
-	if (drain && manager_mode(m) != MODE_MANAGE)
+	if (drain && !manager_managing(m))
 		return -EROFS;
 	if (drain == m->state.drain)
 		return 0;
@@ -111,7 +69,7 @@ int manager_drain(struct manager *m, bool drain)
 	remember_now(m);
 	if (m->listener)
 		m->listener->mode(m->listener_data);
-	act_tick_soon(m);
+	tick_soon(m);
 	return 0;
 }
 
@@ -119,12 +77,21 @@ int manager_drain(struct manager *m, bool drain)
  * The host
  */
 
+static void on_source(void *userdata, const struct source_pressure *p)
+{
+	manager_pressure(userdata, p);
+}
+
 void manager_set_source(struct manager *m, struct source *source)
 {
+	if (m->source)
+		source_listen(m->source, NULL, NULL);
 	m->source = source;
+	if (source)
+		source_listen(source, on_source, m);
 	m->has_pressure = false;
 	m->pressure = (struct source_pressure){ .available = UINT64_MAX };
-	act_tick_soon(m);
+	tick_soon(m);
 }
 
 void manager_pressure(struct manager *m, const struct source_pressure *p)
@@ -137,7 +104,7 @@ void manager_pressure(struct manager *m, const struct source_pressure *p)
 	if (p->available != UINT64_MAX)
 		m->host.available = p->available;
 	level = policy_host_event(m->policy, p->level, p->available, now);
-	act_on_pressure(m, level, now);
+	decisions_on_pressure(m, level, now);
 	log_debug("pressure: %s%slevel %s (engine: %s), %.1f MiB available",
 		  p->stall ? "stall, " : "", p->oom ? "OOM, " : "", policy_level_name(p->level),
 		  policy_level_name(level), (double)m->host.available / MIB);
@@ -244,7 +211,7 @@ static void log_traits(const struct guest *g)
 static void close_process(struct manager *m, struct guest *g)
 {
 	cost_close(&g->cost);
-	act_cgroup_close(m, g);
+	cgroup_act_close(m, g);
 }
 
 /* A guest whose costs are not known would only be half managed. */
@@ -252,10 +219,10 @@ static int open_process(struct manager *m, struct guest *g)
 {
 	int r;
 
-	act_cgroup_open(m, g);
+	cgroup_act_open(m, g);
 	r = cost_open(&g->cost, m->proc, g->pid);
 	if (r < 0)
-		act_cgroup_close(m, g);
+		cgroup_act_close(m, g);
 	return r;
 }
 
@@ -301,7 +268,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	log_traits(g);
 	if (m->listener)
 		m->listener->guest_added(m->listener_data, g);
-	act_tick_soon(m);
+	tick_soon(m);
 	return 0;
 }
 
@@ -312,7 +279,7 @@ void manager_guest_remove(struct guest *g, const char *why)
 	for (size_t i = 0; i < m->n_guests; i++)
 		if (m->guests[i] == g)
 			m->guests[i] = m->guests[--m->n_guests];
-	act_answered(m, g);
+	poll_answered(m, g);
 	remember_removed(m, g);
 	policy_guest_remove(m->policy, g->handle);
 	close_process(m, g);
@@ -321,17 +288,24 @@ void manager_guest_remove(struct guest *g, const char *why)
 	log_guest(LOG_INFO, g->name, "gone: %s", why);
 	if (m->listener)
 		m->listener->guest_removed(m->listener_data, g, why);
-	act_decide_soon(m);
+	decide_soon(m);
 }
 
 void manager_guest_polled(struct guest *g, const struct policy_guest_sample *s)
 {
 	struct manager *m = g->manager;
 	uint64_t now = manager_now(m);
-	int r = s ? policy_guest_sample(m->policy, g->handle, s, now) : 0;
 
-	act_sampled(m, g, r > 0, now);
-	act_answered(m, g);
+	poll_sampled(m, g, policy_guest_sample(m->policy, g->handle, s, now) > 0, now);
+	poll_answered(m, g);
+}
+
+void manager_guest_sample_failed(struct guest *g)
+{
+	struct manager *m = g->manager;
+
+	poll_sampled(m, g, false, manager_now(m));
+	poll_answered(m, g);
 }
 
 /*
@@ -346,7 +320,7 @@ void manager_guest_actual(struct guest *g, uint64_t actual)
 	g->actual = actual;
 	policy_guest_actual(g->manager->policy, g->handle, actual, manager_now(g->manager));
 	if (astir || (freed && g->manager->somebody_waits))
-		act_tick_soon(g->manager);
+		tick_soon(g->manager);
 }
 
 void manager_guest_event(struct guest *g, enum policy_guest_event event)
@@ -362,7 +336,7 @@ void manager_guest_event(struct guest *g, enum policy_guest_event event)
 	if (event < ARRAY_SIZE(words) && words[event])
 		log_guest(LOG_INFO, g->name, "%s", words[event]);
 	policy_guest_event(g->manager->policy, g->handle, event, manager_now(g->manager));
-	act_tick_soon(g->manager);
+	tick_soon(g->manager);
 }
 
 void manager_guest_own(struct guest *g)
@@ -373,7 +347,7 @@ void manager_guest_own(struct guest *g)
 	apply_rules(m, g);
 	range = policy_config(g);
 	policy_guest_configure(m->policy, g->handle, &range);
-	act_tick_soon(m);
+	tick_soon(m);
 }
 
 /*
@@ -396,7 +370,7 @@ int manager_reload(struct manager *m, const struct config *config)
 		manager_guest_own(m->guests[i]);
 	if (m->listener)
 		m->listener->mode(m->listener_data);
-	act_tick_soon(m);
+	tick_soon(m);
 	return 0;
 }
 
@@ -418,7 +392,7 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 	if (r == 0)
 		r = policy_new(&config->policy, &m->policy);
 	if (r == 0)
-		r = act_init(m);
+		r = decisions_init(m);
 	if (r == 0)
 		r = remember_init(m, options->state);
 	if (r == 0)
@@ -427,9 +401,9 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 		manager_free(m);
 		return r;
 	}
-	act_cgroup_init(m);
-	act_sample_host(m, manager_now(m));
-	act_tick_soon(m);
+	cgroup_act_init(m);
+	sample_host(m, manager_now(m));
+	tick_soon(m);
 	*ret = m;
 	return 0;
 }
@@ -438,7 +412,7 @@ struct manager *manager_free(struct manager *m)
 {
 	if (!m)
 		return NULL;
-	act_free(m);
+	decisions_free(m);
 	cgroup_worker_free(m->worker);
 	remember_free(m);
 	folder_free(m->stop);

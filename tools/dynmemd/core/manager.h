@@ -128,8 +128,11 @@ int manager_guest_add(struct manager *m, struct guest *g);
 /** manager_guest_remove() - it is gone; @why NULL: it is only let go */
 void manager_guest_remove(struct guest *g, const char *why);
 
-/** manager_guest_polled() - the answer to a poll; NULL: there is none */
+/** manager_guest_polled() - the answer to a poll */
 void manager_guest_polled(struct guest *g, const struct policy_guest_sample *s);
+
+/** manager_guest_sample_failed() - there will be no answer to a poll */
+void manager_guest_sample_failed(struct guest *g);
 
 /** manager_guest_actual() - its balloon has this size */
 void manager_guest_actual(struct guest *g, uint64_t actual);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Shared by manager.c (guests come, tell and go), act.c (what is done),
- * remember.c (what is known again) and stop.c (the kill switch).
+ * The manager's state, shared by the files of this folder alone.
  */
 #ifndef DYNMEMD_MANAGER_PRIVATE_H
 #define DYNMEMD_MANAGER_PRIVATE_H
@@ -58,61 +57,104 @@ struct manager {
 	sd_event_source *save;
 };
 
-/** act_init() - make the event sources */
-int act_init(struct manager *m);
+/*
+ * Each part calls those above it alone: mode, ticks, announce, sample, polls,
+ * emergency_run, cgroup_act, kill_switch, learned, reservations, decisions,
+ * and manager.c, which takes in what backends and sources report.
+ */
 
-void act_free(struct manager *m);
+/* mode.c */
 
-/** act_sample_host() - read the host's memory and tell the engine */
-enum policy_level act_sample_host(struct manager *m, uint64_t now);
-
-/** act_on_pressure() - after the engine was told of an event */
-void act_on_pressure(struct manager *m, enum policy_level level, uint64_t now);
-
-/** act_tick_soon() - poll who is due, then decide */
-void act_tick_soon(struct manager *m);
-
-/** act_decide_soon() - when what is ready has been read */
-void act_decide_soon(struct manager *m);
-
-/** act_answered() - a guest has answered its poll, or never will */
-void act_answered(struct manager *m, struct guest *g);
-
-/** act_sampled() - a guest was asked for statistics; they were @fresh or not */
-void act_sampled(struct manager *m, struct guest *g, bool fresh, uint64_t now);
-
-/** act_cgroup_init() - start the thread that it takes */
-void act_cgroup_init(struct manager *m);
-
-/** act_cgroup_open() - a guest is there: find its cgroup */
-void act_cgroup_open(struct manager *m, struct guest *g);
-
-/** act_cgroup() - do what was decided for a guest's cgroup */
-void act_cgroup(struct manager *m, struct guest *g, uint64_t now);
-
-/** act_cgroup_release() - a guest is not held to anything any more */
-void act_cgroup_release(struct guest *g);
-
-/** act_cgroup_close() - a guest goes, or is let go */
-void act_cgroup_close(struct manager *m, struct guest *g);
-
-/** act_set_level() - tell a change of the host's level */
-void act_set_level(struct manager *m, enum policy_level level);
+/** manager_managing() - targets are written to guests */
+bool manager_managing(const struct manager *m);
 
 /** stop_now() - whether the kill switch is on at this moment */
 bool stop_now(const struct manager *m);
 
-/** stop_look() - the same, and tell it if that is news */
-void stop_look(struct manager *m);
+/* ticks.c */
 
-/** stop_watch() - look, and watch from now on; again after a reload */
+/** timer_set() - have a timer elapse once, at @ns */
+void timer_set(sd_event_source *s, uint64_t ns);
+
+/** tick_at() - poll who is due, then decide, at @when or earlier */
+void tick_at(struct manager *m, uint64_t when);
+
+/** tick_soon() - the same, now or right after the last one */
+void tick_soon(struct manager *m);
+
+/** decide_soon() - when what is ready has been read */
+void decide_soon(struct manager *m);
+
+/* announce.c */
+
+/** announce_level() - the host's level, if it changed */
+void announce_level(struct manager *m, enum policy_level level);
+
+/** announce_decision() - what has been put into @g->told and @g->reason */
+void announce_decision(struct manager *m, struct guest *g, bool applied);
+
+/** command_was_sent() - the outcome of set_target(); logs each distinct error once */
+bool command_was_sent(struct guest *g);
+
+/* sample.c */
+
+/** sample_host() - read the host's memory and pass it to the engine */
+enum policy_level sample_host(struct manager *m, uint64_t now);
+
+/**
+ * sample_costs() - read what guests cost and pass it to the engine
+ * @quick: on an event, only what the decision hangs on
+ */
+void sample_costs(struct manager *m, bool quick, uint64_t now);
+
+/* polls.c */
+
+/** poll_guests() - ask those who are due; decide once all have answered */
+void poll_guests(struct manager *m, uint64_t now);
+
+/** poll_answered() - a guest has answered its poll, or never will */
+void poll_answered(struct manager *m, struct guest *g);
+
+/** poll_sampled() - a guest was asked for statistics; they were @fresh or not */
+void poll_sampled(struct manager *m, struct guest *g, bool fresh, uint64_t now);
+
+/** poll_follow() - ask a guest as often as its latest decision wants */
+void poll_follow(struct manager *m, struct guest *g, uint64_t now);
+
+/** poll_patience() - the patience with those who have not answered is over */
+int poll_patience(sd_event_source *s, uint64_t usec, void *userdata);
+
+/* emergency_run.c */
+
+/** emergency_start() - the host is critical: write the plan's first step */
+void emergency_start(struct manager *m, uint64_t now);
+
+/** emergency_continue() - emergency_wait later */
+int emergency_continue(sd_event_source *s, uint64_t usec, void *userdata);
+
+/* cgroup_act.c */
+
+/** cgroup_act_init() - start the thread that it takes */
+void cgroup_act_init(struct manager *m);
+
+/** cgroup_act_open() - a guest is there: find its cgroup */
+void cgroup_act_open(struct manager *m, struct guest *g);
+
+/** cgroup_act() - do what was decided for a guest's cgroup */
+void cgroup_act(struct manager *m, struct guest *g, uint64_t now);
+
+/** cgroup_act_close() - a guest goes, or is let go */
+void cgroup_act_close(struct manager *m, struct guest *g);
+
+/* kill_switch.c */
+
+/** stop_check() - log and export a change of the kill switch */
+void stop_check(struct manager *m);
+
+/** stop_watch() - check it, and watch it from now on; again after a reload */
 int stop_watch(struct manager *m);
 
-/** remember_now() - write it down */
-void remember_now(struct manager *m);
-
-/** reserve_started() - a guest is there: what was kept for it is its own */
-void reserve_started(struct manager *m, const char *name);
+/* learned.c */
 
 /**
  * remember_init() - take over what an earlier daemon left
@@ -123,6 +165,9 @@ int remember_init(struct manager *m, const char *path);
 /** remember_free() - write it down; guests are gone by now */
 void remember_free(struct manager *m);
 
+/** remember_now() - write it down */
+void remember_now(struct manager *m);
+
 /** remember_soon() - write it down, but not each time */
 void remember_soon(struct manager *m);
 
@@ -131,5 +176,20 @@ void remember_added(struct manager *m, struct guest *g);
 
 /** remember_removed() - the engine is about to lose it */
 void remember_removed(struct manager *m, struct guest *g);
+
+/* reservations.c */
+
+/** reserve_started() - a guest is there: what was kept for it is its own */
+void reserve_started(struct manager *m, const char *name);
+
+/* decisions.c */
+
+/** decisions_init() - make the event sources */
+int decisions_init(struct manager *m);
+
+void decisions_free(struct manager *m);
+
+/** decisions_on_pressure() - after the engine was passed an event */
+void decisions_on_pressure(struct manager *m, enum policy_level level, uint64_t now);
 
 #endif

@@ -13,9 +13,9 @@ int manager_reserve(struct manager *m, uint64_t bytes, const char *name, uint64_
 	uint64_t now = manager_now(m);
 	int r;
 
-	if (manager_mode(m) != MODE_MANAGE)
+	if (!manager_managing(m))
 		return -EROFS;
-	act_sample_host(m, now);
+	sample_host(m, now);
 	r = policy_reserve(m->policy, bytes, MIN(seconds, UINT64_MAX / NSEC_PER_SEC) * NSEC_PER_SEC,
 			   now, ret_id, ret);
 	if (r == 0 || r == -ENOSPC)
@@ -24,7 +24,7 @@ int manager_reserve(struct manager *m, uint64_t bytes, const char *name, uint64_
 	if (r < 0)
 		return r;
 	snprintf(m->reserved[*ret_id], GUEST_NAME_MAX, "%s", name);
-	act_tick_soon(m);
+	tick_soon(m);
 	return 0;
 }
 
@@ -32,7 +32,7 @@ int manager_reservation(struct manager *m, unsigned int id, struct policy_reserv
 {
 	uint64_t now = manager_now(m);
 
-	act_sample_host(m, now);
+	sample_host(m, now);
 	return policy_reserve_status(m->policy, id, now, ret);
 }
 
@@ -43,7 +43,7 @@ int manager_release(struct manager *m, unsigned int id)
 	if (r < 0)
 		return r;
 	m->reserved[id][0] = 0;
-	act_tick_soon(m);
+	tick_soon(m);
 	return 0;
 }
 

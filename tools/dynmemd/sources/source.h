@@ -37,13 +37,11 @@ struct source_pressure {
 };
 
 /**
- * struct source_handlers - what a source reports
- * @pressure: something changed
+ * struct source_handlers - what becomes of a source
  * @gone: the source is of no use any more, or for now; @why is a sentence
  * @back: it is of use (again)
  */
 struct source_handlers {
-	void (*pressure)(void *userdata, const struct source_pressure *p);
 	void (*gone)(void *userdata, const char *why);
 	void (*back)(void *userdata);
 };
@@ -60,10 +58,29 @@ struct source_ops {
 	void (*free)(struct source *s);
 };
 
+/** source_pressure_t - something changed */
+typedef void (*source_pressure_t)(void *userdata, const struct source_pressure *p);
+
 /* The head of each source's own struct. */
 struct source {
 	const struct source_ops *ops;
+	source_pressure_t pressure; /* NULL: nobody listens */
+	void *listener;
 };
+
+/** source_listen() - @pressure gets what the source reports from now on */
+static inline void source_listen(struct source *s, source_pressure_t pressure, void *userdata)
+{
+	s->pressure = pressure;
+	s->listener = userdata;
+}
+
+/** source_report() - for sources: pass it to who listens */
+static inline void source_report(const struct source *s, const struct source_pressure *p)
+{
+	if (s->pressure)
+		s->pressure(s->listener, p);
+}
 
 /**
  * source_genl_new() - the kernel module's netlink family
@@ -85,8 +102,7 @@ bool source_genl_present(const struct source *s);
  * Never @gone. Return: 0; a negative errno where there is no /proc.
  */
 int source_procfs_new(struct source **ret, sd_event *event, const char *proc,
-		      const struct policy_tunables *tunables,
-		      const struct source_handlers *handlers, void *userdata);
+		      const struct policy_tunables *tunables);
 
 /** source_procfs_triggers() - how many PSI triggers are set: 3, or none */
 unsigned int source_procfs_triggers(const struct source *s);

@@ -85,7 +85,7 @@ static void drain(struct source_genl *s)
 		}
 	}
 	if (told)
-		s->handlers->pressure(s->userdata, &pressure);
+		source_report(&s->source, &pressure);
 	if (r < 0) {
 		log_warning("the kernel module's state cannot be read: %s",
 			    dynmem_last_error(s->client));

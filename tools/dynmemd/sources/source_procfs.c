@@ -65,8 +65,6 @@ struct trigger {
 struct source_procfs {
 	struct source source;
 	sd_event *event;
-	const struct source_handlers *handlers;
-	void *userdata;
 	struct host host;
 	struct ksm_sysfs ksm;
 	int vmstat;
@@ -168,16 +166,16 @@ static void look(struct source_procfs *s, bool stalled)
 		level = POLICY_LEVEL_CRITICAL;
 	if (stalled || killed || level != s->level) {
 		s->level = level;
-		s->handlers->pressure(s->userdata, &(struct source_pressure){
-							   .level = level,
-							   .available = s->host.available,
-							   .news = true,
-							   .stall = stalled,
-							   .oom = killed,
-							   .has_stalls = true,
-							   .stalls = s->stalls,
-							   .oom_kills = s->oom_kills,
-						   });
+		source_report(&s->source, &(struct source_pressure){
+						  .level = level,
+						  .available = s->host.available,
+						  .news = true,
+						  .stall = stalled,
+						  .oom = killed,
+						  .has_stalls = true,
+						  .stalls = s->stalls,
+						  .oom_kills = s->oom_kills,
+					  });
 	}
 	sd_event_source_set_time(s->look, now + next_look(s, now));
 	sd_event_source_set_enabled(s->look, SD_EVENT_ONESHOT);
@@ -309,8 +307,7 @@ static int start(struct source_procfs *s, const char *proc, const struct policy_
 }
 
 int source_procfs_new(struct source **ret, sd_event *event, const char *proc,
-		      const struct policy_tunables *tunables,
-		      const struct source_handlers *handlers, void *userdata)
+		      const struct policy_tunables *tunables)
 {
 	struct source_procfs *s = calloc(1, sizeof(*s));
 	int r;
@@ -319,8 +316,6 @@ int source_procfs_new(struct source **ret, sd_event *event, const char *proc,
 		return -ENOMEM;
 	s->source.ops = &ops;
 	s->event = event;
-	s->handlers = handlers;
-	s->userdata = userdata;
 	s->vmstat = -1;
 	for (size_t i = 0; i < ARRAY_SIZE(triggers); i++)
 		s->trigger[i].fd = -1;

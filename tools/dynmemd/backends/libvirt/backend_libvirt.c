@@ -317,7 +317,7 @@ static void on_stats(struct seat *s, const struct libvirt_news *n)
 		return;
 	if (!n->answered) {
 		log_guest(LOG_DEBUG, s->guest.name, "no statistics: %s", n->text);
-		manager_guest_polled(&s->guest, NULL);
+		manager_guest_sample_failed(&s->guest);
 		return;
 	}
 	s->guest.rss = n->stats.rss;
@@ -368,7 +368,7 @@ static void lose(struct libvirt_backend *b)
 		s->seen = false;
 		s->unsure |= libvirt_worker_forget(worker(s), &s->command);
 		if (s->asked && s->added)
-			manager_guest_polled(&s->guest, NULL);
+			manager_guest_sample_failed(&s->guest);
 		s->asked = false;
 		/* The next connection finds out whether it still is. */
 		if (s->frozen)

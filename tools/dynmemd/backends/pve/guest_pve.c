@@ -381,7 +381,10 @@ static void finish(struct guest_pve *g)
 	g->looks = false;
 	if (g->polled) {
 		g->polled = false;
-		manager_guest_polled(&g->guest, g->has_sample ? &g->sample : NULL);
+		if (g->has_sample)
+			manager_guest_polled(&g->guest, &g->sample);
+		else
+			manager_guest_sample_failed(&g->guest);
 	}
 }
 
@@ -402,7 +405,7 @@ static void on_closed(_unused_ struct qmp *q, int error, const char *why, void *
 		wake_later(g, TARGET_RETRY);
 	if (g->polled) {
 		g->polled = false;
-		manager_guest_polled(&g->guest, NULL);
+		manager_guest_sample_failed(&g->guest);
 	}
 }
 

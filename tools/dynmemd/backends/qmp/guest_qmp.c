@@ -77,7 +77,7 @@ static void on_stats(_unused_ struct qmp *q, int error, struct json_object *ret,
 
 	if (error) {
 		log_guest(LOG_DEBUG, g->guest.name, "no statistics: %s", text);
-		manager_guest_polled(&g->guest, NULL);
+		manager_guest_sample_failed(&g->guest);
 		return;
 	}
 	stats_parse(&sample, ret);

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What was decided and done, to the log and to whoever listens on D-Bus. */
+#include <errno.h>
+#include <string.h>
+
+#include "dynmemd/base/log.h"
+#include "dynmemd/core/manager_private.h"
+
+void announce_level(struct manager *m, enum policy_level level)
+{
+	if (level == m->level)
+		return;
+	log_notice("host: level %s -> %s, %.0f MiB available", policy_level_name(m->level),
+		   policy_level_name(level), (double)m->host.available / MIB);
+	m->level = level;
+	if (m->listener)
+		m->listener->level(m->listener_data);
+}
+
+/* What has been put into @g->told and @g->reason. */
+void announce_decision(struct manager *m, struct guest *g, bool applied)
+{
+	g->told_any = true;
+	log_decision(g->name, g->told.from, g->told.target, policy_reason_name(g->told.reason),
+		     g->reason, applied);
+	if (m->listener)
+		m->listener->decision(m->listener_data, g, applied);
+}
+
+/* What went wrong is said once, until something else does, or nothing. */
+bool command_was_sent(struct guest *g)
+{
+	if (g->sent < 0 && g->sent != -ECANCELED && g->sent != g->complained)
+		log_guest(LOG_WARNING, g->name, "its target cannot be set: %s", strerror(-g->sent));
+	if (g->sent != -ECANCELED)
+		g->complained = MIN(g->sent, 0);
+	return g->sent >= 0;
+}
