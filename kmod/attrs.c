@@ -10,7 +10,8 @@
 
 #include <linux/skbuff.h>
 
-#include "dynmem.h"
+#include "attrs.h"
+#include "compat/compat.h"
 
 /* Writes an attribute, and returns where the next one goes. */
 static void *write_attr(void *at, u8 type, int attr, u64 value)

@@ -6,11 +6,17 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/dynmem.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/minmax.h>
 
-#include "dynmem.h"
+#include "attrs.h"
+#include "compat/compat.h"
+#include "config.h"
+#include "ksm_ntf.h"
+#include "pressure.h"
+#include "reply.h"
 
 /* A threshold that the module computes from the size of memory. */
 #define AUTO	U64_MAX

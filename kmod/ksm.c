@@ -9,6 +9,7 @@
  * nothing else is in this file: an accessor exported by KSM would replace it.
  */
 
+#include <linux/dynmem.h>
 #include <linux/kernfs.h>
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
@@ -16,7 +17,10 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
-#include "dynmem.h"
+#include "attrs.h"
+#include "capability.h"
+#include "ksm.h"
+#include "vmstat.h"
 
 /**
  * struct ksm_file - a file of /sys/kernel/mm/ksm

@@ -7,10 +7,19 @@
  * brings the look on.
  */
 
+#include <linux/dynmem.h>
 #include <linux/gfp.h>
-#include <linux/timekeeping.h>
+#include <linux/ktime.h>
 
-#include "dynmem.h"
+#include "attrs.h"
+#include "capability.h"
+#include "config.h"
+#include "counter.h"
+#include "ksm.h"
+#include "ksm_ntf.h"
+#include "notify.h"
+#include "reply.h"
+#include "sampler.h"
 
 static const u8 ksm_types[DYNMEM_A_KSM_MAX + 1] = {
 	[DYNMEM_A_KSM_EVENT] = DYNMEM_U32,

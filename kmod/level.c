@@ -7,11 +7,13 @@
  * the whole of the hold. What to do about it is for user space to decide.
  */
 
+#include <linux/dynmem.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 
-#include "dynmem.h"
+#include "config.h"
+#include "level.h"
 
 /* Parts of a window between two figures that are kept. */
 #define PARTS	8

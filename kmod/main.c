@@ -5,25 +5,19 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/dynmem.h>
 #include <linux/init.h>
 #include <linux/module.h>
-#include <linux/timekeeping.h>
 
-#include "dynmem.h"
-
-/* When the module was loaded, ns. */
-u64 dynmem_since;
-
-/* enum dynmem_capability bits; complete when the module has been loaded. */
-u32 dynmem_capabilities;
-
-static void __init find_capabilities(void)
-{
-	if (dynmem_has_merge_any)
-		dynmem_capabilities |= DYNMEM_CAPABILITY_MERGE_ANY;
-	if (IS_ENABLED(CONFIG_CGROUPS))
-		dynmem_capabilities |= DYNMEM_CAPABILITY_CGROUP;
-}
+#include "capability.h"
+#include "compat/compat.h"
+#include "config.h"
+#include "genl.h"
+#include "ksm.h"
+#include "ksm_ntf.h"
+#include "pressure.h"
+#include "probe.h"
+#include "sampler.h"
 
 /*
  * In this order: no probe may bring on a look that is on its way out, no look may
@@ -52,8 +46,7 @@ static int __init dynmem_init(void)
 {
 	int err;
 
-	dynmem_since = ktime_get_ns();
-	find_capabilities();
+	dynmem_capability_init();
 	err = dynmem_config_init();
 	if (err)
 		return err;

@@ -3,12 +3,15 @@
  * node-get: free memory and watermarks per NUMA node.
  */
 
+#include <linux/dynmem.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/vmstat.h>
 
-#include "dynmem.h"
+#include "attrs.h"
+#include "node.h"
+#include "reply.h"
 
 static const u8 node_types[DYNMEM_A_NODE_MAX + 1] = {
 	[DYNMEM_A_NODE_ID] = DYNMEM_U32,

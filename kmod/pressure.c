@@ -8,12 +8,24 @@
  * listens.
  */
 
+#include <linux/dynmem.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/swap.h>
-#include <linux/timekeeping.h>
 #include <linux/vmstat.h>
 
-#include "dynmem.h"
+#include "attrs.h"
+#include "capability.h"
+#include "compat/compat.h"
+#include "config.h"
+#include "counter.h"
+#include "level.h"
+#include "notify.h"
+#include "pressure.h"
+#include "reply.h"
+#include "sampler.h"
+#include "stall.h"
+#include "vmstat.h"
 
 /*
  * While tasks stall all the time the probes leave the thread alone for as long
@@ -272,7 +284,7 @@ static void look_and_tell(struct look *look)
 		u64 quiet = clamp(dynmem_setting(MIN_INTERVAL),
 				  (u64)QUIET_MIN, (u64)QUIET_MAX);
 
-		dynmem_probe_quiet(look->load.now + quiet);
+		dynmem_pressure_quiet(look->load.now + quiet);
 		next = min(next, quiet);
 	}
 	dynmem_watch_arm(&pressure.watch, next);

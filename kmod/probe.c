@@ -7,6 +7,7 @@
  * It never sleeps, allocates or sends.
  */
 
+#include <linux/dynmem.h>
 #include <linux/irq_work.h>
 #include <linux/mm.h>
 #include <linux/notifier.h>
@@ -18,39 +19,18 @@
 #include <trace/events/oom.h>
 #include <trace/events/vmscan.h>
 
-#include "dynmem.h"
+#include "capability.h"
+#include "compat/compat.h"
+#include "counter.h"
+#include "ksm_ntf.h"
+#include "notify.h"
+#include "pressure.h"
+#include "probe.h"
+#include "stall.h"
 
 #ifdef HAVE_TRACE_KSM
 #include <trace/events/ksm.h>
 #endif
-
-static DEFINE_PER_CPU(struct dynmem_counters, counters);
-
-/* Preemption may be on in a probe (from 7.0 on): this_cpu, not __this_cpu. */
-static void count(int counter, u64 n)
-{
-	this_cpu_add(counters.value[counter], n);
-}
-
-/**
- * dynmem_counters_read() - the counters of all CPUs
- * @sum: where to
- */
-void dynmem_counters_read(struct dynmem_counters *sum)
-{
-	int cpu, i;
-
-	memset(sum, 0, sizeof(*sum));
-	for_each_possible_cpu(cpu)
-		for (i = 0; i < DYNMEM_COUNTERS; i++)
-			sum->value[i] += READ_ONCE(per_cpu(counters.value[i],
-							   cpu));
-}
-
-/* What happened since pressure.c last looked. */
-static atomic_t pressure_events;
-/* Until then pressure.c looks by itself, and wants no irq_work; ns. */
-static u64 quiet_until;
 
 static void pressure_irq(struct irq_work *work)
 {
@@ -65,46 +45,18 @@ static void ksm_irq(struct irq_work *work)
 static DEFINE_IRQ_WORK(pressure_irq_work, pressure_irq);
 static DEFINE_IRQ_WORK(ksm_irq_work, ksm_irq);
 
-/**
- * dynmem_pressure_events_take() - what happened since the last call
- *
- * Ends a quiet time.
- *
- * Return: enum dynmem_pressure_event bits.
- */
-u32 dynmem_pressure_events_take(void)
-{
-	WRITE_ONCE(quiet_until, 0);
-	/* A probe that missed this has set its event before the exchange. */
-	smp_mb();
-	return atomic_xchg(&pressure_events, 0);
-}
-
-/**
- * dynmem_probe_quiet() - raise no irq_work for a while
- * @until: ns; the caller looks by itself then, at the latest
- */
-void dynmem_probe_quiet(u64 until)
-{
-	WRITE_ONCE(quiet_until, until);
-}
-
 static void raise(u32 event)
 {
-	if (!dynmem_listened(DYNMEM_GROUP_PRESSURE))
-		return;
-	atomic_or(event, &pressure_events);
-	/* Pairs with the barrier in dynmem_pressure_events_take(). */
-	smp_mb__after_atomic();
-	if (ktime_get_ns() >= READ_ONCE(quiet_until))
+	if (dynmem_listened(DYNMEM_GROUP_PRESSURE) &&
+	    dynmem_pressure_event_add(event))
 		irq_work_queue(&pressure_irq_work);
 }
 
 static void stall_begin(enum dynmem_kind kind)
 {
-	count(DYNMEM_STALLS + kind, 1);
+	dynmem_count(DYNMEM_STALLS + kind, 1);
 	if (!dynmem_stall_begin(kind))
-		count(DYNMEM_UNTIMED_STALLS, 1);
+		dynmem_count(DYNMEM_UNTIMED_STALLS, 1);
 	if (kind == DYNMEM_KIND_HOST)
 		raise(DYNMEM_PRESSURE_EVENT_STALL);
 }
@@ -115,7 +67,7 @@ static void stall_end(void)
 	u64 time;
 
 	if (dynmem_stall_end(&kind, &time))
-		count(DYNMEM_STALL_TIME + kind, time);
+		dynmem_count(DYNMEM_STALL_TIME + kind, time);
 }
 
 static void probe_reclaim_begin(DYNMEM_RECLAIM_BEGIN_ARGS)
@@ -126,7 +78,7 @@ static void probe_reclaim_begin(DYNMEM_RECLAIM_BEGIN_ARGS)
 
 static void probe_reclaim_end(DYNMEM_RECLAIM_END_ARGS)
 {
-	count(DYNMEM_RECLAIMED, reclaimed);
+	dynmem_count(DYNMEM_RECLAIMED, reclaimed);
 	stall_end();
 }
 
@@ -138,7 +90,7 @@ static void probe_memcg_reclaim_begin(DYNMEM_RECLAIM_BEGIN_ARGS)
 
 static void probe_memcg_reclaim_end(DYNMEM_RECLAIM_END_ARGS)
 {
-	count(DYNMEM_MEMCG_RECLAIMED, reclaimed);
+	dynmem_count(DYNMEM_MEMCG_RECLAIMED, reclaimed);
 	stall_end();
 }
 #endif
@@ -146,13 +98,13 @@ static void probe_memcg_reclaim_end(DYNMEM_RECLAIM_END_ARGS)
 static void probe_throttled(void *data, int nid, int usec_timeout,
 			    int usec_delayed, int reason)
 {
-	count(DYNMEM_THROTTLED, 1);
-	count(DYNMEM_THROTTLED_TIME, (u64)max(usec_delayed, 0) * NSEC_PER_USEC);
+	dynmem_count(DYNMEM_THROTTLED, 1);
+	dynmem_count(DYNMEM_THROTTLED_TIME, (u64)max(usec_delayed, 0) * NSEC_PER_USEC);
 }
 
 static void probe_kswapd_wake(void *data, int nid, int zid, int order)
 {
-	count(DYNMEM_KSWAPD_WAKES, 1);
+	dynmem_count(DYNMEM_KSWAPD_WAKES, 1);
 }
 
 /* Who is in out_of_memory() on the host's behalf; oom_lock lets in but one. */
@@ -162,11 +114,11 @@ static void probe_mark_victim(DYNMEM_MARK_VICTIM_ARGS)
 {
 	/* A cgroup's OOM kill goes by the notifier, and is its own matter. */
 	if (READ_ONCE(oom_task) != current) {
-		count(DYNMEM_MEMCG_OOM_KILLS, 1);
+		dynmem_count(DYNMEM_MEMCG_OOM_KILLS, 1);
 		return;
 	}
 	WRITE_ONCE(oom_task, NULL);
-	count(DYNMEM_OOM_KILLS, 1);
+	dynmem_count(DYNMEM_OOM_KILLS, 1);
 	raise(DYNMEM_PRESSURE_EVENT_OOM);
 }
 
@@ -174,7 +126,7 @@ static int oom_notify(struct notifier_block *nb, unsigned long unused,
 		      void *freed)
 {
 	WRITE_ONCE(oom_task, current);
-	count(DYNMEM_OOMS, 1);
+	dynmem_count(DYNMEM_OOMS, 1);
 	raise(DYNMEM_PRESSURE_EVENT_OOM);
 	return NOTIFY_OK;
 }
@@ -186,7 +138,7 @@ static struct notifier_block oom_nb = {
 #ifdef HAVE_TRACE_KSM
 static void probe_ksm_scan(void *data, int scan, u32 rmap_entries)
 {
-	count(DYNMEM_KSM_SCANS, 1);
+	dynmem_count(DYNMEM_KSM_SCANS, 1);
 	if (dynmem_listened(DYNMEM_GROUP_KSM))
 		irq_work_queue(&ksm_irq_work);
 }

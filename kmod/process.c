@@ -3,6 +3,7 @@
  * The memory of processes, as KSM and the memory manager count it.
  */
 
+#include <linux/dynmem.h>
 #include <linux/ksm.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
@@ -13,7 +14,12 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
-#include "dynmem.h"
+#include "attrs.h"
+#include "cgroup_id.h"
+#include "compat/compat.h"
+#include "ksm.h"
+#include "process.h"
+#include "reply.h"
 
 static const u8 process_types[DYNMEM_A_PROCESS_MAX + 1] = {
 	[DYNMEM_A_PROCESS_PID] = DYNMEM_U32,

@@ -11,7 +11,8 @@
 
 #include <linux/sched.h>
 
-#include "dynmem.h"
+#include "compat/compat.h"
+#include "sampler.h"
 
 /*
  * Timers may be late by this part of their time, to be taken together: 4 ms of

@@ -9,14 +9,16 @@
  */
 
 #include <linux/hash.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/timekeeping.h>
 
-#include "dynmem.h"
+#include "cgroup_id.h"
+#include "config.h"
+#include "stall.h"
 
 /* More tasks than that in reclaim at once are counted, but not timed. */
 #define SLOT_BITS	10

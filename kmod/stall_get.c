@@ -3,13 +3,19 @@
  * stall-get: who stalled most in the last window, by process or by cgroup.
  */
 
+#include <linux/dynmem.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/sort.h>
 
-#include "dynmem.h"
+#include "capability.h"
+#include "cgroup_id.h"
+#include "compat/compat.h"
+#include "reply.h"
+#include "stall.h"
+#include "stall_get.h"
 
 /**
  * struct stall_dump - a dump under way, in struct netlink_callback::ctx

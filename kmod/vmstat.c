@@ -10,7 +10,7 @@
 #include <linux/mm.h>
 #include <linux/vmstat.h>
 
-#include "dynmem.h"
+#include "vmstat.h"
 
 /**
  * dynmem_vm_event() - one of the kernel's VM events

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ids and paths of cgroups v2.
+ */
+
+#include <linux/cgroup.h>
+#include <linux/limits.h>
+#include <linux/nsproxy.h>
+#include <linux/slab.h>
+
+#include "cgroup_id.h"
+#include "compat/compat.h"
+
+/**
+ * dynmem_task_cgroup() - the cgroup v2 of a task
+ * @task: the task
+ *
+ * Under RCU.
+ *
+ * Return: its id.
+ */
+u64 dynmem_task_cgroup(struct task_struct *task)
+{
+	return cgroup_id(task_dfl_cgroup(task));
+}
+
+/**
+ * dynmem_task_below() - whether a task is in a cgroup or below it
+ * @task: the task
+ * @cgroup: the cgroup's id
+ *
+ * Under RCU.
+ *
+ * Return: true if it is.
+ */
+bool dynmem_task_below(struct task_struct *task, u64 cgroup)
+{
+	struct cgroup *at;
+
+	for (at = task_dfl_cgroup(task); at; at = cgroup_parent(at))
+		if (cgroup_id(at) == cgroup)
+			return true;
+	return false;
+}
+
+/**
+ * dynmem_cgroup_check() - refuse the id of a cgroup that is not there
+ * @attr: the id
+ * @extack: where the refusal goes
+ *
+ * Return: 0 or -ENOENT.
+ */
+int dynmem_cgroup_check(const struct nlattr *attr,
+			struct netlink_ext_ack *extack)
+{
+	struct cgroup *cgroup = cgroup_get_from_id(nla_get_uint(attr));
+
+	if (IS_ERR(cgroup)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "no cgroup v2 has this id");
+		return -ENOENT;
+	}
+	cgroup_put(cgroup);
+	return 0;
+}
+
+/* An attribute that is as long as the path; -ENOENT: the cgroup is gone. */
+int dynmem_cgroup_put_path(struct sk_buff *skb, int attr, u64 id)
+{
+	struct cgroup *cgroup;
+	char *path;
+	int len;
+	int err;
+
+	cgroup = cgroup_get_from_id(id);
+	if (IS_ERR(cgroup))
+		return PTR_ERR(cgroup);
+	path = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (!path) {
+		err = -ENOMEM;
+		goto put;
+	}
+	len = cgroup_path_ns(cgroup, path, PATH_MAX,
+			     current->nsproxy->cgroup_ns);
+	err = len < 0 ? len : 0;
+	if (!err)
+		err = nla_put_string(skb, attr, path);
+	kfree(path);
+put:
+	cgroup_put(cgroup);
+	return err;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Ids and paths of cgroups v2
+ */
+
+#ifndef _DYNMEM_CGROUP_ID_H
+#define _DYNMEM_CGROUP_ID_H
+
+#include <linux/types.h>
+#include <net/netlink.h>
+
+struct task_struct;
+
+#ifdef CONFIG_CGROUPS
+u64 dynmem_task_cgroup(struct task_struct *task);
+bool dynmem_task_below(struct task_struct *task, u64 cgroup);
+int dynmem_cgroup_check(const struct nlattr *attr,
+			struct netlink_ext_ack *extack);
+int dynmem_cgroup_put_path(struct sk_buff *skb, int attr, u64 cgroup);
+#endif
+
+#endif /* _DYNMEM_CGROUP_ID_H */

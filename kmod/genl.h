@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The generic netlink family
+ */
+
+#ifndef _DYNMEM_GENL_H
+#define _DYNMEM_GENL_H
+
+#include <net/genetlink.h>
+
+extern struct genl_family dynmem_family;
+
+enum dynmem_group {
+	DYNMEM_GROUP_KSM,
+	DYNMEM_GROUP_PRESSURE,
+};
+
+int dynmem_genl_init(void);
+void dynmem_genl_exit(void);
+
+#endif /* _DYNMEM_GENL_H */
