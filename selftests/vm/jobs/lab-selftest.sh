@@ -55,6 +55,14 @@ has_stats() {
 	at_least "$(guest stats "$1" last-update)" 1 && at_least "$(guest stats "$1" free-memory)" 1
 }
 
+# All threads of its QEMU, which has its processors' by now.
+off_first_cpu() {
+	local status
+	for status in "/proc/$(guest pid "$1")"/task/*/status; do
+		! grep -qE '^Cpus_allowed_list:[[:space:]]*0' "$status" || return 1
+	done
+}
+
 check_start() {
 	local start=$SECONDS
 	guest start one --mem 384 --stats 1 --disk &
@@ -67,6 +75,7 @@ check_start() {
 	ok "each has a monitor for the daemon" test -S /run/dynmem-lab/qmp/one.sock -a -S /run/dynmem-lab/qmp/two.sock
 	is "each runs in a cgroup of its own" \
 		"$(cat "/proc/$(guest pid one)/cgroup")" "0::/machine.slice/one.scope"
+	ok "none runs on the first processor" off_first_cpu one
 	refused "a second guest of the same name is refused" guest start one
 	refused "a guest that isn't there is no guest" ask_guest three ping
 	refused "an unknown option is refused" guest start three --no-such-option
@@ -162,8 +171,13 @@ check_trouble() {
 
 	kill -KILL "$(guest pid one)"
 	ok "a guest that died is seen" wait_until 10 one_is_dead
+	ok "and how it ended" sh -c "./guest list | grep -q '^one .*dead: QEMU was killed by signal 9 (KILL)'"
+	refused "it does nothing any more" ask_guest one ping
+	ok "and its end is said to who asks" sh -c "./guest do one ping 2>&1 | grep -q 'is dead: QEMU was killed'"
+	ok "its end is kept for the lab" grep -q '^one: QEMU was killed by signal 9 (KILL)' "$LAB_DIR/ended"
 	ok "all guests can be ended" guest stop --all
 	ok "none is left" wait_until 10 no_qemu
+	is "those that were stopped did not end by themselves" "$(grep -c . "$LAB_DIR/ended")" 1
 }
 
 main() {

@@ -83,13 +83,13 @@ release_host()
 	rm -rf /dev/shm/press
 }
 
-# Guests that are dead though nobody stopped them, and whose kernel said nothing
-# about it: the emulator reset them.
+# Guests that the emulator lost: dead, though nobody killed them and their
+# kernel said nothing about it.
 lost_guests()
 {
 	local name rest
 	while read -r name rest; do
-		[[ $rest == *dead* ]] || continue
+		[[ $rest == *dead* && $rest != *'(KILL)'* && $rest != *'(TERM)'* ]] || continue
 		grep -qiE 'panic|oops|out of memory' "$LAB_DIR/$name.console" || printf '%s ' "$name"
 	done < <(guest list)
 }

@@ -7,7 +7,8 @@ VM_DIR=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 # shellcheck disable=SC2034 # used by the scripts that source this file
 TOP=$(cd -- "$VM_DIR/../.." && pwd -P)
 BUILD=${BUILD:-$TOP/build}
-KERNELS=$BUILD/kernels
+# Several copies of the tree may share one folder of kernels by a link.
+KERNELS=$(realpath -m -- "$BUILD/kernels")
 
 # The name to put before messages; scripts may set another before sourcing.
 : "${PROG:=$(basename -- "$0")}"

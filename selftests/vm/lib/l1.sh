@@ -42,7 +42,7 @@ Bad page state
 END
 )
 
-run_dir='' qemu_pid='' status='' helper_pids=() saved_tty=''
+run_dir='' qemu_pid='' qemu_end='' status='' helper_pids=() saved_tty=''
 
 progress() {
 	((quiet)) || say "$*"
@@ -92,7 +92,7 @@ l1_prepare() {
 	: "${out:=$run_dir/out}"
 	mkdir -p "$out"
 	out=$(realpath "$out")
-	rm -f "$run_dir"/{dmesg.log,console.log,setup-failed}
+	rm -f "$run_dir"/{dmesg.log,console.log,setup-failed,ended}
 }
 
 # What l1/setup reads in the machine.
@@ -191,6 +191,20 @@ running() {
 	kill -0 "$qemu_pid" 2>/dev/null
 }
 
+# Waits for QEMU, which is about to end or has, and keeps how it did.
+reap_machine() {
+	local qemu_status
+	wait "$qemu_pid" 2>/dev/null
+	qemu_status=$?
+	qemu_pid=
+	if ((qemu_status > 128)); then
+		qemu_end="QEMU was killed by signal $((qemu_status - 128)) ($(kill -l "$qemu_status"))"
+	else
+		qemu_end="QEMU ended with exit status $qemu_status"
+	fi
+	echo "$qemu_end" >>"$run_dir/qemu.log"
+}
+
 seconds_since() {
 	local us=$((${EPOCHREALTIME/./} - $1))
 	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
@@ -238,7 +252,8 @@ follow() {
 			continue
 		fi
 		if ! running; then
-			say "the host machine died; its last words:"
+			reap_machine
+			say "the host machine ended by itself: $qemu_end; its last words:"
 			last_words >&2
 			((up)) && return 2
 			return 1
@@ -288,6 +303,7 @@ end_machine() {
 	if [[ -n $qemu_pid ]]; then
 		kill -KILL "$qemu_pid" 2>/dev/null
 		wait "$qemu_pid" 2>/dev/null
+		qemu_pid=
 	fi
 	if ((${#helper_pids[@]})); then
 		# They end by themselves once QEMU has closed the fifos, after
@@ -296,8 +312,13 @@ end_machine() {
 		kill -KILL "${helper_pids[@]}" 2>/dev/null
 		wait "${helper_pids[@]}" 2>/dev/null
 	fi
-	qemu_pid='' helper_pids=()
+	helper_pids=()
 	return 0
+}
+
+# Guests that nobody stopped; a test may have killed them.
+show_ended_guests() {
+	[[ ! -s $run_dir/ended ]] || sed "s/^/$PROG: not stopped, but ended: guest /" "$run_dir/ended" >&2
 }
 
 tidy_up() {
@@ -365,6 +386,7 @@ l1_run() {
 	end_machine
 	: "${status:=125}"
 	check_dmesg
+	((quiet)) || show_ended_guests
 	tidy_up
 	exit "$status"
 }
