@@ -114,6 +114,8 @@ $(O)/obj/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+$(addprefix $(O)/obj/tools/,dynmem/main.o dynmemd/main.o dynmemd/daemon.o dynmemd/api/dbus.o): VERSION
+
 ar = $(say) AR $@; rm -f $@; ar rcs $@ $(1)
 $(LIB_A): $(LIB_OBJS)
 	$(call ar,$^)
