@@ -193,7 +193,7 @@ check-long: deps
 demo: deps
 	$(Q)selftests/vm/demo
 
-style: deps
+style: deps tools
 	$(Q)selftests/style
 
 ##

@@ -235,14 +235,6 @@ static void fill_result(struct policy *p, struct policy_result *ret)
 	ksm_decide(p, &ret->ksm);
 }
 
-/* Demand and budget as of now: where every answer begins. */
-void survey(struct policy *p)
-{
-	demand_update(p);
-	host_budget(p);
-	demand_learned(p);
-}
-
 int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 {
 	struct policy_result result = { 0 };

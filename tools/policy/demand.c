@@ -46,31 +46,6 @@ static enum policy_class classify(struct policy *p, struct guest *g)
 	return POLICY_CLASS_SILENT;
 }
 
-/* Whether a command to this guest's balloon makes sense at all. */
-bool balloon_moves(const struct guest *g)
-{
-	switch (g->class) {
-	case POLICY_CLASS_FROZEN:
-	case POLICY_CLASS_NO_BALLOON:
-	case POLICY_CLASS_PAUSED:
-	case POLICY_CLASS_REBOOTING:
-	case POLICY_CLASS_RIVAL:
-	case POLICY_CLASS_UNMANAGED:
-		return false;
-	default:
-		return true;
-	}
-}
-
-/*
- * Guest memory that the host pays for, resident or paged out: a QEMU process
- * has some of its own.
- */
-u64 paid(const struct policy *p, const struct guest *g)
-{
-	return over(g->seen->rss, p->t.process_overhead) + g->seen->swapped;
-}
-
 /* K: what it can still call in. Paged-out bytes are accounted apart. */
 static u64 exposure(const struct policy *p, const struct guest *g)
 {
@@ -90,47 +65,12 @@ static u64 exposure(const struct policy *p, const struct guest *g)
 	return over(may, paid(p, g)) + g->seen->ksm_saved;
 }
 
-/*
- * Below this size a balloon has no free pages left and takes what is in use.
- * What is above it is free now, also when its size has changed since the
- * statistics.
- */
-u64 bend_of(const struct guest *g)
-{
-	if (!cost_known(g) || g->seen->fresh_at == NEVER)
-		return 0;
-	return over(g->seen->sample_actual, over(g->seen->free, touched_since(g)));
-}
-
-/*
- * Of the guest's free memory, the share that the host pays for: a balloon takes
- * free pages as they come, and the untouched ones are free on the host already.
- * Merged ones do not free anything either.
- */
-double touched_share(const struct policy *p, const struct guest *g)
-{
-	u64 touched = paid(p, g);
-	u64 untouched = over(g->actual, touched);
-	u64 pool = max_of(over(g->actual, bend_of(g)), max_of(untouched, g->band));
-	double share = 1 - (double)untouched / (double)pool;
-
-	if (touched)
-		share *= 1 - min_of(1.0, (double)g->seen->ksm_saved / (double)touched);
-	return share;
-}
-
 static double yield_of(const struct policy *p, const struct guest *g)
 {
 	double y = cost_known(g) ? touched_share(p, g) : p->t.yield_prior;
 
 	y *= g->seen->yield;
 	return max_of(min_of(y, 1.0), p->t.yield_floor);
-}
-
-/* What it was seen to touch since its statistics were taken. */
-u64 touched_since(const struct guest *g)
-{
-	return cost_known(g) ? over(process_cost(g), g->seen->sample_cost) : 0;
 }
 
 /*
@@ -180,12 +120,6 @@ static void floor_pressed(const struct policy *p, struct guest *g)
 		lately = half_life(since(p->now, g->seen->pressed_at), p->t.harm_window);
 	g->floor_pressed = g->floor + scale(g->demand - g->floor, lately);
 	g->floor_pressed = max_of(g->floor_pressed, min_of(soon, g->demand));
-}
-
-/* What it needs by its statistics, and by what it did since. */
-u64 base_of(const struct guest *g)
-{
-	return g->seen->overhead + g->seen->used + g->seen->debt + touched_since(g);
 }
 
 static void demand_of(const struct policy *p, struct guest *g)

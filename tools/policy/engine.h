@@ -3,22 +3,27 @@
  * What the files of the engine share.  policy.h is the outside.
  *
  *	tunables.c	the table of tunables
- *	engine.c	life of the engine and its guests, events
+ *	engine.c	life of the engine
+ *	life.c		life of its guests, events
+ *	filter.c	averages and quantiles
+ *	figures.c	what follows from one guest's numbers
  *	balloon.c	commands sent, sizes seen: yield, probes, stuck balloons
  *	rival.c		somebody else who moves a balloon
  *	guest.c		a sample -> used, overhead, debt, pressure
  *	harm.c		a shrink that hurt: undo, back-off, learned floor
  *	demand.c	a guest's class, active bytes, floor, demand, exposure
  *	host.c		levels, reserve, hold, available: the budget
+ *	survey.c	demand and budget as of now
+ *	sort.c		knees by mu
  *	entitle.c	the budget divided: sort and sweep
  *	grow.c		what is granted, from bytes that exist
  *	shrink.c	what is taken, how fast, from whom
  *	decide.c	all of it in order, and the decisions with their reasons
  *	emergency.c	the plan for critical
- *	reserve.c	memory for guests that are about to start
+ *	reservation.c	memory for guests that are about to start
  *	ksm.c		KSM's share
  *	reason.c	names and sentences
- *	state.c		what outlives the daemon
+ *	persist.c	what outlives the daemon
  */
 #ifndef DYNMEM_POLICY_ENGINE_H
 #define DYNMEM_POLICY_ENGINE_H
@@ -345,12 +350,24 @@ struct policy {
 /* engine.c */
 u64 policy_clock(struct policy *p, u64 now);
 struct guest *guest_get(const struct policy *p, unsigned int guest);
+
+/* life.c */
 void guest_restarted(struct guest *g);
+
+/* filter.c */
+void quantile_step(double *q, double x, double quantile, double samples);
+double half_life(u64 dt, u64 life);
+
+/* figures.c */
+bool balloon_moves(const struct guest *g);
+u64 paid(const struct policy *p, const struct guest *g);
+u64 bend_of(const struct guest *g);
+double touched_share(const struct policy *p, const struct guest *g);
+u64 touched_since(const struct guest *g);
+u64 base_of(const struct guest *g);
 
 /* guest.c */
 bool guest_late(const struct policy *p, const struct guest *g);
-void quantile_step(double *q, double x, double quantile, double samples);
-double half_life(u64 dt, u64 life);
 
 /* balloon.c */
 void balloon_settled(struct policy *p, struct guest *g);
@@ -375,17 +392,12 @@ u64 harm_learned(const struct policy *p, const struct guest *g);
 u64 harm_floor(const struct policy *p, const struct guest *g);
 
 /* demand.c */
-bool balloon_moves(const struct guest *g);
 u64 rise_in(const struct policy *p, const struct guest *g, u64 time);
-u64 bend_of(const struct guest *g);
-u64 touched_since(const struct guest *g);
-u64 base_of(const struct guest *g);
-u64 paid(const struct policy *p, const struct guest *g);
-double touched_share(const struct policy *p, const struct guest *g);
 void demand_update(struct policy *p);
 void demand_learned(struct policy *p);
 
 /* host.c */
+u64 reserve_sum(const struct policy *p);
 void host_touch(struct policy *p, u64 bytes);
 double host_touched(const struct policy *p);
 u64 host_touch_rate(const struct policy *p);
@@ -396,7 +408,8 @@ void host_level(struct policy *p);
 void entitle(struct policy *p);
 double value_of(const struct guest *g, u64 size);
 
-struct knee *radix_sort(struct knee *k, struct knee *tmp, size_t n);
+/* sort.c */
+struct knee *sort_knees(struct knee *k, struct knee *tmp, size_t n);
 
 /* grow.c */
 struct need_sum {
@@ -424,7 +437,7 @@ void grow(struct policy *p, struct need_sum *sum);
 /* shrink.c */
 void shrink(struct policy *p, const struct need_sum *sum);
 
-/* decide.c */
+/* survey.c */
 void survey(struct policy *p);
 
 /* emergency.c */
@@ -438,9 +451,6 @@ void survey(struct policy *p);
  * first policy_host_sample().
  */
 int policy_plan_emergency(struct policy *p, u64 want, u64 now, const struct policy_plan **ret_plan);
-
-/* reserve.c */
-u64 reserve_sum(const struct policy *p);
 
 /* ksm.c */
 void ksm_sampled(struct policy *p, const struct policy_ksm_sample *old);

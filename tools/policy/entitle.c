@@ -16,18 +16,7 @@
  * where it becomes idle, where its free memory begins, where it reaches hi.
  * Sort all knees by mu, sweep, adding up slopes, until the budget is met.
  */
-#include <string.h>
-
 #include "engine.h"
-
-#define SMALL_SORT 48u
-/* Counting digits costs as much as moving so many knees. */
-#define RADIX_BITS     11
-#define RADIX_BITS_FEW 8
-#define RADIX_FEW      2048u
-#define RADIX_SIZE     (1u << RADIX_BITS)
-/* What is sorted by at least: sign, exponent, and the mantissa's first 32. */
-#define RADIX_KEY 44
 
 struct line {
 	double lo, hi, a, s;
@@ -92,63 +81,6 @@ static void line_of(const struct guest *g, enum policy_tier tier, struct line *l
 	};
 }
 
-static void insertion_sort(struct knee *k, size_t n)
-{
-	for (size_t i = 1; i < n; i++) {
-		struct knee x = k[i];
-		size_t j = i;
-
-		for (; j && k[j - 1].mu > x.mu; j--)
-			k[j] = k[j - 1];
-		k[j] = x;
-	}
-}
-
-static u64 key_of(double mu)
-{
-	u64 key;
-
-	memcpy(&key, &mu, sizeof(key));
-	return key; /* doubles that are not negative sort as their bits */
-}
-
-/*
- * Radix sort: linear, without a worst case that a guest could provoke, and,
- * unlike qsort(), without malloc(). The last bits are left out: knees closer
- * than 2^-32 of each other may stay in any order, the sweep's sum is right all
- * the same.
- */
-struct knee *radix_sort(struct knee *k, struct knee *tmp, size_t n)
-{
-	int bits = n < RADIX_FEW ? RADIX_BITS_FEW : RADIX_BITS;
-	int passes = (RADIX_KEY + bits - 1) / bits;
-	u32 at[RADIX_SIZE], size = 1u << bits;
-
-	for (int shift = 64 - passes * bits; shift < 64; shift += bits) {
-		u32 sum = 0;
-
-		memset(at, 0, size * sizeof(at[0]));
-		for (size_t i = 0; i < n; i++)
-			at[key_of(k[i].mu) >> shift & (size - 1)]++;
-		if (at[key_of(k[0].mu) >> shift & (size - 1)] == n)
-			continue;
-		for (u32 d = 0; d < size; d++) {
-			u32 count = at[d];
-
-			at[d] = sum;
-			sum += count;
-		}
-		for (size_t i = 0; i < n; i++)
-			tmp[at[key_of(k[i].mu) >> shift & (size - 1)]++] = k[i];
-
-		struct knee *swap = k;
-
-		k = tmp;
-		tmp = swap;
-	}
-	return k;
-}
-
 /* Where the line's slope changes, in order: lo, the two bends between, hi. */
 static size_t knees_of(const struct line *l, double tau, struct knee *k)
 {
@@ -195,11 +127,7 @@ static double sweep(struct policy *p, enum policy_tier tier, double budget)
 	if (!n)
 		return 0;
 
-	if (n <= SMALL_SORT)
-		insertion_sort(k, n);
-	else
-		k = radix_sort(k, p->knee_tmp, n);
-
+	k = sort_knees(k, p->knee_tmp, n);
 	mu = k[0].mu;
 	for (size_t i = 0; i < n; i++) {
 		double next = sum + slope * (k[i].mu - mu);

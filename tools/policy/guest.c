@@ -4,12 +4,9 @@
  * is a tenant's input: clamped, never trusted to be consistent.
  */
 #include <errno.h>
-#include <math.h>
 
 #include "engine.h"
 
-/* A learned quantile moves by half when it is exceeded. */
-#define QUANTILE_GAIN 0.5
 /* Re-reading is averaged over this. */
 #define REREAD_LIFE (10 * SEC)
 /* Below this, faults are noise whatever their 95th percentile. */
@@ -26,27 +23,6 @@
 #define PRESS_RELIEF 60u
 /* Slow median of the overhead: a step per sample. */
 #define OVERHEAD_STEP MIB
-
-/* What is left of something after @dt that halves every @life. */
-double half_life(u64 dt, u64 life)
-{
-	if (!dt)
-		return 1;
-	return exp2(-(double)dt / (double)life);
-}
-
-/*
- * A quantile tracked in constant memory: exceeded, it rises by half; not
- * exceeded, it sinks by just so much that both balance at the wanted quantile.
- * @samples: how many regular samples this one stands for.
- */
-void quantile_step(double *q, double x, double quantile, double samples)
-{
-	if (x > *q)
-		*q = *q > 0 ? min_of(*q * (1 + QUANTILE_GAIN), x) : x;
-	else
-		*q *= pow(1 + QUANTILE_GAIN, -samples * (1 - quantile) / quantile);
-}
 
 /* QEMU's "the guest never said": all ones, which no byte count can be. */
 static bool has(const struct policy_guest_sample *s, u32 stat, u64 value)

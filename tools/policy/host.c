@@ -261,6 +261,16 @@ static u64 reserve_of(const struct policy *p, u64 minfree)
 	return min_of(scale(minfree, p->t.reserve_factor), max_of(least, share)) + outside;
 }
 
+u64 reserve_sum(const struct policy *p)
+{
+	u64 sum = 0;
+
+	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
+		if (p->reserve[i].exists && p->now < p->reserve[i].until)
+			sum += p->reserve[i].bytes;
+	return sum;
+}
+
 /*
  * Nodes below their share of level medium's threshold. A balloon cannot choose
  * among a guest's nodes, but among guests one can prefer those that are there.

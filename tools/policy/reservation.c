@@ -12,16 +12,6 @@
 
 #define TEXT 32
 
-u64 reserve_sum(const struct policy *p)
-{
-	u64 sum = 0;
-
-	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
-		if (p->reserve[i].exists && p->now < p->reserve[i].until)
-			sum += p->reserve[i].bytes;
-	return sum;
-}
-
 /* What squeezing all guests to their floors would bring. */
 static double squeezable(const struct policy *p)
 {

@@ -219,7 +219,7 @@ static void settle(struct policy *p)
 	if (!n)
 		return;
 
-	k = radix_sort(k, p->knee_tmp, n);
+	k = sort_knees(k, p->knee_tmp, n);
 	while (n-- && left > 0) {
 		u64 band;
 

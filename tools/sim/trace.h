@@ -118,6 +118,9 @@ int sim_trace_parse(struct sim_trace *t, const char *name, const char *text, siz
  */
 int sim_trace_generate(struct sim_trace *t, unsigned int machines, int64_t span, uint64_t seed);
 
+/** sim_series_clear() - free what @s points at */
+void sim_series_clear(struct sim_series *s);
+
 /** sim_trace_clear() - free what @t points at, and zero it */
 void sim_trace_clear(struct sim_trace *t);
 

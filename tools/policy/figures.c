@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Figures that follow from what is known about one guest: what the host pays for
+ * it, where its free memory ends, what it needs.  They change nothing.
+ */
+#include "engine.h"
+
+/* Whether a command to this guest's balloon makes sense at all. */
+bool balloon_moves(const struct guest *g)
+{
+	switch (g->class) {
+	case POLICY_CLASS_FROZEN:
+	case POLICY_CLASS_NO_BALLOON:
+	case POLICY_CLASS_PAUSED:
+	case POLICY_CLASS_REBOOTING:
+	case POLICY_CLASS_RIVAL:
+	case POLICY_CLASS_UNMANAGED:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/*
+ * Guest memory that the host pays for, resident or paged out: a QEMU process
+ * has some of its own.
+ */
+u64 paid(const struct policy *p, const struct guest *g)
+{
+	return over(g->seen->rss, p->t.process_overhead) + g->seen->swapped;
+}
+
+/*
+ * Below this size a balloon has no free pages left and takes what is in use.
+ * What is above it is free now, also when its size has changed since the
+ * statistics.
+ */
+u64 bend_of(const struct guest *g)
+{
+	if (!cost_known(g) || g->seen->fresh_at == NEVER)
+		return 0;
+	return over(g->seen->sample_actual, over(g->seen->free, touched_since(g)));
+}
+
+/*
+ * Of the guest's free memory, the share that the host pays for: a balloon takes
+ * free pages as they come, and the untouched ones are free on the host already.
+ * Merged ones do not free anything either.
+ */
+double touched_share(const struct policy *p, const struct guest *g)
+{
+	u64 touched = paid(p, g);
+	u64 untouched = over(g->actual, touched);
+	u64 pool = max_of(over(g->actual, bend_of(g)), max_of(untouched, g->band));
+	double share = 1 - (double)untouched / (double)pool;
+
+	if (touched)
+		share *= 1 - min_of(1.0, (double)g->seen->ksm_saved / (double)touched);
+	return share;
+}
+
+/* What it was seen to touch since its statistics were taken. */
+u64 touched_since(const struct guest *g)
+{
+	return cost_known(g) ? over(process_cost(g), g->seen->sample_cost) : 0;
+}
+
+/* What it needs by its statistics, and by what it did since. */
+u64 base_of(const struct guest *g)
+{
+	return g->seen->overhead + g->seen->used + g->seen->debt + touched_since(g);
+}
