@@ -196,44 +196,7 @@ demo: deps
 style: deps tools
 	$(Q)selftests/style
 
-##
-## Installation on a host
-##
-DESTDIR ?=
-PREFIX ?= /usr/local
-SYSCONFDIR ?= /etc
-LIBDIR ?= $(PREFIX)/lib
-UNITDIR ?= /etc/systemd/system
-DBUSDIR ?= /etc/dbus-1/system.d
-
-.PHONY: install uninstall
-install: all
-	$(say) INSTALL "$(DESTDIR)$(PREFIX)"
-	$(Q)install -D -m 0755 $(B)/dynmem $(DESTDIR)$(PREFIX)/bin/dynmem
-	$(Q)install -D -m 0755 $(B)/dynmemd $(DESTDIR)$(PREFIX)/sbin/dynmemd
-	$(Q)install -D -m 0644 $(LIB_A) $(DESTDIR)$(LIBDIR)/libdynmem.a
-	$(Q)install -D -m 0755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/libdynmem.so.0
-	$(Q)ln -sf libdynmem.so.0 $(DESTDIR)$(LIBDIR)/libdynmem.so
-	$(Q)install -D -m 0644 tools/lib/dynmem.h $(DESTDIR)$(PREFIX)/include/dynmem/dynmem.h
-	$(Q)install -D -m 0644 include/uapi/linux/dynmem.h $(DESTDIR)$(PREFIX)/include/linux/dynmem.h
-	$(Q)mkdir -p $(DESTDIR)$(LIBDIR)/pkgconfig
-	$(Q)sed 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|' tools/lib/dynmem.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/dynmem.pc
-	$(Q)install -D -m 0644 --no-target-directory tools/dynmemd/dynmem.conf $(DESTDIR)$(SYSCONFDIR)/dynmem/dynmem.conf.new
-	$(Q)cd $(DESTDIR)$(SYSCONFDIR)/dynmem && if [ -e dynmem.conf ]; then cmp -s dynmem.conf dynmem.conf.new && rm dynmem.conf.new || true; else mv dynmem.conf.new dynmem.conf; fi
-	$(Q)mkdir -p $(DESTDIR)$(UNITDIR)
-	$(Q)sed 's|@SBINDIR@|$(PREFIX)/sbin|;s|@SYSCONFDIR@|$(SYSCONFDIR)|' tools/dynmemd/dynmemd.service.in > $(DESTDIR)$(UNITDIR)/dynmemd.service
-	$(Q)for page in Documentation/man/*.[1-8]; do \
-		install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
-	$(Q)install -D -m 0644 tools/dynmemd/org.dynmem1.conf $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf
-	$(Q)install -D -m 0644 $(KMOD_DIR)/dynmem.ko $(DESTDIR)/lib/modules/$(KREL)/updates/dynmem.ko
-	$(Q)$(if $(DESTDIR),:,depmod $(KREL) && ldconfig)
-
-uninstall:
-	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/dynmem $(DESTDIR)$(PREFIX)/sbin/dynmemd $(DESTDIR)$(LIBDIR)/libdynmem.* \
-		$(DESTDIR)$(LIBDIR)/pkgconfig/dynmem.pc $(DESTDIR)$(PREFIX)/include/dynmem/dynmem.h \
-		$(DESTDIR)$(PREFIX)/include/linux/dynmem.h $(DESTDIR)$(UNITDIR)/dynmemd.service \
-		$(DESTDIR)$(PREFIX)/share/man/man?/dynmem* \
-		$(DESTDIR)$(DBUSDIR)/org.dynmem1.conf $(DESTDIR)/lib/modules/*/updates/dynmem.ko
+-include packaging/packaging.mk
 
 .PHONY: clean help
 clean:
@@ -243,7 +206,10 @@ help:
 	@printf '%s\n' \
 	'make                the module for the running kernel (or KDIR=...) and the tools' \
 	'make kmod | tools   one of them' \
-	'make install        to PREFIX (default /usr/local), the module to /lib/modules' \
+	'make install        to PREFIX (default /usr/local), the module to /lib/modules; make uninstall' \
+	'make dist           build/dynmem-$(VERSION).tar.gz, which builds without git' \
+	'make deb            Debian packages in build/deb, checked by lintian' \
+	'make rpm            RPM packages of the tools in build/rpm' \
 	'make demo           boot the lab, start guests and the daemon, see memory move (BASELINE=none|fpr, SOURCE=procfs)' \
 	'make check          every test; check-long: stress, fuzzing, soak' \
 	'make lab            a shell in the lab host' \
