@@ -39,7 +39,7 @@ struct fake_qemu {
 	const char *memdev;	  /* what query-memdev returns, default "[]" */
 
 	/* what its guest says */
-	uint64_t total, available, free;
+	uint64_t total, available, free, caches;
 	int64_t last_update; /* 0: it never reported */
 
 	/* how it misbehaves */
@@ -129,8 +129,8 @@ static inline void fake_stats(struct fake_qemu *f, long long id)
 	}
 	snprintf(
 		text, sizeof(text),
-		"{\"stats\": {\"stat-swap-out\": 0, \"stat-available-memory\": %s, \"stat-free-memory\": %s, \"stat-minor-faults\": 100, \"stat-major-faults\": 0, \"stat-total-memory\": %s, \"stat-swap-in\": 0, \"stat-disk-caches\": 0}, \"last-update\": %lld}",
-		a, fr, t, (long long)f->last_update);
+		"{\"stats\": {\"stat-swap-out\": 0, \"stat-available-memory\": %s, \"stat-free-memory\": %s, \"stat-minor-faults\": 100, \"stat-major-faults\": 0, \"stat-total-memory\": %s, \"stat-swap-in\": 0, \"stat-disk-caches\": %llu}, \"last-update\": %lld}",
+		a, fr, t, (unsigned long long)f->caches, (long long)f->last_update);
 	fake_reply(f, id, text);
 	if (f->last_update)
 		f->last_update++;

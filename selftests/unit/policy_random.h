@@ -190,7 +190,6 @@ static inline void random_snapshot(struct random_snapshot *x, uint64_t seed, boo
 			h->arc_size = rnd_size(&r, 0, total / 2);
 			h->arc_min = rnd_size(&r, 0, h->arc_size);
 		}
-		h->level = chance(&r, 90) ? 0 : rnd_to(&r, 4);
 		h->nodes = chance(&r, 70) ? 0 : 2;
 		for (unsigned int i = 0; i < h->nodes; i++) {
 			h->node[i].total = total / 2;

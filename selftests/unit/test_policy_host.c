@@ -125,24 +125,55 @@ static void test_levels(void **state)
 	policy_free(f.p);
 }
 
-static void test_level_events(void **state)
+/* Thresholds are the engine's; what ZFS would give back is not missed. */
+static void test_thresholds(void **state)
 {
-	struct fixture f;
+	struct policy_host_sample h = { .total = 64 * GIB };
+	u64 threshold[POLICY_LEVELS], minfree = policy_minfree(64 * GIB);
+	struct policy_tunables t;
 
 	(void)state;
-	init(&f, 64 * GIB, 32 * GIB);
-	/* Before any sample a level is all there is. */
-	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_MEDIUM, UINT64_MAX, f.now),
-			 POLICY_LEVEL_MEDIUM);
-	assert_int_equal(policy_decide(f.p, f.now, &f.r), -ENODATA);
-	policy_host_sample(f.p, &f.h, f.now);
-	/* A stall: available memory looks fine, the level says otherwise. */
-	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_CRITICAL, UINT64_MAX, f.now),
-			 POLICY_LEVEL_CRITICAL);
-	assert_int_equal(policy_host_event(f.p, POLICY_LEVEL_NONE, GIB, f.now),
-			 POLICY_LEVEL_CRITICAL);
-	assert_int_equal(policy_host_event(f.p, 99, GIB, f.now), POLICY_LEVEL_CRITICAL);
-	policy_free(f.p);
+	policy_tunables_init(&t);
+	policy_thresholds(&t, &h, threshold);
+	assert_int_equal(threshold[POLICY_LEVEL_NONE], 0);
+	assert_int_equal(threshold[POLICY_LEVEL_LOW], 4 * minfree);
+	assert_int_equal(threshold[POLICY_LEVEL_MEDIUM], 2 * minfree);
+	assert_int_equal(threshold[POLICY_LEVEL_CRITICAL], minfree);
+
+	h.arc_size = 10 * GIB;
+	h.arc_min = 9 * GIB;
+	t.level_medium = 0;
+	policy_thresholds(&t, &h, threshold);
+	assert_int_equal(threshold[POLICY_LEVEL_LOW], 4 * minfree - scale(GIB, t.arc_credit));
+	assert_int_equal(threshold[POLICY_LEVEL_MEDIUM], 0);
+	h.arc_size = 64 * GIB;
+	policy_thresholds(&t, &h, threshold);
+	assert_int_equal(threshold[POLICY_LEVEL_LOW], 0);
+}
+
+/* What MemAvailable a watcher is woken at is where the engine's level begins. */
+static void test_thresholds_are_levels(void **state)
+{
+	(void)state;
+	for (u64 arc = 0; arc <= 2 * GIB; arc += GIB / 4) {
+		u64 threshold[POLICY_LEVELS];
+		struct fixture f;
+
+		init(&f, 64 * GIB, 32 * GIB);
+		f.h.arc_size = arc;
+		policy_thresholds(&f.p->t, &f.h, threshold);
+		for (int l = POLICY_LEVEL_LOW; l < POLICY_LEVELS; l++) {
+			if (!threshold[l])
+				continue;
+			f.h.available = threshold[l];
+			policy_host_sample(f.p, &f.h, f.now);
+			assert_int_equal(f.p->raw, l - 1);
+			f.h.available = threshold[l] - 2;
+			policy_host_sample(f.p, &f.h, f.now);
+			assert_int_equal(f.p->raw, l);
+		}
+		policy_free(f.p);
+	}
 }
 
 /* The clock is what the caller says, but it never goes back. */
@@ -552,7 +583,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_minfree),
 		cmocka_unit_test(test_levels),
-		cmocka_unit_test(test_level_events),
+		cmocka_unit_test(test_thresholds),
+		cmocka_unit_test(test_thresholds_are_levels),
 		cmocka_unit_test(test_clock_steps_back),
 		cmocka_unit_test(test_arc_counts),
 		cmocka_unit_test(test_hold),

@@ -68,6 +68,12 @@ static void init(struct fixture *f, u64 available)
 	}
 }
 
+static void host_falls_to(struct fixture *f, u64 available)
+{
+	f->h.available = available;
+	policy_host_sample(f->p, &f->h, f->now);
+}
+
 static const struct policy_plan_step *step_for(const struct policy_plan *plan, unsigned int guest)
 {
 	for (unsigned int i = 0; i < plan->count; i++)
@@ -150,7 +156,7 @@ static void test_plan_leaves_touched(void **state)
 	f.now += SEC / 2;
 	c.rss = 4 * GIB;
 	policy_guest_host_sample(f.p, f.g[IDLE], &c, f.now);
-	policy_host_event(f.p, POLICY_LEVEL_CRITICAL, 300 * MIB, f.now);
+	host_falls_to(&f, 300 * MIB);
 	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
 	for (unsigned int i = 0; i < n; i++)
 		if (step[i].guest == f.g[IDLE])
@@ -226,7 +232,7 @@ static void test_emergency_runs_and_ends(void **state)
 	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
 	assert_int_equal(n, 0);
 
-	policy_host_event(f.p, POLICY_LEVEL_CRITICAL, 300 * MIB, f.now);
+	host_falls_to(&f, 300 * MIB);
 	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
 	assert_true(n > 0);
 	sent(&f, step, n, true);
@@ -255,7 +261,7 @@ static void test_emergency_goes_on(void **state)
 
 	(void)state;
 	init(&f, GIB);
-	policy_host_event(f.p, POLICY_LEVEL_CRITICAL, 300 * MIB, f.now);
+	host_falls_to(&f, 300 * MIB);
 	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
 	sent(&f, step, n, false);
 
@@ -374,7 +380,7 @@ static void test_reserve_refused(void **state)
 	/* Just what fits is not refused. */
 	assert_int_equal(policy_reserve(f.p, squeezed, 60 * SEC, f.now, &id, &s), 0);
 
-	policy_host_event(f.p, POLICY_LEVEL_CRITICAL, UINT64_MAX, f.now);
+	host_falls_to(&f, 300 * MIB);
 	assert_int_equal(policy_reserve(f.p, MIB, 60 * SEC, f.now, &id, &s), -ENOSPC);
 	assert_non_null(strstr(s.why, "critical"));
 	policy_free(f.p);

@@ -239,6 +239,7 @@ static void test_no_allocation(void **state)
 {
 	const struct policy_plan_step *step;
 	const struct policy_plan *plan;
+	const struct policy_host_sample empty = { .total = 8 * GiB };
 	unsigned int count;
 	struct world w;
 	char text[256];
@@ -251,7 +252,7 @@ static void test_no_allocation(void **state)
 	allocations.on = true;
 	world_run(&w, 30);
 	policy_plan_emergency(w.p, GiB, w.now, &plan);
-	policy_host_event(w.p, POLICY_LEVEL_CRITICAL, 0, w.now);
+	policy_host_sample(w.p, &empty, w.now);
 	policy_emergency_begin(w.p, w.now, &step, &count);
 	for (unsigned int i = 0; i < w.r.count; i++)
 		policy_reason_render(&w.r.decision[i], text, sizeof(text));

@@ -110,7 +110,7 @@ static void use_source(struct daemon *d, struct source *s)
 
 static int use_procfs(struct daemon *d)
 {
-	int r = source_procfs_new(&d->procfs, d->event, "/proc", &d->config->policy);
+	int r = source_procfs_new(&d->procfs, d->event, "/proc");
 
 	if (r < 0)
 		log_error("source procfs: %s; the host is looked at once a second", strerror(-r));

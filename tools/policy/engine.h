@@ -314,7 +314,7 @@ struct policy {
 
 	struct policy_host_sample host;
 	bool have_host;
-	enum policy_level level, raw, told; /* raw: without hysteresis */
+	enum policy_level level, raw; /* raw: without hysteresis */
 	u64 well_since[POLICY_LEVEL_CRITICAL + 1];
 	u64 touched, touched_at; /* first touch + KSM breaks since then */
 	double touch[TOUCH_DAYS];

@@ -48,27 +48,45 @@ static u64 minfree_of(const struct policy *p)
 	return p->host.minfree ? p->host.minfree : policy_minfree(p->host.total);
 }
 
-static u64 credited(const struct policy *p)
+static u64 arc_credit(const struct policy_tunables *t, const struct policy_host_sample *s)
 {
-	u64 arc = over(p->host.arc_size, p->host.arc_min);
-
-	return min_of(p->host.available + scale(arc, p->t.arc_credit), p->host.total);
+	return scale(min_of(over(s->arc_size, s->arc_min), s->total), t->arc_credit);
 }
 
-/* Up at once; down one level at a time, each after its hold. */
+static u64 credited(const struct policy *p)
+{
+	return min_of(p->host.available + arc_credit(&p->t, &p->host), p->host.total);
+}
+
+static u64 threshold_of(const struct policy_tunables *t, u64 minfree, enum policy_level level)
+{
+	const double factor[] = { 0, t->level_low, t->level_medium, t->level_critical };
+
+	return scale(minfree, factor[level]);
+}
+
+void policy_thresholds(const struct policy_tunables *t, const struct policy_host_sample *s,
+		       u64 ret[POLICY_LEVELS])
+{
+	u64 total = min_of(s->total, POLICY_HOST_BYTES_MAX), credit = arc_credit(t, s);
+	u64 minfree = s->minfree ? min_of(s->minfree, total / 4) : policy_minfree(total);
+
+	for (int l = 0; l < POLICY_LEVELS; l++)
+		ret[l] = over(threshold_of(t, minfree, l), credit);
+}
+
+/*
+ * Shortage alone makes a level: what stalls, refaults or kills somewhere is no
+ * reason to take memory from guests as long as the host has enough.  Up at once;
+ * down one level at a time, each after its hold.
+ */
 void host_level(struct policy *p)
 {
-	double factor[] = { 0, p->t.level_low, p->t.level_medium, p->t.level_critical };
 	u64 avail = credited(p), minfree = minfree_of(p);
 	enum policy_level raw = POLICY_LEVEL_NONE;
 
-	if (!p->have_host) {
-		p->level = p->raw = p->told;
-		return;
-	}
-
-	for (int l = POLICY_LEVEL_LOW; l <= POLICY_LEVEL_CRITICAL; l++) {
-		u64 threshold = scale(minfree, factor[l]);
+	for (int l = POLICY_LEVEL_LOW; l < POLICY_LEVELS; l++) {
+		u64 threshold = threshold_of(&p->t, minfree, l);
 
 		if (avail < threshold)
 			raw = l;
@@ -77,7 +95,6 @@ void host_level(struct policy *p)
 		else if (p->well_since[l] == NEVER)
 			p->well_since[l] = p->now;
 	}
-	raw = max_of(raw, p->told);
 	p->raw = raw;
 
 	while (p->level > raw) {
@@ -200,24 +217,13 @@ enum policy_level policy_host_sample(struct policy *p, const struct policy_host_
 		p->host.node[i].total = sane(s->node[i].total);
 		p->host.node[i].available = min_of(s->node[i].available, p->host.node[i].total);
 	}
-	p->told = min_of(s->level, POLICY_LEVEL_CRITICAL);
 	p->have_host = p->host.total > 0;
 
-	host_level(p);
+	if (p->have_host)
+		host_level(p);
 	touch_rate_update(p);
 	outside_update(p);
 	ksm_sampled(p, &ksm);
-	return p->level;
-}
-
-enum policy_level policy_host_event(struct policy *p, enum policy_level level, u64 available,
-				    u64 now)
-{
-	policy_clock(p, now);
-	p->told = min_of(level, POLICY_LEVEL_CRITICAL);
-	if (available != UINT64_MAX && p->have_host)
-		p->host.available = min_of(available, p->host.total);
-	host_level(p);
 	return p->level;
 }
 

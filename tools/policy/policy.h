@@ -242,6 +242,8 @@ enum policy_level {
 	POLICY_LEVEL_CRITICAL, /* ESX: low, below 1 x minfree */
 };
 
+#define POLICY_LEVELS (POLICY_LEVEL_CRITICAL + 1)
+
 /** policy_level_name() - "none", "low", "medium", "critical" */
 const char *policy_level_name(enum policy_level level);
 
@@ -272,15 +274,14 @@ struct policy_ksm_sample {
 
 /**
  * struct policy_host_sample - the host's memory
- * @total: MemTotal
+ * @total: MemTotal without pools of huge pages, which neither a guest nor the
+ *	host can use as ordinary memory
  * @available: MemAvailable
  * @arc_size: ZFS ARC, 0 if there is none
  * @arc_min: what ARC will not go below
  * @swap_total: SwapTotal
  * @swap_free: SwapFree
  * @minfree: the unit of the levels; 0 means by the sliding scale from @total
- * @level: the level that the kernel module or PSI says, POLICY_LEVEL_NONE if
- *	there is no such source; the engine's level is never below it
  * @nodes: how many of @node are filled, at most POLICY_NODES_MAX; 0 or 1: not
  *	NUMA
  * @node: per NUMA node
@@ -291,7 +292,6 @@ struct policy_host_sample {
 	uint64_t arc_size, arc_min;
 	uint64_t swap_total, swap_free;
 	uint64_t minfree;
-	enum policy_level level;
 	unsigned int nodes;
 	struct policy_node_sample node[POLICY_NODES_MAX];
 	struct policy_ksm_sample ksm;
@@ -312,14 +312,16 @@ enum policy_level policy_host_sample(struct policy *p, const struct policy_host_
 				     uint64_t now);
 
 /**
- * policy_host_event() - a level change or stall was pushed, before any sample
- * @level: the level in the event
- * @available: available memory if the event carried it, else UINT64_MAX
+ * policy_thresholds() - where the levels begin
+ * @s: of the host
+ * @ret: MemAvailable, bytes, below which each level is entered; 0: never
  *
- * Return: the level that follows.
+ * The only place where they are computed: whoever watches MemAvailable for the
+ * daemon, the kernel module or a timer, gets them from here. ZFS's cache counts
+ * as available up to its credit, so what it has is taken off.
  */
-enum policy_level policy_host_event(struct policy *p, enum policy_level level, uint64_t available,
-				    uint64_t now);
+void policy_thresholds(const struct policy_tunables *t, const struct policy_host_sample *s,
+		       uint64_t ret[POLICY_LEVELS]);
 
 /* ------------------------------------------------------------------------
  * Decisions
@@ -596,7 +598,7 @@ int policy_emergency_begin(struct policy *p, uint64_t now, const struct policy_p
 /**
  * policy_emergency_next() - emergency_wait later: enough, or the next class
  *
- * Needs a policy_host_sample() or policy_host_event() since. The count is 0
+ * Needs a policy_host_sample() since. The count is 0
  * when nothing more is to be sent. Return: ns until it wants to be called
  * again, 0: the emergency is over.
  */

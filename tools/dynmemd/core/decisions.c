@@ -104,8 +104,8 @@ static void schedule(struct manager *m, uint64_t now)
 {
 	if (m->result.next)
 		tick_at(m, now + m->result.next);
-	/* Nobody tells the host's pressure: it is looked at. */
-	if (!m->source)
+	/* Nobody reports at the engine's thresholds. */
+	if (!m->source || m->unwatched)
 		tick_at(m, now + m->config->policy.poll);
 	for (size_t i = 0; i < m->n_guests; i++)
 		if (m->guests[i]->poll_period)
@@ -147,7 +147,7 @@ static int on_tick(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *us
 	m->round++;
 	m->awaited = 0;
 	sample_costs(m, false, now);
-	if (sample_host(m, now) == POLICY_LEVEL_CRITICAL && manager_managing(m))
+	if (sample_host(m, false, now) == POLICY_LEVEL_CRITICAL && manager_managing(m))
 		emergency_start(m, now);
 	poll_guests(m, now);
 	return 0;

@@ -63,7 +63,7 @@ int emergency_continue(_unused_ sd_event_source *s, _unused_ uint64_t usec, void
 	unsigned int count;
 	int64_t wait;
 
-	sample_host(m, now);
+	sample_host(m, true, now);
 	wait = policy_emergency_next(m->policy, now, &step, &count);
 	run_steps(m, step, count, now);
 	if (wait > 0)

@@ -90,8 +90,21 @@ void manager_set_source(struct manager *m, struct source *source)
 	if (source)
 		source_listen(source, on_source, m);
 	m->has_pressure = false;
-	m->pressure = (struct source_pressure){ .available = UINT64_MAX };
+	m->watching = m->unwatched = false;
 	tick_soon(m);
+}
+
+/* A cgroup's kill at its own limit is its operator's business. */
+static void log_oom(const struct manager *m, const struct source_pressure *p,
+		    enum policy_level level)
+{
+	if (level == POLICY_LEVEL_CRITICAL)
+		log_error("the host ran out of memory; %llu processes were killed so far",
+			  (unsigned long long)p->oom_kills);
+	else
+		log_info(
+			"a process was killed for lack of memory, but not of the host's: it has %.0f MiB available; a cgroup is at its limit",
+			(double)m->host.available / MIB);
 }
 
 void manager_pressure(struct manager *m, const struct source_pressure *p)
@@ -101,9 +114,7 @@ void manager_pressure(struct manager *m, const struct source_pressure *p)
 
 	m->pressure = *p;
 	m->has_pressure = true;
-	if (p->available != UINT64_MAX)
-		m->host.available = p->available;
-	level = policy_host_event(m->policy, p->level, p->available, now);
+	level = sample_host(m, true, now);
 	decisions_on_pressure(m, level, now);
 	log_debug("pressure: %s%slevel %s (engine: %s), %.1f MiB available",
 		  p->stall ? "stall, " : "", p->oom ? "OOM, " : "", policy_level_name(p->level),
@@ -113,8 +124,7 @@ void manager_pressure(struct manager *m, const struct source_pressure *p)
 			"%llu pressure events were lost; their counters are in the one that came",
 			(unsigned long long)p->lost);
 	if (p->oom && p->news)
-		log_error("the host ran out of memory; %llu processes were killed so far",
-			  (unsigned long long)p->oom_kills);
+		log_oom(m, p, level);
 }
 
 /*
@@ -385,7 +395,6 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 	m->event = event;
 	m->config = config;
 	m->dry_run = options->dry_run;
-	m->pressure.available = UINT64_MAX;
 	m->proc = options->proc ? options->proc : "/proc";
 	m->cgroup_root = options->cgroup ? options->cgroup : CGROUP_ROOT;
 	r = host_open(&m->host, m->proc);
@@ -402,7 +411,7 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 		return r;
 	}
 	cgroup_act_init(m);
-	sample_host(m, manager_now(m));
+	sample_host(m, false, manager_now(m));
 	tick_soon(m);
 	*ret = m;
 	return 0;

@@ -23,7 +23,10 @@ struct manager {
 	struct host host;
 
 	struct source *source;
-	struct source_pressure pressure; /* the latest */
+	uint64_t threshold[POLICY_LEVELS]; /* bytes, that it watches ... */
+	bool watching;			   /* ... since it was asked to, ... */
+	bool unwatched;			   /* ... unless it could not */
+	struct source_pressure pressure;   /* the latest */
 	bool has_pressure;
 	enum policy_level level;
 
@@ -34,18 +37,19 @@ struct manager {
 	size_t n_guests;
 	size_t space; /* in @guests */
 
-	sd_event_source *tick;	     /* polls are due */
-	uint64_t tick_at;	     /* ns, 0: off */
-	uint64_t ticked_at;	     /* ns, the last one */
-	sd_event_source *patience;   /* for answers to polls */
-	unsigned int awaited;	     /* answers to the polls of ... */
-	unsigned int round;	     /* ... this tick */
-	sd_event_source *decide;     /* soon */
-	sd_event_source *emergency;  /* its next step */
-	uint64_t costs_at;	     /* ns, guests' costs were read */
-	unsigned int cost_fields;    /* that matter, enum cost_field */
-	uint64_t ksm_saved, swapped; /* bytes, on the whole host */
-	bool somebody_waits;	     /* for bytes that others are to free */
+	sd_event_source *tick;	      /* polls are due */
+	uint64_t tick_at;	      /* ns, 0: off */
+	uint64_t ticked_at;	      /* ns, the last one */
+	sd_event_source *patience;    /* for answers to polls */
+	unsigned int awaited;	      /* answers to the polls of ... */
+	unsigned int round;	      /* ... this tick */
+	sd_event_source *decide;      /* soon */
+	sd_event_source *emergency;   /* its next step */
+	uint64_t costs_at;	      /* ns, guests' costs were read */
+	unsigned int cost_fields;     /* that matter, enum cost_field */
+	struct policy_ksm_sample ksm; /* the latest */
+	uint64_t ksm_saved, swapped;  /* bytes, on the whole host */
+	bool somebody_waits;	      /* for bytes that others are to free */
 
 	struct policy_result result; /* the latest, without its array */
 
@@ -98,8 +102,11 @@ bool command_was_sent(struct guest *g);
 
 /* sample.c */
 
-/** sample_host() - read the host's memory and pass it to the engine */
-enum policy_level sample_host(struct manager *m, uint64_t now);
+/**
+ * sample_host() - read the host's memory and pass it to the engine
+ * @quick: on an event, KSM's counters are not read
+ */
+enum policy_level sample_host(struct manager *m, bool quick, uint64_t now);
 
 /**
  * sample_costs() - read what guests cost and pass it to the engine

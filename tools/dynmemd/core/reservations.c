@@ -15,7 +15,7 @@ int manager_reserve(struct manager *m, uint64_t bytes, const char *name, uint64_
 
 	if (!manager_managing(m))
 		return -EROFS;
-	sample_host(m, now);
+	sample_host(m, false, now);
 	r = policy_reserve(m->policy, bytes, MIN(seconds, UINT64_MAX / NSEC_PER_SEC) * NSEC_PER_SEC,
 			   now, ret_id, ret);
 	if (r == 0 || r == -ENOSPC)
@@ -32,7 +32,7 @@ int manager_reservation(struct manager *m, unsigned int id, struct policy_reserv
 {
 	uint64_t now = manager_now(m);
 
-	sample_host(m, now);
+	sample_host(m, false, now);
 	return policy_reserve_status(m->policy, id, now, ret);
 }
 

@@ -24,7 +24,47 @@ void manager_read_ksm(struct manager *m, struct policy_ksm_sample *ret)
 		m->source->ops->ksm(m->source, ret);
 }
 
-enum policy_level sample_host(struct manager *m, uint64_t now)
+/* By so much of it a threshold must have moved to be set anew. */
+#define THRESHOLD_STEP 16
+
+static bool moved(const uint64_t *a, const uint64_t *b)
+{
+	for (int l = POLICY_LEVEL_LOW; l < POLICY_LEVELS; l++) {
+		uint64_t off = a[l] > b[l] ? a[l] - b[l] : b[l] - a[l];
+
+		if (off > MAX(a[l], b[l]) / THRESHOLD_STEP)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The source wakes the manager at the engine's thresholds. One that cannot, as
+ * a module of which this process may not change the settings, only does so at
+ * its own: the host is sampled in between.
+ */
+static void set_thresholds(struct manager *m, const struct policy_host_sample *s)
+{
+	uint64_t threshold[POLICY_LEVELS];
+	int r;
+
+	if (!m->source || !m->source->ops->watch)
+		return;
+	policy_thresholds(&m->config->policy, s, threshold);
+	if (m->watching && !moved(threshold, m->threshold))
+		return;
+	r = m->source->ops->watch(m->source, threshold);
+	if (r < 0 && (!m->watching || !m->unwatched))
+		log_notice(
+			"source %s: its thresholds cannot be set (%s), memory is sampled each %.3g s instead; setting them takes CAP_NET_ADMIN",
+			manager_source_name(m), strerror(-r),
+			(double)m->config->policy.poll / NSEC_PER_SEC);
+	memcpy(m->threshold, threshold, sizeof(m->threshold));
+	m->watching = true;
+	m->unwatched = r < 0;
+}
+
+enum policy_level sample_host(struct manager *m, bool quick, uint64_t now)
 {
 	struct policy_host_sample s = { 0 };
 	enum policy_level level;
@@ -32,14 +72,15 @@ enum policy_level sample_host(struct manager *m, uint64_t now)
 
 	if (r < 0)
 		log_error("cannot read the host's memory: %s", strerror(-r));
-	s.total = m->host.total;
+	s.total = m->host.total - m->host.hugetlb;
 	s.available = m->host.available;
 	s.arc_size = m->host.arc_size;
 	s.arc_min = m->host.arc_min;
 	s.swap_total = m->host.swap_total;
 	s.swap_free = m->host.swap_free;
-	s.level = m->pressure.level;
-	manager_read_ksm(m, &s.ksm);
+	if (!quick)
+		manager_read_ksm(m, &m->ksm);
+	s.ksm = m->ksm;
 	/* Once more when it is over, or guests would keep their last figures. */
 	m->cost_fields = 0;
 	if (s.ksm.saved || m->ksm_saved)
@@ -50,6 +91,7 @@ enum policy_level sample_host(struct manager *m, uint64_t now)
 	m->swapped = s.swap_total - s.swap_free;
 	level = policy_host_sample(m->policy, &s, now);
 	announce_level(m, level);
+	set_thresholds(m, &s);
 	return level;
 }
 

@@ -56,6 +56,9 @@ int host_read(struct host *h)
 	    !proc_kib(buf, "SwapTotal:", &h->swap_total) ||
 	    !proc_kib(buf, "SwapFree:", &h->swap_free))
 		return -EBADMSG;
+	/* Kernels before 4.16 do not have it. */
+	if (!proc_kib(buf, "Hugetlb:", &h->hugetlb) || h->hugetlb > h->total)
+		h->hugetlb = 0;
 	read_arc(h);
 	return 0;
 }

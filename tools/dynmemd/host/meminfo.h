@@ -7,6 +7,8 @@
 
 /**
  * struct host - the host's memory, bytes
+ * @total: MemTotal
+ * @hugetlb: of @total, pools of huge pages
  * @arc_size: of ZFS's cache, 0 if there is none
  * @arc_min: what that does not go below
  */
@@ -15,6 +17,7 @@ struct host {
 	int arcstats;
 
 	uint64_t total;
+	uint64_t hugetlb;
 	uint64_t free;
 	uint64_t available;
 	uint64_t swap_total;

@@ -14,11 +14,15 @@
 
 /**
  * struct source_pressure - the host's pressure as a source sees it
- * @level: never above what the source has reason for
+ *
+ * Whatever it says, it makes the manager sample the host, and no more: stalls
+ * and kills may be those of a cgroup at its own limit.
+ *
+ * @level: as the source has it, for the log
  * @available: MemAvailable, bytes; UINT64_MAX: not told
  * @news: false: it is the state, after a start or a loss; nothing happened
  * @stall: a task has gone into direct reclaim
- * @oom: the host ran out of memory
+ * @oom: a process was killed for lack of memory, the host's or its cgroup's
  * @has_stalls: @stalls and @oom_kills are known
  * @stalls: direct reclaims since the source's start
  * @oom_kills: processes killed
@@ -51,9 +55,12 @@ struct source;
 /**
  * struct source_ops - what a source can be asked
  * @ksm: KSM's counters; @ret->present is false where there are none
+ * @watch: report when MemAvailable gets below these; as policy_thresholds().
+ *	Return: 0; a negative errno: it will not
  */
 struct source_ops {
 	const char *name;
+	int (*watch)(struct source *s, const uint64_t threshold[POLICY_LEVELS]);
 	void (*ksm)(struct source *s, struct policy_ksm_sample *ret);
 	void (*free)(struct source *s);
 };
@@ -95,17 +102,15 @@ int source_genl_new(struct source **ret, sd_event *event, const struct source_ha
 bool source_genl_present(const struct source *s);
 
 /**
- * source_procfs_new() - PSI triggers, /proc and KSM's sysfs
+ * source_procfs_new() - a PSI trigger, /proc and KSM's sysfs
  * @proc: "/proc", or a folder that looks like it
- * @tunables: where the levels lie; only read by this call
  *
  * Never @gone. Return: 0; a negative errno where there is no /proc.
  */
-int source_procfs_new(struct source **ret, sd_event *event, const char *proc,
-		      const struct policy_tunables *tunables);
+int source_procfs_new(struct source **ret, sd_event *event, const char *proc);
 
-/** source_procfs_triggers() - how many PSI triggers are set: 3, or none */
-unsigned int source_procfs_triggers(const struct source *s);
+/** source_procfs_hears_stalls() - the PSI trigger is set */
+bool source_procfs_hears_stalls(const struct source *s);
 
 static inline struct source *source_free(struct source *s)
 {

@@ -126,6 +126,22 @@ static void genl_ksm(struct source *source, struct policy_ksm_sample *ret)
 	ret->pages_scanned = k.pages_scanned;
 }
 
+/* What the module samples for. Others may read its settings: they are the truth. */
+static int genl_watch(struct source *source, const uint64_t threshold[POLICY_LEVELS])
+{
+	struct source_genl *s = of(source);
+	const struct dynmem_config config = {
+		.present = dynmem_bit(DYNMEM_A_CONFIG_THRESHOLD_LOW) |
+			   dynmem_bit(DYNMEM_A_CONFIG_THRESHOLD_MEDIUM) |
+			   dynmem_bit(DYNMEM_A_CONFIG_THRESHOLD_CRITICAL),
+		.threshold_low = threshold[POLICY_LEVEL_LOW],
+		.threshold_medium = threshold[POLICY_LEVEL_MEDIUM],
+		.threshold_critical = threshold[POLICY_LEVEL_CRITICAL],
+	};
+
+	return dynmem_set_config(s->client, &config);
+}
+
 static void genl_free(struct source *source)
 {
 	struct source_genl *s = of(source);
@@ -138,6 +154,7 @@ static void genl_free(struct source *source)
 
 static const struct source_ops ops = {
 	.name = "genl",
+	.watch = genl_watch,
 	.ksm = genl_ksm,
 	.free = genl_free,
 };
