@@ -99,14 +99,15 @@ static void bench_free(struct bench *b)
 /* The host's sample and the decision. Returns commands. */
 static int bench_decide(struct bench *b, bool lacks)
 {
-	struct policy_host_sample h = {
+	struct host_record h = {
+		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
 		.total = b->total,
 		.available = lacks ? b->total / 64 : b->total / 4,
 	};
 	struct policy_result r;
 
 	b->now += 1000;
-	policy_host_sample(b->p, &h, b->now);
+	policy_host_update(b->p, &h, b->now);
 	return policy_decide(b->p, b->now, &r);
 }
 
@@ -118,26 +119,26 @@ static void bench_samples(struct bench *b)
 	for (unsigned int i = 0; i < b->n; i++) {
 		struct bench_guest *g = &b->g[i];
 		uint64_t available = g->actual - g->used;
-		struct policy_guest_sample s = {
-			.present = 0x1ff,
+		struct guest_record s = {
+			.present = GUEST_HAS_ALL_STATS,
 			.last_update = b->update,
-			.actual = g->actual,
+			.stat_actual = g->actual,
 			.total = g->actual - 32 * MiB,
 			.available = available - 32 * MiB - (i * b->update) % (8 * MiB),
 			.free = available - g->cache,
 			.disk_caches = g->cache,
 			.major_faults = b->update * (i % 7),
 		};
-		struct policy_guest_host_sample c = {
-			.present = POLICY_COST_RSS | POLICY_COST_SWAPPED | POLICY_COST_DISK_READ |
-				   POLICY_COST_CPU,
+		struct guest_record c = {
+			.present = GUEST_HAS_RSS | GUEST_HAS_SWAPPED | GUEST_HAS_DISK_READ |
+				   GUEST_HAS_CPU,
 			.rss = g->actual - g->actual / 8,
 			.disk_read = b->update * (i % 5) * MiB,
 			.cpu_ns = b->update * (i % 3) * SEC / 4,
 		};
 
-		policy_guest_host_sample(b->p, i, &c, b->now);
-		policy_guest_sample(b->p, i, &s, b->now);
+		policy_guest_update(b->p, i, &c, b->now);
+		policy_guest_update(b->p, i, &s, b->now);
 	}
 }
 

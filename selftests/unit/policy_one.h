@@ -15,9 +15,9 @@ struct one {
 	struct policy *p;
 	u64 now;
 	unsigned int g;
-	struct policy_guest_sample s;
-	struct policy_guest_host_sample c;
-	struct policy_host_sample h;
+	struct guest_record s;
+	struct guest_record c;
+	struct host_record h;
 	struct policy_result r;
 	struct policy_guest_info i;
 };
@@ -30,19 +30,21 @@ static inline void one_init(struct one *o, u64 min, u64 max, u64 actual)
 	assert_int_equal(policy_new(NULL, &o->p), 0);
 	assert_int_equal(policy_guest_add(o->p, &config, actual, o->now, &o->g), 0);
 	policy_guest_polling(o->p, o->g, true, o->now);
-	o->h = (struct policy_host_sample){ .total = 16 * GIB, .available = 8 * GIB };
-	o->s = (struct policy_guest_sample){
-		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
-			   POLICY_STAT_DISK_CACHES,
+	o->h = (struct host_record){ .present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
+				     .total = 16 * GIB,
+				     .available = 8 * GIB };
+	o->s = (struct guest_record){
+		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
+			   GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES,
 		.last_update = 5000,
-		.actual = actual,
+		.stat_actual = actual,
 		.total = actual - 64 * MIB,
 		.available = actual / 2,
 		.free = actual / 4,
 		.disk_caches = actual / 4,
 	};
-	o->c = (struct policy_guest_host_sample){
-		.present = POLICY_COST_RSS,
+	o->c = (struct guest_record){
+		.present = GUEST_HAS_RSS,
 		.rss = actual,
 	};
 }
@@ -51,11 +53,11 @@ static inline void one_init(struct one *o, u64 min, u64 max, u64 actual)
 static inline void tick(struct one *o, bool fresh)
 {
 	o->now += SEC;
-	policy_host_sample(o->p, &o->h, o->now);
-	policy_guest_host_sample(o->p, o->g, &o->c, o->now);
+	policy_host_update(o->p, &o->h, o->now);
+	policy_guest_update(o->p, o->g, &o->c, o->now);
 	if (fresh)
 		o->s.last_update++;
-	assert_int_equal(policy_guest_sample(o->p, o->g, &o->s, o->now), fresh);
+	assert_int_equal(policy_guest_update(o->p, o->g, &o->s, o->now), fresh);
 	assert_true(policy_decide(o->p, o->now, &o->r) >= 0);
 	assert_int_equal(policy_guest_info(o->p, o->g, o->now, &o->i), 0);
 }

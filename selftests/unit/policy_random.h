@@ -19,15 +19,15 @@ struct random_guest {
 	uint64_t actual;
 	bool reports, pressed_always;
 	int event; /* enum policy_guest_event, or -1 */
-	struct policy_guest_sample sample[RANDOM_TICKS];
-	struct policy_guest_host_sample cost[RANDOM_TICKS];
+	struct guest_record sample[RANDOM_TICKS];
+	struct guest_record cost[RANDOM_TICKS];
 };
 
 struct random_snapshot {
 	uint64_t seed, start;
 	uint64_t step; /* ns between ticks */
 	unsigned int n;
-	struct policy_host_sample host[RANDOM_TICKS];
+	struct host_record host[RANDOM_TICKS];
 	struct random_guest g[RANDOM_GUESTS];
 };
 
@@ -87,16 +87,16 @@ static inline uint64_t hostile(struct rng *r, uint64_t normal)
 static inline void random_sample(struct rng *r, struct random_guest *g, unsigned int tick,
 				 bool evil)
 {
-	struct policy_guest_sample *s = &g->sample[tick];
-	struct policy_guest_sample *old = tick ? &g->sample[tick - 1] : s;
+	struct guest_record *s = &g->sample[tick];
+	struct guest_record *old = tick ? &g->sample[tick - 1] : s;
 	uint64_t total = g->actual - g->actual / 16;
 	uint64_t available = rnd_size(r, 0, total);
 	uint64_t counters = g->pressed_always || chance(r, 10) ? 100000 : 3;
 
-	*s = (struct policy_guest_sample){
-		.present = 0x1ff,
+	*s = (struct guest_record){
+		.present = GUEST_HAS_ALL_STATS,
 		.last_update = 1000 + tick,
-		.actual = g->actual,
+		.stat_actual = g->actual,
 		.total = total,
 		.available = available,
 		.free = rnd_size(r, 0, available),
@@ -108,9 +108,9 @@ static inline void random_sample(struct rng *r, struct random_guest *g, unsigned
 		.alloc_stall = old->alloc_stall + (counters > 3),
 	};
 	if (evil) {
-		s->present = (uint32_t)rnd(r);
+		s->present = rnd(r);
 		s->last_update = hostile(r, s->last_update);
-		s->actual = hostile(r, s->actual);
+		s->stat_actual = hostile(r, s->stat_actual);
 		s->total = hostile(r, s->total);
 		s->available = hostile(r, s->available);
 		s->free = hostile(r, s->free);
@@ -125,20 +125,20 @@ static inline void random_sample(struct rng *r, struct random_guest *g, unsigned
 
 static inline void random_cost(struct rng *r, struct random_guest *g, unsigned int tick, bool evil)
 {
-	struct policy_guest_host_sample *s = &g->cost[tick];
+	struct guest_record *s = &g->cost[tick];
 
-	*s = (struct policy_guest_host_sample){
-		.present = 0x3f,
+	*s = (struct guest_record){
+		.present = GUEST_HAS_COSTS,
 		.rss = rnd_size(r, 0, g->config.max),
 		.swapped = chance(r, 20) ? rnd_size(r, 0, g->config.max / 8) : 0,
 		.ksm_saved = chance(r, 30) ? rnd_size(r, 0, g->config.max / 4) : 0,
 		.disk_read = tick * rnd_to(r, 1 << 28),
 		.cpu_ns = tick * rnd_to(r, 1 << 30),
 	};
-	for (unsigned int i = 0; i < POLICY_NODES_MAX; i++)
-		s->node[i] = s->rss / POLICY_NODES_MAX;
+	for (unsigned int i = 0; i < RECORD_NODES_MAX; i++)
+		s->node[i] = s->rss / RECORD_NODES_MAX;
 	if (evil) {
-		s->present = (uint32_t)rnd(r);
+		s->present = rnd(r);
 		s->rss = hostile(r, s->rss);
 		s->swapped = hostile(r, s->swapped);
 		s->ksm_saved = hostile(r, s->ksm_saved);
@@ -178,8 +178,10 @@ static inline void random_snapshot(struct random_snapshot *x, uint64_t seed, boo
 	x->n = chance(&r, 70) ? 1 + (unsigned int)rnd_to(&r, 8)
 			      : 1 + (unsigned int)rnd_to(&r, RANDOM_GUESTS);
 	for (unsigned int t = 0; t < RANDOM_TICKS; t++) {
-		struct policy_host_sample *h = &x->host[t];
+		struct host_record *h = &x->host[t];
 
+		h->present = HOST_HAS_MEMORY | HOST_HAS_ARC | HOST_HAS_SWAP | HOST_HAS_LEVEL |
+			     HOST_HAS_NODES;
 		h->total = total;
 		h->available = chance(&r, 50) ? rnd_size(&r, 0, total) : rnd_size(&r, 0, total / 8);
 		if (chance(&r, 50)) {
@@ -199,7 +201,6 @@ static inline void random_snapshot(struct random_snapshot *x, uint64_t seed, boo
 			h->available = hostile(&r, h->available);
 			h->swap_free = hostile(&r, h->swap_free);
 			h->arc_size = hostile(&r, h->arc_size);
-			h->minfree = hostile(&r, h->minfree);
 			h->nodes = (unsigned int)hostile(&r, h->nodes);
 		}
 	}
@@ -216,7 +217,7 @@ static inline void random_feed(struct policy *p, const struct random_snapshot *x
 {
 	uint64_t now = x->start + t * x->step;
 
-	policy_host_sample(p, &x->host[t], now);
+	policy_host_update(p, &x->host[t], now);
 	for (unsigned int i = 0; i < x->n; i++) {
 		const struct random_guest *g = &x->g[i];
 
@@ -224,9 +225,9 @@ static inline void random_feed(struct policy *p, const struct random_snapshot *x
 			policy_guest_polling(p, map[i], true, now);
 		if (t == RANDOM_TICKS / 2 && g->event >= 0)
 			policy_guest_event(p, map[i], g->event, now);
-		policy_guest_host_sample(p, map[i], &g->cost[t], now);
+		policy_guest_update(p, map[i], &g->cost[t], now);
 		if (g->reports)
-			policy_guest_sample(p, map[i], &g->sample[t], now);
+			policy_guest_update(p, map[i], &g->sample[t], now);
 	}
 }
 

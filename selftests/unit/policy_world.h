@@ -227,14 +227,15 @@ static inline struct world_guest *world_find(struct world *w, unsigned int handl
 
 static inline void world_host_sample(struct world *w)
 {
-	struct policy_host_sample h = {
+	struct host_record h = {
+		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
 		.total = w->total,
 		.available = world_available(w),
 		.swap_total = w->swap_total,
 		.swap_free = w->swap_total - w->swap_used,
 	};
 
-	if (policy_host_sample(w->p, &h, w->now) == POLICY_LEVEL_CRITICAL)
+	if (policy_host_update(w->p, &h, w->now) == POLICY_LEVEL_CRITICAL)
 		w->critical_seen = true;
 }
 
@@ -242,14 +243,14 @@ static inline void world_costs(struct world *w)
 {
 	for (unsigned int i = 0; i < w->n; i++) {
 		struct world_guest *g = &w->g[i];
-		struct policy_guest_host_sample s = {
-			.present = POLICY_COST_RSS | POLICY_COST_SWAPPED | POLICY_COST_DISK_READ,
+		struct guest_record s = {
+			.present = GUEST_HAS_RSS | GUEST_HAS_SWAPPED | GUEST_HAS_DISK_READ,
 			.rss = g->touched - g->swapped + 32 * MiB,
 			.swapped = g->swapped,
 			.disk_read = g->reads,
 		};
 
-		policy_guest_host_sample(w->p, g->handle, &s, w->now);
+		policy_guest_update(w->p, g->handle, &s, w->now);
 	}
 }
 
@@ -258,11 +259,11 @@ static inline void world_stats(struct world *w)
 	for (unsigned int i = 0; i < w->n; i++) {
 		struct world_guest *g = &w->g[i];
 		uint64_t total = sub0(g->actual, g->overhead);
-		struct policy_guest_sample s = {
-			.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
-				   POLICY_STAT_DISK_CACHES | POLICY_STAT_MAJOR_FAULTS,
+		struct guest_record s = {
+			.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
+				   GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES | GUEST_HAS_MAJOR_FAULTS,
 			.last_update = ++g->update,
-			.actual = g->actual,
+			.stat_actual = g->actual,
 			.total = total,
 			.available = sub0(total, g->used),
 			.free = guest_free(g),
@@ -271,13 +272,13 @@ static inline void world_stats(struct world *w)
 		};
 
 		if (g->liar) {
-			s.present |= POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL;
+			s.present |= GUEST_HAS_OOM_KILL | GUEST_HAS_ALLOC_STALL;
 			s.available = s.free = s.disk_caches = 0;
 			s.oom_kill = s.alloc_stall = g->update;
 			s.major_faults = g->update * 100000;
 		}
 		if (g->driver)
-			policy_guest_sample(w->p, g->handle, &s, w->now);
+			policy_guest_update(w->p, g->handle, &s, w->now);
 	}
 }
 

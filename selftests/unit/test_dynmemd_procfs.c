@@ -29,7 +29,7 @@ static void vmstat(struct world *w, unsigned int oom_kill, unsigned int stalls)
 
 static struct source *open_source(struct world *w, struct heard *h)
 {
-	const struct policy_host_sample host = { .total = 4096 * MIB };
+	const struct host_record host = { .total = 4096 * MIB };
 	uint64_t threshold[POLICY_LEVELS];
 	struct policy_tunables t;
 	struct source *s = NULL;

@@ -179,7 +179,7 @@ static void test_stats(_unused_ void **state)
 	struct libvirt_stats s;
 
 	libvirt_stats_convert(&s, stats, ARRAY_SIZE(stats));
-	assert_int_equal(s.sample.actual, 160 * MIB);
+	assert_int_equal(s.sample.stat_actual, 160 * MIB);
 	assert_int_equal(s.sample.last_update, 1795514734);
 	assert_int_equal(s.sample.total, 139200 * KIB);
 	assert_int_equal(s.sample.available, 114580 * KIB);
@@ -188,20 +188,20 @@ static void test_stats(_unused_ void **state)
 	assert_int_equal(s.sample.swap_in, 4 * KIB);
 	assert_int_equal(s.sample.swap_out, 8 * KIB);
 	assert_int_equal(s.sample.major_faults, 17);
-	assert_int_equal(s.sample.present, POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
-						   POLICY_STAT_FREE | POLICY_STAT_DISK_CACHES |
-						   POLICY_STAT_SWAP_IN | POLICY_STAT_SWAP_OUT |
-						   POLICY_STAT_MAJOR_FAULTS);
+	assert_int_equal(s.sample.present, GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
+						   GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES |
+						   GUEST_HAS_SWAP_IN | GUEST_HAS_SWAP_OUT |
+						   GUEST_HAS_MAJOR_FAULTS);
 	assert_int_equal(s.rss, 229440 * KIB);
 
 	/* A guest without a driver: nothing but these. */
 	libvirt_stats_convert(&s, stats, 1);
-	assert_int_equal(s.sample.present, 0);
-	assert_int_equal(s.sample.actual, 160 * MIB);
+	assert_int_equal(s.sample.present, GUEST_HAS_STAT_ACTUAL);
+	assert_int_equal(s.sample.stat_actual, 160 * MIB);
 
 	libvirt_stats_convert(&s, huge, ARRAY_SIZE(huge));
-	assert_int_equal(s.sample.present, 0);
-	assert_int_equal(s.sample.actual, POLICY_GUEST_BYTES_MAX);
+	assert_int_equal(s.sample.present, GUEST_HAS_STAT_ACTUAL);
+	assert_int_equal(s.sample.stat_actual, POLICY_GUEST_BYTES_MAX);
 }
 
 static void write_bytes(const char *folder, const char *name, const char *bytes, size_t len)

@@ -61,7 +61,7 @@ static void test_stuck(void **state)
 	one_init(&o, 256 * MIB, GIB, GIB);
 	ticks(&o, 5);
 	policy_command_sent(o.p, o.g, 512 * MIB, o.now);
-	o.s.actual = 900 * MIB;
+	o.s.stat_actual = 900 * MIB;
 	policy_guest_actual(o.p, o.g, 900 * MIB, o.now);
 	ticks(&o, 7);
 	assert_int_equal(o.i.class, POLICY_CLASS_STUCK);
@@ -87,7 +87,7 @@ static void test_exhausted_is_not_stuck(void **state)
 	one_init(&o, 256 * MIB, GIB, GIB);
 	ticks(&o, 5);
 	policy_command_sent(o.p, o.g, 512 * MIB, o.now);
-	o.s.actual = 700 * MIB;
+	o.s.stat_actual = 700 * MIB;
 	o.s.total = 636 * MIB;
 	o.s.available = o.s.free = 10 * MIB;
 	o.s.disk_caches = 0;
@@ -101,11 +101,11 @@ static void test_exhausted_is_not_stuck(void **state)
 /* A balloon takes free memory first; what the process costs stays. */
 static void inflate(struct one *o, u64 bytes)
 {
-	o->s.actual -= bytes;
+	o->s.stat_actual -= bytes;
 	o->s.total -= bytes;
 	o->s.available = over(o->s.available, bytes);
 	o->s.free = over(o->s.free, bytes);
-	policy_command_sent(o->p, o->g, o->s.actual, o->now);
+	policy_command_sent(o->p, o->g, o->s.stat_actual, o->now);
 	ticks(o, 3);
 }
 
@@ -171,10 +171,10 @@ static void test_untouched_is_not_pinned(void **state)
 }
 
 /* A second passes for it and for another one. */
-static void tick_with(struct one *o, unsigned int other, struct policy_guest_sample *s)
+static void tick_with(struct one *o, unsigned int other, struct guest_record *s)
 {
 	s->last_update++;
-	policy_guest_sample(o->p, other, s, o->now + SEC);
+	policy_guest_update(o->p, other, s, o->now + SEC);
 	tick(o, true);
 }
 
@@ -185,7 +185,7 @@ static void tick_with(struct one *o, unsigned int other, struct policy_guest_sam
 static void test_little_is_better_than_nothing(void **state)
 {
 	struct policy_guest_config config = { .min = 256 * MIB, .max = 2 * GIB };
-	struct policy_guest_sample s;
+	struct guest_record s;
 	unsigned int poor;
 	struct one o;
 
@@ -198,7 +198,7 @@ static void test_little_is_better_than_nothing(void **state)
 	assert_int_equal(policy_guest_add(o.p, &config, GIB, o.now, &poor), 0);
 	policy_guest_polling(o.p, poor, true, o.now);
 	s = o.s;
-	s.actual = GIB;
+	s.stat_actual = GIB;
 	s.total = GIB - 64 * MIB;
 	s.available = s.free = 10 * MIB;
 	for (int n = 0; n < 5; n++)
@@ -228,7 +228,8 @@ static void test_in_flight(void **state)
 
 	(void)state;
 	one_init(&o, 256 * MIB, 64 * GIB, 64 * GIB);
-	o.h = (struct policy_host_sample){
+	o.h = (struct host_record){
+		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
 		.total = 128 * GIB,
 		.available = 20 * GIB,
 	};
@@ -253,18 +254,18 @@ static void test_yield_learned(void **state)
 	o.c.rss = 2 * GIB + 32 * MIB;
 	ticks(&o, 5);
 	assert_true(o.i.yield > 0.99);
-	o.s.actual -= 512 * MIB;
+	o.s.stat_actual -= 512 * MIB;
 	o.s.total -= 512 * MIB;
 	o.s.available -= 512 * MIB;
 	o.s.free = 0;
-	policy_command_sent(o.p, o.g, o.s.actual, o.now);
+	policy_command_sent(o.p, o.g, o.s.stat_actual, o.now);
 	o.c.rss -= 256 * MIB; /* huge pages: half of it came */
 	ticks(&o, 3);
 	assert_true(o.i.yield > 0.8 && o.i.yield < 0.9);
 
 	/* Free memory that was never touched frees nothing. */
 	o.s.free = o.s.available;
-	o.c.rss = o.s.actual - o.s.free + 32 * MIB;
+	o.c.rss = o.s.stat_actual - o.s.free + 32 * MIB;
 	tick(&o, true);
 	assert_true(o.i.yield == 0.05);
 	policy_free(o.p);
@@ -279,7 +280,7 @@ static void test_moved_by_other(void **state)
 	one_init(&o, 256 * MIB, GIB, 512 * MIB);
 	ticks(&o, 10);
 	policy_guest_actual(o.p, o.g, GIB, o.now);
-	o.s.actual = GIB;
+	o.s.stat_actual = GIB;
 	tick(&o, true);
 	assert_int_equal(o.i.target, GIB);
 	policy_free(o.p);
@@ -289,8 +290,8 @@ static void test_moved_by_other(void **state)
 static void balloon_at(struct one *o, u64 actual, unsigned int seconds)
 {
 	o->s.total += actual;
-	o->s.total -= o->s.actual;
-	o->s.actual = actual;
+	o->s.total -= o->s.stat_actual;
+	o->s.stat_actual = actual;
 	policy_guest_actual(o->p, o->g, actual, o->now);
 	ticks(o, seconds);
 }

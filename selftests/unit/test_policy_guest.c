@@ -35,7 +35,7 @@ static void test_overhead_only_at_rest(void **state)
 	ticks(&o, 5);
 	assert_int_equal(o.i.overhead, 66 * MIB);
 
-	o.s.actual = 400 * MIB;
+	o.s.stat_actual = 400 * MIB;
 	tick(&o, true);
 	assert_int_equal(o.i.overhead, 66 * MIB);
 	o.s.total = 334 * MIB;
@@ -85,7 +85,7 @@ static void test_absent_is_absent(void **state)
 	 */
 	o.s.free = UINT64_MAX;
 	o.s.last_update++;
-	assert_int_equal(policy_guest_sample(o.p, o.g, &o.s, o.now), 0);
+	assert_int_equal(policy_guest_update(o.p, o.g, &o.s, o.now), 0);
 	policy_free(o.p);
 }
 
@@ -104,10 +104,10 @@ static void test_frozen_update_is_not_fresh(void **state)
 	o.s.last_update = 10;
 	o.s.available = GIB / 4;
 	o.now += SEC;
-	assert_int_equal(policy_guest_sample(o.p, o.g, &o.s, o.now), 1);
+	assert_int_equal(policy_guest_update(o.p, o.g, &o.s, o.now), 1);
 	/* Never answered. */
 	o.s.last_update = 0;
-	assert_int_equal(policy_guest_sample(o.p, o.g, &o.s, o.now), 0);
+	assert_int_equal(policy_guest_update(o.p, o.g, &o.s, o.now), 0);
 	policy_free(o.p);
 }
 
@@ -117,7 +117,7 @@ static void test_debt(void **state)
 
 	(void)state;
 	one_init(&o, 256 * MIB, GIB, GIB);
-	o.s.present |= POLICY_STAT_SWAP_OUT | POLICY_STAT_SWAP_IN;
+	o.s.present |= GUEST_HAS_SWAP_OUT | GUEST_HAS_SWAP_IN;
 	o.s.swap_out = 5 * GIB; /* from before it was watched */
 	ticks(&o, 3);
 	assert_int_equal(o.i.debt, 0);
@@ -147,7 +147,7 @@ static void test_pressed(void **state)
 
 	(void)state;
 	one_init(&o, 256 * MIB, GIB, GIB);
-	o.s.present |= POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL | POLICY_STAT_MAJOR_FAULTS;
+	o.s.present |= GUEST_HAS_OOM_KILL | GUEST_HAS_ALLOC_STALL | GUEST_HAS_MAJOR_FAULTS;
 	o.s.oom_kill = 3;
 	ticks(&o, 3);
 	assert_int_equal(o.i.pressed, 0);
@@ -234,7 +234,7 @@ static void test_late(void **state)
 
 	(void)state;
 	one_init(&o, 256 * MIB, GIB, 512 * MIB);
-	o.c.present |= POLICY_COST_CPU;
+	o.c.present |= GUEST_HAS_CPU;
 	ticks(&o, 3);
 	for (int n = 0; n < 5; n++) {
 		o.c.cpu_ns += SEC / 2;
@@ -280,7 +280,7 @@ static void test_hot_cache(void **state)
 
 	(void)state;
 	one_init(&o, 256 * MIB, 4 * GIB, 4 * GIB);
-	o.c.present |= POLICY_COST_DISK_READ;
+	o.c.present |= GUEST_HAS_DISK_READ;
 	for (int n = 0; n < 120; n++) {
 		o.c.disk_read += 10 * MIB;
 		tick(&o, true);
@@ -341,7 +341,7 @@ static void test_exposure(void **state)
 
 	(void)state;
 	one_init(&o, 256 * MIB, 2 * GIB, GIB);
-	o.c.present |= POLICY_COST_KSM_SAVED | POLICY_COST_SWAPPED;
+	o.c.present |= GUEST_HAS_KSM_SAVED | GUEST_HAS_SWAPPED;
 	o.c.rss = 332 * MIB; /* 32 of them QEMU's own */
 	ticks(&o, 3);
 	assert_int_equal(o.i.exposure, GIB - 300 * MIB);
@@ -416,10 +416,10 @@ static void test_reboot(void **state)
 	 */
 	for (u64 size = GIB; size > 512 * MIB; size -= 128 * MIB) {
 		policy_guest_actual(o.p, o.g, size, o.now);
-		o.s.actual = size;
+		o.s.stat_actual = size;
 		tick(&o, true);
 	}
-	o.s.actual = 512 * MIB;
+	o.s.stat_actual = 512 * MIB;
 	ticks(&o, 5);
 	assert_int_equal(o.i.target, 512 * MIB);
 	assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);

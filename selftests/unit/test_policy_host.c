@@ -13,7 +13,7 @@
 struct fixture {
 	struct policy *p;
 	u64 now;
-	struct policy_host_sample h;
+	struct host_record h;
 	struct policy_result r;
 	u64 update;
 };
@@ -21,6 +21,8 @@ struct fixture {
 static void init(struct fixture *f, u64 total, u64 available)
 {
 	*f = (struct fixture){ .now = 1000 * SEC };
+	f->h.present =
+		HOST_HAS_MEMORY | HOST_HAS_ARC | HOST_HAS_SWAP | HOST_HAS_LEVEL | HOST_HAS_NODES;
 	f->h.total = total;
 	f->h.available = available;
 	assert_int_equal(policy_new(NULL, &f->p), 0);
@@ -39,26 +41,26 @@ static unsigned int add(struct fixture *f, u64 min, u64 max)
 static void report(struct fixture *f, unsigned int g, u64 used, u64 rss)
 {
 	const struct guest *guest = guest_get(f->p, g);
-	struct policy_guest_sample s = {
-		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE,
+	struct guest_record s = {
+		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE | GUEST_HAS_FREE,
 		.last_update = ++f->update,
-		.actual = guest->actual,
+		.stat_actual = guest->actual,
 		.total = guest->actual,
 		.available = guest->actual - used,
 		.free = guest->actual - used,
 	};
-	struct policy_guest_host_sample c = {
-		.present = POLICY_COST_RSS,
+	struct guest_record c = {
+		.present = GUEST_HAS_RSS,
 		.rss = rss,
 	};
 
-	policy_guest_host_sample(f->p, g, &c, f->now);
-	policy_guest_sample(f->p, g, &s, f->now);
+	policy_guest_update(f->p, g, &c, f->now);
+	policy_guest_update(f->p, g, &s, f->now);
 }
 
 static void decide(struct fixture *f)
 {
-	policy_host_sample(f->p, &f->h, f->now);
+	policy_host_update(f->p, &f->h, f->now);
 	assert_true(policy_decide(f->p, f->now, &f->r) >= 0);
 }
 
@@ -88,47 +90,47 @@ static void test_levels(void **state)
 
 	(void)state;
 	init(&f, 64 * GIB, 32 * GIB);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_NONE);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_NONE);
 	f.h.available = 4 * minfree - 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_LOW);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_LOW);
 	f.h.available = 2 * minfree - 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
 	f.h.available = minfree - 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
 
 	/* Left only a quarter above, and after its hold: 30 s, then 10 s. */
 	f.h.available = 2 * minfree + 1;
 	pass(&f, 1);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
 	pass(&f, 29);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_CRITICAL);
 	pass(&f, 2);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
 	pass(&f, 60);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
 	f.h.available = 5 * minfree + 1;
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_MEDIUM);
 	pass(&f, 11);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_NONE);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_NONE);
 
 	/* A dip in between starts the hold anew. */
 	f.h.available = 2 * minfree;
-	policy_host_sample(f.p, &f.h, f.now);
+	policy_host_update(f.p, &f.h, f.now);
 	f.h.available = 6 * minfree;
-	policy_host_sample(f.p, &f.h, f.now);
+	policy_host_update(f.p, &f.h, f.now);
 	pass(&f, 9);
 	f.h.available = 3 * minfree;
-	policy_host_sample(f.p, &f.h, f.now);
+	policy_host_update(f.p, &f.h, f.now);
 	f.h.available = 6 * minfree;
 	pass(&f, 9);
-	assert_int_equal(policy_host_sample(f.p, &f.h, f.now), POLICY_LEVEL_LOW);
+	assert_int_equal(policy_host_update(f.p, &f.h, f.now), POLICY_LEVEL_LOW);
 	policy_free(f.p);
 }
 
 /* Thresholds are the engine's; what ZFS would give back is not missed. */
 static void test_thresholds(void **state)
 {
-	struct policy_host_sample h = { .total = 64 * GIB };
+	struct host_record h = { .present = HOST_HAS_MEMORY | HOST_HAS_ARC, .total = 64 * GIB };
 	u64 threshold[POLICY_LEVELS], minfree = policy_minfree(64 * GIB);
 	struct policy_tunables t;
 
@@ -166,10 +168,10 @@ static void test_thresholds_are_levels(void **state)
 			if (!threshold[l])
 				continue;
 			f.h.available = threshold[l];
-			policy_host_sample(f.p, &f.h, f.now);
+			policy_host_update(f.p, &f.h, f.now);
 			assert_int_equal(f.p->raw, l - 1);
 			f.h.available = threshold[l] - 2;
-			policy_host_sample(f.p, &f.h, f.now);
+			policy_host_update(f.p, &f.h, f.now);
 			assert_int_equal(f.p->raw, l);
 		}
 		policy_free(f.p);
@@ -323,8 +325,8 @@ static void test_precaution_spares_floors(void **state)
 /* Two alike but for their node: the one on the pressed node lends. */
 static void test_numa(void **state)
 {
-	struct policy_guest_host_sample c = {
-		.present = POLICY_COST_RSS | POLICY_COST_NODES,
+	struct guest_record c = {
+		.present = GUEST_HAS_RSS | GUEST_HAS_NODES,
 		.rss = 16 * GIB,
 	};
 	u64 minfree = policy_minfree(64 * GIB);
@@ -335,8 +337,8 @@ static void test_numa(void **state)
 	(void)state;
 	init(&f, 64 * GIB, 3 * minfree);
 	f.h.nodes = 2;
-	f.h.node[0] = (struct policy_node_sample){ 32 * GIB, minfree / 8 };
-	f.h.node[1] = (struct policy_node_sample){ 32 * GIB, 2 * minfree };
+	f.h.node[0] = (struct host_node){ 32 * GIB, minfree / 8 };
+	f.h.node[1] = (struct host_node){ 32 * GIB, 2 * minfree };
 	a = add(&f, GIB, 16 * GIB);
 	b = add(&f, GIB, 16 * GIB);
 	for (int i = 0; i < 3; i++) {
@@ -345,10 +347,10 @@ static void test_numa(void **state)
 		report(&f, b, 4 * GIB, 16 * GIB);
 		c.node[0] = 16 * GIB;
 		c.node[1] = 0;
-		policy_guest_host_sample(f.p, a, &c, f.now);
+		policy_guest_update(f.p, a, &c, f.now);
 		c.node[0] = 0;
 		c.node[1] = 16 * GIB;
-		policy_guest_host_sample(f.p, b, &c, f.now);
+		policy_guest_update(f.p, b, &c, f.now);
 		decide(&f);
 		from_a += f.r.decision[a].from - f.r.decision[a].target;
 		from_b += f.r.decision[b].from - f.r.decision[b].target;
@@ -371,13 +373,13 @@ static void test_silent_is_reclaimed(void **state)
 	silent = add(&f, GIB, 8 * GIB);
 	talks = add(&f, GIB, 4 * GIB);
 	for (int i = 0; i < 70; i++) {
-		struct policy_guest_host_sample c = {
-			.present = POLICY_COST_RSS,
+		struct guest_record c = {
+			.present = GUEST_HAS_RSS,
 			.rss = 6 * GIB,
 		};
 
 		pass(&f, 1);
-		policy_guest_host_sample(f.p, silent, &c, f.now);
+		policy_guest_update(f.p, silent, &c, f.now);
 		report(&f, talks, 3 * GIB, 4 * GIB);
 		decide(&f);
 	}
@@ -491,8 +493,8 @@ static void test_drain(void **state)
 
 static void ksm_host(struct fixture *f)
 {
-	f->h.ksm = (struct policy_ksm_sample){
-		.present = true,
+	f->h.present |= HOST_HAS_ALL_KSM;
+	f->h.ksm = (struct host_ksm){
 		.run = 1,
 		.pages_to_scan = 100,
 		.sleep_ms = 20,

@@ -190,7 +190,7 @@ struct hurt {
 	struct policy *p;
 	u64 now, update, faults;
 	unsigned int g;
-	struct policy_host_sample h;
+	struct host_record h;
 	struct policy_result r;
 	struct policy_guest_info i;
 };
@@ -201,7 +201,9 @@ static void hurt_init(struct hurt *x)
 
 	*x = (struct hurt){
 		.now = 1000 * SEC,
-		.h = { .total = 16 * GIB, .available = 8 * GIB },
+		.h = { .present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
+		       .total = 16 * GIB,
+		       .available = 8 * GIB },
 	};
 	assert_int_equal(policy_new(NULL, &x->p), 0);
 	assert_int_equal(policy_guest_add(x->p, &c, 8 * GIB, x->now, &x->g), 0);
@@ -211,26 +213,26 @@ static void hurt_init(struct hurt *x)
 static void hurt_tick(struct hurt *x, u64 faults)
 {
 	const struct guest *g = guest_get(x->p, x->g);
-	struct policy_guest_sample s = {
-		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
-			   POLICY_STAT_MAJOR_FAULTS,
+	struct guest_record s = {
+		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
+			   GUEST_HAS_FREE | GUEST_HAS_MAJOR_FAULTS,
 		.last_update = ++x->update,
-		.actual = g->target,
+		.stat_actual = g->target,
 		.total = g->target,
 		/* Where it hurts next to nothing is available. */
 		.available = faults ? 64 * MIB : over(g->target, 2 * GIB),
 		.free = faults ? 0 : over(g->target, 2 * GIB),
 		.major_faults = x->faults += faults,
 	};
-	struct policy_guest_host_sample c = {
-		.present = POLICY_COST_RSS,
+	struct guest_record c = {
+		.present = GUEST_HAS_RSS,
 		.rss = g->target,
 	};
 
 	x->now += SEC;
-	policy_host_sample(x->p, &x->h, x->now);
-	policy_guest_host_sample(x->p, x->g, &c, x->now);
-	policy_guest_sample(x->p, x->g, &s, x->now);
+	policy_host_update(x->p, &x->h, x->now);
+	policy_guest_update(x->p, x->g, &c, x->now);
+	policy_guest_update(x->p, x->g, &s, x->now);
 	assert_true(policy_decide(x->p, x->now, &x->r) >= 0);
 	policy_guest_info(x->p, x->g, x->now, &x->i);
 }
@@ -394,7 +396,9 @@ static void test_state_survives(void **state)
 /* Whatever the file says. */
 static void test_state_corrupt(void **state)
 {
-	struct policy_host_sample h = { .total = 16 * GIB, .available = GIB };
+	struct host_record h = { .present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
+				 .total = 16 * GIB,
+				 .available = GIB };
 	struct policy_guest_config c = { .min = GIB, .max = 8 * GIB };
 	struct policy_guest_state s;
 	struct policy_host_state host;
@@ -410,7 +414,7 @@ static void test_state_corrupt(void **state)
 		memset(&host, byte, sizeof(host));
 		assert_int_equal(policy_guest_import(p, g, SEC, &s), 0);
 		policy_host_import(p, &host, SEC);
-		policy_host_sample(p, &h, SEC);
+		policy_host_update(p, &h, SEC);
 		assert_true(policy_decide(p, SEC, &r) >= 0);
 		assert_true(r.decision[0].target >= GIB);
 		assert_true(r.decision[0].target <= 8 * GIB);

@@ -17,7 +17,7 @@ enum { IDLE, CACHED, BUSY, UNTOUCHED, GUESTS };
 struct fixture {
 	struct policy *p;
 	u64 now, update;
-	struct policy_host_sample h;
+	struct host_record h;
 	unsigned int g[GUESTS];
 };
 
@@ -25,23 +25,23 @@ static void report(struct fixture *f, int i, u64 used, u64 cache, u64 rss)
 {
 	const struct guest *g = guest_get(f->p, f->g[i]);
 	u64 available = g->actual - used;
-	struct policy_guest_sample s = {
-		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
-			   POLICY_STAT_DISK_CACHES,
+	struct guest_record s = {
+		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
+			   GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES,
 		.last_update = ++f->update,
-		.actual = g->actual,
+		.stat_actual = g->actual,
 		.total = g->actual,
 		.available = available,
 		.free = available - cache,
 		.disk_caches = cache,
 	};
-	struct policy_guest_host_sample c = {
-		.present = POLICY_COST_RSS,
+	struct guest_record c = {
+		.present = GUEST_HAS_RSS,
 		.rss = rss + 32 * MIB,
 	};
 
-	policy_guest_host_sample(f->p, f->g[i], &c, f->now);
-	policy_guest_sample(f->p, f->g[i], &s, f->now);
+	policy_guest_update(f->p, f->g[i], &c, f->now);
+	policy_guest_update(f->p, f->g[i], &s, f->now);
 }
 
 /* 16 GiB host; guests of 4 GiB of four kinds. */
@@ -51,7 +51,9 @@ static void init(struct fixture *f, u64 available)
 
 	*f = (struct fixture){
 		.now = 1000 * SEC,
-		.h = { .total = 16 * GIB, .available = available },
+		.h = { .present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
+		       .total = 16 * GIB,
+		       .available = available },
 	};
 	assert_int_equal(policy_new(NULL, &f->p), 0);
 	for (int i = 0; i < GUESTS; i++) {
@@ -64,14 +66,14 @@ static void init(struct fixture *f, u64 available)
 		report(f, CACHED, GIB, 2 * GIB, 3 * GIB);
 		report(f, BUSY, 3990 * MIB, 0, 4 * GIB);
 		report(f, UNTOUCHED, GIB, 0, GIB);
-		policy_host_sample(f->p, &f->h, f->now);
+		policy_host_update(f->p, &f->h, f->now);
 	}
 }
 
 static void host_falls_to(struct fixture *f, u64 available)
 {
 	f->h.available = available;
-	policy_host_sample(f->p, &f->h, f->now);
+	policy_host_update(f->p, &f->h, f->now);
 }
 
 static const struct policy_plan_step *step_for(const struct policy_plan *plan, unsigned int guest)
@@ -112,7 +114,7 @@ static void test_plan_trusts_no_old_sample(void **state)
 	init(&f, GIB);
 	f.now += 6 * SEC;
 	report(&f, CACHED, GIB, 2 * GIB, 3 * GIB);
-	policy_host_sample(f.p, &f.h, f.now);
+	policy_host_update(f.p, &f.h, f.now);
 	assert_int_equal(policy_plan_emergency(f.p, GIB, f.now, &plan), 0);
 	assert_int_equal(plan->class, POLICY_PLAN_CACHE);
 	assert_null(step_for(plan, f.g[IDLE]));
@@ -131,7 +133,7 @@ static void test_plan_leaves_growth(void **state)
 	f.now += SEC;
 	for (int i = 0; i < GUESTS; i++)
 		report(&f, i, i == IDLE ? 2560 * MIB : 3990 * MIB, 0, 4 * GIB);
-	policy_host_sample(f.p, &f.h, f.now);
+	policy_host_update(f.p, &f.h, f.now);
 	assert_int_equal(policy_plan_emergency(f.p, GIB, f.now, &plan), 0);
 	assert_true(plan->class > POLICY_PLAN_FREE);
 	policy_free(f.p);
@@ -142,7 +144,7 @@ static void test_plan_leaves_touched(void **state)
 {
 	const struct policy_plan_step *step;
 	const struct policy_plan *plan;
-	struct policy_guest_host_sample c = { .present = POLICY_COST_RSS };
+	struct guest_record c = { .present = GUEST_HAS_RSS };
 	struct fixture f;
 	unsigned int n;
 
@@ -155,7 +157,7 @@ static void test_plan_leaves_touched(void **state)
 
 	f.now += SEC / 2;
 	c.rss = 4 * GIB;
-	policy_guest_host_sample(f.p, f.g[IDLE], &c, f.now);
+	policy_guest_update(f.p, f.g[IDLE], &c, f.now);
 	host_falls_to(&f, 300 * MIB);
 	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
 	for (unsigned int i = 0; i < n; i++)
@@ -190,12 +192,12 @@ static void test_plan_min_is_last(void **state)
 	(void)state;
 	init(&f, 64 * MIB);
 	f.h.swap_total = f.h.swap_free = 4 * GIB;
-	policy_host_sample(f.p, &f.h, f.now);
+	policy_host_update(f.p, &f.h, f.now);
 	assert_int_equal(policy_plan_emergency(f.p, 12 * GIB, f.now, &plan), 0);
 	assert_true(plan->class < POLICY_PLAN_MIN);
 
 	f.h.swap_total = f.h.swap_free = 0;
-	policy_host_sample(f.p, &f.h, f.now);
+	policy_host_update(f.p, &f.h, f.now);
 	/*
 	 * Nothing is free in them: what is lacking must come from what is used.
 	 */
@@ -244,7 +246,7 @@ static void test_emergency_runs_and_ends(void **state)
 
 	f.now += 250 * MSEC;
 	f.h.available = 2 * GIB;
-	policy_host_sample(f.p, &f.h, f.now);
+	policy_host_update(f.p, &f.h, f.now);
 	assert_int_equal(policy_emergency_next(f.p, f.now, &step, &n), 0);
 	assert_int_equal(n, 0);
 	assert_int_equal(policy_emergency_next(f.p, f.now, &step, &n), 0);
@@ -349,7 +351,7 @@ static void test_reserve_frees(void **state)
 		report(&f, CACHED, GIB, 0, rss[CACHED]);
 		report(&f, BUSY, 3900 * MIB, 0, rss[BUSY]);
 		report(&f, UNTOUCHED, GIB, 0, rss[UNTOUCHED]);
-		policy_host_sample(f.p, &f.h, f.now);
+		policy_host_update(f.p, &f.h, f.now);
 		policy_reserve_status(f.p, id, f.now, &s);
 		if (s.state == POLICY_RESERVE_READY)
 			break;

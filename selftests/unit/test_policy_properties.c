@@ -354,10 +354,24 @@ static void scale_tunables(struct policy_tunables *t, u64 factor)
 	}
 }
 
+/* The sliding scale is no straight line: what counts in minfrees makes up for it. */
+static void scale_minfree(struct policy_tunables *t, u64 total, u64 factor)
+{
+	double ratio =
+		(double)(factor * policy_minfree(total)) / (double)policy_minfree(factor * total);
+
+	t->level_low *= ratio;
+	t->level_medium *= ratio;
+	t->level_critical *= ratio;
+	t->reserve_factor *= ratio;
+	t->reserve_factor_min *= ratio;
+	t->reserve_pressed *= ratio;
+}
+
 static void scale_snapshot(struct random_snapshot *x, u64 f)
 {
 	for (unsigned int t = 0; t < RANDOM_TICKS; t++) {
-		struct policy_host_sample *h = &x->host[t];
+		struct host_record *h = &x->host[t];
 
 		h->total *= f;
 		h->available *= f;
@@ -365,8 +379,6 @@ static void scale_snapshot(struct random_snapshot *x, u64 f)
 		h->swap_free *= f;
 		h->arc_size *= f;
 		h->arc_min *= f;
-		/* The sliding scale is no straight line. */
-		h->minfree = f * policy_minfree(h->total / f);
 		for (unsigned int i = 0; i < h->nodes; i++) {
 			h->node[i].total *= f;
 			h->node[i].available *= f;
@@ -379,9 +391,9 @@ static void scale_snapshot(struct random_snapshot *x, u64 f)
 		g->config.min *= f;
 		g->actual *= f;
 		for (unsigned int t = 0; t < RANDOM_TICKS; t++) {
-			struct policy_guest_sample *s = &g->sample[t];
+			struct guest_record *s = &g->sample[t];
 
-			s->actual *= f;
+			s->stat_actual *= f;
 			s->total *= f;
 			s->available *= f;
 			s->free *= f;
@@ -416,7 +428,7 @@ static void scale_invariance(const struct random_snapshot *x)
 		small.g[i].config.min = max_of(x->g[i].config.min, MIB);
 		for (unsigned int k = 0; k < RANDOM_TICKS; k++)
 			small.g[i].sample[k].present &=
-				~(POLICY_STAT_MAJOR_FAULTS | POLICY_STAT_SWAP_IN);
+				~(GUEST_HAS_MAJOR_FAULTS | GUEST_HAS_SWAP_IN);
 	}
 	large = small;
 	scale_snapshot(&small, 1);
@@ -424,6 +436,7 @@ static void scale_invariance(const struct random_snapshot *x)
 	policy_tunables_init(&ta);
 	policy_tunables_init(&tb);
 	scale_tunables(&tb, f);
+	scale_minfree(&tb, x->host[0].total, f);
 
 	entitlements(&small, &ta, false, pa, t, &a);
 	entitlements(&large, &tb, false, pb, t, &b);

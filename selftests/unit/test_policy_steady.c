@@ -166,7 +166,8 @@ static void test_hog(void **state)
 static void test_very_many(void **state)
 {
 	const unsigned int n = 10000;
-	struct policy_host_sample h = {
+	struct host_record h = {
+		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
 		.total = UINT64_C(1) << 50,
 		.available = UINT64_C(1) << 47,
 	};
@@ -190,26 +191,26 @@ static void test_very_many(void **state)
 	for (unsigned int t = 0; t < 20; t++) {
 		u64 now = (2 + t) * SEC;
 
-		policy_host_sample(p, &h, now);
+		policy_host_update(p, &h, now);
 		for (unsigned int i = 0; i < n; i++) {
 			u64 actual = p->guest[i].actual;
-			struct policy_guest_sample s = {
-				.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE |
-					   POLICY_STAT_FREE,
+			struct guest_record s = {
+				.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
+					   GUEST_HAS_FREE,
 				.last_update = t + 1,
-				.actual = actual,
+				.stat_actual = actual,
 				.total = actual,
 				.available = rnd_to(&r, actual),
 			};
-			struct policy_guest_host_sample c = {
-				.present = POLICY_COST_RSS | POLICY_COST_SWAPPED,
+			struct guest_record c = {
+				.present = GUEST_HAS_RSS | GUEST_HAS_SWAPPED,
 				.rss = actual - rnd_to(&r, actual / 4),
 				.swapped = actual / 4,
 			};
 
 			s.free = s.available;
-			policy_guest_sample(p, i, &s, now);
-			policy_guest_host_sample(p, i, &c, now);
+			policy_guest_update(p, i, &s, now);
+			policy_guest_update(p, i, &c, now);
 		}
 		assert_true(policy_decide(p, now, &res) >= 0);
 		assert_int_equal(res.count, n);
@@ -239,7 +240,7 @@ static void test_no_allocation(void **state)
 {
 	const struct policy_plan_step *step;
 	const struct policy_plan *plan;
-	const struct policy_host_sample empty = { .total = 8 * GiB };
+	const struct host_record empty = { .present = HOST_HAS_MEMORY, .total = 8 * GiB };
 	unsigned int count;
 	struct world w;
 	char text[256];
@@ -252,7 +253,7 @@ static void test_no_allocation(void **state)
 	allocations.on = true;
 	world_run(&w, 30);
 	policy_plan_emergency(w.p, GiB, w.now, &plan);
-	policy_host_sample(w.p, &empty, w.now);
+	policy_host_update(w.p, &empty, w.now);
 	policy_emergency_begin(w.p, w.now, &step, &count);
 	for (unsigned int i = 0; i < w.r.count; i++)
 		policy_reason_render(&w.r.decision[i], text, sizeof(text));

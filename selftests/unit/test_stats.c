@@ -12,10 +12,10 @@
 #include "dynmemd/qmp/guest_stats.h"
 #include "common/util.h"
 
-static struct policy_guest_sample parse(const char *text)
+static struct guest_record parse(const char *text)
 {
 	struct json_object *o = json_tokener_parse(text);
-	struct policy_guest_sample s;
+	struct guest_record s;
 
 	assert_non_null(o);
 	stats_parse(&s, o);
@@ -24,7 +24,7 @@ static struct policy_guest_sample parse(const char *text)
 }
 
 /* One statistic, and when it was taken. */
-static struct policy_guest_sample parse_available(const char *value, const char *update)
+static struct guest_record parse_available(const char *value, const char *update)
 {
 	char text[256];
 
@@ -37,12 +37,13 @@ static struct policy_guest_sample parse_available(const char *value, const char 
 /* As QEMU 7.2 tells it, with a guest that knows no huge pages. */
 static void test_real(_unused_ void **state)
 {
-	struct policy_guest_sample s = parse(
+	struct guest_record s = parse(
 		"{\"stats\": {\"stat-htlb-pgalloc\": 0, \"stat-swap-out\": 8192, \"stat-available-memory\": 391954432, \"stat-htlb-pgfail\": 0, \"stat-free-memory\": 407228416, \"stat-minor-faults\": 41256, \"stat-major-faults\": 84, \"stat-total-memory\": 499335168, \"stat-swap-in\": 4096, \"stat-disk-caches\": 9027584}, \"last-update\": 1732431000}");
 
-	assert_int_equal(s.present, POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
-					    POLICY_STAT_DISK_CACHES | POLICY_STAT_SWAP_IN |
-					    POLICY_STAT_SWAP_OUT | POLICY_STAT_MAJOR_FAULTS);
+	assert_int_equal(s.present, GUEST_HAS_LAST_UPDATE | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
+					    GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES |
+					    GUEST_HAS_SWAP_IN | GUEST_HAS_SWAP_OUT |
+					    GUEST_HAS_MAJOR_FAULTS);
 	assert_int_equal(s.total, 499335168);
 	assert_int_equal(s.available, 391954432);
 	assert_int_equal(s.free, 407228416);
@@ -56,10 +57,11 @@ static void test_real(_unused_ void **state)
 /* QEMU 9.1 and a guest of Linux 6.12 have more. */
 static void test_newer_counters(_unused_ void **state)
 {
-	struct policy_guest_sample s = parse(
+	struct guest_record s = parse(
 		"{\"stats\": {\"stat-oom-kills\": 2, \"stat-alloc-stalls\": 70, \"stat-scan-async\": 1, \"stat-reclaim-direct\": 5}, \"last-update\": 1}");
 
-	assert_int_equal(s.present, POLICY_STAT_OOM_KILL | POLICY_STAT_ALLOC_STALL);
+	assert_int_equal(s.present,
+			 GUEST_HAS_LAST_UPDATE | GUEST_HAS_OOM_KILL | GUEST_HAS_ALLOC_STALL);
 	assert_int_equal(s.oom_kill, 2);
 	assert_int_equal(s.alloc_stall, 70);
 }
@@ -82,13 +84,14 @@ static void test_absent(_unused_ void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-		struct policy_guest_sample s = parse_available(values[i], "7");
+		struct guest_record s = parse_available(values[i], "7");
 
-		assert_int_equal(s.present, 0);
+		assert_int_equal(s.present, GUEST_HAS_LAST_UPDATE);
 		assert_int_equal(s.available, 0);
 		assert_int_equal(s.last_update, 7);
 	}
-	assert_int_equal(parse_available("0", "7").present, POLICY_STAT_AVAILABLE);
+	assert_int_equal(parse_available("0", "7").present,
+			 GUEST_HAS_LAST_UPDATE | GUEST_HAS_AVAILABLE);
 }
 
 /* From the past and the future: only compared, so anything goes but a lie. */
@@ -115,7 +118,7 @@ static void test_not_statistics(_unused_ void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		struct policy_guest_sample s = parse(texts[i]);
+		struct guest_record s = parse(texts[i]);
 
 		assert_int_equal(s.present, 0);
 		assert_int_equal(s.last_update, 0);

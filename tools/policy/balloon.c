@@ -231,14 +231,3 @@ bool balloon_spent(const struct policy *p, const struct guest *g)
 {
 	return p->now < g->seen->spent_until && g->seen->available < g->slack;
 }
-
-int policy_guest_actual(struct policy *p, unsigned int guest, u64 actual, u64 now)
-{
-	struct guest *g = guest_get(p, guest);
-
-	if (!g)
-		return -ENOENT;
-	g->seen->actual_at = policy_clock(p, now);
-	balloon_actual(p, g, actual);
-	return 0;
-}

@@ -3,6 +3,7 @@
  * What the files of the engine share.  policy.h is the outside.
  *
  *	tunables.c	the table of tunables
+ *	record.c	fields of the records that data enter by
  *	engine.c	life of the engine
  *	life.c		life of its guests, events
  *	filter.c	averages and quantiles
@@ -163,7 +164,7 @@ struct seen {
 	u64 total, available, free, cache;
 	u64 used;
 	u64 swap_in, swap_out, major_faults, oom_kill, alloc_stall;
-	u32 counters; /* POLICY_STAT_* of those that have a baseline */
+	u64 counters; /* GUEST_HAS_* of those that have a baseline */
 	u64 sample_actual;
 	unsigned int stable; /* samples in a row at the same actual */
 	int follows;	     /* its total follows the balloon: -1 not known */
@@ -187,11 +188,11 @@ struct seen {
 	unsigned int ring_at;
 
 	/* what it costs */
-	u32 known; /* POLICY_COST_* */
+	u64 known; /* GUEST_HAS_* */
 	u64 cost_at;
 	u64 rss, swapped, ksm_saved, disk_read, cpu_ns;
 	u64 sample_cost; /* rss + swapped when the last fresh sample came */
-	u64 node[POLICY_NODES_MAX];
+	u64 node[RECORD_NODES_MAX];
 	double busy;	  /* vCPUs' load, CPUs */
 	double disk_rate; /* bytes/s */
 
@@ -254,7 +255,7 @@ struct guest {
 
 static inline bool cost_known(const struct guest *g)
 {
-	return g->seen->known & POLICY_COST_RSS;
+	return g->seen->known & GUEST_HAS_RSS;
 }
 
 /* What its QEMU process costs the host, resident or paged out. */
@@ -312,7 +313,7 @@ struct policy {
 	struct policy_plan_step *step;
 	struct knee *knee, *knee_tmp;
 
-	struct policy_host_sample host;
+	struct host_record host;
 	bool have_host;
 	enum policy_level level, raw; /* raw: without hysteresis */
 	u64 well_since[POLICY_LEVEL_CRITICAL + 1];
@@ -448,12 +449,12 @@ void survey(struct policy *p);
  *
  * The result is valid until the next call that makes a plan,
  * policy_guest_add() or policy_guest_remove().  Return: 0, -ENODATA before the
- * first policy_host_sample().
+ * first policy_host_update().
  */
 int policy_plan_emergency(struct policy *p, u64 want, u64 now, const struct policy_plan **ret_plan);
 
 /* ksm.c */
-void ksm_sampled(struct policy *p, const struct policy_ksm_sample *old);
+void ksm_sampled(struct policy *p, const struct host_ksm *old);
 void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret);
 
 #endif /* DYNMEM_POLICY_ENGINE_H */

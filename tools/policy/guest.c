@@ -25,15 +25,14 @@
 #define OVERHEAD_STEP MIB
 
 /* QEMU's "the guest never said": all ones, which no byte count can be. */
-static bool has(const struct policy_guest_sample *s, u32 stat, u64 value)
+static bool has(const struct guest_record *s, u64 stat, u64 value)
 {
 	return (s->present & stat) && value != UINT64_MAX && value != UINT32_MAX;
 }
 
 /* How much a counter grew; 0 at its first sight, and when the guest set it
  * back. */
-static u64 grew(struct guest *g, const struct policy_guest_sample *s, u32 stat, u64 *last,
-		u64 value)
+static u64 grew(struct guest *g, const struct guest_record *s, u64 stat, u64 *last, u64 value)
 {
 	u64 d = 0;
 
@@ -87,30 +86,36 @@ static void learn_overhead(struct guest *g, u64 total)
 	}
 }
 
-/* Sizes of the sample into the guest. False: nothing to be learned from it. */
-static bool take_sizes(struct guest *g, const struct policy_guest_sample *s)
+/* The balloon's size at that time, 0: not known. */
+static u64 stat_actual(const struct guest_record *s)
 {
-	u64 actual = s->actual ? min_of(s->actual, g->max) : g->actual;
-	bool has_free = has(s, POLICY_STAT_FREE, s->free);
+	return s->present & GUEST_HAS_STAT_ACTUAL ? s->stat_actual : 0;
+}
+
+/* Sizes of the sample into the guest. False: nothing to be learned from it. */
+static bool take_sizes(struct guest *g, const struct guest_record *s)
+{
+	u64 actual = stat_actual(s) ? min_of(s->stat_actual, g->max) : g->actual;
+	bool has_free = has(s, GUEST_HAS_FREE, s->free);
 	u64 total, available, cache = 0;
 
-	if (!has_free && !has(s, POLICY_STAT_AVAILABLE, s->available))
+	if (!has_free && !has(s, GUEST_HAS_AVAILABLE, s->available))
 		return false;
 
 	g->seen->stable = actual == g->seen->sample_actual ? g->seen->stable + 1 : 0;
 	g->seen->sample_actual = actual;
 
-	total = has(s, POLICY_STAT_TOTAL, s->total) && s->total ? min_of(s->total, g->max)
-								: over(actual, g->seen->overhead);
+	total = has(s, GUEST_HAS_TOTAL, s->total) && s->total ? min_of(s->total, g->max)
+							      : over(actual, g->seen->overhead);
 	learn_follows(g, total);
 	if (g->seen->follows == 0)
 		total = over(total, g->max - actual);
 	learn_overhead(g, total);
 
-	if (has(s, POLICY_STAT_DISK_CACHES, s->disk_caches))
+	if (has(s, GUEST_HAS_DISK_CACHES, s->disk_caches))
 		cache = min_of(s->disk_caches, total);
 	/* Kernels before 3.14 do not say available: free and half the cache. */
-	if (has(s, POLICY_STAT_AVAILABLE, s->available))
+	if (has(s, GUEST_HAS_AVAILABLE, s->available))
 		available = min_of(s->available, total);
 	else
 		available = min_of(s->free + cache / 2, total);
@@ -175,18 +180,17 @@ static bool runs_short(const struct guest *g, u64 available)
 	return available < g->slack + g->room;
 }
 
-static void take_activity(struct policy *p, struct guest *g, const struct policy_guest_sample *s,
-			  u64 dt)
+static void take_activity(struct policy *p, struct guest *g, const struct guest_record *s, u64 dt)
 {
 	double sec = (double)max_of(dt, MSEC) / (double)SEC;
 	u64 in, out, major, oom, stall, disk = 0;
 	double fault, keep;
 
-	in = grew(g, s, POLICY_STAT_SWAP_IN, &g->seen->swap_in, s->swap_in);
-	out = grew(g, s, POLICY_STAT_SWAP_OUT, &g->seen->swap_out, s->swap_out);
-	major = grew(g, s, POLICY_STAT_MAJOR_FAULTS, &g->seen->major_faults, s->major_faults);
-	oom = grew(g, s, POLICY_STAT_OOM_KILL, &g->seen->oom_kill, s->oom_kill);
-	stall = grew(g, s, POLICY_STAT_ALLOC_STALL, &g->seen->alloc_stall, s->alloc_stall);
+	in = grew(g, s, GUEST_HAS_SWAP_IN, &g->seen->swap_in, s->swap_in);
+	out = grew(g, s, GUEST_HAS_SWAP_OUT, &g->seen->swap_out, s->swap_out);
+	major = grew(g, s, GUEST_HAS_MAJOR_FAULTS, &g->seen->major_faults, s->major_faults);
+	oom = grew(g, s, GUEST_HAS_OOM_KILL, &g->seen->oom_kill, s->oom_kill);
+	stall = grew(g, s, GUEST_HAS_ALLOC_STALL, &g->seen->alloc_stall, s->alloc_stall);
 	in = min_of(in, g->max);
 	out = min_of(out, g->max);
 	major = min_of(major, g->max / PAGE);
@@ -196,7 +200,7 @@ static void take_activity(struct policy *p, struct guest *g, const struct policy
 		scale(g->seen->debt, half_life(min_of(dt, p->t.debt_life * 64), p->t.debt_life));
 	g->seen->debt = min_of(over(g->seen->debt + out, in), g->max);
 
-	if (g->seen->known & POLICY_COST_DISK_READ) {
+	if (g->seen->known & GUEST_HAS_DISK_READ) {
 		disk = min_of(over(g->seen->disk_read, g->seen->reread_disk), UINT64_C(1) << 46);
 		g->seen->reread_disk = g->seen->disk_read;
 	}
@@ -256,8 +260,7 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 	g->seen->press = 1 + (g->seen->press - 1) * half_life(min_of(dt, 64 * life), life);
 }
 
-static bool fell(const struct guest *g, const struct policy_guest_sample *s, u32 stat, u64 last,
-		 u64 value)
+static bool fell(const struct guest *g, const struct guest_record *s, u64 stat, u64 last, u64 value)
 {
 	return (g->seen->counters & stat) && has(s, stat, value) && value < last;
 }
@@ -266,34 +269,29 @@ static bool fell(const struct guest *g, const struct policy_guest_sample *s, u32
  * Counters of faults and swap never sink while a kernel runs.  Where a monitor
  * is not listened to all the time that is how a reboot is seen, after it.
  */
-static bool counts_anew(const struct guest *g, const struct policy_guest_sample *s)
+static bool counts_anew(const struct guest *g, const struct guest_record *s)
 {
-	return fell(g, s, POLICY_STAT_MAJOR_FAULTS, g->seen->major_faults, s->major_faults) ||
-	       fell(g, s, POLICY_STAT_SWAP_OUT, g->seen->swap_out, s->swap_out);
+	return fell(g, s, GUEST_HAS_MAJOR_FAULTS, g->seen->major_faults, s->major_faults) ||
+	       fell(g, s, GUEST_HAS_SWAP_OUT, g->seen->swap_out, s->swap_out);
 }
 
-int policy_guest_sample(struct policy *p, unsigned int guest, const struct policy_guest_sample *s,
-			u64 now)
+/* Returns whether they were fresh. */
+static bool take_stats(struct policy *p, struct guest *g, const struct guest_record *s)
 {
-	struct guest *g = guest_get(p, guest);
 	u64 dt;
 
-	if (!g)
-		return -ENOENT;
-	now = policy_clock(p, now);
-
 	/* Latched with the statistics, so older than what was seen since. */
-	if (s->actual && since(now, g->seen->actual_at) > p->t.stuck)
-		balloon_actual(p, g, s->actual);
+	if (stat_actual(s) && since(p->now, g->seen->actual_at) > p->t.stuck)
+		balloon_actual(p, g, s->stat_actual);
 	if (!s->last_update || s->last_update == g->seen->last_update)
-		return 0;
+		return false;
 	if (counts_anew(g, s))
 		guest_restarted(g);
 	if (!take_sizes(g, s))
-		return 0;
+		return false;
 	g->seen->last_update = s->last_update;
 
-	dt = g->seen->fresh_at == NEVER ? p->t.poll : since(now, g->seen->fresh_at);
+	dt = g->seen->fresh_at == NEVER ? p->t.poll : since(p->now, g->seen->fresh_at);
 	take_activity(p, g, s, dt);
 	learn_growth(p, g, dt);
 	if (tight(g))
@@ -301,11 +299,11 @@ int policy_guest_sample(struct policy *p, unsigned int guest, const struct polic
 
 	learn_press(p, g, dt);
 
-	g->seen->fresh_at = now;
+	g->seen->fresh_at = p->now;
 	g->seen->sample_cost = process_cost(g);
 	learn_hot(p, g);
 	harm_look(p, g);
-	return 1;
+	return true;
 }
 
 /*
@@ -325,42 +323,36 @@ bool guest_late(const struct policy *p, const struct guest *g)
 	return silence > p->t.late && (g->seen->busy > BUSY_CPU || g->seen->disk_rate > BUSY_READ);
 }
 
-int policy_guest_host_sample(struct policy *p, unsigned int guest,
-			     const struct policy_guest_host_sample *s, u64 now)
+static void take_costs(struct policy *p, struct guest *g, const struct guest_record *s)
 {
-	struct guest *g = guest_get(p, guest);
 	double sec;
 	u64 before, saved, after;
 
-	if (!g)
-		return -ENOENT;
-	now = policy_clock(p, now);
-
 	before = process_cost(g);
 	saved = g->seen->ksm_saved;
-	sec = g->seen->cost_at == NEVER ? 0 : (double)since(now, g->seen->cost_at) / (double)SEC;
+	sec = g->seen->cost_at == NEVER ? 0 : (double)since(p->now, g->seen->cost_at) / (double)SEC;
 
-	if (s->present & POLICY_COST_RSS)
+	if (s->present & GUEST_HAS_RSS)
 		g->seen->rss = min_of(s->rss, 2 * POLICY_GUEST_BYTES_MAX);
-	if (s->present & POLICY_COST_SWAPPED)
+	if (s->present & GUEST_HAS_SWAPPED)
 		g->seen->swapped = min_of(s->swapped, POLICY_GUEST_BYTES_MAX);
-	if (s->present & POLICY_COST_KSM_SAVED)
+	if (s->present & GUEST_HAS_KSM_SAVED)
 		g->seen->ksm_saved = min_of(s->ksm_saved, g->max);
 
-	if ((s->present & POLICY_COST_CPU) && (g->seen->known & POLICY_COST_CPU) && sec > 0)
+	if ((s->present & GUEST_HAS_CPU) && (g->seen->known & GUEST_HAS_CPU) && sec > 0)
 		g->seen->busy = (double)over(s->cpu_ns, g->seen->cpu_ns) / (sec * (double)SEC);
-	if (s->present & POLICY_COST_CPU)
+	if (s->present & GUEST_HAS_CPU)
 		g->seen->cpu_ns = s->cpu_ns;
 
-	if (s->present & POLICY_COST_DISK_READ) {
-		if ((g->seen->known & POLICY_COST_DISK_READ) && sec > 0)
+	if (s->present & GUEST_HAS_DISK_READ) {
+		if ((g->seen->known & GUEST_HAS_DISK_READ) && sec > 0)
 			g->seen->disk_rate = (double)over(s->disk_read, g->seen->disk_read) / sec;
 		else
 			g->seen->reread_disk = s->disk_read;
 		g->seen->disk_read = s->disk_read;
 	}
-	if (s->present & POLICY_COST_NODES)
-		for (unsigned int i = 0; i < POLICY_NODES_MAX; i++)
+	if (s->present & GUEST_HAS_NODES)
+		for (unsigned int i = 0; i < RECORD_NODES_MAX; i++)
 			g->seen->node[i] = min_of(s->node[i], POLICY_HOST_BYTES_MAX);
 
 	/*
@@ -380,8 +372,35 @@ int policy_guest_host_sample(struct policy *p, unsigned int guest,
 		host_touch(p, min_of(touched, g->max));
 	}
 
-	g->seen->known |= s->present;
-	g->seen->cost_at = now;
+	g->seen->known |= s->present & GUEST_HAS_COSTS;
+	g->seen->cost_at = p->now;
 	balloon_settled(p, g);
-	return 0;
+}
+
+static void take_machine(struct policy *p, struct guest *g, const struct guest_record *r)
+{
+	if (r->present & GUEST_HAS_PINS) {
+		if (!r->pins && g->seen->pinned)
+			g->seen->pinned_until = 0;
+		g->seen->pinned = r->pins != 0;
+	}
+	if (r->present & GUEST_HAS_CAPS)
+		g->seen->no_balloon = !(r->caps & GUEST_CAP_BALLOON);
+	if (r->present & GUEST_HAS_ACTUAL) {
+		g->seen->actual_at = p->now;
+		balloon_actual(p, g, r->actual);
+	}
+}
+
+int policy_guest_update(struct policy *p, unsigned int guest, const struct guest_record *r, u64 now)
+{
+	struct guest *g = guest_get(p, guest);
+
+	if (!g)
+		return -ENOENT;
+	policy_clock(p, now);
+	take_machine(p, g, r);
+	if (r->present & GUEST_HAS_COSTS)
+		take_costs(p, g, r);
+	return r->present & GUEST_HAS_LAST_UPDATE && take_stats(p, g, r);
 }

@@ -43,12 +43,23 @@ u64 policy_minfree(u64 total)
 	return minfree;
 }
 
-static u64 minfree_of(const struct policy *p)
+static u64 sane(u64 bytes)
 {
-	return p->host.minfree ? p->host.minfree : policy_minfree(p->host.total);
+	return min_of(bytes, POLICY_HOST_BYTES_MAX);
 }
 
-static u64 arc_credit(const struct policy_tunables *t, const struct policy_host_sample *s)
+/* What is in pools of huge pages neither guests nor the host can use otherwise. */
+static u64 usable(const struct host_record *r)
+{
+	return over(sane(r->total), r->present & HOST_HAS_POOL_TOTAL ? r->pool_total : 0);
+}
+
+static u64 minfree_of(const struct policy *p)
+{
+	return policy_minfree(p->host.total);
+}
+
+static u64 arc_credit(const struct policy_tunables *t, const struct host_record *s)
 {
 	return scale(min_of(over(s->arc_size, s->arc_min), s->total), t->arc_credit);
 }
@@ -65,11 +76,10 @@ static u64 threshold_of(const struct policy_tunables *t, u64 minfree, enum polic
 	return scale(minfree, factor[level]);
 }
 
-void policy_thresholds(const struct policy_tunables *t, const struct policy_host_sample *s,
+void policy_thresholds(const struct policy_tunables *t, const struct host_record *r,
 		       u64 ret[POLICY_LEVELS])
 {
-	u64 total = min_of(s->total, POLICY_HOST_BYTES_MAX), credit = arc_credit(t, s);
-	u64 minfree = s->minfree ? min_of(s->minfree, total / 4) : policy_minfree(total);
+	u64 minfree = policy_minfree(usable(r)), credit = arc_credit(t, r);
 
 	for (int l = 0; l < POLICY_LEVELS; l++)
 		ret[l] = over(threshold_of(t, minfree, l), credit);
@@ -195,35 +205,39 @@ static void outside_update(struct policy *p)
 	quantile_step(&p->outside_p999, growth, 0.999, (double)dt / (double)p->t.poll);
 }
 
-static u64 sane(u64 bytes)
+static void clamp_host(struct host_record *h)
 {
-	return min_of(bytes, POLICY_HOST_BYTES_MAX);
+	h->total = sane(h->total);
+	h->available = min_of(h->available, h->total);
+	h->arc_size = min_of(h->arc_size, h->total);
+	h->swap_total = sane(h->swap_total);
+	h->swap_free = min_of(h->swap_free, h->swap_total);
+	h->nodes = min_of(h->nodes, RECORD_NODES_MAX);
+	for (unsigned int i = 0; i < h->nodes; i++) {
+		h->node[i].total = sane(h->node[i].total);
+		h->node[i].available = min_of(h->node[i].available, h->node[i].total);
+	}
 }
 
-enum policy_level policy_host_sample(struct policy *p, const struct policy_host_sample *s, u64 now)
+enum policy_level policy_host_update(struct policy *p, const struct host_record *r, u64 now)
 {
-	struct policy_ksm_sample ksm = p->host.ksm;
+	struct host_ksm ksm = p->host.ksm;
 
 	policy_clock(p, now);
-	p->host = *s;
-	p->host.total = sane(s->total);
-	p->host.available = min_of(s->available, p->host.total);
-	p->host.arc_size = min_of(s->arc_size, p->host.total);
-	p->host.swap_total = sane(s->swap_total);
-	p->host.swap_free = min_of(s->swap_free, p->host.swap_total);
-	p->host.minfree = min_of(s->minfree, p->host.total / 4);
-	p->host.nodes = min_of(s->nodes, POLICY_NODES_MAX);
-	for (unsigned int i = 0; i < p->host.nodes; i++) {
-		p->host.node[i].total = sane(s->node[i].total);
-		p->host.node[i].available = min_of(s->node[i].available, p->host.node[i].total);
-	}
+	host_record_merge(&p->host, r);
+	clamp_host(&p->host);
+	if (r->present & HOST_HAS_TOTAL)
+		p->host.total = usable(r);
 	p->have_host = p->host.total > 0;
 
 	if (p->have_host)
 		host_level(p);
-	touch_rate_update(p);
-	outside_update(p);
-	ksm_sampled(p, &ksm);
+	if (r->present & HOST_HAS_TOTAL) {
+		touch_rate_update(p);
+		outside_update(p);
+	}
+	if (r->present & HOST_HAS_KSM_RUN)
+		ksm_sampled(p, &ksm);
 	return p->level;
 }
 
@@ -283,7 +297,7 @@ u64 reserve_sum(const struct policy *p)
  */
 static void nodes(struct policy *p)
 {
-	bool pressed[POLICY_NODES_MAX] = { false };
+	bool pressed[RECORD_NODES_MAX] = { false };
 	double total = 0, threshold;
 	struct guest *g;
 
@@ -294,7 +308,7 @@ static void nodes(struct policy *p)
 		total += (double)p->host.node[i].total;
 
 	for (unsigned int i = 0; i < p->host.nodes; i++) {
-		const struct policy_node_sample *n = &p->host.node[i];
+		const struct host_node *n = &p->host.node[i];
 
 		threshold = p->t.level_medium * (double)p->b.minfree * (double)n->total /
 			    max_of(total, 1.0);

@@ -15,14 +15,12 @@
 /* A change of less than an eighth is not worth a write. */
 #define CHANGE 8
 
-void ksm_sampled(struct policy *p, const struct policy_ksm_sample *old)
+void ksm_sampled(struct policy *p, const struct host_ksm *old)
 {
-	const struct policy_ksm_sample *s = &p->host.ksm;
+	const struct host_ksm *s = &p->host.ksm;
 	double per_page;
 	u64 pages;
 
-	if (!s->present)
-		return;
 	if (!p->ksm.seen) {
 		p->ksm.seen = true;
 		p->ksm.ns_per_page = NS_PER_PAGE;
@@ -88,11 +86,11 @@ static u64 pages_of(const struct policy *p, u64 time)
 
 void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret)
 {
-	const struct policy_ksm_sample *s = &p->host.ksm;
+	const struct host_ksm *s = &p->host.ksm;
 	u64 time, pages;
 
 	*ret = (struct policy_ksm_decision){ 0 };
-	if (!s->present || !p->ksm.seen) {
+	if (!p->ksm.seen) {
 		ret->reason = "this kernel has no KSM";
 		return;
 	}

@@ -9,9 +9,9 @@
  *
  * How it is used, once a second and on every event:
  *
- *	policy_host_sample()		what the host has
- *	policy_guest_host_sample()	what a guest costs the host
- *	policy_guest_sample()		what a guest says about itself
+ *	policy_host_update()		what the host has
+ *	policy_guest_update()	what a guest costs the host
+ *	policy_guest_update()		what a guest says about itself
  *	policy_decide()			one decision per guest, with its reason
  *	policy_command_sent()		for each command that really was written
  *	policy_guest_actual()		for each BALLOON_CHANGE that comes back
@@ -34,6 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "record.h"
 #include "tunables.h"
 
 struct policy;
@@ -42,7 +43,6 @@ struct policy;
 #define POLICY_GUESTS_MAX      65536u
 #define POLICY_GUEST_BYTES_MAX (UINT64_C(1) << 46) /* 64 TiB */
 #define POLICY_HOST_BYTES_MAX  (UINT64_C(1) << 52) /* 4 PiB */
-#define POLICY_NODES_MAX       8u /* NUMA nodes told apart; more are folded modulo this */
 #define POLICY_SHARES_MAX      1000000u
 #define POLICY_SHARES_DEFAULT  1000u
 
@@ -114,80 +114,15 @@ int policy_guest_configure(struct policy *p, unsigned int guest,
 /** policy_guest_count() - guests that there are */
 unsigned int policy_guest_count(const struct policy *p);
 
-/* Which fields of struct policy_guest_sample the guest really gave. */
-#define POLICY_STAT_TOTAL	 (UINT32_C(1) << 0)
-#define POLICY_STAT_AVAILABLE	 (UINT32_C(1) << 1)
-#define POLICY_STAT_FREE	 (UINT32_C(1) << 2)
-#define POLICY_STAT_DISK_CACHES	 (UINT32_C(1) << 3)
-#define POLICY_STAT_SWAP_IN	 (UINT32_C(1) << 4)
-#define POLICY_STAT_SWAP_OUT	 (UINT32_C(1) << 5)
-#define POLICY_STAT_MAJOR_FAULTS (UINT32_C(1) << 6)
-#define POLICY_STAT_OOM_KILL	 (UINT32_C(1) << 7)
-#define POLICY_STAT_ALLOC_STALL	 (UINT32_C(1) << 8)
-
 /**
- * struct policy_guest_sample - a guest's statistics, latched
- * @present: POLICY_STAT_* of the fields below that were in the reply; a value
- *	of all ones (QEMU's "never reported", as 64 or as 32 bits) is taken as
- *	absent even when its bit is set
- * @last_update: QEMU's last-update, seconds; only compared with the one before:
- *	equal means the guest has not answered since. 0: the guest never
- *	answered
- * @actual: the balloon's actual size when the statistics were taken, bytes
- * @total: stat-total-memory, bytes
- * @available: stat-available-memory, bytes
- * @free: stat-free-memory, bytes
- * @disk_caches: stat-disk-caches, bytes
- * @swap_in: stat-swap-in, bytes since boot
- * @swap_out: stat-swap-out, bytes since boot
- * @major_faults: stat-major-faults, count since boot
- * @oom_kill: stat-oom-kills, count since boot
- * @alloc_stall: stat-alloc-stalls of order <= 3 where known, count since boot
- */
-struct policy_guest_sample {
-	uint32_t present;
-	uint64_t last_update;
-	uint64_t actual;
-	uint64_t total, available, free, disk_caches;
-	uint64_t swap_in, swap_out, major_faults, oom_kill, alloc_stall;
-};
-
-/**
- * policy_guest_sample() - a reply to guest-stats, fresh or not
+ * policy_guest_update() - what is known about a guest now, or a part of it
  *
- * Return: 1 if it was fresh and used, 0 if it said nothing new, -ENOENT.
+ * Statistics are used if they are fresh: if @last_update differs from that of
+ * the ones before. Return: 1 if they were, 0 if not or if there were none,
+ * -ENOENT.
  */
-int policy_guest_sample(struct policy *p, unsigned int guest, const struct policy_guest_sample *s,
+int policy_guest_update(struct policy *p, unsigned int guest, const struct guest_record *r,
 			uint64_t now);
-
-/* Which fields of struct policy_guest_host_sample are known. */
-#define POLICY_COST_RSS	      (UINT32_C(1) << 0)
-#define POLICY_COST_SWAPPED   (UINT32_C(1) << 1)
-#define POLICY_COST_KSM_SAVED (UINT32_C(1) << 2)
-#define POLICY_COST_DISK_READ (UINT32_C(1) << 3)
-#define POLICY_COST_CPU	      (UINT32_C(1) << 4)
-#define POLICY_COST_NODES     (UINT32_C(1) << 5)
-
-/**
- * struct policy_guest_host_sample - what a guest costs, seen from the host
- * @present: POLICY_COST_* of the fields that are known
- * @rss: resident bytes of the QEMU process
- * @swapped: its bytes in the host's swap
- * @ksm_saved: bytes that KSM saves in it, and that it can call in by writing
- * @disk_read: bytes read by all its disks since start (query-blockstats)
- * @cpu_ns: CPU time of its vCPUs since start
- * @node: resident bytes per NUMA node
- */
-struct policy_guest_host_sample {
-	uint32_t present;
-	uint64_t rss, swapped, ksm_saved;
-	uint64_t disk_read, cpu_ns;
-	uint64_t node[POLICY_NODES_MAX];
-};
-
-/** policy_guest_host_sample() - 0 or -ENOENT */
-int policy_guest_host_sample(struct policy *p, unsigned int guest,
-			     const struct policy_guest_host_sample *s, uint64_t now);
 
 enum policy_guest_event {
 	POLICY_GUEST_REBOOT, /* RESET: nobody holds the balloon for some seconds
@@ -229,73 +164,20 @@ int policy_guest_polling(struct policy *p, unsigned int guest, bool polling, uin
 int policy_command_sent(struct policy *p, unsigned int guest, uint64_t target, uint64_t now);
 
 /** policy_guest_actual() - a BALLOON_CHANGE or a query-balloon. 0 or -ENOENT */
-int policy_guest_actual(struct policy *p, unsigned int guest, uint64_t actual, uint64_t now);
+static inline int policy_guest_actual(struct policy *p, unsigned int guest, uint64_t actual,
+				      uint64_t now)
+{
+	struct guest_record r = { .present = GUEST_HAS_ACTUAL, .actual = actual };
+
+	return policy_guest_update(p, guest, &r, now);
+}
 
 /* ------------------------------------------------------------------------
  * The host
  * ------------------------------------------------------------------------ */
 
-enum policy_level {
-	POLICY_LEVEL_NONE,     /* ESX: high */
-	POLICY_LEVEL_LOW,      /* ESX: soft, below 4 x minfree */
-	POLICY_LEVEL_MEDIUM,   /* ESX: hard, below 2 x minfree */
-	POLICY_LEVEL_CRITICAL, /* ESX: low, below 1 x minfree */
-};
-
-#define POLICY_LEVELS (POLICY_LEVEL_CRITICAL + 1)
-
 /** policy_level_name() - "none", "low", "medium", "critical" */
 const char *policy_level_name(enum policy_level level);
-
-struct policy_node_sample {
-	uint64_t total, available; /* bytes */
-};
-
-/**
- * struct policy_ksm_sample - KSM's counters
- * @present: there is KSM in this kernel, and the fields are known
- * @run: 0, 1 or 2 as in sysfs
- * @pages_to_scan: as in sysfs
- * @sleep_ms: as in sysfs
- * @advisor: the kernel's own advisor is on, and ignores what one writes
- * @saved: bytes saved now (general_profit, or pages_sharing in bytes)
- * @mergeable: bytes that ksmd walks in one full scan (rmap items known to it)
- * @full_scans: count since boot
- * @pages_scanned: count since boot, 0 where the kernel has no such counter
- * @cpu_ns: CPU time of ksmd since boot, 0 where not known
- */
-struct policy_ksm_sample {
-	bool present;
-	uint32_t run;
-	uint64_t pages_to_scan, sleep_ms;
-	bool advisor;
-	uint64_t saved, mergeable, full_scans, pages_scanned, cpu_ns;
-};
-
-/**
- * struct policy_host_sample - the host's memory
- * @total: MemTotal without pools of huge pages, which neither a guest nor the
- *	host can use as ordinary memory
- * @available: MemAvailable
- * @arc_size: ZFS ARC, 0 if there is none
- * @arc_min: what ARC will not go below
- * @swap_total: SwapTotal
- * @swap_free: SwapFree
- * @minfree: the unit of the levels; 0 means by the sliding scale from @total
- * @nodes: how many of @node are filled, at most POLICY_NODES_MAX; 0 or 1: not
- *	NUMA
- * @node: per NUMA node
- * @ksm: KSM
- */
-struct policy_host_sample {
-	uint64_t total, available;
-	uint64_t arc_size, arc_min;
-	uint64_t swap_total, swap_free;
-	uint64_t minfree;
-	unsigned int nodes;
-	struct policy_node_sample node[POLICY_NODES_MAX];
-	struct policy_ksm_sample ksm;
-};
 
 /**
  * policy_minfree() - ESX's sliding scale
@@ -306,10 +188,12 @@ struct policy_host_sample {
  */
 uint64_t policy_minfree(uint64_t total);
 
-/** policy_host_sample() - what the host has now; returns the level that follows
+/**
+ * policy_host_update() - what is known about the host now, or a part of it
+ *
+ * Return: the level that follows.
  */
-enum policy_level policy_host_sample(struct policy *p, const struct policy_host_sample *s,
-				     uint64_t now);
+enum policy_level policy_host_update(struct policy *p, const struct host_record *r, uint64_t now);
 
 /**
  * policy_thresholds() - where the levels begin
@@ -320,7 +204,7 @@ enum policy_level policy_host_sample(struct policy *p, const struct policy_host_
  * daemon, the kernel module or a timer, gets them from here. ZFS's cache counts
  * as available up to its credit, so what it has is taken off.
  */
-void policy_thresholds(const struct policy_tunables *t, const struct policy_host_sample *s,
+void policy_thresholds(const struct policy_tunables *t, const struct host_record *r,
 		       uint64_t ret[POLICY_LEVELS]);
 
 /* ------------------------------------------------------------------------
@@ -491,7 +375,7 @@ struct policy_result {
  * policy_decide() - decide for all guests
  *
  * O(n log n). Return: number of commands to send, -ENODATA before the first
- * policy_host_sample().
+ * policy_host_update().
  */
 int policy_decide(struct policy *p, uint64_t now, struct policy_result *ret);
 
@@ -598,7 +482,7 @@ int policy_emergency_begin(struct policy *p, uint64_t now, const struct policy_p
 /**
  * policy_emergency_next() - emergency_wait later: enough, or the next class
  *
- * Needs a policy_host_sample() since. The count is 0
+ * Needs a policy_host_update() since. The count is 0
  * when nothing more is to be sent. Return: ns until it wants to be called
  * again, 0: the emergency is over.
  */

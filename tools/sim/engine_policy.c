@@ -46,14 +46,15 @@ static uint64_t bytes(double x)
 static enum policy_level feed_host(const struct sim *s, struct policy *p)
 {
 	const struct sim_host *h = &s->host;
-	struct policy_host_sample sample = {
+	struct host_record sample = {
+		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP |
+			   (h->physics.ksm_share > 0 ? HOST_HAS_ALL_KSM : 0),
 		.total = bytes(h->total),
 		.available = bytes(h->available),
 		.swap_total = bytes(h->swap_total),
 		.swap_free = bytes(h->swap_total - h->swap_used),
 		.ksm =
 			{
-				.present = h->physics.ksm_share > 0,
 				.run = h->ksm_run,
 				.pages_to_scan = (uint64_t)h->ksm_pages,
 				.sleep_ms = (uint64_t)h->ksm_sleep_ms,
@@ -65,14 +66,14 @@ static enum policy_level feed_host(const struct sim *s, struct policy *p)
 			},
 	};
 
-	return policy_host_sample(p, &sample, clock_of(s));
+	return policy_host_update(p, &sample, clock_of(s));
 }
 
 static void feed_cost(const struct sim *s, struct policy *p, const struct sim_guest *g,
 		      struct seen *seen)
 {
 	double swapped = g->host_cold + g->host_hot;
-	struct policy_guest_host_sample cost;
+	struct guest_record cost;
 
 	if (seen->rss == g->rss && seen->merged == g->merged && seen->swapped == swapped &&
 	    seen->disk_read == g->disk_read)
@@ -81,33 +82,33 @@ static void feed_cost(const struct sim *s, struct policy *p, const struct sim_gu
 	seen->merged = g->merged;
 	seen->swapped = swapped;
 	seen->disk_read = g->disk_read;
-	cost = (struct policy_guest_host_sample){
-		.present = POLICY_COST_RSS | POLICY_COST_SWAPPED | POLICY_COST_KSM_SAVED |
-			   POLICY_COST_DISK_READ,
+	cost = (struct guest_record){
+		.present = GUEST_HAS_RSS | GUEST_HAS_SWAPPED | GUEST_HAS_KSM_SAVED |
+			   GUEST_HAS_DISK_READ,
 		.rss = bytes(g->rss + g->merged + s->host.physics.qemu),
 		.swapped = bytes(swapped),
 		.ksm_saved = bytes(g->merged),
 		.disk_read = bytes(g->disk_read),
 	};
-	policy_guest_host_sample(p, seen->handle, &cost, clock_of(s));
+	policy_guest_update(p, seen->handle, &cost, clock_of(s));
 }
 
 static void feed_stats(const struct sim *s, struct policy *p, const struct sim_guest *g,
 		       struct seen *seen)
 {
 	const struct sim_stats *st = &g->stats;
-	struct policy_guest_sample sample;
+	struct guest_record sample;
 
 	if (!seen->poll || st->time == seen->sampled)
 		return;
 	seen->sampled = st->time;
-	sample = (struct policy_guest_sample){
-		.present = POLICY_STAT_TOTAL | POLICY_STAT_AVAILABLE | POLICY_STAT_FREE |
-			   POLICY_STAT_DISK_CACHES | POLICY_STAT_SWAP_IN | POLICY_STAT_SWAP_OUT |
-			   POLICY_STAT_MAJOR_FAULTS | POLICY_STAT_OOM_KILL |
-			   POLICY_STAT_ALLOC_STALL,
+	sample = (struct guest_record){
+		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
+			   GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES | GUEST_HAS_SWAP_IN |
+			   GUEST_HAS_SWAP_OUT | GUEST_HAS_MAJOR_FAULTS | GUEST_HAS_OOM_KILL |
+			   GUEST_HAS_ALLOC_STALL,
 		.last_update = (uint64_t)(st->time + EPOCH) / 1000,
-		.actual = bytes(st->actual),
+		.stat_actual = bytes(st->actual),
 		.total = bytes(st->total),
 		.available = bytes(st->available),
 		.free = bytes(st->free),
@@ -118,7 +119,7 @@ static void feed_stats(const struct sim *s, struct policy *p, const struct sim_g
 		.oom_kill = (uint64_t)st->oom_kill,
 		.alloc_stall = (uint64_t)st->alloc_stall,
 	};
-	policy_guest_sample(p, seen->handle, &sample, clock_of(s));
+	policy_guest_update(p, seen->handle, &sample, clock_of(s));
 }
 
 static enum policy_level feed(struct sim *s)

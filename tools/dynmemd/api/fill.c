@@ -42,7 +42,7 @@ static void fill_budget(sd_bus_message *msg, const struct policy_result *r)
 int api_fill_host(sd_bus_message *msg, struct manager *m)
 {
 	const struct source_pressure *p = manager_source_pressure(m);
-	struct policy_ksm_sample ksm;
+	struct host_record h = { 0 };
 	uint64_t largest, squeezed;
 	int r = open_map(msg);
 
@@ -58,10 +58,10 @@ int api_fill_host(sd_bus_message *msg, struct manager *m)
 		put_t(msg, DYNMEM_HOST_LARGEST, largest);
 		put_t(msg, DYNMEM_HOST_LARGEST_SQUEEZED, squeezed);
 	}
-	manager_read_ksm(m, &ksm);
-	if (ksm.present) {
-		put_t(msg, DYNMEM_HOST_KSM_SAVED, ksm.saved);
-		put_t(msg, DYNMEM_HOST_KSM_RUN, ksm.run);
+	manager_read_ksm(m, &h);
+	if (h.present & HOST_HAS_KSM_RUN) {
+		put_t(msg, DYNMEM_HOST_KSM_SAVED, h.ksm.saved);
+		put_t(msg, DYNMEM_HOST_KSM_RUN, h.ksm.run);
 	}
 	if (p && p->has_stalls) {
 		put_t(msg, DYNMEM_HOST_STALLS, p->stalls);
@@ -89,12 +89,12 @@ static void fill_engine_view(sd_bus_message *msg, const struct policy_guest_info
 static void fill_cost(sd_bus_message *msg, const struct guest *g)
 {
 	const char *unmergeable = guest_unmergeable(g);
-	struct policy_guest_host_sample cost;
+	struct guest_record cost;
 
 	cost_read(&g->cost, COST_KSM, &cost);
-	if (cost.present & POLICY_COST_RSS)
+	if (cost.present & GUEST_HAS_RSS)
 		put_t(msg, DYNMEM_GUEST_RSS, cost.rss);
-	if (cost.present & POLICY_COST_KSM_SAVED)
+	if (cost.present & GUEST_HAS_KSM_SAVED)
 		put_t(msg, DYNMEM_GUEST_KSM_SAVED, cost.ksm_saved);
 	if (unmergeable)
 		put_s(msg, DYNMEM_GUEST_UNMERGEABLE, unmergeable);

@@ -301,12 +301,12 @@ void manager_guest_remove(struct guest *g, const char *why)
 	decide_soon(m);
 }
 
-void manager_guest_polled(struct guest *g, const struct policy_guest_sample *s)
+void manager_guest_polled(struct guest *g, const struct guest_record *s)
 {
 	struct manager *m = g->manager;
 	uint64_t now = manager_now(m);
 
-	poll_sampled(m, g, policy_guest_sample(m->policy, g->handle, s, now) > 0, now);
+	poll_sampled(m, g, policy_guest_update(m->policy, g->handle, s, now) > 0, now);
 	poll_answered(m, g);
 }
 

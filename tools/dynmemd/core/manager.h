@@ -129,7 +129,7 @@ int manager_guest_add(struct manager *m, struct guest *g);
 void manager_guest_remove(struct guest *g, const char *why);
 
 /** manager_guest_polled() - the answer to a poll */
-void manager_guest_polled(struct guest *g, const struct policy_guest_sample *s);
+void manager_guest_polled(struct guest *g, const struct guest_record *s);
 
 /** manager_guest_sample_failed() - there will be no answer to a poll */
 void manager_guest_sample_failed(struct guest *g);
@@ -164,8 +164,8 @@ const struct policy_result *manager_result(const struct manager *m);
 /** manager_read_host() - the host's memory, as it is now */
 const struct host *manager_read_host(struct manager *m);
 
-/** manager_read_ksm() - KSM's counters, as they are now */
-void manager_read_ksm(struct manager *m, struct policy_ksm_sample *ret);
+/** manager_read_ksm() - fill in KSM, as it is now */
+void manager_read_ksm(struct manager *m, struct host_record *into);
 
 /** manager_source_pressure() - what the source said last, or NULL */
 const struct source_pressure *manager_source_pressure(const struct manager *m);

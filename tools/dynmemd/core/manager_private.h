@@ -37,19 +37,19 @@ struct manager {
 	size_t n_guests;
 	size_t space; /* in @guests */
 
-	sd_event_source *tick;	      /* polls are due */
-	uint64_t tick_at;	      /* ns, 0: off */
-	uint64_t ticked_at;	      /* ns, the last one */
-	sd_event_source *patience;    /* for answers to polls */
-	unsigned int awaited;	      /* answers to the polls of ... */
-	unsigned int round;	      /* ... this tick */
-	sd_event_source *decide;      /* soon */
-	sd_event_source *emergency;   /* its next step */
-	uint64_t costs_at;	      /* ns, guests' costs were read */
-	unsigned int cost_fields;     /* that matter, enum cost_field */
-	struct policy_ksm_sample ksm; /* the latest */
-	uint64_t ksm_saved, swapped;  /* bytes, on the whole host */
-	bool somebody_waits;	      /* for bytes that others are to free */
+	sd_event_source *tick;	     /* polls are due */
+	uint64_t tick_at;	     /* ns, 0: off */
+	uint64_t ticked_at;	     /* ns, the last one */
+	sd_event_source *patience;   /* for answers to polls */
+	unsigned int awaited;	     /* answers to the polls of ... */
+	unsigned int round;	     /* ... this tick */
+	sd_event_source *decide;     /* soon */
+	sd_event_source *emergency;  /* its next step */
+	uint64_t costs_at;	     /* ns, guests' costs were read */
+	unsigned int cost_fields;    /* that matter, enum cost_field */
+	struct host_record record;   /* the host, as passed to the engine */
+	uint64_t ksm_saved, swapped; /* bytes, on the whole host */
+	bool somebody_waits;	     /* for bytes that others are to free */
 
 	struct policy_result result; /* the latest, without its array */
 

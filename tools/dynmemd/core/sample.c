@@ -17,11 +17,10 @@ const struct host *manager_read_host(struct manager *m)
 	return &m->host;
 }
 
-void manager_read_ksm(struct manager *m, struct policy_ksm_sample *ret)
+void manager_read_ksm(struct manager *m, struct host_record *into)
 {
-	*ret = (struct policy_ksm_sample){ 0 };
 	if (m->source && m->source->ops->ksm)
-		m->source->ops->ksm(m->source, ret);
+		m->source->ops->ksm(m->source, into);
 }
 
 /* By so much of it a threshold must have moved to be set anew. */
@@ -43,7 +42,7 @@ static bool moved(const uint64_t *a, const uint64_t *b)
  * a module of which this process may not change the settings, only does so at
  * its own: the host is sampled in between.
  */
-static void set_thresholds(struct manager *m, const struct policy_host_sample *s)
+static void set_thresholds(struct manager *m, const struct host_record *s)
 {
 	uint64_t threshold[POLICY_LEVELS];
 	int r;
@@ -66,30 +65,34 @@ static void set_thresholds(struct manager *m, const struct policy_host_sample *s
 
 enum policy_level sample_host(struct manager *m, bool quick, uint64_t now)
 {
-	struct policy_host_sample s = { 0 };
+	struct host_record s = { 0 };
 	enum policy_level level;
 	int r = host_read(&m->host);
 
 	if (r < 0)
 		log_error("cannot read the host's memory: %s", strerror(-r));
-	s.total = m->host.total - m->host.hugetlb;
+	s.present = HOST_HAS_MEMORY | HOST_HAS_FREE | HOST_HAS_ARC | HOST_HAS_SWAP |
+		    HOST_HAS_POOL_TOTAL;
+	s.total = m->host.total;
+	s.free = m->host.free;
+	s.pool_total = m->host.hugetlb;
 	s.available = m->host.available;
 	s.arc_size = m->host.arc_size;
 	s.arc_min = m->host.arc_min;
 	s.swap_total = m->host.swap_total;
 	s.swap_free = m->host.swap_free;
 	if (!quick)
-		manager_read_ksm(m, &m->ksm);
-	s.ksm = m->ksm;
+		manager_read_ksm(m, &s);
+	host_record_merge(&m->record, &s);
 	/* Once more when it is over, or guests would keep their last figures. */
 	m->cost_fields = 0;
-	if (s.ksm.saved || m->ksm_saved)
+	if (m->record.ksm.saved || m->ksm_saved)
 		m->cost_fields |= COST_KSM;
 	if (s.swap_total - s.swap_free || m->swapped)
 		m->cost_fields |= COST_SWAP;
-	m->ksm_saved = s.ksm.saved;
+	m->ksm_saved = m->record.ksm.saved;
 	m->swapped = s.swap_total - s.swap_free;
-	level = policy_host_sample(m->policy, &s, now);
+	level = policy_host_update(m->policy, &s, now);
 	announce_level(m, level);
 	set_thresholds(m, &s);
 	return level;
@@ -100,13 +103,13 @@ enum policy_level sample_host(struct manager *m, bool quick, uint64_t now)
  * to say: it is read only while statistics are late. The engine takes
  * differences from one sample to the next, so the time before is left out.
  */
-static void follow_cpu(struct guest *g, struct policy_guest_host_sample *s)
+static void follow_cpu(struct guest *g, struct guest_record *s)
 {
 	uint64_t cpu = s->cpu_ns;
 
 	if (g->cpu_known && cpu > g->cpu)
 		g->cpu_while_late += cpu - g->cpu;
-	g->cpu_known = s->present & POLICY_COST_CPU;
+	g->cpu_known = s->present & GUEST_HAS_CPU;
 	g->cpu = cpu;
 	s->cpu_ns = g->cpu_while_late;
 }
@@ -120,16 +123,16 @@ void sample_costs(struct manager *m, bool quick, uint64_t now)
 		return;
 	for (size_t i = 0; i < m->n_guests; i++) {
 		struct guest *g = m->guests[i];
-		struct policy_guest_host_sample s;
+		struct guest_record s;
 		bool late = !quick && g->stale_polls >= LATE_POLLS;
 
 		cost_read(&g->cost, fields | (late ? COST_CPU : 0), &s);
-		if (!(s.present & POLICY_COST_RSS) && g->rss) {
+		if (!(s.present & GUEST_HAS_RSS) && g->rss) {
 			s.rss = g->rss;
-			s.present |= POLICY_COST_RSS;
+			s.present |= GUEST_HAS_RSS;
 		}
 		follow_cpu(g, &s);
-		policy_guest_host_sample(m->policy, g->handle, &s, now);
+		policy_guest_update(m->policy, g->handle, &s, now);
 	}
 	m->costs_at = now;
 }

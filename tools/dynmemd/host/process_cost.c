@@ -62,37 +62,37 @@ static bool field(const char *text, int n, uint64_t *ret)
 	return true;
 }
 
-static void read_rss(const struct cost *c, struct policy_guest_host_sample *s)
+static void read_rss(const struct cost *c, struct guest_record *s)
 {
 	char buf[256];
 	uint64_t pages;
 
 	if (proc_read(c->statm, buf, sizeof(buf)) > 0 && field(buf, 1, &pages)) {
 		s->rss = pages * proc_page_size();
-		s->present |= POLICY_COST_RSS;
+		s->present |= GUEST_HAS_RSS;
 	}
 }
 
-static void read_rss_and_swap(const struct cost *c, struct policy_guest_host_sample *s)
+static void read_rss_and_swap(const struct cost *c, struct guest_record *s)
 {
 	char buf[4096];
 
 	if (proc_read(c->status, buf, sizeof(buf)) <= 0)
 		return;
 	if (proc_kib(buf, "VmRSS:", &s->rss))
-		s->present |= POLICY_COST_RSS;
+		s->present |= GUEST_HAS_RSS;
 	if (proc_kib(buf, "VmSwap:", &s->swapped))
-		s->present |= POLICY_COST_SWAPPED;
+		s->present |= GUEST_HAS_SWAPPED;
 }
 
-static void read_ksm(const struct cost *c, struct policy_guest_host_sample *s)
+static void read_ksm(const struct cost *c, struct guest_record *s)
 {
 	char buf[32];
 	uint64_t pages;
 
 	if (proc_read(c->ksm, buf, sizeof(buf)) > 0 && field(buf, 0, &pages)) {
 		s->ksm_saved = pages * proc_page_size();
-		s->present |= POLICY_COST_KSM_SAVED;
+		s->present |= GUEST_HAS_KSM_SAVED;
 	}
 }
 
@@ -100,7 +100,7 @@ static void read_ksm(const struct cost *c, struct policy_guest_host_sample *s)
  * utime and stime are the 12th and 13th after the name, which may hold blanks;
  * starttime is the 20th.
  */
-static void read_cpu(const struct cost *c, struct policy_guest_host_sample *s)
+static void read_cpu(const struct cost *c, struct guest_record *s)
 {
 	char buf[1024], *p;
 	uint64_t user, system;
@@ -110,7 +110,7 @@ static void read_cpu(const struct cost *c, struct policy_guest_host_sample *s)
 	p = strrchr(buf, ')');
 	if (p && field(p, 12, &user) && field(p, 13, &system)) {
 		s->cpu_ns = (user + system) * (NSEC_PER_SEC / sysconf(_SC_CLK_TCK));
-		s->present |= POLICY_COST_CPU;
+		s->present |= GUEST_HAS_CPU;
 	}
 }
 
@@ -142,9 +142,9 @@ const char *cost_unmergeable(const struct cost *c)
 	return NULL;
 }
 
-void cost_read(const struct cost *c, unsigned int fields, struct policy_guest_host_sample *ret)
+void cost_read(const struct cost *c, unsigned int fields, struct guest_record *ret)
 {
-	*ret = (struct policy_guest_host_sample){ 0 };
+	*ret = (struct guest_record){ 0 };
 	if (fields & COST_SWAP)
 		read_rss_and_swap(c, ret);
 	else

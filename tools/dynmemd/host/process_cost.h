@@ -54,7 +54,7 @@ enum cost_field {
  *
  * Allocates nothing.
  */
-void cost_read(const struct cost *c, unsigned int fields, struct policy_guest_host_sample *ret);
+void cost_read(const struct cost *c, unsigned int fields, struct guest_record *ret);
 
 /**
  * cost_start() - when the process started, clock ticks since boot

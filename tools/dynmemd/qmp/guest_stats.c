@@ -6,12 +6,12 @@
 
 static const struct {
 	const char *key;
-	uint32_t bit;
+	uint64_t bit;
 	size_t offset;
 } fields[] = {
-#define FIELD(key, BIT, member)                                                      \
-	{                                                                            \
-		key, POLICY_STAT_##BIT, offsetof(struct policy_guest_sample, member) \
+#define FIELD(key, BIT, member)                                             \
+	{                                                                   \
+		key, GUEST_HAS_##BIT, offsetof(struct guest_record, member) \
 	}
 	FIELD("stat-total-memory", TOTAL, total),
 	FIELD("stat-available-memory", AVAILABLE, available),
@@ -41,14 +41,15 @@ static bool get_number(struct json_object *object, const char *key, uint64_t *re
 	return true;
 }
 
-void stats_parse(struct policy_guest_sample *ret, struct json_object *guest_stats)
+void stats_parse(struct guest_record *ret, struct json_object *guest_stats)
 {
 	struct json_object *stats = NULL;
 
-	*ret = (struct policy_guest_sample){ 0 };
+	*ret = (struct guest_record){ 0 };
 	if (!json_object_is_type(guest_stats, json_type_object))
 		return;
-	get_number(guest_stats, "last-update", &ret->last_update);
+	if (get_number(guest_stats, "last-update", &ret->last_update))
+		ret->present |= GUEST_HAS_LAST_UPDATE;
 	if (!json_object_object_get_ex(guest_stats, "stats", &stats) ||
 	    !json_object_is_type(stats, json_type_object))
 		return;

@@ -8,10 +8,10 @@
 
 /**
  * stats_parse() - QEMU's guest-stats
- * @ret: @actual stays 0; a statistic that is absent, negative or no number
+ * @ret: @stat_actual is left out; a statistic that is absent, negative or no number
  *	is left out of @present
  * @guest_stats: the property's value, anything at all
  */
-void stats_parse(struct policy_guest_sample *ret, struct json_object *guest_stats);
+void stats_parse(struct guest_record *ret, struct json_object *guest_stats);
 
 #endif

@@ -62,12 +62,13 @@ static bool advisor_is_on(const struct ksm_sysfs *k)
 	return !strstr(text, "[none]");
 }
 
-void ksm_sysfs_read(const struct ksm_sysfs *k, struct policy_ksm_sample *ret)
+void ksm_sysfs_read(const struct ksm_sysfs *k, struct host_record *into)
 {
-	*ret = (struct policy_ksm_sample){ 0 };
+	struct host_ksm *ret = &into->ksm;
+
 	if (k->fd[FILE_RUN] < 0)
 		return;
-	ret->present = true;
+	into->present |= HOST_HAS_KSM;
 	ret->run = number(k, FILE_RUN);
 	ret->pages_to_scan = number(k, FILE_PAGES_TO_SCAN);
 	ret->sleep_ms = number(k, FILE_SLEEP);
@@ -78,6 +79,9 @@ void ksm_sysfs_read(const struct ksm_sysfs *k, struct policy_ksm_sample *ret)
 			proc_page_size() +
 		ret->saved;
 	ret->full_scans = number(k, FILE_FULL_SCANS);
+	if (k->fd[FILE_SCANNED] < 0)
+		return;
+	into->present |= HOST_HAS_KSM_PAGES_SCANNED;
 	ret->pages_scanned = number(k, FILE_SCANNED);
 }
 

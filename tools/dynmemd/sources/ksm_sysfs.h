@@ -14,8 +14,8 @@ struct ksm_sysfs {
 /** ksm_sysfs_open() - what the kernel does not have is left out */
 void ksm_sysfs_open(struct ksm_sysfs *k);
 
-/** ksm_sysfs_read() - @ret->present is false on a kernel without KSM */
-void ksm_sysfs_read(const struct ksm_sysfs *k, struct policy_ksm_sample *ret);
+/** ksm_sysfs_read() - fill in KSM; nothing on a kernel without it */
+void ksm_sysfs_read(const struct ksm_sysfs *k, struct host_record *into);
 
 void ksm_sysfs_close(struct ksm_sysfs *k);
 

@@ -54,14 +54,14 @@ struct source;
 
 /**
  * struct source_ops - what a source can be asked
- * @ksm: KSM's counters; @ret->present is false where there are none
+ * @ksm: fill in KSM, where there is one
  * @watch: report when MemAvailable gets below these; as policy_thresholds().
  *	Return: 0; a negative errno: it will not
  */
 struct source_ops {
 	const char *name;
 	int (*watch)(struct source *s, const uint64_t threshold[POLICY_LEVELS]);
-	void (*ksm)(struct source *s, struct policy_ksm_sample *ret);
+	void (*ksm)(struct source *s, struct host_record *into);
 	void (*free)(struct source *s);
 };
 

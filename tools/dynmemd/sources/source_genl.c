@@ -107,14 +107,14 @@ static int on_again(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
 	return 0;
 }
 
-static void genl_ksm(struct source *source, struct policy_ksm_sample *ret)
+static void genl_ksm(struct source *source, struct host_record *into)
 {
+	struct host_ksm *ret = &into->ksm;
 	struct dynmem_ksm k;
 
-	*ret = (struct policy_ksm_sample){ 0 };
 	if (dynmem_get_ksm(of(source)->client, &k) < 0 || !dynmem_has(k.present, DYNMEM_A_KSM_RUN))
 		return;
-	ret->present = true;
+	into->present |= HOST_HAS_KSM;
 	ret->run = k.run;
 	ret->pages_to_scan = k.pages_to_scan;
 	ret->sleep_ms = k.sleep_millisecs;
@@ -123,6 +123,9 @@ static void genl_ksm(struct source *source, struct policy_ksm_sample *ret)
 	ret->mergeable = (k.pages_shared + k.pages_sharing + k.pages_unshared + k.pages_volatile) *
 			 k.page_size;
 	ret->full_scans = k.full_scans;
+	if (!dynmem_has(k.present, DYNMEM_A_KSM_PAGES_SCANNED))
+		return;
+	into->present |= HOST_HAS_KSM_PAGES_SCANNED;
 	ret->pages_scanned = k.pages_scanned;
 }
 

@@ -210,9 +210,9 @@ static int procfs_watch(struct source *source, const uint64_t threshold[POLICY_L
 	return 0;
 }
 
-static void procfs_ksm(struct source *source, struct policy_ksm_sample *ret)
+static void procfs_ksm(struct source *source, struct host_record *into)
 {
-	ksm_sysfs_read(&of(source)->ksm, ret);
+	ksm_sysfs_read(&of(source)->ksm, into);
 }
 
 static void procfs_free(struct source *source)

@@ -321,8 +321,8 @@ static void on_stats(struct seat *s, const struct libvirt_news *n)
 		return;
 	}
 	s->guest.rss = n->stats.rss;
-	if (n->stats.sample.actual != s->guest.actual)
-		resize(s, n->stats.sample.actual);
+	if (n->stats.sample.stat_actual != s->guest.actual)
+		resize(s, n->stats.sample.stat_actual);
 	manager_guest_polled(&s->guest, &n->stats.sample);
 }
 

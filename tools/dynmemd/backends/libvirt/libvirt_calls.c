@@ -108,14 +108,14 @@ int libvirt_describe(virDomainPtr dom, struct libvirt_domain *ret)
 
 static const struct {
 	int tag;
-	uint32_t bit;
+	uint64_t bit;
 	size_t offset;
 	uint64_t unit;
 } fields[] = {
-#define FIELD(TAG, BIT, member, unit)                                      \
-	{                                                                  \
-		VIR_DOMAIN_MEMORY_STAT_##TAG, POLICY_STAT_##BIT,           \
-			offsetof(struct policy_guest_sample, member), unit \
+#define FIELD(TAG, BIT, member, unit)                               \
+	{                                                           \
+		VIR_DOMAIN_MEMORY_STAT_##TAG, GUEST_HAS_##BIT,      \
+			offsetof(struct guest_record, member), unit \
 	}
 	/* "Available" is what the guest's kernel has in all, "unused" what is
 	 * free, "usable" what programs could have. */
@@ -128,7 +128,7 @@ static const struct {
 	FIELD(MAJOR_FAULT, MAJOR_FAULTS, major_faults, 1),
 };
 
-static void convert_field(struct policy_guest_sample *s, const virDomainMemoryStatStruct *stat)
+static void convert_field(struct guest_record *s, const virDomainMemoryStatStruct *stat)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		if (fields[i].tag != stat->tag || stat->val > UINT64_MAX / fields[i].unit)
@@ -138,15 +138,27 @@ static void convert_field(struct policy_guest_sample *s, const virDomainMemorySt
 	}
 }
 
+static void convert_actual(struct guest_record *s, unsigned long long kib)
+{
+	s->stat_actual = bytes(kib);
+	s->present |= GUEST_HAS_STAT_ACTUAL;
+}
+
+static void convert_update(struct guest_record *s, unsigned long long seconds)
+{
+	s->last_update = seconds;
+	s->present |= GUEST_HAS_LAST_UPDATE;
+}
+
 void libvirt_stats_convert(struct libvirt_stats *ret, const virDomainMemoryStatStruct *stats,
 			   int count)
 {
 	*ret = (struct libvirt_stats){ 0 };
 	for (int i = 0; i < count; i++) {
 		if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_ACTUAL_BALLOON)
-			ret->sample.actual = bytes(stats[i].val);
+			convert_actual(&ret->sample, stats[i].val);
 		else if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_LAST_UPDATE)
-			ret->sample.last_update = stats[i].val;
+			convert_update(&ret->sample, stats[i].val);
 		else if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_RSS)
 			ret->rss = bytes(stats[i].val);
 		else

@@ -45,7 +45,7 @@ struct libvirt_domain {
  * @rss: bytes that QEMU holds; 0: not told
  */
 struct libvirt_stats {
-	struct policy_guest_sample sample;
+	struct guest_record sample;
 	uint64_t rss;
 };
 

@@ -68,7 +68,7 @@ struct guest_pve {
 	bool looks;
 	bool polled; /* the manager waits for statistics */
 	bool has_sample;
-	struct policy_guest_sample sample;
+	struct guest_record sample;
 	bool running, incoming, outgoing;
 	uint64_t looked_at; /* usec */
 
@@ -200,7 +200,8 @@ static void on_stats(_unused_ struct qmp *q, int error, struct json_object *ret,
 	g->has_sample = !error;
 	if (!error)
 		stats_parse(&g->sample, ret);
-	g->sample.actual = g->guest.actual;
+	g->sample.stat_actual = g->guest.actual;
+	g->sample.present |= GUEST_HAS_STAT_ACTUAL;
 	finish(g);
 }
 

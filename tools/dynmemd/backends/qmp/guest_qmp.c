@@ -73,7 +73,7 @@ static void on_stats(_unused_ struct qmp *q, int error, struct json_object *ret,
 		     void *userdata)
 {
 	struct guest_qmp *g = userdata;
-	struct policy_guest_sample sample;
+	struct guest_record sample;
 
 	if (error) {
 		log_guest(LOG_DEBUG, g->guest.name, "no statistics: %s", text);
@@ -81,7 +81,8 @@ static void on_stats(_unused_ struct qmp *q, int error, struct json_object *ret,
 		return;
 	}
 	stats_parse(&sample, ret);
-	sample.actual = g->guest.actual;
+	sample.stat_actual = g->guest.actual;
+	sample.present |= GUEST_HAS_STAT_ACTUAL;
 	manager_guest_polled(&g->guest, &sample);
 }
 
