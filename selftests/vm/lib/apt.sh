@@ -5,9 +5,16 @@
 # sources, lists and cache of its own under build/apt, so that nothing in
 # /etc/apt or /var/lib/apt changes.
 
-APT_DIR=$BUILD/apt
-# The release of Debian that the lab's kernels are taken from.
+# The release of Debian that packages are taken from; apt_use changes it.
 LAB_SUITE=bookworm
+APT_DIR=$BUILD/apt
+
+# apt_use SUITE: from now on that release of Debian, with lists of its own.
+apt_use() {
+	LAB_SUITE=$1
+	APT_DIR=$BUILD/apt
+	[[ $LAB_SUITE == bookworm ]] || APT_DIR+=-$LAB_SUITE
+}
 
 apt_private() {
 	local client=$1
@@ -88,4 +95,19 @@ kernel_source() {
 	(cd "$folder" && retry 3 apt_private timeout 900 apt-get -qq download "$package") >&2 ||
 		die "downloading $package failed; see the messages of apt-get above"
 	dpkg-deb --fsys-tarfile "$folder/$package"_*.deb | tar -xO "./$tarball"
+}
+
+# unpack_closure ROOT PACKAGE...: unpacks packages and all that they depend on
+# below ROOT. Nothing is installed and no script of a package runs, so that this
+# needs no privileges.
+unpack_closure() {
+	local root=$1 cache=$APT_DIR/cache/archives deb
+	shift
+	rm -f "$cache"/*.deb
+	retry 3 apt_private timeout 600 apt-get -qq --download-only --no-install-recommends \
+		-o Debug::NoLocking=1 install "$@" >&2 || return 1
+	for deb in "$cache"/*.deb; do
+		dpkg-deb -x "$deb" "$root" || return 1
+	done
+	rm -f "$cache"/*.deb
 }

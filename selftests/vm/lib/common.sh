@@ -9,6 +9,9 @@ TOP=$(cd -- "$VM_DIR/../.." && pwd -P)
 BUILD=${BUILD:-$TOP/build}
 # Several copies of the tree may share one folder of kernels by a link.
 KERNELS=$(realpath -m -- "$BUILD/kernels")
+# Beside them: compilers of newer Debians, which some need, and newer QEMUs.
+# shellcheck disable=SC2034 # see fetch-toolchain and fetch-qemu
+TOOLCHAINS=$(dirname -- "$KERNELS")/toolchain QEMUS=$(dirname -- "$KERNELS")/qemu
 
 # The name to put before messages; scripts may set another before sourcing.
 : "${PROG:=$(basename -- "$0")}"
@@ -35,13 +38,15 @@ retry() {
 }
 
 # kernel_dir NAME: prints the unpacked kernel of this name: the newest of
-# Debian's of a series ("6.1", "6.12"), an exact release, or that with a suffix
-# ("debug"); fails when there is none.
+# Debian's of a series ("6.1", "6.12", "7"), that of a series with PREEMPT_RT
+# ("6.12-rt"), an exact release, or that with a suffix ("debug"); fails when
+# there is none.
 kernel_dir() {
-	local dir best=
+	local series=${1%-rt} dir best=
 	while read -r dir; do
+		[[ $1 != *-rt && $dir == *-rt-amd64 && $dir != "$KERNELS/$1" ]] && continue
 		[[ $(cat "$dir/.complete" 2>/dev/null) == "$dir" ]] && best=$dir
-	done < <(printf '%s\n' "$KERNELS/$1" "$KERNELS/$1".*-amd64 "$KERNELS"/*-"$1" | sort -V)
+	done < <(printf '%s\n' "$KERNELS/$1" "$KERNELS/$series".*"${1#"$series"}"-amd64 "$KERNELS"/*-"$1" | sort -V)
 	[[ -n $best ]] || return 1
 	printf '%s\n' "$best"
 }
