@@ -9,130 +9,232 @@
 #   busy          1536 MiB: its demand rises in steps, stays, and falls again
 #   silent         448 MiB: no balloon driver in it
 #
-# Ends with a table, and with status 1 if memory did not move as it should.
+# Prints what happens as lines of JSON, which selftests/vm/demo-show shows and
+# judges: "demo" objects made here with plain tools that do not depend on what
+# they measure (the guests' monitors, /proc and /sys), and those of `dynmem
+# monitor`. Exit status 3 when the lab failed.
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
+# shellcheck source-path=SCRIPTDIR source=../l1/host.sh
 . selftests/vm/l1/host.sh
-. selftests/vm/jobs/demo-report.sh
 
 : "${BASELINE:=}"
-STEP=250 STEPS=4 PAUSE=8
-out=${LAB_DIR:-/tmp}
+GUESTS=(idle1 idle2 busy silent)
+declare -A MEMORY=([idle1]=768 [idle2]=768 [busy]=1536 [silent]=448) pids=()
+STEP=250 STEPS=4 PAUSE=5
+NEEDS=100 NEEDS_STEPS=3
 options=()
 [[ $BASELINE == fpr ]] && options=(--fpr)
+watchers=()
 
-say()
+# event KIND [NAME VALUE]...: VALUE is JSON already.
+event()
 {
-	printf '\n=== [%3d s] %s\n' $SECONDS "$*"
+	local line='{"demo":"'$1'","seconds":'$SECONDS
+	shift
+	while (($#)); do
+		line+=',"'$1'":'$2
+		shift 2
+	done
+	printf '%s}\n' "$line"
+}
+
+step()
+{
+	event step text "\"$*\""
+}
+
+lab_failed()
+{
+	event lab-failed text "\"$*\""
+	exit 3
 }
 
 setup_host()
 {
-	# Fast enough that merging can be watched; on a host it takes minutes.
-	echo 300 >/sys/kernel/mm/ksm/pages_to_scan
-	echo 20 >/sys/kernel/mm/ksm/sleep_millisecs
-	echo 1 >/sys/kernel/mm/ksm/run
 	start_bus
 	mkdir -p /run/dynmem-lab/qmp
 }
 
 start_guests()
 {
-	say "Starting four KVM guests"
-	guest start idle1 --mem 768 --disk "${options[@]}" &
-	guest start idle2 --mem 768 --disk "$BUILD/lab/disk2.img" "${options[@]}" &
+	local g
+	step "Four guests start: together they may use more than this host has"
+	guest start idle1 --mem "${MEMORY[idle1]}" --disk "${options[@]}" &
+	guest start idle2 --mem "${MEMORY[idle2]}" --disk "$BUILD/lab/disk2.img" "${options[@]}" &
+	guest start busy --mem "${MEMORY[busy]}" "${options[@]}" &
+	guest start silent --mem "${MEMORY[silent]}" --no-driver &
 	wait
-	guest start busy --mem 1536 "${options[@]}" &
-	guest start silent --mem 448 --no-driver &
-	wait
-	[[ $(guest list | grep -vc dead) -eq 4 ]] || { echo "demo: a guest did not start" >&2; exit 1; }
+	for g in "${GUESTS[@]}"; do
+		pids[$g]=$(guest pid "$g") || lab_failed "the guest $g did not start"
+	done
 }
 
-# What the idle guests did in their past.
+# hold GUEST COMMAND...: have its agent do that; how long it took is told.
+hold()
+{
+	local guest=$1 from=${EPOCHREALTIME/./} answer ok=true
+	shift
+	answer=$(ask_guest -t 120 "$guest" "$@" 2>&1) || ok=false
+	event did guest "\"$guest\"" what "\"$*\"" ok $ok \
+		ms $(((${EPOCHREALTIME/./} - from) / 1000)) answer "\"${answer//[\"\\]/}\""
+	[[ $ok == true ]]
+}
+
+# What an idle guest did in its past.
+fill_idle()
+{
+	hold "$1" touch 80M same
+	hold "$1" touch 300M
+	hold "$1" readcache 290M
+	hold "$1" free 260M
+}
+
 fill_guests()
 {
-	local g
-	say "The idle guests use nearly all their memory: 80 MiB alike in both, 300 MiB of their own,"
-	echo "290 MiB of page cache; 260 MiB of it they free again. The silent one holds 160 MiB."
-	for g in idle1 idle2; do
-		ask_guest -t 300 "$g" touch 80M same >/dev/null
-		ask_guest -t 300 "$g" touch 300M >/dev/null
-		ask_guest -t 300 "$g" readcache 290M >/dev/null
-		ask_guest -t 300 "$g" free 260M >/dev/null
-	done
-	ask_guest -t 300 silent touch 160M >/dev/null
-	ask_guest -t 300 busy touch 60M >/dev/null
+	step "The idle guests use nearly all their memory once, then free part of it: the host still pays for all"
+	local filling=()
+	fill_idle idle1 &
+	filling+=($!)
+	fill_idle idle2 &
+	filling+=($!)
+	hold silent touch 160M
+	hold busy touch 60M
+	wait "${filling[@]}"
+	# Fast enough that merging can be watched; on a host it takes minutes.
+	echo 300 >/sys/kernel/mm/ksm/pages_to_scan
+	echo 20 >/sys/kernel/mm/ksm/sleep_millisecs
+	echo 1 >/sys/kernel/mm/ksm/run
 }
 
+# What a guest's QEMU holds of the host's memory, in bytes, in cost; 0 when dead.
+get_cost()
+{
+	local key value _
+	cost=0
+	while read -r key value _; do
+		case $key in RssAnon: | RssShmem: | VmSwap:) cost=$((cost + value * 1024)) ;; esac
+	done <"/proc/${pids[$1]}/status"
+} 2>/dev/null
+
+# The host's figures as JSON, in host.
+get_host()
+{
+	local key value _
+	local -A kib=()
+	while read -r key value _; do
+		kib[${key%:}]=$value
+	done </proc/meminfo
+	host='{"total":'$((kib[MemTotal] * 1024))',"available":'$((kib[MemAvailable] * 1024))
+	host+=',"swapped":'$(((kib[SwapTotal] - kib[SwapFree]) * 1024))
+	host+=',"ksm":'$(($(</sys/kernel/mm/ksm/pages_sharing) * 4096))'}'
+}
+
+# Without a fork but for the monitors, since it runs beside what it watches.
+sample()
+{
+	local g size cost host guests=
+	for g in "${GUESTS[@]}"; do
+		size=$("$BUILD/lab/bin/qmp" -t 3 -g /actual "/run/dynmem-lab/ctl/$g.ctl" query-balloon 2>/dev/null)
+		get_cost "$g"
+		guests+=',"'$g'":{"memory":'$((MEMORY[$g] << 20))',"size":'${size:-0}',"cost":'$cost'}'
+	done
+	get_host
+	event sample host "$host" guests "{${guests#,}}"
+}
+
+# Everything that the verdict needs, under a name.
+figures()
+{
+	local g lost guests=
+	lost=" $(lost_guests)"
+	for g in "${GUESTS[@]}"; do
+		local alive=false holds=0 answer ooms=null cost
+		if answer=$(ask_guest -t 30 "$g" held 2>/dev/null); then
+			alive=true holds=${answer#held=}
+			ooms=$(guest_oom_kills -t 30 "$g" 2>/dev/null)
+		fi
+		get_cost "$g"
+		guests+=',"'$g'":{"memory":'$((MEMORY[$g] << 20))',"alive":'$alive',"holds":'$holds
+		guests+=',"ooms":'${ooms:-null}',"cost":'$cost',"size":'$(guest actual "$g" 2>/dev/null || echo 0)
+		guests+=',"lost":'$([[ $lost == *" $g "* ]] && echo true || echo false)
+		guests+=',"end":"'$(guest list | sed -n "s/^$g .*(dead: \(.*\))\$/\1/p")'"}'
+	done
+	get_host
+	event figures when "\"$1\"" host "$host" ooms "$(host_oom_kills)" guests "{${guests#,}}"
+}
+
+# watch COMMAND...: until unwatch.
 watch()
 {
-	dynmem monitor --json >"$out/monitor.jsonl" 2>/dev/null &
-	log_pid=$!
-	dynmem monitor --every 3 2>/dev/null &
-	watch_pid=$!
+	"$@" 2>/dev/null &
+	watchers+=($!)
+}
+
+samples()
+{
+	while :; do
+		sample
+		sleep 1.5
+	done
 }
 
 unwatch()
 {
-	kill "$log_pid" "$watch_pid" 2>/dev/null
-	wait "$log_pid" "$watch_pid" 2>/dev/null
+	kill "${watchers[@]}" 2>/dev/null
+	wait "${watchers[@]}" 2>/dev/null
+}
+
+control()
+{
+	[[ -z $BASELINE ]] || return 0
+	step "dynmemd starts and finds the guests as they are"
+	start_daemon selftests/vm/jobs/demo.conf || exit 1
+	watch dynmem monitor --json
 }
 
 rise()
 {
 	local i
 	for ((i = 1; i <= STEPS; i++)); do
-		say "busy needs $STEP MiB more ($i of $STEPS)"
-		if ! ask_guest -t 120 busy touch "${STEP}M"; then
-			echo "demo: busy could not get its memory"
-			return
-		fi
+		step "busy needs $STEP MiB more ($i of $STEPS)"
+		hold busy touch "${STEP}M" || return
 		sleep $PAUSE
 	done
 }
 
 fall()
 {
-	local i g
-	say "busy is done and frees it all; the idle guests need 300 MiB each"
-	ask_guest -t 120 busy free "$((STEP * STEPS))M" || true
+	local i
+	step "busy is done and frees all of it"
+	hold busy free "$((STEP * STEPS))M"
 	sleep $PAUSE
-	for i in 1 2 3; do
-		for g in idle1 idle2; do
-			ask_guest -t 120 $g touch 100M || true
-		done
+	for ((i = 1; i <= NEEDS_STEPS; i++)); do
+		step "the idle guests need $NEEDS MiB more each ($i of $NEEDS_STEPS)"
+		hold idle1 touch "${NEEDS}M" &
+		local first=$!
+		hold idle2 touch "${NEEDS}M"
+		wait $first
 		sleep $PAUSE
 	done
-	sleep 15
-}
-
-control()
-{
-	[[ -z $BASELINE ]] || return 0
-	say "Starting dynmemd, which finds them as they are"
-	start_daemon selftests/vm/jobs/demo.conf || exit 1
-	dynmem status
+	sleep 5
 }
 
 main()
 {
 	setup_host
 	start_guests
+	watch samples
 	fill_guests
-	report_take before
+	figures before
 	control
-	watch
 	rise
-	report_take pressed
+	figures pressed
 	fall
-	report_take after
 	unwatch
+	figures after
 	stop_daemon
-	report_print
-	report_verdict
-	verdict=$?
 	guest stop --all
-	exit $verdict
 }
 
 main
