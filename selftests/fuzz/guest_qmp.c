@@ -10,15 +10,17 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#include "dynmemd/backends/qmp/guest_qmp.h"
+#include "dynmemd/backends/qemu/qemu_guest.h"
 #include "dynmemd/base/log.h"
 #include "common/util.h"
 #include "fuzz.h"
 
 static char proc[] = "/tmp/dynmem-fuzz-XXXXXX";
 static char of_guest[64]; /* its folder in @proc; its QEMU is this process */
+static char socket_path[64];
 static struct config *config;
 
 static void write_file(const char *folder, const char *name, const char *text)
@@ -38,6 +40,7 @@ static void remove_proc(void)
 	snprintf(path, sizeof(path), "%s/statm", of_guest);
 	unlink(path);
 	rmdir(of_guest);
+	unlink(socket_path);
 	snprintf(path, sizeof(path), "%s/meminfo", proc);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/conf", proc);
@@ -57,6 +60,7 @@ int LLVMFuzzerInitialize(_unused_ int *argc, _unused_ char ***argv)
 	log_open(LOG_EMERG - 1);
 	promise(mkdtemp(proc));
 	atexit(remove_proc);
+	snprintf(socket_path, sizeof(socket_path), "%s/fuzz.sock", proc);
 	snprintf(of_guest, sizeof(of_guest), "%s/%d", proc, (int)getpid());
 	promise(mkdir(of_guest, 0700) == 0);
 	write_file(of_guest, "statm", "230400 230400 1000 1000 0 1000 0\n");
@@ -73,7 +77,7 @@ struct world {
 	sd_event *event;
 	struct poller *poller;
 	struct manager *manager;
-	struct guest_qmp *guest;
+	struct qemu_guest *guest;
 	int peer;
 };
 
@@ -100,7 +104,7 @@ static void check_guest(const struct guest *g)
 
 	promise(*g->name);
 	for (const char *p = g->name; *p; p++)
-		promise(*p >= ' ' && *p < 0x7f);
+		promise((unsigned char)*p >= ' ' && *p != 0x7f);
 	promise(l->min <= l->max && l->max <= g->memory);
 }
 
@@ -161,20 +165,27 @@ static void do_line(struct world *w, const uint8_t *line, size_t size)
 static void open_world(struct world *w)
 {
 	struct manager_options options = { .proc = proc };
-	int fds[2];
+	static const struct qemu_way way = { .backend = "qmp", .closed = on_closed };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int listener;
 
 	promise(sd_event_new(&w->event) >= 0);
 	promise(poller_new(&w->poller, w->event, PRIORITY_GUEST) == 0);
 	promise(manager_new(&w->manager, w->event, config, &options) == 0);
-	promise(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-	w->peer = fds[1];
-	promise(guest_qmp_new(&w->guest, w->manager, w->poller, fds[0], "/run/vm/fuzz.sock",
-			      on_closed, w) == 0);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", socket_path);
+	unlink(addr.sun_path);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	promise(bind(listener, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+		listen(listener, 1) == 0);
+	promise(qemu_guest_new(&w->guest, w->manager, w->poller, &way, socket_path, NULL, w) == 0);
+	w->peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	promise(w->peer >= 0);
+	close(listener);
 }
 
 static void close_world(struct world *w)
 {
-	guest_qmp_free(w->guest, NULL);
+	qemu_guest_free(w->guest, NULL);
 	close(w->peer);
 	manager_free(w->manager);
 	poller_free(w->poller);

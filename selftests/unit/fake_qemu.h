@@ -29,14 +29,18 @@ struct fake_qemu {
 	uint64_t memory;
 	uint64_t actual;
 	bool no_balloon;
-	bool balloon_in_anon;	  /* not below /machine/peripheral */
-	bool balloon_deep;	  /* below neither */
-	bool reporting, deflates; /* the balloon's traits */
-	bool vfio;		  /* it has a passed-through device */
-	const char *status;	  /* default "running" */
-	const char *migration;	  /* query-migrate; NULL: there never was one */
-	bool no_events;		  /* it does not tell of migrations */
-	const char *memdev;	  /* what query-memdev returns, default "[]" */
+	bool balloon_in_anon;		    /* not below /machine/peripheral */
+	bool balloon_deep;		    /* below neither */
+	bool reporting, deflates;	    /* the balloon's traits */
+	bool vfio;			    /* it has a passed-through device */
+	const char *status;		    /* default "running" */
+	const char *migration;		    /* query-migrate; NULL: there never was one */
+	bool no_events;			    /* it does not tell of migrations */
+	const char *memdev;		    /* what query-memdev returns, default "[]" */
+	const char *devices;		    /* what is below /machine/peripheral-anon as well */
+	const char *objects;		    /* what is below /objects */
+	bool sev;			    /* query-sev says so */
+	uint64_t dimms, virtio_mem, nvdimm; /* plugged, bytes */
 
 	/* what its guest says */
 	uint64_t total, available, free, caches;
@@ -48,6 +52,7 @@ struct fake_qemu {
 	bool mute;	    /* reads, and does not answer */
 	bool other_process; /* the listener is one that has ended since */
 	bool refuses;	    /* the command balloon */
+	unsigned int delay; /* of its answers, ms */
 	const char *greeting;
 
 	/* what it was told */
@@ -62,7 +67,8 @@ struct fake_qemu {
 
 	sd_event *event;
 	int listener, fd;
-	sd_event_source *accepts, *reads;
+	sd_event_source *accepts, *reads, *later;
+	char late[16384];
 	char line[4096];
 	size_t len;
 	uint64_t read_at; /* ns, of the latest bytes */
@@ -73,12 +79,38 @@ struct fake_qemu {
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, " \
 	"\"major\": 7}, \"package\": \"\"}, \"capabilities\": [\"oob\"]}}\r\n"
 
-static inline void fake_say(struct fake_qemu *f, const char *text)
+static inline void fake_send(struct fake_qemu *f, const char *text)
 {
 	/* A test's messages fit into the socket's buffer. */
 	if (f->fd >= 0 && send(f->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 	    errno != EPIPE)
 		perror("fake QEMU");
+}
+
+/* What is late, of one connection: said in one piece when its time has come. */
+static inline int fake_on_late(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct fake_qemu *f = userdata;
+
+	(void)s;
+	(void)usec;
+	fake_send(f, f->late);
+	f->late[0] = 0;
+	return 0;
+}
+
+static inline void fake_say(struct fake_qemu *f, const char *text)
+{
+	if (!f->delay) {
+		fake_send(f, text);
+		return;
+	}
+	strncat(f->late, text, sizeof(f->late) - strlen(f->late) - 1);
+	if (!f->later)
+		sd_event_add_time_relative(f->event, &f->later, CLOCK_MONOTONIC, 0, 1000,
+					   fake_on_late, f);
+	sd_event_source_set_time_relative(f->later, f->delay * 1000ULL);
+	sd_event_source_set_enabled(f->later, SD_EVENT_ONESHOT);
 }
 
 static inline void fake_reply(struct fake_qemu *f, long long id, const char *value)
@@ -160,8 +192,14 @@ static inline void fake_qom_list(struct fake_qemu *f, long long id, const char *
 		balloon = "/machine/peripheral-anon";
 	if (f->balloon_deep)
 		balloon = "/machine/unattached/box";
+	if (!strcmp(path, "/objects")) {
+		snprintf(text, sizeof(text), "[%s%s]", type, f->objects ? f->objects : "");
+		fake_reply(f, id, text);
+		return;
+	}
 	snprintf(
-		text, sizeof(text), "[%s%s%s%s%s]", type,
+		text, sizeof(text), "[%s%s%s%s%s%s]", type,
+		f->devices && strstr(path, "-anon") ? f->devices : "",
 		f->vfio && strstr(path, "-anon")
 			? ", {\"name\": \"device[0]\", \"type\": \"child<vfio-pci>\"}"
 			: "",
@@ -174,6 +212,27 @@ static inline void fake_qom_list(struct fake_qemu *f, long long id, const char *
 		!strcmp(path, balloon) && !f->no_balloon
 			? ", {\"name\": \"balloon0\", \"type\": \"child<virtio-balloon-pci>\"}"
 			: "");
+	fake_reply(f, id, text);
+}
+
+static inline void fake_memory_devices(struct fake_qemu *f, long long id)
+{
+	const struct {
+		const char *type;
+		uint64_t size;
+	} all[] = { { "dimm", f->dimms },
+		    { "virtio-mem", f->virtio_mem },
+		    { "nvdimm", f->nvdimm } };
+	char text[512] = "[";
+	size_t n = 1;
+
+	for (int i = 0; i < 3; i++)
+		if (all[i].size)
+			n += snprintf(text + n, sizeof(text) - n,
+				      "%s{\"type\": \"%s\", \"data\": {\"size\": %llu}}",
+				      n > 1 ? ", " : "", all[i].type,
+				      (unsigned long long)all[i].size);
+	snprintf(text + n, sizeof(text) - n, "]");
 	fake_reply(f, id, text);
 }
 
@@ -194,9 +253,14 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 			 f->status ? f->status : "running");
 		fake_reply(f, id, text);
 	} else if (!strcmp(command, "query-memory-size-summary")) {
-		snprintf(text, sizeof(text), "{\"base-memory\": %llu, \"plugged-memory\": 0}",
-			 (unsigned long long)f->memory);
+		snprintf(text, sizeof(text), "{\"base-memory\": %llu, \"plugged-memory\": %llu}",
+			 (unsigned long long)f->memory,
+			 (unsigned long long)(f->dimms + f->virtio_mem + f->nvdimm));
 		fake_reply(f, id, text);
+	} else if (!strcmp(command, "query-memory-devices")) {
+		fake_memory_devices(f, id);
+	} else if (!strcmp(command, "query-sev")) {
+		fake_reply(f, id, f->sev ? "{\"enabled\": true}" : "{\"enabled\": false}");
 	} else if (!strcmp(command, "query-memdev")) {
 		fake_reply(f, id, f->memdev ? f->memdev : "[]");
 	} else if (!strcmp(command, "query-balloon") && f->no_balloon) {
@@ -246,6 +310,8 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 static inline void fake_hang_up(struct fake_qemu *f)
 {
 	f->reads = sd_event_source_disable_unref(f->reads);
+	f->later = sd_event_source_disable_unref(f->later);
+	f->late[0] = 0;
 	if (f->fd >= 0)
 		close(f->fd);
 	f->fd = -1;

@@ -783,8 +783,10 @@ static void test_events(_unused_ void **state)
 	start_guest(&w, &moving, "b.sock");
 	until_known(&w, "a");
 	run_until(&w, 500, info_of(&w, "moving").class == POLICY_CLASS_FROZEN);
+	a.status = "paused";
 	fake_say(&a, "{\"event\": \"STOP\"}\r\n");
 	run_until(&w, 500, info_of(&w, "a").class == POLICY_CLASS_PAUSED);
+	a.status = "running";
 	fake_say(&a, "{\"event\": \"RESUME\"}\r\n");
 	run_until(&w, 500, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	fake_say(&a, "{\"event\": \"MIGRATION\", \"data\": {\"status\": \"active\"}}\r\n");

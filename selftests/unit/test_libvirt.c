@@ -13,6 +13,7 @@
 
 #include "dynmemd/backends/libvirt/libvirt_dlopen.h"
 #include "dynmemd/backends/libvirt/libvirt_calls.h"
+#include "dynmemd/host/pinned_memory.h"
 #include "common/util.h"
 
 #define BALLOON "<devices><memballoon model='virtio'><stats period='5'/></memballoon></devices>"
@@ -73,9 +74,9 @@ static void test_memory(_unused_ void **state)
 		"<devices><memballoon model='virtio' autodeflate='off' freePageReporting='off'/></devices>");
 	assert_int_equal(x.traits, 0);
 	x = parsed("<devices><hostdev mode='subsystem' type='pci'/></devices>");
-	assert_string_equal(x.pinned, GUEST_PINNED_VFIO);
+	assert_string_equal(x.pinned, PINNED_VFIO);
 	x = parsed("<devices><interface type='hostdev'/></devices>");
-	assert_string_equal(x.pinned, GUEST_PINNED_VFIO);
+	assert_string_equal(x.pinned, PINNED_VFIO);
 	x = parsed(
 		"<devices><hostdev mode='subsystem' type='usb'/><interface type='bridge'/></devices>");
 	assert_null(x.pinned);

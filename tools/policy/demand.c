@@ -51,6 +51,9 @@ static u64 exposure(const struct policy *p, const struct guest *g)
 {
 	u64 may;
 
+	/* All of it is paid for already, wherever the kernel counts it. */
+	if (g->seen->pinned)
+		return 0;
 	switch (g->class) {
 	case POLICY_CLASS_NO_BALLOON:
 	case POLICY_CLASS_REBOOTING:

@@ -84,7 +84,7 @@ static void pools(const struct policy *p, struct need_sum *sum)
  */
 static double cost_of(const struct guest *g)
 {
-	if (g->class == POLICY_CLASS_PINNED && g->seen->rss >= g->max)
+	if (g->class == POLICY_CLASS_PINNED && (g->seen->pinned || g->seen->rss >= g->max))
 		return 0;
 	return g->need == NEED_SHARE ? g->c : 1;
 }

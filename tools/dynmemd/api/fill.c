@@ -119,8 +119,8 @@ static void fill_balloon(sd_bus_message *msg, const struct guest *g)
 {
 	if (g->observed)
 		put_s(msg, DYNMEM_GUEST_OBSERVED, g->observed);
-	if (g->pinned)
-		put_s(msg, DYNMEM_GUEST_PINNED, g->pinned);
+	if (guest_pinned(g))
+		put_s(msg, DYNMEM_GUEST_PINNED, guest_pinned(g));
 	fill_trait(msg, g, DYNMEM_GUEST_REPORTING, GUEST_FREE_PAGE_REPORTING);
 	fill_trait(msg, g, DYNMEM_GUEST_DEFLATE, GUEST_DEFLATE_ON_OOM);
 }

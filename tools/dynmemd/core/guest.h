@@ -50,8 +50,6 @@ struct guest_ops {
 #define GUEST_FREE_PAGE_REPORTING 1u /* what the guest frees is given back */
 #define GUEST_DEFLATE_ON_OOM	  2u /* it lets go before the guest kills */
 
-#define GUEST_PINNED_VFIO "a passed-through device keeps all of its memory in place"
-
 /**
  * guest_closed_t - a backend's guest is over; the last call about it
  * @was_guest: it had been handed to the manager, and is gone from there
@@ -69,16 +67,24 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest, const char *why);
  *	Of use where /proc does not tell
  * @own: range and shares that the guest's own description asks for; what the
  *	configuration says about the guest comes first
- * @memory: what the machine was started with, bytes
+ * @memory: what its balloon counts from: what the machine was started with, and
+ *	DIMMs that were plugged since, bytes
+ * @other: memory that the guest counts and its balloon does not (virtio-mem),
+ *	bytes
  * @actual: what the balloon left it, bytes
  * @alias: another name that a section [guest PATTERN] may mean it by, or NULL
+ * @give_back: it is entitled to all of its memory, whatever rules say
  * @observed: why it is only observed, in words that say what to do; NULL: it
  *	is managed
- * @pinned: why its balloon frees nothing, in words; NULL: nothing says so
+ * @pinned: why its balloon frees nothing, in words that live for ever; NULL:
+ *	nothing says so. See also guest_pinned()
  * @traits_known: GUEST_* traits of the balloon that QEMU told
  * @traits: those that are on
  * @unmergeable: why KSM cannot merge its memory, if the backend was told;
  *	lives for ever
+ * @title: the name as it was found, which others may have too: rules are about it
+ * @command_pinned: as @pinned, by the command line of QEMU's process
+ * @counted_pinned: as @pinned, by what the kernel counts for it
  * @handle: in the engine
  */
 struct guest {
@@ -91,9 +97,11 @@ struct guest {
 	uint64_t rss;
 	struct guest_rule own;
 	uint64_t memory;
+	uint64_t other;
 	uint64_t actual;
 	bool has_balloon;
 	const char *alias;
+	bool give_back;
 	const char *observed;
 	const char *pinned;
 	unsigned int traits_known, traits;
@@ -101,6 +109,10 @@ struct guest {
 
 	/* The manager's. */
 	struct manager *manager;
+	char title[GUEST_NAME_MAX];
+	const char *command_pinned, *counted_pinned;
+	uint64_t pins_at; /* ns, they were read */
+	bool pinned_sent; /* the engine was told so */
 	unsigned int handle;
 	struct guest_limits limits;
 	struct cost cost;
@@ -151,6 +163,14 @@ static inline void guest_trait(struct guest *g, unsigned int trait, struct json_
 static inline const char *guest_unmergeable(const struct guest *g)
 {
 	return g->unmergeable ? g->unmergeable : cost_unmergeable(&g->cost);
+}
+
+/** guest_pinned() - why its balloon frees nothing, or NULL */
+static inline const char *guest_pinned(const struct guest *g)
+{
+	if (g->pinned)
+		return g->pinned;
+	return g->command_pinned ? g->command_pinned : g->counted_pinned;
 }
 
 #endif

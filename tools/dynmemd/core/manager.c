@@ -6,6 +6,7 @@
 #include "common/escape.h"
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
+#include "dynmemd/host/pinned_memory.h"
 
 const char *manager_source_name(const struct manager *m)
 {
@@ -138,7 +139,7 @@ static int check_process(struct manager *m, const struct guest *g)
 		const struct guest *o = m->guests[i];
 
 		if (o->pid == g->pid && o->named == g->named &&
-		    (!g->named || !strcmp(o->name, g->name)))
+		    (!g->named || !strcmp(o->title, g->name)))
 			return -EEXIST;
 	}
 	return 0;
@@ -149,6 +150,7 @@ static void make_unique(struct manager *m, struct guest *g)
 {
 	char name[GUEST_NAME_MAX], socket[GUEST_NAME_MAX / 2];
 
+	memcpy(g->title, g->name, sizeof(g->title));
 	escape_text(socket, sizeof(socket), basename(g->origin));
 	for (unsigned int n = 1; manager_find(m, g->name); n++) {
 		snprintf(name, sizeof(name), "%.50s@%s", g->name, socket);
@@ -188,7 +190,9 @@ static int make_space(struct manager *m)
 
 static void apply_rules(struct manager *m, struct guest *g)
 {
-	g->limits = config_guest(m->config, g->name, g->alias, g->memory, &g->own);
+	g->limits = config_guest(m->config, g->title, g->alias, g->memory, &g->own);
+	if (g->give_back)
+		g->limits.min = g->limits.max = g->memory;
 	if (g->limits.clamped)
 		log_guest(LOG_WARNING, g->name,
 			  "its configured min is above its max; min is taken as %.0f MiB",
@@ -206,9 +210,6 @@ static void log_traits(const struct guest *g)
 		log_guest(LOG_NOTICE, g->name, "only observed: %s", g->observed);
 	if (!g->has_balloon)
 		return;
-	if (g->pinned)
-		log_guest(LOG_NOTICE, g->name, "its balloon frees nothing on the host: %s",
-			  g->pinned);
 	if (g->traits & GUEST_FREE_PAGE_REPORTING)
 		log_guest(
 			LOG_INFO, g->name,
@@ -233,6 +234,8 @@ static int open_process(struct manager *m, struct guest *g)
 	r = cost_open(&g->cost, m->proc, g->pid);
 	if (r < 0)
 		cgroup_act_close(m, g);
+	else
+		g->command_pinned = pinned_by_command(m->proc, g->pid);
 	return r;
 }
 
@@ -263,8 +266,6 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	m->guests[m->n_guests++] = g;
 	if (!g->has_balloon)
 		policy_guest_event(m->policy, g->handle, POLICY_GUEST_NO_BALLOON, now);
-	if (g->pinned)
-		policy_guest_event(m->policy, g->handle, POLICY_GUEST_PINNED, now);
 	log_guest(
 		LOG_INFO, g->name,
 		"found: %.0f MiB, of which it has %.0f; range %.0f to %.0f MiB, shares %u; QEMU's pid %d, found at %s%s",
@@ -276,6 +277,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	remember_added(m, g);
 	reserve_started(m, g->name);
 	log_traits(g);
+	manager_guest_pinned(g);
 	if (m->listener)
 		m->listener->guest_added(m->listener_data, g);
 	tick_soon(m);
@@ -347,6 +349,30 @@ void manager_guest_event(struct guest *g, enum policy_guest_event event)
 		log_guest(LOG_INFO, g->name, "%s", words[event]);
 	policy_guest_event(g->manager->policy, g->handle, event, manager_now(g->manager));
 	tick_soon(g->manager);
+}
+
+void manager_guest_resized(struct guest *g, uint64_t memory, uint64_t actual)
+{
+	struct manager *m = g->manager;
+	uint64_t now = manager_now(m), target = g->target;
+	struct policy_guest_config range;
+
+	log_guest(LOG_INFO, g->name, "its memory is %.0f MiB now, it was %.0f",
+		  (double)memory / MIB, (double)g->memory / MIB);
+	if (memory > g->memory)
+		target += memory - g->memory;
+	else
+		target -= MIN(g->memory - memory, target);
+	g->memory = memory;
+	g->actual = g->has_balloon ? actual : memory;
+	g->target = target;
+	apply_rules(m, g);
+	range = policy_config(g);
+	policy_guest_configure(m->policy, g->handle, &range);
+	if (g->has_balloon)
+		policy_command_sent(m->policy, g->handle, target, now);
+	policy_guest_actual(m->policy, g->handle, g->actual, now);
+	tick_soon(m);
 }
 
 void manager_guest_own(struct guest *g)

@@ -137,6 +137,18 @@ void manager_guest_sample_failed(struct guest *g);
 /** manager_guest_actual() - its balloon has this size */
 void manager_guest_actual(struct guest *g, uint64_t actual);
 
+/**
+ * manager_guest_resized() - DIMMs were plugged or unplugged
+ * @memory: what its balloon counts from now, bytes
+ * @actual: what the balloon leaves it of that
+ *
+ * QEMU keeps what the balloon holds: size and target move by the same amount.
+ */
+void manager_guest_resized(struct guest *g, uint64_t memory, uint64_t actual);
+
+/** manager_guest_pinned() - @g->pinned may have changed */
+void manager_guest_pinned(struct guest *g);
+
 /** manager_guest_own() - @g->own or @g->observed may have changed */
 void manager_guest_own(struct guest *g);
 

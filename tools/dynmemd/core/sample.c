@@ -11,6 +11,9 @@
 /* What guests cost is read anew if it is older than this. */
 #define COSTS_MAX_AGE (NSEC_PER_SEC / 2)
 
+/* So often a guest is looked at for memory that has been pinned since. */
+#define PINS_MAX_AGE (10 * NSEC_PER_SEC)
+
 const struct host *manager_read_host(struct manager *m)
 {
 	host_read(&m->host);
@@ -126,6 +129,8 @@ void sample_costs(struct manager *m, bool quick, uint64_t now)
 		struct guest_record s;
 		bool late = !quick && g->stale_polls >= LATE_POLLS;
 
+		if (!quick && now - g->pins_at >= PINS_MAX_AGE)
+			manager_guest_pinned(g);
 		cost_read(&g->cost, fields | (late ? COST_CPU : 0), &s);
 		if (!(s.present & GUEST_HAS_RSS) && g->rss) {
 			s.rss = g->rss;

@@ -3,7 +3,6 @@
 
 #include "dynmemd/qmp/qmp_answers.h"
 #include "common/util.h"
-#include "policy/policy.h"
 
 const char *answer_text(struct json_object *data, const char *key)
 {
@@ -25,17 +24,6 @@ bool answer_bytes(struct json_object *data, const char *key, uint64_t *ret)
 	if (n < 0)
 		return false;
 	*ret = n;
-	return true;
-}
-
-bool answer_memory(struct json_object *data, uint64_t *ret)
-{
-	uint64_t base, plugged = 0;
-
-	if (!answer_bytes(data, "base-memory", &base))
-		return false;
-	answer_bytes(data, "plugged-memory", &plugged);
-	*ret = MIN(base, POLICY_GUEST_BYTES_MAX) + MIN(plugged, POLICY_GUEST_BYTES_MAX);
 	return true;
 }
 

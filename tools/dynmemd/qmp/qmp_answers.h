@@ -19,9 +19,6 @@ const char *answer_text(struct json_object *data, const char *key);
 /** answer_bytes() - a number that is not negative */
 bool answer_bytes(struct json_object *data, const char *key, uint64_t *ret);
 
-/** answer_memory() - query-memory-size-summary: all that is plugged, bytes */
-bool answer_memory(struct json_object *data, uint64_t *ret);
-
 /**
  * answer_status() - query-status
  * @ret_running: its vCPUs run

@@ -6,17 +6,14 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "dynmemd/qmp/command_buffer.h"
+#include "dynmemd/qmp/json_reader.h"
+#include "dynmemd/qmp/qmp_answers.h"
 #include "dynmemd/qmp/qmp_client.h"
 #include "common/util.h"
 
-/* One command line with the longest QOM path that is sane. */
-#define OUT_MAX 1024
-
 /* How late a timer may fire, so that those of a thousand guests coalesce. */
 #define TIMER_ACCURACY (50 * USEC_PER_MSEC)
-
-/* The id of `balloon`; the other commands count from 1. */
-#define BALLOON_ID 0
 
 enum state {
 	STATE_GREETING,
@@ -27,9 +24,10 @@ enum state {
 
 /* A command that was sent. Freed by its reply, however late that comes. */
 struct slot {
-	int64_t id; /* 0: free */
-	uint64_t deadline;
+	bool used;
 	bool overdue; /* fn was told */
+	int64_t id;
+	uint64_t deadline;
 	qmp_reply_t fn;
 	void *userdata;
 };
@@ -51,32 +49,21 @@ struct qmp {
 	bool freed;
 
 	int64_t next_id;
-	struct slot slots[QMP_SLOTS];
+	struct slot slots[QMP_SLOTS + 1]; /* the first one is `balloon`'s */
 	uint64_t greeting_deadline;
-	uint64_t session_deadline; /* 0: none (yet) */
-	unsigned int sessions;	   /* so far */
+	unsigned int sessions; /* so far */
 
-	/* The one `balloon` in flight, and the value that comes after it. */
-	bool balloon_sent;
-	bool balloon_overdue;
-	uint64_t balloon_deadline;
+	/* The value that comes after the `balloon` in flight. */
 	bool balloon_kept;
 	uint64_t balloon_bytes;
 
-	struct json_tokener *tokener;
-	size_t message_len; /* of the half message read so far */
-	uint64_t message_deadline;
+	struct json_reader reader;
+	uint64_t message_deadline; /* for the rest of a half message */
 
-	size_t out_start, out_end;
-	char out[OUT_MAX];
+	struct command_buffer out;
 	int write_error;
 	char why[192];
 };
-
-static const char balloon_head[] = "{\"execute\":\"balloon\",\"arguments\":{\"value\":";
-static const char balloon_tail[] = "},\"id\":0}\r\n";
-#define BALLOON_DIGITS 20
-#define BALLOON_LEN    (sizeof(balloon_head) - 1 + BALLOON_DIGITS + sizeof(balloon_tail) - 1)
 
 /* All connections read into the same buffer, one after another. */
 static char rx[16 * 1024];
@@ -146,7 +133,7 @@ _printf_(3, 4) static void give_up(struct qmp *q, int error, const char *format,
 static int write_failed(struct qmp *q, int error)
 {
 	q->write_error = error;
-	q->out_start = q->out_end = 0;
+	q->out.start = q->out.end = 0;
 	want_out(q, false);
 	shutdown(q->item.fd, SHUT_RDWR);
 	return error;
@@ -154,74 +141,47 @@ static int write_failed(struct qmp *q, int error)
 
 static int flush(struct qmp *q)
 {
-	while (q->out_start < q->out_end) {
-		ssize_t n = send(q->item.fd, q->out + q->out_start, q->out_end - q->out_start,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
+	int r = command_send(&q->out, q->item.fd);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN) {
-			want_out(q, true);
-			return 1;
-		}
-		if (n < 0)
-			return write_failed(q, -errno);
-		q->out_start += n;
-	}
-	q->out_start = q->out_end = 0;
-	want_out(q, false);
-	return 0;
+	if (r < 0)
+		return write_failed(q, r);
+	want_out(q, r);
+	return r;
 }
 
-static size_t out_space(struct qmp *q)
+static void use_slot(struct qmp *q, struct slot *slot, int64_t id, qmp_reply_t fn, void *userdata)
 {
-	if (q->out_start > 0) {
-		memmove(q->out, q->out + q->out_start, q->out_end - q->out_start);
-		q->out_end -= q->out_start;
-		q->out_start = 0;
-	}
-	return sizeof(q->out) - q->out_end;
+	*slot = (struct slot){
+		.used = true,
+		.id = id,
+		.deadline = now_usec(q) + q->limits.reply,
+		.fn = fn,
+		.userdata = userdata,
+	};
+	arm(q, slot->deadline);
 }
 
-/* Right-justified in blanks, which JSON allows: a line of constant length. */
-static void put_number(char *p, uint64_t value)
+static void on_balloon(struct qmp *q, int error, _unused_ struct json_object *ret, const char *text,
+		       _unused_ void *userdata)
 {
-	memset(p, ' ', BALLOON_DIGITS);
-	p += BALLOON_DIGITS;
-	do {
-		*--p = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
+	if (q->handlers->balloon)
+		q->handlers->balloon(q, error, text, q->userdata);
 }
 
 /* Sends the kept target unless an earlier one still waits for its reply. */
 static int send_balloon(struct qmp *q)
 {
-	char *p;
-
-	if (!q->balloon_kept || q->balloon_sent || out_space(q) < BALLOON_LEN)
+	if (!q->balloon_kept || q->slots[0].used ||
+	    command_put_balloon(&q->out, q->balloon_bytes) < 0)
 		return q->balloon_kept;
-	p = q->out + q->out_end;
-	memcpy(p, balloon_head, sizeof(balloon_head) - 1);
-	p += sizeof(balloon_head) - 1;
-	put_number(p, q->balloon_bytes);
-	p += BALLOON_DIGITS;
-	memcpy(p, balloon_tail, sizeof(balloon_tail) - 1);
-	q->out_end += BALLOON_LEN;
-
 	q->balloon_kept = false;
-	q->balloon_sent = true;
-	q->balloon_overdue = false;
-	q->balloon_deadline = now_usec(q) + q->limits.reply;
-	arm(q, q->balloon_deadline);
+	use_slot(q, &q->slots[0], BALLOON_ID, on_balloon, NULL);
 	return flush(q);
 }
 
 static bool may_send(const struct qmp *q)
 {
-	if (q->limits.session)
-		return q->state != STATE_CLOSED;
-	return q->state == STATE_READY;
+	return q->state == STATE_READY || (q->limits.eager && q->state != STATE_CLOSED);
 }
 
 int qmp_balloon(struct qmp *q, uint64_t bytes)
@@ -233,43 +193,24 @@ int qmp_balloon(struct qmp *q, uint64_t bytes)
 	return send_balloon(q);
 }
 
-static struct slot *find_slot(struct qmp *q, int64_t id)
-{
-	for (size_t i = 0; i < QMP_SLOTS; i++)
-		if (q->slots[i].id == id)
-			return &q->slots[i];
-	return NULL;
-}
-
 static int execute(struct qmp *q, const char *command, const char *arguments, qmp_reply_t fn,
 		   void *userdata)
 {
-	struct slot *slot = find_slot(q, 0);
-	size_t space;
-	int n;
+	struct slot *slot = q->slots + 1, *end = slot + QMP_SLOTS;
+	int r;
 
 	if (q->write_error)
 		return -ENOTCONN;
-	if (!slot)
+	while (slot < end && slot->used)
+		slot++;
+	if (slot == end)
 		return -EBUSY;
-
-	space = out_space(q);
-	n = snprintf(q->out + q->out_end, space, "{\"execute\":\"%s\"%s%s,\"id\":%lld}\r\n",
-		     command, arguments ? ",\"arguments\":" : "", arguments ? arguments : "",
-		     (long long)q->next_id);
-	if (n < 0 || (size_t)n >= space)
-		return -ENOBUFS;
-	q->out_end += n;
-
-	*slot = (struct slot){
-		.id = q->next_id++,
-		.deadline = now_usec(q) + q->limits.reply,
-		.fn = fn,
-		.userdata = userdata,
-	};
-	arm(q, slot->deadline);
-	n = flush(q);
-	return n < 0 ? n : 0;
+	r = command_put(&q->out, command, arguments, q->next_id);
+	if (r < 0)
+		return r;
+	use_slot(q, slot, q->next_id++, fn, userdata);
+	r = flush(q);
+	return r < 0 ? r : 0;
 }
 
 int qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_reply_t fn,
@@ -312,12 +253,9 @@ static void on_greeting(struct qmp *q, struct json_object *message)
 		return;
 	}
 	q->state = STATE_NEGOTIATING;
-	if (q->limits.session) {
-		q->session_deadline = now_usec(q) + q->limits.session;
-		arm(q, q->session_deadline);
-		return;
-	}
-	r = negotiate(q);
+	if (q->handlers->greeted)
+		q->handlers->greeted(q, q->userdata);
+	r = q->limits.eager ? 0 : negotiate(q);
 	if (r < 0)
 		give_up(q, r, "cannot send qmp_capabilities: %s", strerror(-r));
 }
@@ -339,27 +277,17 @@ static void on_event(struct qmp *q, struct json_object *message, struct json_obj
 
 static const char *error_text(struct json_object *error)
 {
-	struct json_object *desc;
+	const char *text = answer_text(error, "desc");
 
-	if (json_object_is_type(error, json_type_object) &&
-	    json_object_object_get_ex(error, "desc", &desc) &&
-	    json_object_is_type(desc, json_type_string))
-		return json_object_get_string(desc);
-	return "an error without description";
+	return text ? text : "an error without description";
 }
 
-static void on_balloon_reply(struct qmp *q, int error, const char *text)
+static struct slot *find_slot(struct qmp *q, int64_t id)
 {
-	bool told = q->balloon_overdue;
-
-	if (!q->balloon_sent) {
-		give_up(q, -EPROTO, "a reply to a command that was not sent");
-		return;
-	}
-	q->balloon_sent = false;
-	send_balloon(q);
-	if (!told && q->handlers->balloon)
-		q->handlers->balloon(q, error, text, q->userdata);
+	for (size_t i = 0; i < ARRAY_SIZE(q->slots); i++)
+		if (q->slots[i].used && q->slots[i].id == id)
+			return &q->slots[i];
+	return NULL;
 }
 
 static void on_reply(struct qmp *q, struct json_object *message, struct json_object *ret,
@@ -378,17 +306,15 @@ static void on_reply(struct qmp *q, struct json_object *message, struct json_obj
 		return;
 	}
 	id = json_object_get_int64(number);
-	if (id == BALLOON_ID) {
-		on_balloon_reply(q, error, text);
-		return;
-	}
 	slot = find_slot(q, id);
 	if (!slot) {
 		give_up(q, -EPROTO, "a reply to a command that was not sent");
 		return;
 	}
 	done = *slot;
-	slot->id = 0;
+	slot->used = false;
+	if (id == BALLOON_ID)
+		send_balloon(q);
 	if (!done.overdue && done.fn)
 		done.fn(q, error, ret, text, done.userdata);
 }
@@ -411,55 +337,33 @@ static void on_message(struct qmp *q, struct json_object *message)
 		give_up(q, -EPROTO, "a message that is neither event nor reply");
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* Returns how many bytes were consumed: one message, or a part of one. */
 static size_t feed(struct qmp *q, const char *p, size_t len)
 {
+	bool half = q->reader.len > 0;
 	struct json_object *message;
-	enum json_tokener_error e;
+	const char *why;
 	size_t used;
+	int r = json_reader_feed(&q->reader, p, len, &message, &used, &why);
 
-	if (q->message_len == 0 && is_blank(*p))
-		return 1;
-
-	message = json_tokener_parse_ex(q->tokener, p, (int)len);
-	e = json_tokener_get_error(q->tokener);
-	if (e == json_tokener_continue) {
-		if (q->message_len == 0) {
-			q->message_deadline = now_usec(q) + q->limits.reply;
-			arm(q, q->message_deadline);
-		}
-		q->message_len += len;
-		if (q->message_len > QMP_MESSAGE_MAX)
-			give_up(q, -EMSGSIZE, "a message of more than %d bytes", QMP_MESSAGE_MAX);
+	if (r < 0) {
+		give_up(q, -EBADMSG, "not JSON: %s", why);
 		return len;
 	}
-	if (e != json_tokener_success) {
-		give_up(q, -EBADMSG, "not JSON: %s", json_tokener_error_desc(e));
+	if (q->reader.len > QMP_MESSAGE_MAX) {
+		give_up(q, -EMSGSIZE, "a message of more than %d bytes", QMP_MESSAGE_MAX);
 		return len;
 	}
-	used = json_tokener_get_parse_end(q->tokener);
-	q->message_len = 0;
-	q->message_deadline = 0;
-	on_message(q, message);
+	if (q->reader.len && !half) {
+		q->message_deadline = now_usec(q) + q->limits.reply;
+		arm(q, q->message_deadline);
+	}
+	if (!q->reader.len)
+		q->message_deadline = 0;
+	if (r > 0)
+		on_message(q, message);
 	json_object_put(message);
-	return MAX(used, (size_t)1);
-}
-
-/* The protocol's text is ASCII: QEMU escapes everything else. */
-static bool is_text(const char *p, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = p[i];
-
-		if ((c < ' ' && !is_blank(p[i])) || c >= 0x7f)
-			return false;
-	}
-	return true;
+	return used;
 }
 
 /*
@@ -479,9 +383,9 @@ static void read_some(struct qmp *q)
 		give_up(q, q->write_error, "cannot write: %s", strerror(-q->write_error));
 	else if (n == 0)
 		give_up(q, -ECONNRESET, "%s",
-			q->message_len ? "closed by the peer in the middle of a message"
-				       : "closed by the peer");
-	else if (!is_text(rx, n))
+			q->reader.len ? "closed by the peer in the middle of a message"
+				      : "closed by the peer");
+	else if (!json_is_text(rx, n))
 		give_up(q, -EBADMSG, "not JSON: bytes that are not ASCII text");
 	for (size_t at = 0, used;
 	     q->state != STATE_CLOSED && q->sessions == session && at < (size_t)n; at += used)
@@ -515,21 +419,9 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return MIN(a, b);
 }
 
-static uint64_t expire_balloon(struct qmp *q, uint64_t now)
-{
-	if (!q->balloon_sent || q->balloon_overdue)
-		return 0;
-	if (q->balloon_deadline > now)
-		return q->balloon_deadline;
-	q->balloon_overdue = true;
-	if (q->handlers->balloon)
-		q->handlers->balloon(q, -ETIMEDOUT, "no reply in time", q->userdata);
-	return 0;
-}
-
 static uint64_t expire_slot(struct qmp *q, struct slot *slot, uint64_t now)
 {
-	if (!slot->id || slot->overdue)
+	if (!slot->used || slot->overdue)
 		return 0;
 	if (slot->deadline > now)
 		return slot->deadline;
@@ -552,25 +444,12 @@ static uint64_t expire(struct qmp *q, uint64_t now)
 		}
 		next = q->greeting_deadline;
 	}
-	/* We may be the late ones: what has come by now is heard. */
-	if (q->session_deadline && q->session_deadline <= now)
-		read_some(q);
-	if (q->state == STATE_CLOSED)
-		return 0;
-	if (q->session_deadline && q->session_deadline <= now) {
-		give_up(q, -ETIME,
-			"not all was answered within %.0f ms; left, since others need the monitor",
-			(double)q->limits.session / USEC_PER_MSEC);
-		return 0;
-	}
-	next = earliest(next, q->session_deadline);
 	if (q->message_deadline && q->message_deadline <= now) {
 		give_up(q, -ETIMEDOUT, "stopped in the middle of a message");
 		return 0;
 	}
 	next = earliest(next, q->message_deadline);
-	next = earliest(next, expire_balloon(q, now));
-	for (size_t i = 0; i < QMP_SLOTS && q->state != STATE_CLOSED; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(q->slots) && q->state != STATE_CLOSED; i++)
 		next = earliest(next, expire_slot(q, &q->slots[i], now));
 	return next;
 }
@@ -604,25 +483,18 @@ struct qmp *qmp_free(struct qmp *q)
 		return NULL;
 	}
 	sd_event_source_disable_unref(q->timer);
-	if (q->tokener)
-		json_tokener_free(q->tokener);
+	json_reader_free(&q->reader);
 	free(q);
 	return NULL;
 }
 
 static int prepare(struct qmp *q)
 {
-	uint64_t accuracy = TIMER_ACCURACY;
-	int r;
+	int r = json_reader_init(&q->reader, QMP_DEPTH_MAX);
 
-	q->tokener = json_tokener_new_ex(QMP_DEPTH_MAX);
-	if (!q->tokener)
-		return -ENOMEM;
-	json_tokener_set_flags(q->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-	if (q->limits.session)
-		accuracy = q->limits.session / 10;
-	r = sd_event_add_time(poller_event(q->poller), &q->timer, CLOCK_MONOTONIC, 0, accuracy,
-			      on_timer, q);
+	if (r == 0)
+		r = sd_event_add_time(poller_event(q->poller), &q->timer, CLOCK_MONOTONIC, 0,
+				      TIMER_ACCURACY, on_timer, q);
 	if (r < 0)
 		return r;
 	return sd_event_source_set_enabled(q->timer, SD_EVENT_OFF);
@@ -636,12 +508,11 @@ int qmp_open(struct qmp *q, int fd)
 	q->sessions++;
 	q->want_out = false;
 	q->write_error = 0;
-	q->out_start = q->out_end = 0;
-	q->balloon_sent = q->balloon_overdue = q->balloon_kept = false;
-	q->message_len = 0;
-	q->message_deadline = q->session_deadline = 0;
+	q->out.start = q->out.end = 0;
+	q->balloon_kept = false;
+	q->message_deadline = 0;
 	memset(q->slots, 0, sizeof(q->slots));
-	json_tokener_reset(q->tokener);
+	json_reader_reset(&q->reader);
 	r = poller_add(q->poller, &q->item, EPOLLIN);
 	if (r < 0) {
 		close(fd);
@@ -651,7 +522,7 @@ int qmp_open(struct qmp *q, int fd)
 	q->state = STATE_GREETING;
 	q->greeting_deadline = now_usec(q) + q->limits.greeting;
 	arm(q, q->greeting_deadline);
-	if (q->limits.session)
+	if (q->limits.eager)
 		r = negotiate(q);
 	if (r < 0)
 		disconnect(q);
@@ -696,10 +567,10 @@ bool qmp_is_open(const struct qmp *q)
 
 bool qmp_idle(const struct qmp *q)
 {
-	for (size_t i = 0; i < QMP_SLOTS; i++)
-		if (q->slots[i].id)
+	for (size_t i = 0; i < ARRAY_SIZE(q->slots); i++)
+		if (q->slots[i].used)
 			return false;
-	return !q->balloon_sent && !q->balloon_kept;
+	return !q->balloon_kept;
 }
 
 bool qmp_ready(const struct qmp *q)
@@ -709,10 +580,10 @@ bool qmp_ready(const struct qmp *q)
 
 unsigned int qmp_overdue(const struct qmp *q)
 {
-	unsigned int n = q->balloon_overdue && q->balloon_sent;
+	unsigned int n = 0;
 
-	for (size_t i = 0; i < QMP_SLOTS; i++)
-		n += q->slots[i].id && q->slots[i].overdue;
+	for (size_t i = 0; i < ARRAY_SIZE(q->slots); i++)
+		n += q->slots[i].used && q->slots[i].overdue;
 	return n;
 }
 

@@ -44,6 +44,7 @@ typedef void (*qmp_reply_t)(struct qmp *q, int error, struct json_object *ret, c
 
 /**
  * struct qmp_handlers - what a connection reports; each may call qmp_free()
+ * @greeted: the monitor is ours; may be NULL
  * @ready: the peer greeted and accepted qmp_capabilities
  * @event: an event; @data may be NULL, @name is untrusted
  * @balloon: the outcome of a qmp_balloon(), as for &qmp_reply_t
@@ -51,6 +52,7 @@ typedef void (*qmp_reply_t)(struct qmp *q, int error, struct json_object *ret, c
  *	once escaped
  */
 struct qmp_handlers {
+	void (*greeted)(struct qmp *q, void *userdata);
 	void (*ready)(struct qmp *q, void *userdata);
 	void (*event)(struct qmp *q, const char *name, struct json_object *data, void *userdata);
 	void (*balloon)(struct qmp *q, int error, const char *text, void *userdata);
@@ -62,14 +64,14 @@ struct qmp_handlers {
  * @greeting: until the greeting: QEMU serves one client per monitor and lets
  *	others wait in silence, so no greeting means "monitor busy"
  * @reply: until a command's reply; also until the rest of a half message
- * @session: from the greeting until the connection ends, since others need the
- *	monitor; 0: for ever. With a limit, commands are sent without waiting
- *	for the greeting: the peer reads them when our turn has come
+ * @eager: commands are sent without waiting for the greeting: the peer reads
+ *	them when our turn has come. Only for what is a monitor for sure: others
+ *	would take them for their own input
  */
 struct qmp_limits {
 	uint64_t greeting;
 	uint64_t reply;
-	uint64_t session;
+	bool eager;
 };
 
 /*

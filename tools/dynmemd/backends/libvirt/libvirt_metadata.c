@@ -5,6 +5,7 @@
 
 #include "dynmemd/backends/libvirt/libvirt_dlopen.h"
 #include "dynmemd/backends/libvirt/libvirt_metadata.h"
+#include "dynmemd/host/pinned_memory.h"
 #include "common/util.h"
 
 /* No domain's XML is that long; a description may be of any length. */
@@ -56,7 +57,7 @@ static void read_devices(struct libvirt_xml *x, xmlNode *devices)
 			read_balloon(x, n);
 		if ((is(n, "hostdev") && has_value(n, "type", "pci")) ||
 		    (is(n, "interface") && has_value(n, "type", "hostdev")))
-			x->pinned = GUEST_PINNED_VFIO;
+			x->pinned = PINNED_VFIO;
 	}
 }
 
@@ -64,9 +65,9 @@ static void read_memory(struct libvirt_xml *x, const xmlNode *backing)
 {
 	for (xmlNode *n = backing->children; n; n = n->next) {
 		if (is(n, "hugepages"))
-			x->pinned = "its memory is in reserved huge pages";
+			x->pinned = PINNED_HUGE;
 		else if (is(n, "locked"))
-			x->pinned = "its memory is locked";
+			x->pinned = PINNED_LOCKED;
 		else if (is(n, "nosharepages"))
 			x->unmergeable = "QEMU was told so (merge=off)";
 		else if (is(n, "access") && has_value(n, "mode", "shared"))
@@ -138,7 +139,7 @@ static void read_element(struct libvirt_xml *x, xmlNode *n)
 	else if (is(n, "memoryBacking"))
 		read_memory(x, n);
 	else if (is(n, "launchSecurity"))
-		x->pinned = "its memory is encrypted";
+		x->pinned = PINNED_ENCRYPTED;
 	else if (is(n, "metadata"))
 		read_metadata(x, n);
 }

@@ -6,6 +6,7 @@
 
 #include "common/escape.h"
 #include "dynmemd/backends/pve/pve_conf.h"
+#include "dynmemd/host/pinned_memory.h"
 #include "common/util.h"
 
 /* 64 TiB: more is no guest, and sums stay far from overflowing. */
@@ -92,19 +93,35 @@ static int set_lock(struct pve_conf *c, const char *value)
 
 static int set_hostpci(struct pve_conf *c, _unused_ const char *value)
 {
-	c->pinned = "a passed-through device keeps all of its memory in place";
+	c->pinned = PINNED_VFIO;
 	return 0;
 }
 
 static int set_hugepages(struct pve_conf *c, _unused_ const char *value)
 {
-	c->pinned = "its memory is in reserved huge pages";
+	c->pinned = PINNED_HUGE;
 	return 0;
 }
 
 static int set_encrypted(struct pve_conf *c, _unused_ const char *value)
 {
-	c->pinned = "its memory is encrypted";
+	c->pinned = PINNED_ENCRYPTED;
+	return 0;
+}
+
+/* What somebody wrote himself, as for a shell. */
+static int set_args(struct pve_conf *c, const char *value)
+{
+	const char *why = pinned_by_args(value, strlen(value));
+
+	if (why)
+		c->pinned = why;
+	return 0;
+}
+
+static int set_allow_ksm(struct pve_conf *c, const char *value)
+{
+	c->no_ksm = !strcmp(value, "0");
 	return 0;
 }
 
@@ -118,7 +135,8 @@ static const struct {
 	{ "balloon", false, set_balloon },     { "shares", false, set_shares },
 	{ "lock", false, set_lock },	       { "hostpci", true, set_hostpci },
 	{ "hugepages", false, set_hugepages }, { "amd-sev", false, set_encrypted },
-	{ "intel-tdx", false, set_encrypted },
+	{ "intel-tdx", false, set_encrypted }, { "args", false, set_args },
+	{ "allow-ksm", false, set_allow_ksm },
 };
 
 static size_t trim(const char *p, size_t len)
@@ -153,7 +171,7 @@ static bool is_key(const char *line, size_t len, size_t i)
 static const char *parse_line(struct pve_conf *c, const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len), *value;
-	char text[1024];
+	char text[8192];
 
 	if (!colon)
 		return NULL;
@@ -208,6 +226,6 @@ bool pve_conf_equal(const struct pve_conf *a, const struct pve_conf *b)
 {
 	return !strcmp(a->name, b->name) && a->memory == b->memory && a->balloon == b->balloon &&
 	       a->no_balloon == b->no_balloon && a->shares == b->shares &&
-	       a->migrating == b->migrating && a->pinned == b->pinned &&
+	       a->migrating == b->migrating && a->pinned == b->pinned && a->no_ksm == b->no_ksm &&
 	       a->bad_line == b->bad_line && a->bad_key == b->bad_key;
 }

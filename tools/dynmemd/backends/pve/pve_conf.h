@@ -22,6 +22,7 @@
  * @migrating: it is locked for a migration
  * @pinned: why a balloon frees nothing on the host, in words; NULL: nothing
  *	says so
+ * @no_ksm: KSM is kept from its memory
  * @whole: the last line has an end; else somebody may still be writing
  * @bad_line: first line whose value is not valid, and was not taken; 0: none
  * @bad_key: the key in it
@@ -34,6 +35,7 @@ struct pve_conf {
 	unsigned int shares;
 	bool migrating;
 	const char *pinned;
+	bool no_ksm;
 	bool whole;
 	unsigned int bad_line;
 	const char *bad_key;

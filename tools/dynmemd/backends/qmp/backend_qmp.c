@@ -8,8 +8,7 @@
 
 #include "dynmemd/backends/backend.h"
 #include "dynmemd/base/dir_watch.h"
-#include "dynmemd/backends/qmp/guest_qmp.h"
-#include "dynmemd/qmp/qmp_client.h"
+#include "dynmemd/backends/qemu/qemu_guest.h"
 #include "dynmemd/backends/sockets.h"
 #include "common/util.h"
 
@@ -25,15 +24,17 @@ static struct qmp_backend *of(struct backend *b)
 	return container_of(b, struct qmp_backend, backend);
 }
 
+static const struct qemu_way way = {
+	.backend = "qmp",
+	.closed = seat_closed,
+};
+
 static int open_guest(void **ret, const char *path, struct seat *s, void *userdata)
 {
 	struct qmp_backend *b = userdata;
-	struct guest_qmp *g;
-	int fd, r;
+	struct qemu_guest *g;
+	int r = qemu_guest_new(&g, b->manager, b->poller, &way, path, NULL, s);
 
-	r = qmp_connect(&fd, path);
-	if (r == 0)
-		r = guest_qmp_new(&g, b->manager, b->poller, fd, path, seat_closed, s);
 	if (r == 0)
 		*ret = g;
 	return r;
@@ -41,7 +42,7 @@ static int open_guest(void **ret, const char *path, struct seat *s, void *userda
 
 static void close_guest(void *guest, const char *why)
 {
-	guest_qmp_free(guest, why);
+	qemu_guest_free(guest, why);
 }
 
 static const struct seat_ops seat_ops = {
