@@ -7,6 +7,7 @@
 # Booting takes 4 to 6 s, or 20 on a machine that is busy with other things;
 # past this it hangs, and is tried once more.
 BOOT_TIMEOUT=120
+BOOT_TRIES=2
 # A machine whose job has ended powers off within a second.
 OFF_TIMEOUT=20
 
@@ -89,6 +90,7 @@ l1_prepare() {
 		run_dir=$(mktemp -d "$BUILD/lab/run-XXXXXX")
 		chmod 755 "$run_dir"
 	fi
+	choose_accel
 	: "${out:=$run_dir/out}"
 	mkdir -p "$out"
 	out=$(realpath "$out")
@@ -116,12 +118,13 @@ write_config() {
 	} >"$run_dir/config"
 }
 
-# The machine's command line for QEMU, in the array qemu. The processor model
-# matters: with "max", or with virtual GIF, guests in it die now and then.
+# The machine's command line for QEMU, in the array qemu. The emulated processor's
+# model matters: with "max", or with virtual GIF, guests in it die now and then.
 qemu_command() {
-	local name node mem_of_node cpus_of_node
+	local name node mem_of_node cpus_of_node run=(-accel "tcg,thread=$thread" -cpu "EPYC,-vgif")
+	[[ $accel == tcg ]] || run=(-accel kvm -cpu host)
 	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
-		-machine q35 -accel "tcg,thread=$thread" -cpu "EPYC,-vgif" -m "$mem"
+		-machine q35 "${run[@]}" -m "$mem"
 		-smp "$smp,sockets=$numa,maxcpus=$smp"
 		-kernel "$kernel_dir/boot/vmlinux"
 		-initrd "$BUILD/lab/$(basename "$kernel_dir")/l1.cpio"
@@ -366,12 +369,16 @@ l1_run() {
 	trap 'on_signal 129' HUP
 	trap end_machine EXIT
 
-	take_turn
+	if [[ -n ${LAB_PROBE:-} ]]; then
+		BOOT_TIMEOUT=${LAB_PROBE_BOOT_TIMEOUT:-$PROBE_BOOT_TIMEOUT} BOOT_TRIES=1
+	else
+		take_turn
+	fi
 	write_config
 	qemu_command
-	for try in 1 2; do
+	for ((try = 1; try <= BOOT_TRIES; try++)); do
 		progress "booting Debian's kernel $(basename "$kernel_dir")" \
-			"($mem MB, $smp CPUs, $zram MB of zram swap) ..."
+			"($mem MB, $smp CPUs, $zram MB of zram swap), with $accel: $accel_why ..."
 		start_machine
 		if follow; then
 			wait_gone $OFF_TIMEOUT "$qemu_pid" ||
@@ -381,7 +388,7 @@ l1_run() {
 			break
 		fi
 		end_machine
-		((try == 1)) && say "starting the host machine once more"
+		((try < BOOT_TRIES)) && say "starting the host machine once more"
 	done
 	end_machine
 	: "${status:=125}"
