@@ -24,4 +24,5 @@ void manager_guest_pinned(struct guest *g)
 			  why ? why : "");
 	policy_guest_event(m->policy, g->handle, why ? POLICY_GUEST_PINNED : POLICY_GUEST_UNPINNED,
 			   now);
+	tick_soon(m);
 }

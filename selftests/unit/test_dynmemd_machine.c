@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The machine changes under a running guest, and memory that stays where it is. */
+#include "dynmemd/host/pinned_memory.h"
+#include "dynmemd_world.h"
+
+static const char manage[] = "[daemon]\nmode = manage\n";
+
+#define EVENT(name) \
+	"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"" name "\"}\r\n"
+
+static const struct guest *guest(struct world *w, const char *name)
+{
+	const struct guest *g = NULL;
+
+	run_until(w, 3000, (g = manager_find(w->manager, name)));
+	return g;
+}
+
+/* A guest of 4 GiB that uses most of it, on a host with plenty. */
+static struct fake_qemu busy_guest(const char *name)
+{
+	return (struct fake_qemu){
+		.name = name,
+		.memory = 4096 * MIB,
+		.total = 4000 * MIB,
+		.available = 800 * MIB,
+		.free = 800 * MIB,
+		.last_update = 1000,
+	};
+}
+
+static const struct guest *found(struct world *w, struct fake_qemu *a)
+{
+	const struct guest *g;
+
+	open_world(w, manage);
+	guest_cost(w, getpid(), 3500);
+	host_memory(w, 65536, 50000);
+	start_guest(w, a, "a.sock");
+	g = guest(w, "a");
+	run_until(w, 4000, info_of(w, "a").class == POLICY_CLASS_REPORTING);
+	return g;
+}
+
+static void done(struct world *w, struct fake_qemu *a)
+{
+	fake_stop(a, false);
+	close_world(w);
+}
+
+/* Told by an event, or seen by a balloon that is larger than all there is. */
+static void plugged(bool event)
+{
+	struct fake_qemu a = busy_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	g = found(&w, &a);
+	a.dimms = 12288 * MIB;
+	a.total += 12288 * MIB;
+	a.available += 2000 * MIB;
+	a.free = a.available;
+	if (event) {
+		a.actual = 16384 * MIB;
+		fake_say(&a, EVENT("ACPI_DEVICE_OST"));
+	} else {
+		fake_move(&a, 16384 * MIB);
+	}
+	run_until(&w, 1000, g->memory == 16384 * MIB);
+	assert_int_equal(g->actual, 16384 * MIB);
+	assert_int_equal(g->limits.max, 16384 * MIB);
+	assert_int_equal(info_of(&w, "a").target, 16384 * MIB);
+	run_for(&w, 3000);
+	assert_int_equal(a.balloons, 0);
+	assert_int_not_equal(info_of(&w, "a").class, POLICY_CLASS_RIVAL);
+
+	/* Unplugged again: what is left is no other range to be moved into. */
+	a.dimms = 0;
+	a.total -= 12288 * MIB;
+	a.available = a.free = 800 * MIB;
+	a.actual = 4096 * MIB;
+	fake_say(&a, EVENT("DEVICE_DELETED"));
+	run_until(&w, 1000, g->memory == 4096 * MIB);
+	assert_int_equal(g->actual, 4096 * MIB);
+	run_for(&w, 2500);
+	assert_int_equal(a.balloons, 0);
+	assert_int_equal(info_of(&w, "a").max, 4096 * MIB);
+	assert_int_not_equal(info_of(&w, "a").class, POLICY_CLASS_STUCK);
+	done(&w, &a);
+}
+
+static void test_dimm_event(_unused_ void **state)
+{
+	plugged(true);
+}
+
+static void test_dimm_seen(_unused_ void **state)
+{
+	plugged(false);
+}
+
+/* While it is squeezed: what the balloon holds stays, size and target follow. */
+static void test_dimm_while_squeezed(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	const struct guest *g;
+	struct world w;
+	uint64_t before;
+
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	g = guest(&w, "a");
+	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	run_until(&w, 3000, a.balloons > 0);
+	run_for(&w, 300);
+	host_memory(&w, 4096, 800);
+	before = a.target;
+	a.total = a.available = a.free = before - 64 * MIB;
+	fake_move(&a, before);
+	run_for(&w, 100);
+	before = g->actual;
+	a.dimms = 1024 * MIB;
+	a.actual = before + 1024 * MIB;
+	a.total += 1024 * MIB;
+	fake_say(&a, EVENT("ACPI_DEVICE_OST"));
+	run_until(&w, 1000, g->memory == 2048 * MIB);
+	assert_int_equal(g->actual, before + 1024 * MIB);
+	assert_true(info_of(&w, "a").target >= 1024 * MIB);
+	assert_int_not_equal(info_of(&w, "a").class, POLICY_CLASS_RIVAL);
+	done(&w, &a);
+}
+
+/* As long as the size is not known, nothing is moved: not in an emergency either. */
+static void test_size_unknown(_unused_ void **state)
+{
+	struct fake_qemu a = busy_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	g = found(&w, &a);
+	a.mute = true;
+	a.dimms = 4096 * MIB;
+	fake_move(&a, 8192 * MIB);
+	run_for(&w, 100);
+	assert_int_equal(g->memory, 4096 * MIB);
+	host_memory(&w, 65536, 100);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_for(&w, 1000);
+	a.mute = false;
+	assert_int_equal(a.balloons, 0);
+	/* It has read what it was asked, and answers nothing of that: asked anew. */
+	run_until(&w, 8000, g->memory == 8192 * MIB);
+	done(&w, &a);
+}
+
+/* Other devices' memory is not what a balloon counts from. */
+static void test_other_memory(_unused_ void **state)
+{
+	struct fake_qemu a = busy_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	a.nvdimm = 256 * MIB;
+	a.virtio_mem = 12288 * MIB;
+	a.total = 16000 * MIB;
+	a.available = a.free = 3000 * MIB;
+	g = found(&w, &a);
+	assert_int_equal(g->memory, 4096 * MIB);
+	assert_int_equal(g->other, 12288 * MIB);
+	assert_int_equal(g->actual, 4096 * MIB);
+	run_for(&w, 3000);
+	assert_int_equal(a.balloons, 0);
+	/* 16000 - 12288 in all, 3000 of that available. */
+	assert_in_range(info_of(&w, "a").used, 700 * MIB, 720 * MIB);
+
+	/* The guest is given more of it. */
+	a.virtio_mem = 14336 * MIB;
+	a.total = 18048 * MIB;
+	fake_say(&a, EVENT("MEMORY_DEVICE_SIZE_CHANGE"));
+	run_until(&w, 1000, g->other == 14336 * MIB);
+	assert_int_equal(g->memory, 4096 * MIB);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+	done(&w, &a);
+}
+
+/* A state is what QEMU says, whichever event there was. */
+static void test_run_states(_unused_ void **state)
+{
+	static const struct {
+		const char *status, *event;
+	} all[] = {
+		{ "suspended", EVENT("SUSPEND") },
+		{ "running", EVENT("WAKEUP") },
+		{ "io-error", EVENT("STOP") },
+		{ "running", EVENT("RESUME") },
+		{ "guest-panicked", EVENT("GUEST_PANICKED") },
+		{ "running", EVENT("RESUME") },
+		{ "save-vm", EVENT("STOP") },
+		{ "running", EVENT("RESUME") },
+		{ "watchdog", EVENT("WATCHDOG") },
+		{ "running", EVENT("SOMETHING_OF_QEMU_42") },
+	};
+	struct fake_qemu a = busy_guest("a");
+	struct world w;
+
+	/* Adopted while it sleeps. */
+	a.status = "suspended";
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	guest(&w, "a");
+	run_until(&w, 1000, info_of(&w, "a").class == POLICY_CLASS_PAUSED);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_for(&w, 700);
+	assert_int_equal(a.balloons, 0);
+	host_memory(&w, 4096, 3500);
+	a.status = "running";
+	fake_say(&a, EVENT("WAKEUP"));
+	run_until(&w, 1000, info_of(&w, "a").class != POLICY_CLASS_PAUSED);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		bool runs = !strcmp(all[i].status, "running");
+
+		a.status = all[i].status;
+		fake_say(&a, all[i].event);
+		run_until(&w, 1000, (info_of(&w, "a").class == POLICY_CLASS_PAUSED) != runs);
+	}
+	done(&w, &a);
+}
+
+/* A snapshot brings its own balloon: taken for what it is. */
+static void test_snapshot(_unused_ void **state)
+{
+	struct fake_qemu a = busy_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	g = found(&w, &a);
+	a.status = "restore-vm";
+	fake_say(&a, EVENT("STOP"));
+	run_until(&w, 1000, info_of(&w, "a").class == POLICY_CLASS_PAUSED);
+	a.actual = 3000 * MIB;
+	a.total = 2900 * MIB;
+	a.status = "running";
+	fake_say(&a, EVENT("RESUME"));
+	run_until(&w, 1000, g->actual == 3000 * MIB);
+	assert_int_equal(g->memory, 4096 * MIB);
+	done(&w, &a);
+}
+
+/*
+ * Memory that no balloon frees
+ */
+
+static const char *pinned(struct fake_qemu *a, const char *command, size_t len,
+			  const char *counters)
+{
+	char path[128];
+	const char *why;
+	struct world w;
+	FILE *f;
+
+	open_world(&w, manage);
+	snprintf(path, sizeof(path), "%s/%d/cmdline", w.folder, (int)getpid());
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(command, 1, len, f), len);
+	fclose(f);
+	if (counters) {
+		snprintf(path, sizeof(path), "%s/%d/status", w.folder, (int)getpid());
+		write_text(path, counters);
+	}
+	start_guest(&w, a, "a.sock");
+	why = guest_pinned(guest(&w, "a"));
+	run_for(&w, 300);
+	if (why) {
+		assert_int_equal(info_of(&w, "a").class, POLICY_CLASS_PINNED);
+		assert_int_equal(info_of(&w, "a").exposure, 0);
+		pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+		run_for(&w, 700);
+		assert_int_equal(a->balloons, 0);
+	} else {
+		assert_int_not_equal(info_of(&w, "a").class, POLICY_CLASS_PINNED);
+	}
+	fake_stop(a, false);
+	close_world(&w);
+	return why;
+}
+
+static void test_pinned_by_qom(_unused_ void **state)
+{
+	static const struct {
+		const char *type;
+		const char *why;
+	} devices[] = {
+		{ "vfio-pci", PINNED_VFIO },	  { "vfio-pci-nohotplug", PINNED_VFIO },
+		{ "vfio-platform", PINNED_VFIO }, { "vhost-vdpa-device-pci", PINNED_VDPA },
+		{ "vfio-ap", NULL },		  { "vfio-ccw", NULL },
+		{ "virtio-net-pci", NULL },
+	}, objects[] = {
+		{ "sev-guest", PINNED_ENCRYPTED },     { "sev-snp-guest", PINNED_ENCRYPTED },
+		{ "tdx-guest", PINNED_ENCRYPTED },     { "s390-pv-guest", PINNED_ENCRYPTED },
+		{ "memory-backend-ram", NULL },
+	};
+	char entry[128];
+
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
+		struct fake_qemu a = idle_guest("a");
+
+		snprintf(entry, sizeof(entry), ", {\"name\": \"x\", \"type\": \"child<%s>\"}",
+			 devices[i].type);
+		a.devices = entry;
+		assert_ptr_equal(pinned(&a, "", 0, NULL), devices[i].why);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+		struct fake_qemu a = idle_guest("a");
+
+		snprintf(entry, sizeof(entry), ", {\"name\": \"x\", \"type\": \"child<%s>\"}",
+			 objects[i].type);
+		a.objects = entry;
+		assert_ptr_equal(pinned(&a, "", 0, NULL), objects[i].why);
+	}
+}
+
+static void test_pinned_by_sev(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+
+	a.sev = true;
+	assert_ptr_equal(pinned(&a, "", 0, NULL), PINNED_ENCRYPTED);
+}
+
+static void test_pinned_by_counters(_unused_ void **state)
+{
+	static const struct {
+		const char *status;
+		const char *why;
+	} all[] = {
+		{ "VmLck:\t 1048576 kB\nVmPin:\t 0 kB\nRssAnon:\t 900000 kB\n", PINNED_LOCKED },
+		{ "VmLck:\t 0 kB\nVmPin:\t 1048576 kB\nRssAnon:\t 900000 kB\n", PINNED_LOCKED },
+		{ "VmLck:\t 64 kB\nVmPin:\t 64 kB\nRssAnon:\t 900000 kB\n", NULL },
+		{ "RssAnon:\t 90000 kB\nRssShmem:\t 0 kB\nHugetlbPages:\t 1048576 kB\n",
+		  PINNED_HUGE },
+		{ "RssAnon:\t 900000 kB\nRssShmem:\t 0 kB\nHugetlbPages:\t 131072 kB\n", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		struct fake_qemu a = idle_guest("a");
+
+		assert_ptr_equal(pinned(&a, "", 0, all[i].status), all[i].why);
+	}
+}
+
+static void test_pinned_by_command(_unused_ void **state)
+{
+	static const char command[] =
+		"/usr/bin/kvm\0-device\0{\"driver\":\"vfio-pci\",\"host\":\"0000:00:02.0\"}";
+	struct fake_qemu a = idle_guest("a");
+
+	assert_ptr_equal(pinned(&a, command, sizeof(command), NULL), PINNED_VFIO);
+}
+
+static void test_args(_unused_ void **state)
+{
+	static const struct {
+		const char *args;
+		const char *why;
+	} all[] = {
+		{ "-set device.hostpci0.x-igd-gms=0x2 -device 'vfio-pci,host=0000:00:02.0,id=x'",
+		  PINNED_VFIO },
+		{ "-device vfio-pci-nohotplug,host=1:2.3", PINNED_VFIO },
+		{ "--device '{\"driver\":\"vfio-pci\"}'", PINNED_VFIO },
+		{ "-device vfio-ap,sysfsdev=/sys/x", NULL },
+		{ "-device virtio-net-pci,id=vfio-pci", NULL },
+		{ "-mem-path /dev/hugepages -mem-prealloc", PINNED_HUGE },
+		{ "-mem-path /var/lib/ram", NULL },
+		{ "-object memory-backend-memfd,id=m,size=1G,hugetlb=on", PINNED_HUGE },
+		{ "-object memory-backend-memfd,id=m,size=1G,hugetlb=off", NULL },
+		{ "-object '{\"qom-type\":\"memory-backend-memfd\",\"hugetlb\":true,\"hugetlbsize\":1}'",
+		  PINNED_HUGE },
+		{ "-object memory-backend-file,id=m,mem-path=/run/hugepages/kvm/1048576kB",
+		  PINNED_HUGE },
+		{ "-overcommit mem-lock=on", PINNED_LOCKED },
+		{ "-overcommit cpu-pm=on,mem-lock=on-fault", PINNED_LOCKED },
+		{ "-overcommit mem-lock=off", NULL },
+		{ "-realtime mlock=on", PINNED_LOCKED },
+		{ "-netdev type=vhost-vdpa,vhostdev=/dev/vhost-vdpa-0,id=n", PINNED_VDPA },
+		{ "-netdev vhost-vdpa,id=n,vhostdev=/dev/vhost-vdpa-0", PINNED_VDPA },
+		{ "-netdev tap,id=vhost-vdpa", NULL },
+		{ "-drive file=nvme://0000:01:00.0/1,if=none", PINNED_NVME },
+		{ "-blockdev '{\"driver\":\"nvme\",\"device\":\"0000:01:00.0\"}'", PINNED_NVME },
+		{ "-device nvme,drive=d,serial=1", NULL },
+		{ "-machine q35,confidential-guest-support=sev0", PINNED_ENCRYPTED },
+		{ "-object tdx-guest,id=tdx0", PINNED_ENCRYPTED },
+		{ "-device", NULL },
+		{ "", NULL },
+		{ "'", NULL },
+		{ "-device \"vfio-pci", PINNED_VFIO },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		const char *why = pinned_by_args(all[i].args, strlen(all[i].args));
+
+		if (why != all[i].why)
+			print_error("%s: %s\n", all[i].args, why ? why : "not pinned");
+		assert_ptr_equal(why, all[i].why);
+	}
+}
+
+/* Plugged and unplugged while it runs: by what the kernel counts. */
+static void test_pinned_later(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	char path[128];
+	struct world w;
+
+	open_world(&w, manage);
+	snprintf(path, sizeof(path), "%s/%d/status", w.folder, (int)getpid());
+	write_text(path, "VmLck:\t 0 kB\n");
+	start_guest(&w, &a, "a.sock");
+	guest(&w, "a");
+	assert_null(guest_pinned(guest(&w, "a")));
+	write_text(path, "VmLck:\t 1048576 kB\n");
+	manager_guest_pinned((struct guest *)guest(&w, "a"));
+	assert_ptr_equal(guest_pinned(guest(&w, "a")), PINNED_LOCKED);
+	run_for(&w, 300);
+	assert_int_equal(info_of(&w, "a").class, POLICY_CLASS_PINNED);
+	write_text(path, "VmLck:\t 0 kB\n");
+	manager_guest_pinned((struct guest *)guest(&w, "a"));
+	run_for(&w, 300);
+	assert_int_not_equal(info_of(&w, "a").class, POLICY_CLASS_PINNED);
+	done(&w, &a);
+}
+
+int main(void)
+{
+	/* clang-format off */
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dimm_event),
+		cmocka_unit_test(test_dimm_seen),
+		cmocka_unit_test(test_dimm_while_squeezed),
+		cmocka_unit_test(test_size_unknown),
+		cmocka_unit_test(test_other_memory),
+		cmocka_unit_test(test_run_states),
+		cmocka_unit_test(test_snapshot),
+		cmocka_unit_test(test_pinned_by_qom),
+		cmocka_unit_test(test_pinned_by_sev),
+		cmocka_unit_test(test_pinned_by_counters),
+		cmocka_unit_test(test_pinned_by_command),
+		cmocka_unit_test(test_args),
+		cmocka_unit_test(test_pinned_later),
+	};
+	/* clang-format on */
+
+	return cmocka_run_group_tests_name("dynmemd_machine", tests, NULL, NULL);
+}
