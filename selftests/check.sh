@@ -4,8 +4,8 @@
 # How selftests/check runs suites: the lists that it makes of selftests/suites,
 # what runs beside what, and what is printed.
 
-logs=build/check
-mkdir -p $logs
+logs=${CHECK_LOGS:-build/check}
+mkdir -p "$logs"
 
 parts=()
 # The suites that are wanted, in order, and the steps that build for them.
@@ -16,7 +16,7 @@ failures=()
 
 # How long each took when it last ran here, else where the defaults are from.
 declare -A seconds=() took=() suite_of=() start_of=()
-for file in selftests/durations $logs/durations; do
+for file in selftests/durations "$logs/durations"; do
 	[ ! -e "$file" ] || while read -r name value; do
 		seconds[$name]=$value
 	done < <(grep -v '^#' "$file")
@@ -240,7 +240,7 @@ save_seconds()
 	local name
 	for name in "${!seconds[@]}"; do
 		echo "$name ${seconds[$name]}"
-	done | sort >$logs/durations
+	done | sort >"$logs/durations"
 }
 
 interrupted()
