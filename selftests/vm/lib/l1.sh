@@ -63,6 +63,12 @@ l1_prepare() {
 		exit 125
 	}
 	release=$(basename "$kernel_dir")
+	guest_path=$PATH
+	if [[ -n $qemu_version ]]; then
+		[[ -e $QEMUS/$qemu_version/.complete ]] ||
+			usage_error "--qemu $qemu_version: it is not in ${QEMUS#"$TOP"/}; run 'make deps'"
+		guest_path=$QEMUS/$qemu_version/usr/bin:$PATH
+	fi
 	case $module in
 	'')
 		module=$BUILD/kmod/$release/kmod/dynmem.ko
@@ -108,7 +114,7 @@ write_config() {
 		printf 'LAB_CWD=%q\n' "$PWD"
 		printf 'export BUILD=%q\n' "$BUILD"
 		printf 'export TERM=%q\n' "${TERM:-dumb}"
-		printf 'export PATH=%q\n' "$PATH"
+		printf 'export PATH=%q\n' "$guest_path"
 		for setting in "${env[@]}"; do
 			printf 'export %q\n' "$setting"
 		done
