@@ -34,6 +34,7 @@ int cmd_simulate(int argc, char **argv);
 int cmd_drain(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_reserve(int argc, char **argv);
+int cmd_ksm(int argc, char **argv);
 
 /**
  * cmd_usage_error() - say what is wrong with the command line

@@ -15,6 +15,7 @@ static const struct cmd commands[] = {
 	{ "drain", cmd_drain, "give guests all their memory back, before dynmem goes" },
 	{ "resume", cmd_resume, "manage guests again" },
 	{ "reserve", cmd_reserve, "free memory for a guest that is about to start" },
+	{ "ksm", cmd_ksm, "what KSM saves, and for whom; run a program with merging" },
 	{ "simulate", cmd_simulate, "guests of a trace on a host, under dynmem and others" },
 };
 
