@@ -22,8 +22,11 @@
 struct world_guest {
 	uint64_t min, max;
 	uint32_t shares;
-	bool driver;	     /* holds the balloon and reports */
-	bool liar;	     /* always says that it is dying for lack of memory */
+	bool driver;	      /* holds the balloon and reports */
+	bool mute;	      /* holds the balloon, but does not report */
+	bool liar;	      /* always says that it is dying for lack of memory */
+	uint64_t kills_every; /* a container in it is killed at its own limit */
+	uint64_t kills;
 	uint64_t overhead;   /* of the guest's kernel: actual - total */
 	uint64_t want;	     /* anonymous memory its programs want */
 	uint64_t want_cache; /* page cache that it would like to keep */
@@ -271,13 +274,18 @@ static inline void world_stats(struct world *w)
 			.major_faults = g->faults,
 		};
 
+		if (g->kills_every) {
+			g->kills += w->now % g->kills_every == 0;
+			s.present |= GUEST_HAS_OOM_KILL;
+			s.oom_kill = g->kills;
+		}
 		if (g->liar) {
 			s.present |= GUEST_HAS_OOM_KILL | GUEST_HAS_ALLOC_STALL;
 			s.available = s.free = s.disk_caches = 0;
 			s.oom_kill = s.alloc_stall = g->update;
 			s.major_faults = g->update * 100000;
 		}
-		if (g->driver)
+		if (g->driver && !g->mute)
 			policy_guest_update(w->p, g->handle, &s, w->now);
 	}
 }

@@ -366,7 +366,7 @@ static void test_state_survives(void **state)
 	policy_host_export(q, &hb);
 	assert_int_equal(b.learned, a.learned);
 	assert_int_equal(b.good, a.good);
-	assert_true(b.yield == a.yield && b.hot == a.hot && b.press == a.press);
+	assert_true(b.yield == a.yield && b.hot == a.hot && b.lacking == a.lacking);
 	assert_int_equal(b.overhead, a.overhead);
 	assert_int_equal(b.debt, a.debt);
 	assert_int_equal(b.backoff, a.backoff);
@@ -422,12 +422,12 @@ static void test_state_corrupt(void **state)
 	}
 	s.yield = NAN;
 	s.hot = INFINITY;
-	s.press = -INFINITY;
+	s.lacking = UINT64_MAX;
 	assert_int_equal(policy_new(NULL, &p), 0);
 	assert_int_equal(policy_guest_add(p, &c, 4 * GIB, SEC, &g), 0);
 	assert_int_equal(policy_guest_import(p, g, SEC, &s), 0);
 	assert_int_equal(policy_guest_export(p, g, SEC, &s), 0);
-	assert_true(s.yield == 1 && s.hot == 0.5 && s.press == 1);
+	assert_true(s.yield == 1 && s.hot == 0.5 && s.lacking <= GIB);
 	policy_free(p);
 }
 

@@ -68,7 +68,7 @@ static void fill(struct state *s, unsigned int guests)
 			.good = 12,
 			.yield = 0.1 + 0.2,
 			.hot = 1.0 / 3,
-			.press = 1.25,
+			.lacking = 77,
 			.overhead = 13,
 			.room = 14,
 			.debt = 15,

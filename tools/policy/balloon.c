@@ -184,6 +184,8 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 		g->seen->granted = max_of(actual, g->target);
 	moved = actual != g->actual;
 	g->actual = actual;
+	g->seen->least_actual = min_of(g->seen->least_actual, actual);
+	g->seen->most_actual = max_of(g->seen->most_actual, actual);
 
 	if (left(g) + MIB <= g->seen->nearest || (moved && left(g) <= GRAIN)) {
 		g->seen->nearest = left(g);

@@ -72,7 +72,10 @@ static void reason_of_rest(const struct policy *p, const struct guest *g,
 {
 	u64 band = g->band;
 
-	if (g->entitled > g->target) {
+	if (g->entitled > g->target && !g->fresh && !p->drain &&
+	    g->target < min_of(g->entitled, g->demand)) {
+		d->reason = POLICY_REASON_HELD_STALE;
+	} else if (g->entitled > g->target) {
 		d->reason = g->entitled - g->target < band && !g->pressed_now
 				    ? POLICY_REASON_DEAD_BAND
 				    : POLICY_REASON_WAIT_BYTES;
@@ -189,6 +192,8 @@ static void reclaim_silent(struct policy *p)
 		n++;
 		if (!g->movable && g->take > 0)
 			d->reclaim = round_down_to((u64)(share * g->take), PAGE);
+		if (d->reclaim)
+			g->seen->reclaimed = min_of(g->seen->reclaimed + d->reclaim, g->max);
 	}
 }
 
@@ -304,7 +309,7 @@ int policy_guest_info(const struct policy *p, unsigned int guest, u64 now,
 		.exposure = g->exposure,
 		.learned = harm_learned(p, g),
 		.yield = g->y,
-		.press = g->seen->press,
+		.lacking = g->seen->lacking,
 		.total_follows = g->seen->follows != 0,
 		.sample_age = since(max_of(now, p->now), g->seen->fresh_at),
 		.backoff = harm_backoff_left(p, g),

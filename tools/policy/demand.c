@@ -9,6 +9,11 @@
 
 /* A guest that has reported once and works is waited for this much longer. */
 #define BUSY_SILENCE 10u
+/*
+ * Cold pages come back from swap one by one, and few of them: so much of them is
+ * exposure.  With all of it, reclaim would raise Hold by what it frees.
+ */
+#define SWAP_EXPOSED 8
 
 static enum policy_class classify(struct policy *p, struct guest *g)
 {
@@ -46,7 +51,10 @@ static enum policy_class classify(struct policy *p, struct guest *g)
 	return POLICY_CLASS_SILENT;
 }
 
-/* K: what it can still call in. Paged-out bytes are accounted apart. */
+/*
+ * K: what it can still call in, cold pages in the host's swap among it.  Those that
+ * it is about to read are accounted apart.
+ */
 static u64 exposure(const struct policy *p, const struct guest *g)
 {
 	u64 may;
@@ -65,7 +73,8 @@ static u64 exposure(const struct policy *p, const struct guest *g)
 	}
 	if (!cost_known(g)) /* then all that is free may be untouched */
 		return min_of(g->seen->free, may);
-	return over(may, paid(p, g)) + g->seen->ksm_saved;
+	return over(may, paid(p, g)) + g->seen->ksm_saved +
+	       over(g->seen->swapped, g->seen->payback) / SWAP_EXPOSED;
 }
 
 static double yield_of(const struct policy *p, const struct guest *g)
@@ -134,18 +143,23 @@ static void demand_of(const struct policy *p, struct guest *g)
 	g->active = min_of(base + g->hot, g->max);
 	g->floor = clamp_u64(base + g->slack, g->min, g->max);
 	g->room = room_of(p, g);
-	g->demand = clamp_u64(scale(g->active + g->room, g->seen->press), g->floor, g->max);
+	g->demand = clamp_u64(g->active + g->room + g->seen->lacking, g->floor, g->max);
 	floor_pressed(p, g);
 }
 
 /*
  * Guests whose target is not ours to choose keep what they have; pinned ones
- * get all of it back, since holding it back frees nothing.
+ * get all of it back, since holding it back frees nothing; those that boot what
+ * they needed before.
  */
 static void demand_fixed(struct guest *g)
 {
 	g->active = g->target;
-	g->demand = g->class == POLICY_CLASS_PINNED ? g->max : g->target;
+	g->demand = g->target;
+	if (g->class == POLICY_CLASS_PINNED)
+		g->demand = g->max;
+	else if (g->class == POLICY_CLASS_STARTING || g->class == POLICY_CLASS_REBOOTING)
+		g->demand = max_of(g->target, min_of(g->seen->boot_need, g->max));
 	g->floor = g->floor_pressed = min_of(g->min, g->target);
 	g->room = g->hot = 0;
 }

@@ -47,7 +47,8 @@ typedef uint32_t u32;
 #define GRAIN MIB
 
 #define GROWTH_RING 4u /* samples that "growth in 3 s" looks back */
-#define TOUCH_DAYS  7u /* the largest rate of first touch is kept so long */
+#define TOUCH_DAYS  7u /* rates of first touch are kept so long */
+#define TOUCH_TOP   6u /* the largest of each day; all but the last are outliers */
 /* A byte of balloon that frees less than this is not worth its command. */
 #define WORTH_TAKING 0.1
 #define SWAP_CREDIT  0.5 /* of free swap: the rest is for others */
@@ -154,6 +155,7 @@ struct seen {
 	/* events */
 	bool frozen, paused, no_balloon, pinned;
 	u64 reboot_at;
+	u64 boot_need; /* what it needed before a reboot, and while it booted */
 	bool polling;
 	u64 polling_at;
 
@@ -166,15 +168,17 @@ struct seen {
 	u64 swap_in, swap_out, major_faults, oom_kill, alloc_stall;
 	u64 counters; /* GUEST_HAS_* of those that have a baseline */
 	u64 sample_actual;
-	unsigned int stable; /* samples in a row at the same actual */
-	int follows;	     /* its total follows the balloon: -1 not known */
+	u64 least_actual, most_actual; /* sizes seen since that sample */
+	unsigned int stable;	       /* samples in a row at the same actual */
+	int follows;		       /* its total follows the balloon: -1 not known */
 	unsigned int follows_votes;
 	u64 overhead;
 	bool overhead_known;
-	u64 debt;
+	u64 debt, debt_used; /* swapped out for lack of memory, used then */
+	bool ran_short;	     /* and had next to nothing available */
 	u32 pressed;
 	u64 pressed_at;		     /* the last sample under pressure */
-	double press;		     /* m */
+	u64 lacking, lacking_step;   /* m, bytes; and what was added last */
 	u64 press_used;		     /* what it used then */
 	double refault, refault_p95; /* bytes/s */
 	double reread;		     /* r, bytes/s */
@@ -191,6 +195,8 @@ struct seen {
 	u64 known; /* GUEST_HAS_* */
 	u64 cost_at;
 	u64 rss, swapped, ksm_saved, disk_read, cpu_ns;
+	u64 payback;	 /* of swapped, what is likely to be read soon */
+	u64 reclaimed;	 /* asked of its cgroup, not seen in swapped yet */
 	u64 sample_cost; /* rss + swapped when the last fresh sample came */
 	u64 node[RECORD_NODES_MAX];
 	double busy;	  /* vCPUs' load, CPUs */
@@ -318,7 +324,7 @@ struct policy {
 	enum policy_level level, raw; /* raw: without hysteresis */
 	u64 well_since[POLICY_LEVEL_CRITICAL + 1];
 	u64 touched, touched_at; /* first touch + KSM breaks since then */
-	double touch[TOUCH_DAYS];
+	double touch[TOUCH_DAYS][TOUCH_TOP];
 	u64 touch_day, touch_born;
 	double outside; /* used by others than guests, smoothed */
 	u64 outside_at;
@@ -361,6 +367,8 @@ double half_life(u64 dt, u64 life);
 
 /* figures.c */
 bool balloon_moves(const struct guest *g);
+bool unheard(const struct guest *g);
+bool booting(const struct policy *p, const struct guest *g);
 u64 paid(const struct policy *p, const struct guest *g);
 u64 bend_of(const struct guest *g);
 double touched_share(const struct policy *p, const struct guest *g);

@@ -187,7 +187,10 @@ static void price(struct policy *p)
 	}
 }
 
-/* What each guest gets between the bounds of the tier. */
+/*
+ * What each guest gets between the bounds of the tier.  One that is not heard gets
+ * its share of what nobody needs, as if all that it has were in use.
+ */
 static void divide(struct policy *p)
 {
 	double mu = sweep(p, p->tier, p->b.budget);
@@ -196,7 +199,7 @@ static void divide(struct policy *p)
 	for_each_guest (p, g) {
 		struct line l;
 
-		if (!g->movable)
+		if (!g->movable && !(unheard(g) && p->tier == POLICY_TIER_DEMAND))
 			continue;
 		line_of(g, p->tier, &l);
 		g->entitled = (u64)size_at(&l, p->t.tax, mu);
@@ -214,7 +217,8 @@ void entitle(struct policy *p)
 		divide(p);
 	else
 		for_each_guest (p, g)
-			if (g->movable || (p->drain && balloon_moves(g)))
+			if (g->movable || (p->drain && balloon_moves(g)) ||
+			    (unheard(g) && p->tier == POLICY_TIER_MAX))
 				g->entitled = p->tier == POLICY_TIER_MAX ? g->max : g->min;
 	price(p);
 }

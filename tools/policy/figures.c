@@ -22,6 +22,22 @@ bool balloon_moves(const struct guest *g)
 }
 
 /*
+ * Nobody knows what it needs: it does not report, or boots.  Its balloon is not
+ * shrunk, but it grows by its share of what nobody needs.
+ */
+bool unheard(const struct guest *g)
+{
+	return g->class == POLICY_CLASS_SILENT || g->class == POLICY_CLASS_STARTING ||
+	       g->class == POLICY_CLASS_REBOOTING;
+}
+
+/* After a reboot its first statistics are of a system that is half there. */
+bool booting(const struct policy *p, const struct guest *g)
+{
+	return since(p->now, g->seen->reboot_at) <= p->t.start_grace;
+}
+
+/*
  * Guest memory that the host pays for, resident or paged out: a QEMU process
  * has some of its own.
  */

@@ -21,11 +21,13 @@ static enum need need_of(const struct policy *p, const struct guest *g)
 		return NEED_NONE;
 	if (p->drain || g->class == POLICY_CLASS_PINNED)
 		return NEED_SHARE;
+	if (unheard(g))
+		return below ? NEED_DEMAND : NEED_SHARE;
 	if (g->movable && below && (g->pressed_now || g->target < g->floor_pressed))
 		return NEED_PRESSED;
-	if (!g->movable || !g->fresh)
+	if (!g->movable)
 		return NEED_NONE;
-	return below ? NEED_DEMAND : NEED_SHARE;
+	return below && g->fresh ? NEED_DEMAND : NEED_SHARE;
 }
 
 static u64 lack_of(const struct guest *g)
@@ -111,7 +113,7 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 		size = g->target + (g->cost > 0 ? scale(g->lack, part) : g->lack);
 		if (size < g->max)
 			size = max_of(round_down_to(size, GRAIN), g->target);
-		if (size - g->target < worth(g))
+		if (size - g->target < worth(g) || size < g->min)
 			continue;
 		g->grant = size - g->target;
 		sum->granted += g->cost * (double)g->grant;

@@ -21,6 +21,12 @@
 #define BUSY_READ (4.0 * (double)MIB)
 /* Pressure is forgotten so much faster once the load is gone. */
 #define PRESS_RELIEF 60u
+/* What is left in swap though there is room for it is forgotten so much faster. */
+#define DEBT_RELIEF 12u
+/* What is not read back from the host's swap within minutes is cold. */
+#define SWAP_COLD (300 * SEC)
+/* A start fills memory until it reports, however long that takes, but no longer. */
+#define FILL_MAX (3600 * SEC)
 /* Slow median of the overhead: a step per sample. */
 #define OVERHEAD_STEP MIB
 
@@ -92,16 +98,47 @@ static u64 stat_actual(const struct guest_record *s)
 	return s->present & GUEST_HAS_STAT_ACTUAL ? s->stat_actual : 0;
 }
 
+/*
+ * The balloon's size when the statistics were taken: they are up to a second older
+ * than the size that comes with them.  Total is of their moment.  Where it does not
+ * follow the balloon, or may not, the largest size since the last sample: with a
+ * smaller one the guest would seem to use less than it does.
+ */
+static u64 latched(struct guest *g, const struct guest_record *s)
+{
+	u64 now = stat_actual(s) ? stat_actual(s) : g->actual;
+	u64 least = min_of(g->seen->least_actual, now), most = max_of(g->seen->most_actual, now);
+	u64 actual = most;
+
+	g->seen->least_actual = min_of(now, g->actual);
+	g->seen->most_actual = max_of(now, g->actual);
+	if (g->seen->follows && g->seen->overhead_known && has(s, GUEST_HAS_TOTAL, s->total))
+		actual = clamp_u64(min_of(s->total, g->max) + g->seen->overhead, least, most);
+	return min_of(actual, g->max);
+}
+
+/*
+ * Windows counts its standby list, which is page cache, as free.  A Linux guest
+ * never has all that is available free.
+ */
+static u64 free_of(const struct guest_record *s, u64 available, u64 cache)
+{
+	u64 unused = has(s, GUEST_HAS_FREE, s->free) ? min_of(s->free, available) : available;
+
+	return unused < available ? unused : available - min_of(cache, available);
+}
+
 /* Sizes of the sample into the guest. False: nothing to be learned from it. */
 static bool take_sizes(struct guest *g, const struct guest_record *s)
 {
-	u64 actual = stat_actual(s) ? min_of(s->stat_actual, g->max) : g->actual;
+	u64 actual;
 	bool has_free = has(s, GUEST_HAS_FREE, s->free);
 	u64 total, available, cache = 0;
 
 	if (!has_free && !has(s, GUEST_HAS_AVAILABLE, s->available))
 		return false;
 
+	actual = latched(g, s);
 	g->seen->stable = actual == g->seen->sample_actual ? g->seen->stable + 1 : 0;
 	g->seen->sample_actual = actual;
 
@@ -119,8 +156,7 @@ static bool take_sizes(struct guest *g, const struct guest_record *s)
 		available = min_of(s->available, total);
 	else
 		available = min_of(s->free + cache / 2, total);
-	g->seen->free =
-		has_free ? min_of(s->free, available) : available - min_of(cache, available);
+	g->seen->free = free_of(s, available, cache);
 
 	g->seen->total = total;
 	g->seen->available = available;
@@ -180,8 +216,45 @@ static bool runs_short(const struct guest *g, u64 available)
 	return available < g->slack + g->room;
 }
 
+/*
+ * What it had to swap out for lack of memory and has not read back is still the
+ * guest's.  What it swaps out with memory available is not: a container at its own
+ * limit, or pages that nobody reads.  When its work ends, so does the debt; where
+ * there is room for all of it and it is left in swap, it is cold.
+ */
+static void learn_debt(const struct policy *p, struct guest *g, u64 in, u64 out, bool lacked)
+{
+	struct seen *s = g->seen;
+	u64 dt = s->fresh_at == NEVER ? 0 : since(p->now, s->fresh_at);
+	u64 life =
+		s->available >= s->debt + g->slack ? p->t.debt_life / DEBT_RELIEF : p->t.debt_life;
+
+	s->debt = scale(s->debt, half_life(min_of(dt, 64 * life), life));
+	if (out && lacked) {
+		s->debt_used = s->used;
+	} else if (s->used < s->debt_used - s->debt_used / 4) {
+		s->debt = scale(s->debt, (double)s->used / (double)s->debt_used);
+		s->debt_used = s->used;
+	}
+	s->debt = min_of(over(s->debt + (lacked ? out : 0), in), g->max);
+}
+
+/*
+ * The 95th percentile of its faults, of times when it did not lack memory: steady
+ * thrashing would be its own measure.
+ */
+static void learn_faults(const struct policy *p, struct guest *g, double fault, double sec)
+{
+	g->seen->refault = fault;
+	if (over(g->seen->available, g->hot) >= g->slack + g->room / 2)
+		quantile_step(&g->seen->refault_p95, fault, 0.95,
+			      min_of(sec, 60.0) * (double)SEC / (double)p->t.poll);
+}
+
 static void take_activity(struct policy *p, struct guest *g, const struct guest_record *s, u64 dt)
 {
+	bool is_short = runs_short(g, g->seen->available);
+	bool lacked = is_short || g->seen->ran_short;
 	double sec = (double)max_of(dt, MSEC) / (double)SEC;
 	u64 in, out, major, oom, stall, disk = 0;
 	double fault, keep;
@@ -195,10 +268,7 @@ static void take_activity(struct policy *p, struct guest *g, const struct guest_
 	out = min_of(out, g->max);
 	major = min_of(major, g->max / PAGE);
 
-	/* Swapped out and not read back is still the guest's. */
-	g->seen->debt =
-		scale(g->seen->debt, half_life(min_of(dt, p->t.debt_life * 64), p->t.debt_life));
-	g->seen->debt = min_of(over(g->seen->debt + out, in), g->max);
+	learn_debt(p, g, in, out, lacked);
 
 	if (g->seen->known & GUEST_HAS_DISK_READ) {
 		disk = min_of(over(g->seen->disk_read, g->seen->reread_disk), UINT64_C(1) << 46);
@@ -214,17 +284,17 @@ static void take_activity(struct policy *p, struct guest *g, const struct guest_
 	g->seen->reread = keep * g->seen->reread + (1 - keep) * max_of(fault, (double)disk / sec);
 
 	g->seen->pressed = 0;
-	if (oom)
+	/* A container killed at its own limit is not the guest's lack. */
+	if (oom && (lacked || stall))
 		g->seen->pressed |= POLICY_PRESSED_OOM;
-	if (stall && runs_short(g, g->seen->available))
+	if (stall && is_short)
 		g->seen->pressed |= POLICY_PRESSED_STALL;
 	/* What is read again does not count as available. */
 	if (runs_short(g, over(g->seen->available, g->hot)) && fault > REFAULT_NOISE &&
 	    fault > REFAULT_EXCESS * g->seen->refault_p95)
 		g->seen->pressed |= POLICY_PRESSED_REFAULT;
-	g->seen->refault = fault;
-	quantile_step(&g->seen->refault_p95, fault, 0.95,
-		      min_of(sec, 60.0) * (double)SEC / (double)p->t.poll);
+	learn_faults(p, g, fault, sec);
+	g->seen->ran_short = is_short;
 }
 
 /* Half of the floor's slack is gone: a Linux guest wakes kswapd about there. */
@@ -234,22 +304,39 @@ static bool tight(const struct guest *g)
 }
 
 /*
- * m rises while pressed; a guest that now uses far less was under another load.
+ * More than what its statistics add up to is missing.  How much, nobody knows: what
+ * it faulted in at least, or a small step; doubled as long as that is not enough.
+ * Pressure says nothing new before the guest has got what it was taken to lack.
+ */
+static void lacks_more(const struct policy *p, struct guest *g, u64 last)
+{
+	struct seen *s = g->seen;
+	u64 step = max_of(g->slack, scale(g->active, p->t.press_step));
+	u64 most = scale(g->active + g->room, p->t.press_max - 1);
+
+	if (g->target + g->band < g->demand || over(g->target, g->actual) > step)
+		return;
+	if (since(p->now, last) <= 2 * p->t.poll + p->t.poll / 2)
+		step = max_of(step, 2 * s->lacking_step);
+	step = max_of(step, (u64)min_of(s->refault, (double)g->max));
+	s->lacking_step = min_of(step, most);
+	s->lacking = min_of(s->lacking + step, max_of(most, s->lacking));
+	s->press_used = s->used;
+}
+
+/*
+ * Pressure fades when it is over; a guest that now uses far less was under another
+ * load.
  */
 static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 {
 	u64 life = p->t.press_half_life;
 
 	if (g->seen->pressed) {
+		u64 last = g->seen->pressed_at;
+
 		g->seen->pressed_at = p->now;
-		/*
-		 * Much is on its way yet: no sign that it will be too little.
-		 */
-		if ((double)over(g->target, g->actual) >
-		    (p->t.press_step - 1) / 2 * (double)g->actual)
-			return;
-		g->seen->press = min_of(g->seen->press * p->t.press_step, p->t.press_max);
-		g->seen->press_used = g->seen->used;
+		lacks_more(p, g, last);
 		return;
 	}
 	if (g->seen->used < g->seen->press_used - g->seen->press_used / 4) {
@@ -257,7 +344,7 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 		g->seen->undo = 0;
 		g->seen->backoff_until = 0; /* what hurt then is no guide now */
 	}
-	g->seen->press = 1 + (g->seen->press - 1) * half_life(min_of(dt, 64 * life), life);
+	g->seen->lacking = scale(g->seen->lacking, half_life(min_of(dt, 64 * life), life));
 }
 
 static bool fell(const struct guest *g, const struct guest_record *s, u64 stat, u64 last, u64 value)
@@ -298,6 +385,8 @@ static bool take_stats(struct policy *p, struct guest *g, const struct guest_rec
 		g->seen->pressed |= POLICY_PRESSED_TIGHT;
 
 	learn_press(p, g, dt);
+	if (booting(p, g))
+		g->seen->boot_need = max_of(g->seen->boot_need, base_of(g) + g->slack);
 
 	g->seen->fresh_at = p->now;
 	g->seen->sample_cost = process_cost(g);
@@ -323,19 +412,49 @@ bool guest_late(const struct policy *p, const struct guest *g)
 	return silence > p->t.late && (g->seen->busy > BUSY_CPU || g->seen->disk_rate > BUSY_READ);
 }
 
+/*
+ * Of its bytes in the host's swap, those that it is likely to read soon: lately
+ * swapped out, or being read back.  The rest is cold, and only exposure.  What we
+ * had its cgroup reclaim is cold by the kernel's own word.
+ */
+static void learn_payback(struct guest *g, u64 before, u64 dt)
+{
+	struct seen *s = g->seen;
+	u64 out = over(s->swapped, before), in = over(before, s->swapped);
+	u64 asked = min_of(out, s->reclaimed);
+
+	s->reclaimed -= asked;
+	s->reclaimed = scale(s->reclaimed, half_life(min_of(dt, 64 * SWAP_COLD), SWAP_COLD));
+	s->payback = scale(s->payback, half_life(min_of(dt, 64 * SWAP_COLD), SWAP_COLD));
+	s->payback = min_of(s->payback + out - asked + in, s->swapped);
+}
+
+/* A start fills memory once; that is no rate at which guests call memory in. */
+static bool filling(const struct policy *p, const struct guest *g)
+{
+	u64 age = since(p->now, g->seen->born_at);
+
+	if (g->seen->reboot_at != NEVER)
+		age = min_of(age, since(p->now, g->seen->reboot_at));
+	return age <= p->t.start_grace || (g->seen->fresh_at == NEVER && age <= FILL_MAX);
+}
+
 static void take_costs(struct policy *p, struct guest *g, const struct guest_record *s)
 {
 	double sec;
-	u64 before, saved, after;
+	u64 before, saved, after, swapped, dt;
 
 	before = process_cost(g);
 	saved = g->seen->ksm_saved;
+	swapped = g->seen->swapped;
+	dt = g->seen->cost_at == NEVER ? 0 : since(p->now, g->seen->cost_at);
 	sec = g->seen->cost_at == NEVER ? 0 : (double)since(p->now, g->seen->cost_at) / (double)SEC;
 
 	if (s->present & GUEST_HAS_RSS)
 		g->seen->rss = min_of(s->rss, 2 * POLICY_GUEST_BYTES_MAX);
 	if (s->present & GUEST_HAS_SWAPPED)
 		g->seen->swapped = min_of(s->swapped, POLICY_GUEST_BYTES_MAX);
+	learn_payback(g, swapped, dt);
 	if (s->present & GUEST_HAS_KSM_SAVED)
 		g->seen->ksm_saved = min_of(s->ksm_saved, g->max);
 
@@ -369,7 +488,8 @@ static void take_costs(struct policy *p, struct guest *g, const struct guest_rec
 		g->seen->pending = over(g->seen->pending, touched);
 		if (after >= before)
 			touched += over(saved, g->seen->ksm_saved);
-		host_touch(p, min_of(touched, g->max));
+		if (!filling(p, g))
+			host_touch(p, min_of(touched, g->max));
 	}
 
 	g->seen->known |= s->present & GUEST_HAS_COSTS;

@@ -11,6 +11,8 @@
 
 #include "engine.h"
 
+/* An undone shrink gives back at least this share of the size where it hurt. */
+#define UNDO_SHARE 4
 /* Signs that a guest was hurt; being tight is only a reason to grow. */
 #define HURT (POLICY_PRESSED_OOM | POLICY_PRESSED_STALL | POLICY_PRESSED_REFAULT)
 
@@ -38,7 +40,7 @@ static void harmed(struct policy *p, struct guest *g)
 	g->seen->learned = max_of(harm_learned(p, g), margin);
 	g->seen->learned_at = p->now;
 	/* A step, not the whole run of shrinks: most of it did no harm. */
-	g->seen->undo = min_of(g->seen->good, scale(level, p->t.press_step));
+	g->seen->undo = min_of(g->seen->good, level + max_of(level / UNDO_SHARE, g->seen->lacking));
 	g->seen->undo_at = p->now;
 	g->seen->backoff = clamp_u64(2 * g->seen->backoff, p->t.backoff_min, p->t.backoff_max);
 	g->seen->backoff_until = p->now + g->seen->backoff;

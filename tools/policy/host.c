@@ -8,6 +8,7 @@
  * than anything can be freed.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "engine.h"
 
@@ -125,10 +126,24 @@ void host_touch(struct policy *p, u64 bytes)
 	p->touched = min_of(p->touched + bytes, POLICY_HOST_BYTES_MAX);
 }
 
+/*
+ * A day's largest rates, in falling order.  Only the smallest of them counts: what
+ * happened for a few seconds a day is no rate to be prepared for all week.
+ */
+static void touch_note(double top[TOUCH_TOP], double rate)
+{
+	for (unsigned int i = 0; i < TOUCH_TOP; i++) {
+		double lesser = min_of(top[i], rate);
+
+		top[i] = max_of(top[i], rate);
+		rate = lesser;
+	}
+}
+
 static void touch_rate_update(struct policy *p)
 {
 	u64 dt = since(p->now, p->touched_at);
-	u64 slot, day = p->now / (p->t.hold_memory / TOUCH_DAYS + 1);
+	u64 day = p->now / (p->t.hold_memory / TOUCH_DAYS + 1);
 	double rate;
 
 	if (p->touched_at == NEVER) {
@@ -142,30 +157,27 @@ static void touch_rate_update(struct policy *p)
 		return;
 
 	for (; p->touch_day < day; p->touch_day++) {
-		p->touch[(p->touch_day + 1) % TOUCH_DAYS] = 0;
+		memset(p->touch[(p->touch_day + 1) % TOUCH_DAYS], 0, sizeof(p->touch[0]));
 		if (day - p->touch_day > TOUCH_DAYS)
 			p->touch_day = day - TOUCH_DAYS - 1;
 	}
-	slot = day % TOUCH_DAYS;
 	rate = (double)p->touched / ((double)dt / (double)SEC);
-	p->touch[slot] = max_of(p->touch[slot], rate);
+	touch_note(p->touch[day % TOUCH_DAYS], rate);
 	p->touched = 0;
 	p->touched_at = p->now;
 }
 
-/*
- * V: the largest rate seen; until it was watched for hold_memory, the default.
- */
-/* The largest rate that was measured, before any bound. */
+/* The rate of the worst day that was measured, before any bound. */
 double host_touched(const struct policy *p)
 {
 	double rate = 0;
 
 	for (unsigned int i = 0; i < TOUCH_DAYS; i++)
-		rate = max_of(rate, p->touch[i]);
+		rate = max_of(rate, p->touch[i][TOUCH_TOP - 1]);
 	return rate;
 }
 
+/* V: the rate seen; until it was watched for hold_memory, at least the default. */
 u64 host_touch_rate(const struct policy *p)
 {
 	double rate = host_touched(p);
@@ -354,7 +366,7 @@ void host_budget(struct policy *p)
 	for_each_guest (p, g) {
 		if (g->movable)
 			b->in_flight += scale(soon(p, g), g->y);
-		b->payback += g->seen->swapped;
+		b->payback += g->seen->payback;
 		b->pending += g->seen->pending;
 		b->exposure += g->exposure;
 		largest = max_of(largest, over(g->max, g->seen->rss));

@@ -8,6 +8,11 @@
 
 /* Memory below this is no machine. */
 #define GUEST_MIN MIB
+/*
+ * Linux wakes kswapd a thousandth of memory above the lowest watermark, and lets it
+ * sleep again another thousandth above (watermark_scale_factor).
+ */
+#define WATERMARKS 500u
 
 static int grow_array(void *array, size_t count, size_t size)
 {
@@ -52,7 +57,8 @@ static int config_check(const struct policy_guest_config *config)
 
 /*
  * Dead band: max(16 MiB, 0.5 % of max), but small guests have a smaller one;
- * and the floor's slack likewise.
+ * and the floor's slack likewise.  Of a large guest it is the distance of its
+ * watermarks, or reclaim runs in circles.
  */
 static void derive(const struct policy *p, struct guest *g)
 {
@@ -60,7 +66,8 @@ static void derive(const struct policy *p, struct guest *g)
 
 	g->band = max_of(min_of(t->dead_band, scale(g->max, t->dead_band_small)),
 			 scale(g->max, t->dead_band_share));
-	g->slack = min_of(t->floor_slack, scale(g->max, t->floor_slack_share));
+	g->slack = max_of(min_of(t->floor_slack, scale(g->max, t->floor_slack_share)),
+			  g->max / WATERMARKS);
 }
 
 static void config_apply(const struct policy *p, struct guest *g,
@@ -76,14 +83,17 @@ static void config_apply(const struct policy *p, struct guest *g,
 
 /*
  * Another kernel: the counters start anew, and what the guest kept from the
- * host it keeps no more.
+ * host it keeps no more.  Its work comes back, and needs what it needed.
  */
 void guest_restarted(struct guest *g)
 {
+	if (g->movable)
+		g->seen->boot_need = max_of(g->seen->boot_need, g->demand);
 	g->seen->fresh_at = NEVER;
 	g->seen->counters = 0;
 	g->seen->pressed = 0;
-	g->seen->debt = 0;
+	g->seen->debt = g->seen->debt_used = 0;
+	g->seen->ran_short = false;
 	g->seen->stable = 0;
 	g->seen->undo = 0;
 	g->seen->growth = 0;
@@ -107,7 +117,8 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	g->seen->overhead = 0;
 	g->seen->overhead_known = false;
 	g->seen->used = g->seen->total = g->seen->available = g->seen->free = g->seen->cache = 0;
-	g->seen->press = 1;
+	g->seen->lacking = g->seen->lacking_step = 0;
+	g->seen->boot_need = 0;
 	g->seen->pressed_at = NEVER;
 	g->seen->refault = g->seen->refault_p95 = 0;
 	g->seen->reread = 0;
@@ -162,6 +173,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	g->exists = true;
 	config_apply(p, g, config);
 	g->actual = g->target = min_of(actual, POLICY_GUEST_BYTES_MAX);
+	g->seen->least_actual = g->seen->most_actual = g->actual;
 	g->seen->granted = g->actual;
 	g->seen->born_at = now;
 	g->seen->moved_at = g->seen->shrunk_at = g->seen->grown_at = NEVER;

@@ -20,7 +20,7 @@ int policy_guest_export(const struct policy *p, unsigned int guest, u64 now,
 		.good = g->seen->good,
 		.yield = g->seen->yield,
 		.hot = g->seen->sigma,
-		.press = g->seen->press,
+		.lacking = g->seen->lacking,
 		.overhead = g->seen->overhead_known ? g->seen->overhead : UINT64_MAX,
 		.room = (u64)g->seen->growth_peak,
 		.debt = g->seen->debt,
@@ -51,8 +51,10 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 	g->seen->good = s->good ? clamp_u64(s->good, g->min, g->max) : g->target;
 	g->seen->yield = clamp_ratio(s->yield, 0, 1, 1);
 	g->seen->sigma = clamp_ratio(s->hot, 0, 1, p->t.hot_prior);
-	g->seen->press = clamp_ratio(s->press, 1, p->t.press_max, 1);
-	g->seen->pressed_at = g->seen->press > 1 ? over(now, s->age) : NEVER;
+	g->seen->lacking =
+		scale(min_of(s->lacking, g->max),
+		      half_life(min_of(s->age, 64 * p->t.press_half_life), p->t.press_half_life));
+	g->seen->pressed_at = g->seen->lacking ? over(now, s->age) : NEVER;
 	g->seen->overhead_known = s->overhead != UINT64_MAX;
 	g->seen->overhead = g->seen->overhead_known ? min_of(s->overhead, g->max / 2) : 0;
 	g->seen->growth_peak = (double)min_of(s->room, g->max);
@@ -76,8 +78,9 @@ void policy_host_export(const struct policy *p, struct policy_host_state *ret)
 void policy_host_import(struct policy *p, const struct policy_host_state *s, u64 now)
 {
 	u64 slot = policy_clock(p, now) / (p->t.hold_memory / TOUCH_DAYS + 1);
-	double *rate = &p->touch[slot % TOUCH_DAYS];
+	double *top = p->touch[slot % TOUCH_DAYS];
 
-	*rate = max_of(*rate, (double)min_of(s->touch_rate, POLICY_HOST_BYTES_MAX));
+	for (unsigned int i = 0; i < TOUCH_TOP; i++)
+		top[i] = max_of(top[i], (double)min_of(s->touch_rate, POLICY_HOST_BYTES_MAX));
 	p->outside_p999 = (double)min_of(s->outside_growth, POLICY_HOST_BYTES_MAX);
 }

@@ -245,6 +245,7 @@ enum policy_reason {
 	POLICY_REASON_HELD_HARM,     /* harmed too often: left at its last good size
 				  */
 	POLICY_REASON_HELD_YIELD,    /* its balloon frees next to nothing */
+	POLICY_REASON_HELD_BOOT,     /* it boots */
 	POLICY_REASON_CLASS,	     /* its class is not moved; arg[0] is the class */
 	POLICY_REASON_CRITICAL_WAIT, /* an emergency burst runs */
 	/* a command is sent */
@@ -420,7 +421,7 @@ struct policy_guest_info {
 	uint64_t exposure;	      /* K */
 	uint64_t learned;	      /* margin of the floor learned from harm */
 	double yield;		      /* y */
-	double press;		      /* m */
+	uint64_t lacking;	      /* m */
 	bool total_follows;	      /* its total follows the balloon */
 	uint64_t sample_age;	      /* ns; UINT64_MAX: never */
 	uint64_t backoff;	      /* ns that a shrink still waits; 0: none */
@@ -556,7 +557,7 @@ int policy_largest(struct policy *p, uint64_t now, uint64_t *ret_now, uint64_t *
  * @good: last good size, bytes; 0: not known
  * @yield: correction of the yield, 0..1
  * @hot: sigma of the hot cache, 0..1
- * @press: m, 1..2
+ * @lacking: m, bytes
  * @overhead: actual - total, bytes; UINT64_MAX: not known
  * @room: learned growth, bytes
  * @debt: bytes swapped out that were not swapped in again
@@ -571,7 +572,8 @@ int policy_largest(struct policy *p, uint64_t now, uint64_t *ret_now, uint64_t *
  */
 struct policy_guest_state {
 	uint64_t learned, good;
-	double yield, hot, press;
+	double yield, hot;
+	uint64_t lacking;
 	uint64_t overhead, room, debt;
 	uint64_t backoff, backoff_left;
 	uint32_t harms;

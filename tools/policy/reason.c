@@ -79,6 +79,7 @@ const char *policy_reason_name(enum policy_reason reason)
 		[POLICY_REASON_HELD_BACKOFF] = "held-backoff",
 		[POLICY_REASON_HELD_HARM] = "held-harm",
 		[POLICY_REASON_HELD_YIELD] = "held-yield",
+		[POLICY_REASON_HELD_BOOT] = "held-boot",
 		[POLICY_REASON_CLASS] = "class",
 		[POLICY_REASON_CRITICAL_WAIT] = "critical-wait",
 		[POLICY_REASON_GROW_PRESSED] = "grow-pressed",
@@ -244,8 +245,8 @@ static int render_rest(const struct policy_decision *d, const struct words *w, c
 			"stays at %s for now: %s above its entitlement, shrinking step by step",
 			w->target, w->arg0);
 	case POLICY_REASON_HELD_STALE:
-		return snprintf(buf, size, "stays at %s: no shrink without fresh statistics",
-				w->target);
+		return snprintf(buf, size, "stays at %s: %s without fresh statistics", w->target,
+				d->entitled > d->from ? "what it lacks is not known" : "no shrink");
 	case POLICY_REASON_HELD_PRESSED:
 		return snprintf(buf, size, "stays at %s: no shrink under pressure, %s", w->target,
 				pressed_word(d->pressed));
@@ -264,6 +265,8 @@ static int render_rest(const struct policy_decision *d, const struct words *w, c
 		return snprintf(buf, size,
 				"stays at %s: a balloon in it frees only %lld %% of its size",
 				w->target, (long long)d->arg[1]);
+	case POLICY_REASON_HELD_BOOT:
+		return snprintf(buf, size, "stays at %s: no shrink while it boots", w->target);
 	case POLICY_REASON_CRITICAL_WAIT:
 		return snprintf(buf, size, "stays at %s: an emergency burst is under way",
 				w->target);

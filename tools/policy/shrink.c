@@ -103,6 +103,8 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_BACKOFF;
 	else if (reversal(p, g))
 		g->held = POLICY_REASON_HELD_REVERSAL;
+	else if (booting(p, g))
+		g->held = POLICY_REASON_HELD_BOOT;
 }
 
 /* How much of each kind may be taken from this guest now. */

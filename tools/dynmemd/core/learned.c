@@ -89,7 +89,6 @@ static void forget_machine(struct policy_guest_state *s)
 		.hot = s->hot,
 		.room = s->room,
 		.yield = 1,
-		.press = 1,
 		.overhead = UINT64_MAX,
 		.total_follows = -1,
 	};

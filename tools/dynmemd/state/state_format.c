@@ -71,7 +71,7 @@ static const struct field guest_fields[] = {
 	OF_GUEST("good", TYPE_U64, learned.good),
 	OF_GUEST("yield", TYPE_REAL, learned.yield),
 	OF_GUEST("hot", TYPE_REAL, learned.hot),
-	OF_GUEST("press", TYPE_REAL, learned.press),
+	OF_GUEST("lacking", TYPE_U64, learned.lacking),
 	OF_GUEST("overhead", TYPE_U64, learned.overhead),
 	OF_GUEST("room", TYPE_U64, learned.room),
 	OF_GUEST("debt", TYPE_U64, learned.debt),
@@ -361,7 +361,6 @@ struct record *state_add(struct state *s, const char *name)
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	r->learned = (struct policy_guest_state){
 		.yield = 1,
-		.press = 1,
 		.overhead = UINT64_MAX,
 		.total_follows = -1,
 	};
