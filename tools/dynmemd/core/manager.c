@@ -8,11 +8,6 @@
 #include "dynmemd/core/manager_private.h"
 #include "dynmemd/host/pinned_memory.h"
 
-const char *manager_source_name(const struct manager *m)
-{
-	return m->source ? m->source->ops->name : "none";
-}
-
 const struct policy *manager_policy(const struct manager *m)
 {
 	return m->policy;

@@ -44,3 +44,8 @@ const char *manager_mode_name(const struct manager *m)
 		return "observe";
 	return m->state.drain ? "drain" : "manage";
 }
+
+const char *manager_source_name(const struct manager *m)
+{
+	return m->source ? m->source->ops->name : "none";
+}
