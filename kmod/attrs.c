@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One printer for all attribute sets: what collects fills a record, this puts
- * it into a message.
+ * Collect attribute values, then write them to the message.
  *
  * A dump has a dozen attributes for each of thousands of processes, so that
- * room is looked for once a record and not once an attribute, as nla_put()
- * would.
+ * room is checked once a record and not once an attribute, as nla_put() does.
  */
 
 #include <linux/skbuff.h>
@@ -14,7 +12,7 @@
 #include "compat/compat.h"
 
 /* Writes an attribute, and returns where the next one goes. */
-static void *write_attr(void *at, u8 type, int attr, u64 value)
+static void *attrs_write(void *at, u8 type, int attr, u64 value)
 {
 	struct nlattr *nla = at;
 	void *payload = at + NLA_HDRLEN;
@@ -57,7 +55,7 @@ int dynmem_record_put(struct sk_buff *skb, const u8 *types,
 	for (left = rec->present; left; left &= left - 1) {
 		int attr = __ffs64(left);
 
-		at = write_attr(at, types[attr], attr, rec->value[attr]);
+		at = attrs_write(at, types[attr], attr, rec->value[attr]);
 	}
 	skb_put(skb, at - start);
 	return 0;

@@ -14,9 +14,9 @@
 #include "attrs.h"
 #include "compat/compat.h"
 #include "config.h"
-#include "ksm_ntf.h"
-#include "pressure.h"
 #include "reply.h"
+#include "sampler.h"
+#include "settings.h"
 
 /* A threshold that the module computes from the size of memory. */
 #define AUTO	U64_MAX
@@ -317,8 +317,7 @@ int dynmem_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_unlock(&config_lock);
 	if (err)
 		return err;
-	dynmem_pressure_settings_changed();
-	dynmem_ksm_settings_changed();
+	dynmem_sampler_trigger_all();
 	return 0;
 }
 

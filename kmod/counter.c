@@ -4,6 +4,7 @@
  */
 
 #include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/cpumask.h>
 #include <linux/ktime.h>
 #include <linux/string.h>
@@ -12,10 +13,34 @@
 
 DEFINE_PER_CPU(struct dynmem_counters, dynmem_counters);
 
-/* Events since the last sample. */
-static atomic_t pressure_events;
-/* Until then pressure.c samples by itself and needs no irq_work; ns. */
-static u64 pressure_quiet_until;
+/*
+ * pending - between probes and the sampler
+ * @events: enum dynmem_pressure_event bits since the last pass
+ * @quiet_until: until then the sampler starts its passes by itself, ns
+ *
+ * On a cache line of its own: probes read it on each stall while somebody
+ * listens, and write it only when an event is new.
+ */
+static struct {
+	atomic_t events;
+	u64 quiet_until;
+} pending ____cacheline_aligned_in_smp;
+
+/**
+ * dynmem_counter_read() - sum one counter of all possible CPUs
+ * @counter: the counter
+ *
+ * Return: the sum.
+ */
+u64 dynmem_counter_read(int counter)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu(dynmem_counters.value[counter], cpu));
+	return sum;
+}
 
 /**
  * dynmem_counters_read() - sum the counters of all possible CPUs
@@ -34,19 +59,26 @@ void dynmem_counters_read(struct dynmem_counters *sum)
 }
 
 /**
- * dynmem_pressure_event_add() - record an event for the next sample
+ * dynmem_pressure_event_add() - record an event for the next pass
  * @event: enum dynmem_pressure_event bit
  *
- * Called by probes.
+ * Called by probes, after they have counted.
  *
- * Return: true if a sampling pass has to be triggered.
+ * Return: true if a pass has to be triggered.
  */
 bool dynmem_pressure_event_add(u32 event)
 {
-	atomic_or(event, &pressure_events);
-	/* Pairs with the barrier in dynmem_pressure_events_take(). */
-	smp_mb__after_atomic();
-	return ktime_get_ns() >= READ_ONCE(pressure_quiet_until);
+	/*
+	 * Pairs with the barrier in dynmem_pressure_events_take(): if the event
+	 * is still pending here, the pass that takes it sees what was counted.
+	 */
+	smp_mb();
+	if (!(atomic_read(&pending.events) & event)) {
+		atomic_or(event, &pending.events);
+		/* Likewise: a pass that missed the event has ended the quiet. */
+		smp_mb__after_atomic();
+	}
+	return ktime_get_ns() >= READ_ONCE(pending.quiet_until);
 }
 
 /**
@@ -58,17 +90,17 @@ bool dynmem_pressure_event_add(u32 event)
  */
 u32 dynmem_pressure_events_take(void)
 {
-	WRITE_ONCE(pressure_quiet_until, 0);
-	/* A probe that missed this has set its event before the exchange. */
+	WRITE_ONCE(pending.quiet_until, 0);
+	/* Pairs with the barriers in dynmem_pressure_event_add(). */
 	smp_mb();
-	return atomic_xchg(&pressure_events, 0);
+	return atomic_xchg(&pending.events, 0);
 }
 
 /**
- * dynmem_pressure_quiet() - trigger no sampling pass for a while
- * @until: ns; the caller samples by itself at that time at the latest
+ * dynmem_pressure_quiet() - trigger no pass for a while
+ * @until: ns; the caller starts one by itself at that time at the latest
  */
 void dynmem_pressure_quiet(u64 until)
 {
-	WRITE_ONCE(pressure_quiet_until, until);
+	WRITE_ONCE(pending.quiet_until, until);
 }

@@ -21,6 +21,9 @@ enum dynmem_counter {
 	DYNMEM_STALLS,
 	DYNMEM_STALL_TIME = DYNMEM_STALLS + DYNMEM_KINDS,
 	DYNMEM_UNTIMED_STALLS = DYNMEM_STALL_TIME + DYNMEM_KINDS,
+	/* On the host's behalf, those that are timed. */
+	DYNMEM_TIMED_BEGUN,
+	DYNMEM_TIMED_ENDED,
 	DYNMEM_RECLAIMED,
 	DYNMEM_MEMCG_RECLAIMED,
 	DYNMEM_THROTTLED,
@@ -29,6 +32,9 @@ enum dynmem_counter {
 	DYNMEM_OOMS,
 	DYNMEM_OOM_KILLS,
 	DYNMEM_MEMCG_OOM_KILLS,
+	/* On a node or at a limit of its own, while the host has memory. */
+	DYNMEM_CONSTRAINED_OOMS,
+	DYNMEM_CONSTRAINED_OOM_KILLS,
 	DYNMEM_KSM_SCANS,
 	DYNMEM_COUNTERS,
 };
@@ -52,6 +58,7 @@ static inline void dynmem_count(int counter, u64 n)
 	this_cpu_add(dynmem_counters.value[counter], n);
 }
 
+u64 dynmem_counter_read(int counter);
 void dynmem_counters_read(struct dynmem_counters *sum);
 bool dynmem_pressure_event_add(u32 event);
 u32 dynmem_pressure_events_take(void);

@@ -17,6 +17,7 @@
 #include "node.h"
 #include "pressure.h"
 #include "process.h"
+#include "sampler.h"
 #include "stall_get.h"
 
 static const struct nla_policy process_policy[] = {
@@ -143,12 +144,24 @@ struct genl_family dynmem_family __ro_after_init = {
 	.n_mcgrps = ARRAY_SIZE(dynmem_groups),
 };
 
+/* Written by init and exit: groups may be asked for listeners. */
+bool dynmem_family_ready;
+
 int __init dynmem_genl_init(void)
 {
-	return genl_register_family(&dynmem_family);
+	int err = genl_register_family(&dynmem_family);
+
+	if (err)
+		return err;
+	WRITE_ONCE(dynmem_family_ready, true);
+	/* An agent that was quick to join and ask found nobody to listen. */
+	dynmem_sampler_trigger_all();
+	return 0;
 }
 
+/* To be called when no pass runs any more: it could send. */
 void dynmem_genl_exit(void)
 {
+	WRITE_ONCE(dynmem_family_ready, false);
 	genl_unregister_family(&dynmem_family);
 }

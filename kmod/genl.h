@@ -9,6 +9,7 @@
 #include <net/genetlink.h>
 
 extern struct genl_family dynmem_family;
+extern bool dynmem_family_ready;
 
 enum dynmem_group {
 	DYNMEM_GROUP_KSM,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ksm-get, and the group that tells when KSM's counters moved.
+ * ksm-get, and notifications when KSM's counters moved.
  *
- * KSM has no event for that: its counters are looked at every so often while
+ * KSM has no event for that: its counters are sampled every so often while
  * somebody listens. The end of a full scan has one in newer kernels, which
- * brings the look on.
+ * triggers a pass.
  */
 
 #include <linux/dynmem.h>
@@ -13,13 +13,13 @@
 
 #include "attrs.h"
 #include "capability.h"
-#include "config.h"
 #include "counter.h"
 #include "ksm.h"
 #include "ksm_ntf.h"
 #include "notify.h"
 #include "reply.h"
 #include "sampler.h"
+#include "settings.h"
 
 static const u8 ksm_types[DYNMEM_A_KSM_MAX + 1] = {
 	[DYNMEM_A_KSM_EVENT] = DYNMEM_U32,
@@ -38,8 +38,8 @@ static const u8 ksm_types[DYNMEM_A_KSM_MAX + 1] = {
 	[DYNMEM_A_KSM_PROFIT_ESTIMATED] = DYNMEM_FLAG,
 };
 
-/* Those that tell of merging, not just of ksmd being awake. */
-static const int moving[] = {
+/* Those that show merging, not just that ksmd is awake. */
+static const int ksm_moving[] = {
 	DYNMEM_A_KSM_PAGES_SHARED,
 	DYNMEM_A_KSM_PAGES_SHARING,
 	DYNMEM_A_KSM_PAGES_UNSHARED,
@@ -51,24 +51,26 @@ static const int moving[] = {
 
 /**
  * struct ksm - the state
- * @lock: held to read or write
- * @watch: brings on the look
+ * @sampler: runs the passes
  * @channel: the group
  * @page: for reading
- * @told: what the group was last told, or what it was then
- * @watched: @told is from the last look, not from long ago
+ * @sent: what was last sent, or what it was then
+ * @watched: @sent is from the last pass, not from long ago
  * @scans: ends of scans that the probe had seen then
+ * @lock: held to read or write @published, with preemption off: never for long
+ * @published: the figures of the last pass, for requests
  */
 static struct ksm {
-	struct mutex lock; /* all of it */
-	struct dynmem_watch watch;
+	struct dynmem_sampler sampler;
 	struct dynmem_channel channel;
 	char *page;
-	struct dynmem_record told;
+	struct dynmem_record sent;
 	bool watched;
 	u64 scans;
+	raw_spinlock_t lock; /* published */
+	struct dynmem_record published;
 } ksm = {
-	.lock = __MUTEX_INITIALIZER(ksm.lock),
+	.lock = __RAW_SPIN_LOCK_UNLOCKED(ksm.lock),
 	.channel = {
 		.group = DYNMEM_GROUP_KSM,
 		.cmd = DYNMEM_CMD_KSM_NTF,
@@ -77,124 +79,122 @@ static struct ksm {
 	},
 };
 
-static bool differs(const struct dynmem_record *rec, int attr)
+static bool ksm_differs(const struct dynmem_record *rec, int attr)
 {
-	return rec->value[attr] != ksm.told.value[attr];
+	return rec->value[attr] != ksm.sent.value[attr];
 }
 
-static u32 events_of(const struct dynmem_record *rec)
+static u32 ksm_events(const struct dynmem_record *rec)
 {
 	u32 events = 0;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(moving); i++)
-		if (differs(rec, moving[i]))
+	for (i = 0; i < ARRAY_SIZE(ksm_moving); i++)
+		if (ksm_differs(rec, ksm_moving[i]))
 			events |= DYNMEM_KSM_EVENT_COUNTERS;
-	if (differs(rec, DYNMEM_A_KSM_FULL_SCANS))
+	if (ksm_differs(rec, DYNMEM_A_KSM_FULL_SCANS))
 		events |= DYNMEM_KSM_EVENT_SCAN;
-	if (differs(rec, DYNMEM_A_KSM_RUN))
+	if (ksm_differs(rec, DYNMEM_A_KSM_RUN))
 		events |= DYNMEM_KSM_EVENT_RUN;
 	return events;
 }
 
 /* Scans each count, the others at most once. */
-static u64 changes_of(const struct dynmem_record *rec, u32 events)
+static u64 ksm_changes(const struct dynmem_record *rec, u32 events)
 {
 	u64 n = hweight32(events & ~DYNMEM_KSM_EVENT_SCAN);
 
 	if (events & DYNMEM_KSM_EVENT_SCAN)
 		n += rec->value[DYNMEM_A_KSM_FULL_SCANS] -
-		     ksm.told.value[DYNMEM_A_KSM_FULL_SCANS];
+		     ksm.sent.value[DYNMEM_A_KSM_FULL_SCANS];
 	return n;
 }
 
 /*
  * ksmd counts a scan right after its tracepoint: when the probe has seen an
- * end that is not counted yet, another look follows soon, this one time.
+ * end that is not counted yet, another pass follows soon, this one time.
  */
-#define UNCOUNTED	NSEC_PER_MSEC
+#define KSM_UNCOUNTED	((u64)NSEC_PER_MSEC)
 
-static bool uncounted(const struct dynmem_record *rec)
+static bool ksm_uncounted(const struct dynmem_record *rec)
 {
 	struct dynmem_counters counters;
 	u64 seen = ksm.scans;
 
 	dynmem_counters_read(&counters);
 	ksm.scans = counters.value[DYNMEM_KSM_SCANS];
-	return ksm.scans != seen && !differs(rec, DYNMEM_A_KSM_FULL_SCANS);
+	return ksm.scans != seen && !ksm_differs(rec, DYNMEM_A_KSM_FULL_SCANS);
 }
 
-static u64 wait(u64 now)
+static u64 ksm_wait(u64 now)
 {
 	u64 next = ksm.channel.sent + dynmem_setting(MIN_INTERVAL);
 
-	return ksm.channel.seq && now < next ? next - now : 0;
+	return ksm.channel.stamp.seq && now < next ? next - now : 0;
 }
 
-/* Looks, tells what is to be told, and sees to the next look. */
-static void look_and_tell(struct dynmem_record *rec)
+static void ksm_publish(struct dynmem_record *rec, u64 now)
+{
+	struct dynmem_stamp stamp = ksm.channel.stamp;
+
+	stamp.time = now;
+	dynmem_stamp_put(rec, &stamp);
+	raw_spin_lock(&ksm.lock);
+	ksm.published = *rec;
+	raw_spin_unlock(&ksm.lock);
+}
+
+/* Sends what is to be sent; returns when the next pass is due, ns from @now. */
+static u64 ksm_notify(const struct dynmem_record *rec, u64 now)
 {
 	u64 next = dynmem_setting(KSM_INTERVAL);
-	u64 now = ktime_get_ns();
-	u32 events;
+	struct dynmem_record ntf = *rec;
+	u32 events = ksm.watched ? ksm_events(rec) : 0;
 
-	dynmem_ksm_read(rec, ksm.page);
-	dynmem_channel_stamp(&ksm.channel, rec, now);
-	if (!dynmem_listened(DYNMEM_GROUP_KSM)) {
-		ksm.watched = false;
-		return;
-	}
-	if (uncounted(rec))
-		next = UNCOUNTED;
-	events = ksm.watched ? events_of(rec) : 0;
-	if (!events) {
-		ksm.told = *rec;
-	} else if (wait(now)) {
-		next = min(next, wait(now));
-	} else {
-		struct dynmem_record ntf = *rec;
-
-		if (!dynmem_notify(&ksm.channel, &ntf, events,
-				   changes_of(rec, events), now))
-			ksm.told = *rec;
-		else
-			next = min(next, dynmem_setting(SAMPLE_MIN));
-		dynmem_channel_stamp(&ksm.channel, rec, now);
-	}
+	if (ksm_uncounted(rec))
+		next = KSM_UNCOUNTED;
 	ksm.watched = true;
-	dynmem_watch_arm(&ksm.watch, next);
+	if (!events) {
+		ksm.sent = *rec;
+		return next;
+	}
+	if (ksm_wait(now))
+		return min(next, ksm_wait(now));
+	if (dynmem_notify(&ksm.channel, &ntf, events,
+			  ksm_changes(rec, events), now))
+		return min(next, dynmem_setting(SAMPLE_MIN));
+	ksm.sent = *rec;
+	return next;
 }
 
-static void ksm_look(struct kthread_work *work)
+static u64 ksm_pass(u64 now)
 {
+	bool listened = dynmem_listened(DYNMEM_GROUP_KSM);
 	struct dynmem_record rec = {};
+	u64 next = DYNMEM_NO_TIMER;
 
-	mutex_lock(&ksm.lock);
-	look_and_tell(&rec);
-	mutex_unlock(&ksm.lock);
+	dynmem_ksm_read(&rec, ksm.page);
+	if (listened)
+		next = ksm_notify(&rec, now);
+	else
+		ksm.watched = false;
+	ksm_publish(&rec, now);
+	return next;
 }
 
 /**
- * dynmem_ksm_kick() - look now
+ * dynmem_ksm_trigger() - start a pass
  *
  * Called by an irq_work.
  */
-void dynmem_ksm_kick(void)
+void dynmem_ksm_trigger(void)
 {
-	dynmem_watch_kick(&ksm.watch);
-}
-
-/**
- * dynmem_ksm_settings_changed() - look now, by the new settings
- */
-void dynmem_ksm_settings_changed(void)
-{
-	ksm_look(NULL);
+	dynmem_sampler_trigger(&ksm.sampler);
 }
 
 int dynmem_ksm_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct dynmem_record rec = {};
+	struct dynmem_record rec;
 	struct dynmem_reply reply;
 	int err;
 
@@ -206,38 +206,47 @@ int dynmem_ksm_get_doit(struct sk_buff *skb, struct genl_info *info)
 	err = dynmem_reply_new(&reply, info, ksm.channel.size);
 	if (err)
 		return err;
-	mutex_lock(&ksm.lock);
-	look_and_tell(&rec);
-	mutex_unlock(&ksm.lock);
+	dynmem_sampler_run(&ksm.sampler);
+	raw_spin_lock(&ksm.lock);
+	rec = ksm.published;
+	raw_spin_unlock(&ksm.lock);
 	return dynmem_reply_send(&reply, info,
 				 dynmem_record_put(reply.skb, ksm_types, &rec));
 }
 
 int __init dynmem_ksm_ntf_init(void)
 {
-	dynmem_watch_init(&ksm.watch, ksm_look);
+	int err;
+
 	ksm.page = (char *)get_zeroed_page(GFP_KERNEL);
 	if (!ksm.page)
 		return -ENOMEM;
-	return dynmem_channel_init(&ksm.channel);
+	err = dynmem_channel_init(&ksm.channel);
+	if (err)
+		goto free_page;
+	ksm.sampler.name = "dynmem-ksm";
+	ksm.sampler.pass = ksm_pass;
+	err = dynmem_sampler_init(&ksm.sampler);
+	if (err)
+		goto exit_channel;
+	return 0;
+
+exit_channel:
+	dynmem_channel_exit(&ksm.channel);
+free_page:
+	free_page((unsigned long)ksm.page);
+	return err;
 }
 
-/* From now on no request brings on a look. */
+/* From now on no pass runs, whatever triggers it. */
 void dynmem_ksm_ntf_stop(void)
 {
-	mutex_lock(&ksm.lock);
-	dynmem_watch_stop(&ksm.watch);
-	mutex_unlock(&ksm.lock);
-}
-
-/* To be called when no probe runs any more. */
-void dynmem_ksm_ntf_cancel(void)
-{
-	dynmem_watch_cancel(&ksm.watch);
+	dynmem_sampler_stop(&ksm.sampler);
 }
 
 void dynmem_ksm_ntf_exit(void)
 {
+	dynmem_sampler_exit(&ksm.sampler);
 	dynmem_channel_exit(&ksm.channel);
 	free_page((unsigned long)ksm.page);
 }

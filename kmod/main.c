@@ -17,30 +17,7 @@
 #include "ksm_ntf.h"
 #include "pressure.h"
 #include "probe.h"
-#include "sampler.h"
-
-/*
- * In this order: no probe may bring on a look that is on its way out, no look may
- * send to a family that is gone, no request may find KSM's files gone.
- */
-static void stop(bool probes)
-{
-	dynmem_pressure_stop();
-	dynmem_ksm_ntf_stop();
-	if (probes)
-		dynmem_probe_exit();
-	dynmem_pressure_cancel();
-	dynmem_ksm_ntf_cancel();
-	dynmem_genl_exit();
-}
-
-static void put_all(void)
-{
-	dynmem_thread_exit();
-	dynmem_pressure_exit();
-	dynmem_ksm_ntf_exit();
-	dynmem_ksm_exit();
-}
+#include "stall.h"
 
 static int __init dynmem_init(void)
 {
@@ -50,35 +27,53 @@ static int __init dynmem_init(void)
 	err = dynmem_config_init();
 	if (err)
 		return err;
-	err = dynmem_thread_init();
+	err = dynmem_stall_init();
 	if (err)
 		return err;
 	dynmem_ksm_init();
 	err = dynmem_pressure_init();
 	if (err)
-		goto put;
+		goto exit_ksm;
 	err = dynmem_ksm_ntf_init();
 	if (err)
-		goto put;
-	err = dynmem_genl_init();
-	if (err)
-		goto put;
+		goto exit_pressure;
 	err = dynmem_probe_init();
 	if (err)
-		goto stop;
+		goto exit_ksm_ntf;
+	/* Last: agents hear of the family and ask for its capabilities. */
+	err = dynmem_genl_init();
+	if (err)
+		goto exit_probe;
+	pr_debug("loaded, capabilities 0x%x\n", dynmem_capabilities);
 	return 0;
 
-stop:
-	stop(false);
-put:
-	put_all();
+exit_probe:
+	dynmem_probe_exit();
+exit_ksm_ntf:
+	dynmem_ksm_ntf_exit();
+exit_pressure:
+	dynmem_pressure_exit();
+exit_ksm:
+	dynmem_ksm_exit();
+	dynmem_stall_exit();
 	return err;
 }
 
+/*
+ * In this order: no probe may trigger a sampler that is gone, no pass may send
+ * to a family that is gone, no request may find KSM's files gone.
+ */
 static void __exit dynmem_exit(void)
 {
-	stop(true);
-	put_all();
+	dynmem_probe_exit();
+	dynmem_pressure_stop();
+	dynmem_ksm_ntf_stop();
+	dynmem_genl_exit();
+	dynmem_ksm_ntf_exit();
+	dynmem_pressure_exit();
+	dynmem_ksm_exit();
+	dynmem_stall_exit();
+	pr_debug("unloaded\n");
 }
 
 module_init(dynmem_init);

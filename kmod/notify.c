@@ -8,23 +8,27 @@
 
 #include "capability.h"
 #include "notify.h"
+#include "trace.h"
 
 /**
  * dynmem_listened() - does anybody listen to a group
  * @group: the group
  *
- * Takes no lock and may be called by a probe.
+ * Takes no lock and may be called by a probe. Members in other network
+ * namespaces count: they get nothing, but netlink does not tell them apart.
  *
  * Return: true if somebody does.
  */
 bool dynmem_listened(enum dynmem_group group)
 {
-	return genl_has_listeners(&dynmem_family, &init_net, group);
+	/* Before that the numbers of its groups are those of others. */
+	return READ_ONCE(dynmem_family_ready) &&
+	       genl_has_listeners(&dynmem_family, &init_net, group);
 }
 
 /*
  * Notifications are made when memory is out. GFP_KERNEL would go into the
- * very reclaim that is to be told of, GFP_NOWAIT has no reserves.
+ * very reclaim that is to be reported, GFP_NOWAIT has no reserves.
  */
 #define DYNMEM_GFP	(GFP_ATOMIC | __GFP_NOWARN)
 
@@ -52,13 +56,12 @@ static struct sk_buff *channel_take(struct dynmem_channel *channel)
 }
 
 /**
- * dynmem_channel_stamp() - set what all messages of a group begin with
- * @channel: the group
+ * dynmem_stamp_put() - set what all messages of a group begin with
  * @rec: record of a reply or a notification
- * @now: when it was filled, ns
+ * @stamp: the values
  */
-void dynmem_channel_stamp(const struct dynmem_channel *channel,
-			  struct dynmem_record *rec, u64 now)
+void dynmem_stamp_put(struct dynmem_record *rec,
+		      const struct dynmem_stamp *stamp)
 {
 #define SAME(name) \
 	static_assert((int)DYNMEM_A_KSM_ ## name == DYNMEM_A_PRESSURE_ ## name)
@@ -70,14 +73,20 @@ void dynmem_channel_stamp(const struct dynmem_channel *channel,
 	SAME(SEND_FAILURES);
 	SAME(CAPABILITIES);
 #undef SAME
-	dynmem_set(rec, DYNMEM_A_KSM_SEQ, channel->seq);
-	dynmem_set(rec, DYNMEM_A_KSM_TIME, now);
+	dynmem_set(rec, DYNMEM_A_KSM_SEQ, stamp->seq);
+	dynmem_set(rec, DYNMEM_A_KSM_TIME, stamp->time);
 	dynmem_set(rec, DYNMEM_A_KSM_SINCE, dynmem_since);
-	dynmem_set(rec, DYNMEM_A_KSM_COALESCED, channel->coalesced);
-	dynmem_set(rec, DYNMEM_A_KSM_SEND_FAILURES, channel->failures);
+	dynmem_set(rec, DYNMEM_A_KSM_COALESCED, stamp->coalesced);
+	dynmem_set(rec, DYNMEM_A_KSM_SEND_FAILURES, stamp->failures);
 	dynmem_set(rec, DYNMEM_A_KSM_CAPABILITIES, dynmem_capabilities);
 }
 
+/*
+ * What multicast returns is not looked at. It fails when a listener has no
+ * room, and asked to have that reported to the sender: an option that any
+ * process may set. Netlink has marked that listener's socket as overrun, and
+ * all others have the message. Only a message that could not be made has failed.
+ */
 static int channel_send(struct dynmem_channel *channel,
 			const struct dynmem_record *rec)
 {
@@ -95,39 +104,36 @@ static int channel_send(struct dynmem_channel *channel,
 		return err;
 	}
 	genlmsg_end(skb, head);
-	err = genlmsg_multicast(&dynmem_family, skb, 0, channel->group,
-				DYNMEM_GFP);
-	/* The last listener has left meanwhile: nothing failed. */
-	return err == -ESRCH ? 0 : err;
+	genlmsg_multicast(&dynmem_family, skb, 0, channel->group, DYNMEM_GFP);
+	return 0;
 }
 
 /**
- * dynmem_notify() - tell a group
+ * dynmem_notify() - notify a group
  * @channel: the group
- * @rec: what to tell; stamped here
+ * @rec: what to send; stamped here
  * @events: why
- * @changes: how many changes this tells of, at least 1
+ * @changes: how many changes this reports, at least 1
  * @now: when @rec was filled, ns
- *
- * A listener that has no room is told by netlink itself (ENOBUFS) and is none
- * of the failures here.
  *
  * Return: 0, or a negative errno: it is counted, the caller tries again later.
  */
 int dynmem_notify(struct dynmem_channel *channel, struct dynmem_record *rec,
 		  u32 events, u64 changes, u64 now)
 {
+	struct dynmem_stamp before = channel->stamp;
 	int err;
 
-	channel->seq++;
-	channel->coalesced += changes - 1;
-	dynmem_channel_stamp(channel, rec, now);
+	channel->stamp.seq++;
+	channel->stamp.coalesced += changes - 1;
+	channel->stamp.time = now;
+	dynmem_stamp_put(rec, &channel->stamp);
 	dynmem_set(rec, DYNMEM_A_KSM_EVENT, events);
 	err = channel_send(channel, rec);
+	trace_dynmem_send(channel->group, channel->stamp.seq, events, err);
 	if (err) {
-		channel->seq--;
-		channel->coalesced -= changes - 1;
-		channel->failures++;
+		channel->stamp = before;
+		channel->stamp.failures++;
 		return err;
 	}
 	channel->sent = now;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The host's memory pressure
+ * The host's memory pressure: sampling, notifications, pressure-get
  */
 
 #ifndef _DYNMEM_PRESSURE_H
@@ -8,12 +8,10 @@
 
 #include <net/genetlink.h>
 
-void dynmem_pressure_kick(void);
-void dynmem_pressure_settings_changed(void);
+void dynmem_pressure_trigger(void);
 int dynmem_pressure_get_doit(struct sk_buff *skb, struct genl_info *info);
 int dynmem_pressure_init(void);
 void dynmem_pressure_stop(void);
-void dynmem_pressure_cancel(void);
 void dynmem_pressure_exit(void);
 
 #endif /* _DYNMEM_PRESSURE_H */

@@ -24,6 +24,7 @@
 #include "counter.h"
 #include "ksm_ntf.h"
 #include "notify.h"
+#include "oom.h"
 #include "pressure.h"
 #include "probe.h"
 #include "stall.h"
@@ -34,64 +35,54 @@
 
 static void pressure_irq(struct irq_work *work)
 {
-	dynmem_pressure_kick();
+	dynmem_pressure_trigger();
 }
 
 static void ksm_irq(struct irq_work *work)
 {
-	dynmem_ksm_kick();
+	dynmem_ksm_trigger();
 }
 
-static DEFINE_IRQ_WORK(pressure_irq_work, pressure_irq);
-static DEFINE_IRQ_WORK(ksm_irq_work, ksm_irq);
+/* Hard: on PREEMPT_RT another thread would run them. */
+static struct irq_work pressure_irq_work = IRQ_WORK_INIT_HARD(pressure_irq);
+static struct irq_work ksm_irq_work = IRQ_WORK_INIT_HARD(ksm_irq);
 
-static void raise(u32 event)
+static void probe_event(u32 event)
 {
 	if (dynmem_listened(DYNMEM_GROUP_PRESSURE) &&
 	    dynmem_pressure_event_add(event))
 		irq_work_queue(&pressure_irq_work);
 }
 
-static void stall_begin(enum dynmem_kind kind)
-{
-	dynmem_count(DYNMEM_STALLS + kind, 1);
-	if (!dynmem_stall_begin(kind))
-		dynmem_count(DYNMEM_UNTIMED_STALLS, 1);
-	if (kind == DYNMEM_KIND_HOST)
-		raise(DYNMEM_PRESSURE_EVENT_STALL);
-}
-
-static void stall_end(void)
-{
-	enum dynmem_kind kind;
-	u64 time;
-
-	if (dynmem_stall_end(&kind, &time))
-		dynmem_count(DYNMEM_STALL_TIME + kind, time);
-}
-
+/* An order above that is for a huge page, whose fault does without one. */
 static void probe_reclaim_begin(DYNMEM_RECLAIM_BEGIN_ARGS)
 {
-	stall_begin(order > PAGE_ALLOC_COSTLY_ORDER ? DYNMEM_KIND_HUGE :
-						      DYNMEM_KIND_HOST);
+	dynmem_oom_ended();
+	if (order > PAGE_ALLOC_COSTLY_ORDER) {
+		dynmem_stall_begin(DYNMEM_KIND_HUGE);
+		return;
+	}
+	dynmem_stall_begin(DYNMEM_KIND_HOST);
+	probe_event(DYNMEM_PRESSURE_EVENT_STALL);
 }
 
 static void probe_reclaim_end(DYNMEM_RECLAIM_END_ARGS)
 {
 	dynmem_count(DYNMEM_RECLAIMED, reclaimed);
-	stall_end();
+	dynmem_stall_end();
 }
 
 #ifdef CONFIG_MEMCG
 static void probe_memcg_reclaim_begin(DYNMEM_RECLAIM_BEGIN_ARGS)
 {
-	stall_begin(DYNMEM_KIND_MEMCG);
+	dynmem_oom_ended();
+	dynmem_stall_begin(DYNMEM_KIND_MEMCG);
 }
 
 static void probe_memcg_reclaim_end(DYNMEM_RECLAIM_END_ARGS)
 {
 	dynmem_count(DYNMEM_MEMCG_RECLAIMED, reclaimed);
-	stall_end();
+	dynmem_stall_end();
 }
 #endif
 
@@ -107,27 +98,31 @@ static void probe_kswapd_wake(void *data, int nid, int zid, int order)
 	dynmem_count(DYNMEM_KSWAPD_WAKES, 1);
 }
 
-/* Who is in out_of_memory() on the host's behalf; oom_lock lets in but one. */
-static struct task_struct *oom_task;
-
 static void probe_mark_victim(DYNMEM_MARK_VICTIM_ARGS)
 {
-	/* A cgroup's OOM kill goes by the notifier, and is its own matter. */
-	if (READ_ONCE(oom_task) != current) {
+	switch (dynmem_oom_victim()) {
+	case DYNMEM_OOM_HOST:
+		dynmem_count(DYNMEM_OOM_KILLS, 1);
+		probe_event(DYNMEM_PRESSURE_EVENT_OOM);
+		break;
+	case DYNMEM_OOM_CONSTRAINED:
+		dynmem_count(DYNMEM_CONSTRAINED_OOM_KILLS, 1);
+		break;
+	case DYNMEM_OOM_MEMCG:
 		dynmem_count(DYNMEM_MEMCG_OOM_KILLS, 1);
-		return;
+		break;
 	}
-	WRITE_ONCE(oom_task, NULL);
-	dynmem_count(DYNMEM_OOM_KILLS, 1);
-	raise(DYNMEM_PRESSURE_EVENT_OOM);
 }
 
 static int oom_notify(struct notifier_block *nb, unsigned long unused,
 		      void *freed)
 {
-	WRITE_ONCE(oom_task, current);
-	dynmem_count(DYNMEM_OOMS, 1);
-	raise(DYNMEM_PRESSURE_EVENT_OOM);
+	if (dynmem_oom_begin() == DYNMEM_OOM_HOST) {
+		dynmem_count(DYNMEM_OOMS, 1);
+		probe_event(DYNMEM_PRESSURE_EVENT_OOM);
+	} else {
+		dynmem_count(DYNMEM_CONSTRAINED_OOMS, 1);
+	}
 	return NOTIFY_OK;
 }
 
@@ -182,7 +177,7 @@ static struct dynmem_probe probes[] = {
 #endif
 };
 
-/* A prototype that the kernel changed must not compile. */
+/* Fails the build if a tracepoint's prototype changes. */
 static void __init check_prototypes(void)
 {
 	check_trace_callback_type_mm_vmscan_direct_reclaim_begin(probe_reclaim_begin);
@@ -274,7 +269,7 @@ int __init dynmem_probe_init(void)
 	return err;
 }
 
-/* When this returns no probe runs, nor will one bring on a look. */
+/* When this returns no probe runs, nor will one trigger a pass. */
 void dynmem_probe_exit(void)
 {
 	unregister_probes();

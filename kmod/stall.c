@@ -3,21 +3,27 @@
  * Tasks in direct reclaim, and who stalled for how long.
  *
  * A task may leave reclaim on another CPU than it entered on, so per-CPU
- * counters cannot time it. Two fixed tables, for a probe cannot allocate:
- * slots hold the tasks that are in reclaim, and are claimed without a lock;
- * accounts sum up by process over a window, for stall-get.
+ * counters cannot time it. Slots hold the tasks that are in reclaim: a fixed
+ * table, for a probe cannot allocate, claimed without a lock. Accounts sum up
+ * by process over a window, for stall-get: a table for each CPU, which its
+ * stalls end on, so that CPUs do not take cache lines from each other. Readers
+ * add up what a process has on several CPUs.
  */
 
+#include <linux/cpumask.h>
 #include <linux/hash.h>
 #include <linux/ktime.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "account.h"
 #include "cgroup_id.h"
-#include "config.h"
+#include "settings.h"
 #include "stall.h"
 
 /* More tasks than that in reclaim at once are counted, but not timed. */
@@ -45,50 +51,25 @@ struct stall_slot {
 } ____cacheline_aligned;
 
 static struct stall_slot slots[SLOTS];
-/* Tasks in reclaim on the host's behalf that are in a slot. */
-static atomic_t stalled_tasks;
-
-/* Processes that stalled in the last two windows; the least is forgotten. */
-#define BUCKET_BITS	6
-#define BUCKETS		((int)BIT(BUCKET_BITS))
-#define BUCKET_SIZE	8
-
-struct stall_sum {
-	u64 stalls;
-	u64 time;
-};
-
 /**
- * struct stall_account - what a process stalled
- * @pid: the process, 0: free
- * @start_time: its start time
- * @cgroup: its cgroup
- * @window: number of the window that @now is about
- * @now: in that window
- * @before: in the window before
+ * struct stall_cpu - accounts of stalls that ended on a CPU
+ * @lock: held to read or write @accounts; probes run in task context, and hold
+ *	it for a few hundred instructions
+ * @accounts: the accounts
  */
-struct stall_account {
-	u32 pid;
-	u64 start_time;
-	u64 cgroup;
-	u64 window;
-	struct stall_sum now;
-	struct stall_sum before;
-};
-
-/* Probes run in task context, and hold this for some ten instructions. */
-struct stall_bucket {
+struct stall_cpu {
 	raw_spinlock_t lock;
-	struct stall_account accounts[BUCKET_SIZE];
-} ____cacheline_aligned;
-
-static struct stall_bucket buckets[BUCKETS] = {
-	[0 ... BUCKETS - 1] = {
-		.lock = __RAW_SPIN_LOCK_UNLOCKED(buckets.lock),
-	},
+	struct dynmem_accounts accounts;
 };
 
-static u64 current_cgroup(void)
+static struct stall_cpu __percpu *stall_cpus;
+
+/* Buckets of all CPUs together, at least; and of a CPU, for one percpu chunk. */
+#define BUCKETS_BITS	6
+#define BUCKET_BITS_MIN	2
+#define BUCKET_BITS_MAX	5
+
+static u64 stall_cgroup(void)
 {
 #ifdef CONFIG_CGROUPS
 	u64 id;
@@ -102,7 +83,7 @@ static u64 current_cgroup(void)
 #endif
 }
 
-static struct stall_slot *slot_find(void)
+static struct stall_slot *stall_slot_find(void)
 {
 	unsigned int at = hash_ptr(current, SLOT_BITS);
 	int i;
@@ -116,7 +97,7 @@ static struct stall_slot *slot_find(void)
 	return NULL;
 }
 
-static struct stall_slot *slot_claim(void)
+static struct stall_slot *stall_slot_claim(void)
 {
 	unsigned int at = hash_ptr(current, SLOT_BITS);
 	int i;
@@ -136,224 +117,287 @@ static struct stall_slot *slot_claim(void)
  * @kind: what for
  *
  * Called by probes.
- *
- * Return: false if there is no room to time it.
  */
-bool dynmem_stall_begin(enum dynmem_kind kind)
+void dynmem_stall_begin(enum dynmem_kind kind)
 {
-	struct stall_slot *slot = slot_claim();
+	struct stall_slot *slot = stall_slot_claim();
 
-	if (!slot)
-		return false;
+	dynmem_count(DYNMEM_STALLS + kind, 1);
+	if (!slot) {
+		dynmem_count(DYNMEM_UNTIMED_STALLS, 1);
+		return;
+	}
 	slot->pid = current->tgid;
 	slot->start_time = current->group_leader->start_boottime;
-	slot->cgroup = current_cgroup();
+	slot->cgroup = stall_cgroup();
 	slot->kind = kind;
 	/* Readers trust the rest of the slot when they see a start. */
 	smp_store_release(&slot->start, ktime_get_ns());
 	if (kind == DYNMEM_KIND_HOST)
-		atomic_inc(&stalled_tasks);
-	return true;
+		dynmem_count(DYNMEM_TIMED_BEGUN, 1);
 }
 
-static u64 window_number(u64 now)
+static void stall_account_add(const struct stall_slot *slot, u64 now, u64 time)
 {
-	return div64_u64(now, dynmem_setting(WINDOW));
-}
-
-/* Moves an account on to the window @window. */
-static void account_turn(struct stall_account *account, u64 window)
-{
-	if (account->window == window)
-		return;
-	if (account->window + 1 == window)
-		account->before = account->now;
-	else
-		account->before = (struct stall_sum){};
-	account->now = (struct stall_sum){};
-	account->window = window;
-}
-
-static u64 account_time(const struct stall_account *account)
-{
-	return account->now.time + account->before.time;
-}
-
-/* The process's account, else the one with the least in it, made anew. */
-static struct stall_account *account_find(struct stall_bucket *bucket,
-					  const struct stall_slot *slot,
-					  u64 window)
-{
-	struct stall_account *least = &bucket->accounts[0];
-	int i;
-
-	for (i = 0; i < BUCKET_SIZE; i++) {
-		struct stall_account *account = &bucket->accounts[i];
-
-		account_turn(account, window);
-		if (account->pid == slot->pid &&
-		    account->start_time == slot->start_time)
-			return account;
-		if (account_time(account) < account_time(least))
-			least = account;
-	}
-	*least = (struct stall_account){
+	const struct dynmem_stall stall = {
 		.pid = slot->pid,
 		.start_time = slot->start_time,
-		.window = window,
+		.cgroup = slot->cgroup,
+		.behalf = slot->kind == DYNMEM_KIND_MEMCG ?
+			  DYNMEM_BEHALF_MEMCG : DYNMEM_BEHALF_HOST,
+		.time = time,
 	};
-	return least;
-}
+	/* In a probe preemption may be on. */
+	struct stall_cpu *cpu = get_cpu_ptr(stall_cpus);
 
-static struct stall_bucket *bucket_of(u32 pid)
-{
-	return &buckets[hash_32(pid, BUCKET_BITS)];
-}
-
-static void account_add(const struct stall_slot *slot, u64 now, u64 time)
-{
-	struct stall_bucket *bucket = bucket_of(slot->pid);
-	struct stall_account *account;
-
-	raw_spin_lock(&bucket->lock);
-	account = account_find(bucket, slot, window_number(now));
-	account->cgroup = slot->cgroup;
-	account->now.stalls++;
-	account->now.time += time;
-	raw_spin_unlock(&bucket->lock);
+	raw_spin_lock(&cpu->lock);
+	dynmem_accounts_add(&cpu->accounts, &stall, now,
+			    dynmem_setting(WINDOW));
+	raw_spin_unlock(&cpu->lock);
+	put_cpu_ptr(stall_cpus);
 }
 
 /**
  * dynmem_stall_end() - the current task leaves direct reclaim
- * @ret_kind: what it was for
- * @ret_time: how long it took, ns
  *
- * Called by probes.
- *
- * Return: false if its beginning was not seen, or had no room.
+ * Called by probes. Does nothing if the beginning was not seen, or had no room.
  */
-bool dynmem_stall_end(enum dynmem_kind *ret_kind, u64 *ret_time)
+void dynmem_stall_end(void)
 {
-	struct stall_slot *slot = slot_find();
+	struct stall_slot *slot = stall_slot_find();
 	u64 now = ktime_get_ns();
 	u64 time;
 
 	if (!slot)
-		return false;
+		return;
 	time = now - slot->start;
-	*ret_kind = slot->kind;
-	*ret_time = time;
-	if (slot->kind == DYNMEM_KIND_HOST) {
-		atomic_dec(&stalled_tasks);
-		account_add(slot, now, time);
-	}
-	WRITE_ONCE(slot->start, 0);
+	dynmem_count(DYNMEM_STALL_TIME + slot->kind, time);
+	if (slot->kind == DYNMEM_KIND_HOST)
+		dynmem_count(DYNMEM_TIMED_ENDED, 1);
+	if (slot->kind != DYNMEM_KIND_HUGE)
+		stall_account_add(slot, now, time);
+	/*
+	 * Once it is counted: dynmem_stall_time() finds it either here or there,
+	 * or sees that it was counted meanwhile.
+	 */
+	smp_store_release(&slot->start, 0);
 	/* The next to claim the slot sees it empty. */
 	smp_store_release(&slot->task, NULL);
-	return true;
 }
 
-/**
- * dynmem_stalled() - tasks that are in direct reclaim on the host's behalf
- * @now: ns
- * @ret_tasks: their number
- *
- * Return: the time that they have been in it so far, summed, ns.
- */
-u64 dynmem_stalled(u64 now, u32 *ret_tasks)
+/* The time that tasks have been in reclaim for the host so far, summed, ns. */
+static u64 stall_slots_time(u64 now, u32 *ret_tasks)
 {
 	u64 sum = 0;
 	int i;
 
-	*ret_tasks = max(atomic_read(&stalled_tasks), 0);
-	if (!*ret_tasks)
-		return 0;
+	*ret_tasks = 0;
 	for (i = 0; i < SLOTS; i++) {
 		/* Pairs with the release in dynmem_stall_begin(). */
 		u64 start = smp_load_acquire(&slots[i].start);
 
-		if (start && start < now &&
-		    READ_ONCE(slots[i].kind) == DYNMEM_KIND_HOST)
+		if (!start || READ_ONCE(slots[i].kind) != DYNMEM_KIND_HOST)
+			continue;
+		++*ret_tasks;
+		if (start < now)
 			sum += now - start;
 	}
 	return sum;
 }
 
-static unsigned int copy_accounts(struct dynmem_staller *out, u64 window)
+/* Tries to find no stall ending between the counters and the slots. */
+#define STALL_TRIES	3
+
+/**
+ * dynmem_stall_time() - time stalled on the host's behalf
+ * @now: ns
+ * @counters: where the module's counters go
+ * @ret_tasks: tasks that are stalled
+ *
+ * Return: of all stalls that have ended or are under way, summed, ns.
+ */
+u64 dynmem_stall_time(u64 now, struct dynmem_counters *counters,
+		      u32 *ret_tasks)
 {
-	unsigned int n = 0;
-	int i, j;
+	u64 *value = counters->value;
+	u64 under_way = 0;
+	int i;
 
-	for (i = 0; i < BUCKETS; i++) {
-		struct stall_bucket *bucket = &buckets[i];
-
-		raw_spin_lock(&bucket->lock);
-		for (j = 0; j < BUCKET_SIZE; j++) {
-			struct stall_account *account = &bucket->accounts[j];
-
-			account_turn(account, window);
-			if (!account->now.stalls && !account->before.stalls)
-				continue;
-			out[n++] = (struct dynmem_staller){
-				.pid = account->pid,
-				.start_time = account->start_time,
-				.cgroup = account->cgroup,
-				.stalls = account->now.stalls +
-					  account->before.stalls,
-				.time = account_time(account),
-			};
-		}
-		raw_spin_unlock(&bucket->lock);
-		cond_resched();
+	*ret_tasks = 0;
+	for (i = 0; i < STALL_TRIES; i++) {
+		dynmem_counters_read(counters);
+		if (value[DYNMEM_TIMED_BEGUN] == value[DYNMEM_TIMED_ENDED])
+			return value[DYNMEM_STALL_TIME + DYNMEM_KIND_HOST];
+		/* First the counters, then the slots, then the counters. */
+		smp_rmb();
+		under_way = stall_slots_time(now, ret_tasks);
+		/* Likewise. */
+		smp_rmb();
+		if (dynmem_counter_read(DYNMEM_TIMED_ENDED) ==
+		    value[DYNMEM_TIMED_ENDED])
+			break;
 	}
-	return n;
+	/* One that ended meanwhile is missing then; the next pass has it. */
+	return value[DYNMEM_STALL_TIME + DYNMEM_KIND_HOST] + under_way;
 }
 
-static unsigned int copy_slots(struct dynmem_staller *out, u64 now)
+/* A growing array of stallers; what has no room is counted only. */
+struct staller_list {
+	struct dynmem_staller *stallers;
+	unsigned int n;
+	unsigned int room;
+};
+
+static void stallers_add(struct staller_list *list,
+			 const struct dynmem_staller *staller)
 {
-	unsigned int n = 0;
+	if (list->n < list->room)
+		list->stallers[list->n] = *staller;
+	list->n++;
+}
+
+static void stallers_add_account(struct staller_list *list,
+				 const struct dynmem_account *account,
+				 const struct dynmem_stall_sum *sum)
+{
+	const struct dynmem_stall_sum *host = &sum[DYNMEM_BEHALF_HOST];
+	const struct dynmem_stall_sum *memcg = &sum[DYNMEM_BEHALF_MEMCG];
+
+	stallers_add(list, &(struct dynmem_staller){
+		.pid = account->pid,
+		.start_time = account->start_time,
+		.cgroup = account->cgroup,
+		.stalls = host->stalls,
+		.time = host->time,
+		.memcg_stalls = memcg->stalls,
+		.memcg_time = memcg->time,
+	});
+}
+
+static void stallers_add_cpu(struct staller_list *list,
+			     const struct stall_cpu *cpu, u64 now)
+{
+	const struct dynmem_accounts *accounts = &cpu->accounts;
+	u64 length = dynmem_setting(WINDOW);
+	int i, j;
+
+	lockdep_assert_held(&cpu->lock);
+	for (i = 0; i < (int)BIT(accounts->bits); i++) {
+		for (j = 0; j < DYNMEM_BUCKET_SIZE; j++) {
+			const struct dynmem_account *account =
+				&accounts->buckets[i][j];
+			struct dynmem_stall_sum sum[DYNMEM_BEHALVES];
+
+			if (dynmem_account_sum(accounts, account, now, length,
+					       sum))
+				stallers_add_account(list, account, sum);
+		}
+	}
+}
+
+static void stallers_add_slots(struct staller_list *list, u64 now)
+{
 	int i;
 
 	for (i = 0; i < SLOTS; i++) {
 		const struct stall_slot *slot = &slots[i];
 		/* Pairs with the release in dynmem_stall_begin(). */
 		u64 start = smp_load_acquire(&slot->start);
-
-		if (!start || READ_ONCE(slot->kind) != DYNMEM_KIND_HOST)
-			continue;
-		out[n++] = (struct dynmem_staller){
+		u32 kind = READ_ONCE(slot->kind);
+		struct dynmem_staller staller = {
 			.pid = READ_ONCE(slot->pid),
 			.start_time = READ_ONCE(slot->start_time),
 			.cgroup = READ_ONCE(slot->cgroup),
-			.stalls = 1,
-			.time = now > start ? now - start : 0,
-			.stalled = 1,
 		};
+		u64 time = now > start ? now - start : 0;
+
+		/* Another task may have taken the slot while it was read. */
+		smp_rmb();
+		if (!start || kind == DYNMEM_KIND_HUGE ||
+		    READ_ONCE(slot->start) != start)
+			continue;
+		if (kind == DYNMEM_KIND_HOST) {
+			staller.stalls = 1;
+			staller.time = time;
+			staller.stalled = 1;
+		} else {
+			staller.memcg_stalls = 1;
+			staller.memcg_time = time;
+		}
+		stallers_add(list, &staller);
 	}
-	return n;
+}
+
+static void stallers_fill(struct staller_list *list)
+{
+	/* As late as possible: an allocation before may have taken long. */
+	u64 now = ktime_get_ns();
+	int i;
+
+	list->n = 0;
+	for_each_possible_cpu(i) {
+		struct stall_cpu *cpu = per_cpu_ptr(stall_cpus, i);
+
+		raw_spin_lock(&cpu->lock);
+		stallers_add_cpu(list, cpu, now);
+		raw_spin_unlock(&cpu->lock);
+		cond_resched();
+	}
+	stallers_add_slots(list, now);
 }
 
 /**
  * dynmem_stallers() - who stalled in the last whole window or since
  * @ret_n: how many entries
  *
- * A process has an entry for what has ended and one more for each of its tasks
- * that is in reclaim now; the caller sums them up.
+ * A process has an entry for each CPU that its stalls ended on and one more for
+ * each of its tasks that is in reclaim now; the caller sums them up.
  *
  * Return: the entries, to be freed with kvfree(), NULL without memory.
  */
 struct dynmem_staller *dynmem_stallers(unsigned int *ret_n)
 {
-	struct dynmem_staller *stallers;
-	u64 now = ktime_get_ns();
-	unsigned int n;
+	struct staller_list list = {};
 
-	stallers = kvcalloc(BUCKETS * BUCKET_SIZE + SLOTS, sizeof(*stallers),
-			    GFP_KERNEL);
-	if (!stallers)
-		return NULL;
-	n = copy_accounts(stallers, window_number(now));
-	n += copy_slots(stallers + n, now);
-	*ret_n = n;
-	return stallers;
+	for (;;) {
+		stallers_fill(&list);
+		if (list.stallers && list.n <= list.room)
+			break;
+		/* Others may begin to stall while this waits for memory. */
+		list.room = list.n + list.n / 2 + 64;
+		kvfree(list.stallers);
+		list.stallers = kvcalloc(list.room, sizeof(*list.stallers),
+					 GFP_KERNEL);
+		if (!list.stallers)
+			return NULL;
+	}
+	*ret_n = list.n;
+	return list.stallers;
+}
+
+int __init dynmem_stall_init(void)
+{
+	unsigned int cpu_bits = ilog2(roundup_pow_of_two(nr_cpu_ids));
+	unsigned int bits = clamp(BUCKETS_BITS - (int)cpu_bits,
+				  BUCKET_BITS_MIN, BUCKET_BITS_MAX);
+	size_t size = sizeof(struct stall_cpu) + dynmem_accounts_size(bits);
+	int i;
+
+	stall_cpus = (struct stall_cpu __percpu *)
+		__alloc_percpu(size, L1_CACHE_BYTES);
+	if (!stall_cpus)
+		return -ENOMEM;
+	for_each_possible_cpu(i) {
+		struct stall_cpu *cpu = per_cpu_ptr(stall_cpus, i);
+
+		raw_spin_lock_init(&cpu->lock);
+		cpu->accounts.bits = bits;
+	}
+	return 0;
+}
+
+/* To be called when no probe runs any more, nor any request. */
+void dynmem_stall_exit(void)
+{
+	free_percpu(stall_cpus);
 }

@@ -19,7 +19,7 @@
 
 /**
  * struct stall_dump - a dump under way, in struct netlink_callback::ctx
- * @stallers: what is told, the longest time first
+ * @stallers: the answers, the longest time first
  * @n: how many
  * @at: the next one
  * @by: enum dynmem_stall_by
@@ -37,37 +37,37 @@ static struct stall_dump *stall_dump(struct netlink_callback *cb)
 	return (struct stall_dump *)cb->ctx;
 }
 
-static int compare(u64 a, u64 b)
+static int stall_compare(u64 a, u64 b)
 {
 	return a < b ? -1 : a > b;
 }
 
-static int by_process(const void *x, const void *y)
+static int stall_by_process(const void *x, const void *y)
 {
 	const struct dynmem_staller *a = x, *b = y;
 
-	return compare(a->pid, b->pid) ?:
-	       compare(a->start_time, b->start_time);
+	return stall_compare(a->pid, b->pid) ?:
+	       stall_compare(a->start_time, b->start_time);
 }
 
-static int by_cgroup(const void *x, const void *y)
+static int stall_by_cgroup(const void *x, const void *y)
 {
 	const struct dynmem_staller *a = x, *b = y;
 
-	return compare(a->cgroup, b->cgroup);
+	return stall_compare(a->cgroup, b->cgroup);
 }
 
-static int by_time(const void *x, const void *y)
+static int stall_by_time(const void *x, const void *y)
 {
 	const struct dynmem_staller *a = x, *b = y;
 
-	return compare(b->time, a->time);
+	return stall_compare(b->time, a->time);
 }
 
 /* Sums up entries of the same process or cgroup; returns how many are left. */
-static unsigned int sum_up(struct dynmem_staller *s, unsigned int n, u32 by)
+static unsigned int stall_sum_up(struct dynmem_staller *s, unsigned int n, u32 by)
 {
-	cmp_func_t same = by == DYNMEM_STALL_BY_CGROUP ? by_cgroup : by_process;
+	cmp_func_t same = by == DYNMEM_STALL_BY_CGROUP ? stall_by_cgroup : stall_by_process;
 	unsigned int last = 0;
 	unsigned int i;
 
@@ -82,8 +82,10 @@ static unsigned int sum_up(struct dynmem_staller *s, unsigned int n, u32 by)
 		s[last].stalls += s[i].stalls;
 		s[last].time += s[i].time;
 		s[last].stalled += s[i].stalled;
+		s[last].memcg_stalls += s[i].memcg_stalls;
+		s[last].memcg_time += s[i].memcg_time;
 	}
-	sort(s, last + 1, sizeof(*s), by_time, NULL);
+	sort(s, last + 1, sizeof(*s), stall_by_time, NULL);
 	return last + 1;
 }
 
@@ -108,7 +110,7 @@ int dynmem_stall_start(struct netlink_callback *cb, struct nlattr **attrs,
 	dump->stallers = dynmem_stallers(&dump->n);
 	if (!dump->stallers)
 		return -ENOMEM;
-	dump->n = sum_up(dump->stallers, dump->n, dump->by);
+	dump->n = stall_sum_up(dump->stallers, dump->n, dump->by);
 	return 0;
 }
 
@@ -119,7 +121,7 @@ int dynmem_stall_done(struct netlink_callback *cb)
 }
 
 /* The name of a process that still lives, else "". */
-static void read_comm(const struct dynmem_staller *staller, char *comm)
+static void stall_read_comm(const struct dynmem_staller *staller, char *comm)
 {
 	struct task_struct *task;
 
@@ -131,12 +133,12 @@ static void read_comm(const struct dynmem_staller *staller, char *comm)
 	rcu_read_unlock();
 }
 
-static int put_process(struct sk_buff *skb,
-		       const struct dynmem_staller *staller)
+static int stall_put_process(struct sk_buff *skb,
+			     const struct dynmem_staller *staller)
 {
 	char comm[TASK_COMM_LEN];
 
-	read_comm(staller, comm);
+	stall_read_comm(staller, comm);
 	if (nla_put_u32(skb, DYNMEM_A_STALL_PID, staller->pid) ||
 	    nla_put_uint(skb, DYNMEM_A_STALL_START_TIME, staller->start_time))
 		return -EMSGSIZE;
@@ -145,10 +147,10 @@ static int put_process(struct sk_buff *skb,
 	return 0;
 }
 
-static int put_staller(struct sk_buff *skb,
-		       const struct dynmem_staller *staller, u32 by)
+static int stall_put(struct sk_buff *skb, const struct dynmem_staller *staller,
+		     u32 by)
 {
-	if (by == DYNMEM_STALL_BY_PROCESS && put_process(skb, staller))
+	if (by == DYNMEM_STALL_BY_PROCESS && stall_put_process(skb, staller))
 		return -EMSGSIZE;
 #ifdef CONFIG_CGROUPS
 	if (nla_put_uint(skb, DYNMEM_A_STALL_CGROUP_ID, staller->cgroup))
@@ -170,15 +172,23 @@ int dynmem_stall_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct stall_dump *dump = stall_dump(cb);
 
 	for (; dump->at < dump->n; dump->at++) {
-		void *head = dynmem_dump_put(skb, cb, DYNMEM_CMD_STALL_GET);
+		const struct dynmem_staller *staller = &dump->stallers[dump->at];
+		void *head;
+		int err;
 
-		if (!head)
-			break;
-		if (put_staller(skb, &dump->stallers[dump->at], dump->by)) {
-			genlmsg_cancel(skb, head);
-			break;
+		/* At a cgroup's own limit, which is not the host's matter. */
+		if (!staller->stalls)
+			continue;
+		head = dynmem_dump_put(skb, cb, DYNMEM_CMD_STALL_GET);
+		err = head ? stall_put(skb, staller, dump->by) : -EMSGSIZE;
+		if (!err) {
+			genlmsg_end(skb, head);
+			continue;
 		}
-		genlmsg_end(skb, head);
+		if (head)
+			genlmsg_cancel(skb, head);
+		/* What does not fit an empty message never will. */
+		return skb->len ? skb->len : err;
 	}
 	return skb->len;
 }

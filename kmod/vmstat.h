@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel's own counters
+ * The kernel's own counters of VM events
  */
 
 #ifndef _DYNMEM_VMSTAT_H
@@ -8,8 +8,29 @@
 
 #include <linux/types.h>
 
+/* Sums since boot. The first few decide the level; messages carry all. */
+enum dynmem_vm {
+	DYNMEM_VM_THROTTLES,
+	DYNMEM_VM_SWAP_INS,
+	DYNMEM_VM_RECLAIMED_KSWAPD,
+	DYNMEM_VM_LEVEL,
+	DYNMEM_VM_ALLOCSTALLS = DYNMEM_VM_LEVEL,
+	DYNMEM_VM_SCANNED_DIRECT,
+	DYNMEM_VM_SCANNED_KSWAPD,
+	DYNMEM_VM_SWAP_OUTS,
+	DYNMEM_VM_ALL,
+};
+
+/**
+ * struct dynmem_vmstat - sums of VM events
+ * @value: by enum dynmem_vm
+ */
+struct dynmem_vmstat {
+	u64 value[DYNMEM_VM_ALL];
+};
+
+void dynmem_vmstat_read(struct dynmem_vmstat *stat, int n);
+bool dynmem_vmstat_try(struct dynmem_vmstat *stat, int n);
 u64 dynmem_vm_event(int item);
-u64 dynmem_allocstalls(void);
-u64 dynmem_swap_ins(void);
 
 #endif /* _DYNMEM_VMSTAT_H */

@@ -146,10 +146,4 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define DYNMEM_MARK_VICTIM_ARGS	void *data, int pid
 #endif
 
-#ifdef HAVE_VM_EVENT_PGSCAN
-#define dynmem_scan_stat(item)	dynmem_vm_event(item)
-#else
-#define dynmem_scan_stat(item)	global_node_page_state(item)
-#endif
-
 #endif /* _DYNMEM_COMPAT_H */
