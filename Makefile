@@ -157,6 +157,10 @@ $(O)/unit/%: $(O)/obj/selftests/unit/%.o $(CMD_A) $(DAEMON_A) $(COMMON_A) $(SIM_
 # Tests replace functions of libraries: that takes visible symbols.
 $(O)/obj/selftests/%.o: VISIBILITY :=
 
+# Sources of the module, with as much of the kernel's headers as they need.
+$(O)/obj/selftests/unit/test_kmod_%.o: INC := -Iselftests/unit/kernel -Iinclude/uapi
+$(O)/obj/selftests/unit/test_kmod_%.o: WARN += -Wno-sign-compare -Wno-missing-prototypes -Wno-unused-parameter
+
 # kselftest_harness.h is not ours and trips our warnings: a system header.
 $(O)/obj/selftests/netlink/%.o: WARN := $(filter-out -Wmissing-prototypes -Wshadow,$(WARN))
 $(O)/obj/selftests/netlink/%.o: INC += -isystem $(KSELFTEST)
