@@ -78,7 +78,7 @@
 #define DYNMEM_GUEST_MAX	 "max"		       /* t */
 #define DYNMEM_GUEST_SHARES	 "shares"	       /* t */
 #define DYNMEM_GUEST_ACTUAL	 "actual"	       /* t, what the balloon left it */
-#define DYNMEM_GUEST_TARGET	 "target"	       /* t, what it was told */
+#define DYNMEM_GUEST_TARGET	 "target"	       /* t, last commanded */
 #define DYNMEM_GUEST_USED	 "used"		       /* t, by its statistics */
 #define DYNMEM_GUEST_DEMAND	 "demand"	       /* t, what it should have */
 #define DYNMEM_GUEST_FLOOR	 "floor"	       /* t, less would do harm */

@@ -8,7 +8,7 @@
  * escape_text() - make foreign text harmless for logs, terminals and D-Bus
  * @out: gets printable ASCII; what is not (and the backslash) is \xNN
  * @size: of @out, at least 1; what does not fit is cut, never in an escape
- * @text: what a guest, a peer or a file said
+ * @text: text from a guest, a peer or a file
  *
  * Return: @out
  */

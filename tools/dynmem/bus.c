@@ -15,7 +15,7 @@
 /* Of the daemon, in api.h; the bus has its own. */
 static const char own_errors[] = DYNMEM_BUS_NAME ".Error.";
 
-/* A busy daemon answers in milliseconds; one that hangs is told from it. */
+/* A busy daemon answers in milliseconds; after this it counts as hung. */
 #define BUS_TIMEOUT_USEC (5ULL * 1000 * 1000)
 
 int bus_open(sd_bus **ret_bus)

@@ -158,7 +158,7 @@ int kernel_host(struct json_object **ret)
 	struct dynmem *d;
 	int r;
 
-	/* To look is no reason to load a module. */
+	/* Reading figures is no reason to load a module. */
 	r = dynmem_open(&d, DYNMEM_OPEN_NO_LOAD);
 	if (r < 0)
 		return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel module tells, as JSON objects.
+ * Figures and events of the kernel module, as JSON objects.
  */
 #ifndef DYNMEM_KERNEL_H
 #define DYNMEM_KERNEL_H

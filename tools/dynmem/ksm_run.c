@@ -46,7 +46,7 @@ static void forward(int sig)
 	kill(child, sig);
 }
 
-/* exec() keeps the request from 6.12 on; prctl() itself cannot tell. */
+/* exec() keeps the request from 6.12 on; prctl() does not report whether it will. */
 static bool exec_forgets(void)
 {
 	struct utsname u;

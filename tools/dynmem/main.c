@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dynmem: look at a host's memory, its guests and what dynmemd does.
+ * dynmem: show a host's memory, its guests and what dynmemd does.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -123,7 +123,7 @@ static int on_decision(sd_bus_message *msg, void *userdata, sd_bus_error *error)
 	out_add_str(obj, "code", code);
 	out_add_str(obj, "reason", reason);
 	if (bus_read_value(msg, "a{sv}", &more) > 0) {
-		/* "time" is when we hear of it, here as in all objects. */
+		/* "time" is when it was received, as in all objects. */
 		out_add_u64(obj, "monotonic", out_u64(more, DYNMEM_DECISION_TIME) * 1000);
 		json_object_object_del(more, DYNMEM_DECISION_TIME);
 		json_object_object_foreach(more, key, value)

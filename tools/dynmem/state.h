@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One look at the host and its guests: by the daemon, else by the kernel.
+ * A snapshot of the host and its guests: from the daemon, else from the kernel.
  */
 #ifndef DYNMEM_STATE_H
 #define DYNMEM_STATE_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dynmem status: one look at the host and its guests.
+ * dynmem status: a snapshot of the host and its guests.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -115,7 +115,7 @@ static void help(void)
 {
 	printf("Usage: dynmem status [--json]\n\n"
 	       "Host memory and its level, what KSM saves, and each guest: its range, what the\n"
-	       "balloon leaves it (actual), what it was told (target), what it uses by its own\n"
+	       "balloon leaves it (actual), the size last commanded (target), what it uses by its own\n"
 	       "statistics, what the host pays for it (RSS).\n\n"
 	       "Options:\n"
 	       "  -j, --json  one JSON object; sizes in bytes, unknown values left out\n"

@@ -84,7 +84,7 @@ static int get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	g = manager_find(a->manager, name);
 	if (!g)
 		return sd_bus_error_setf(error, DYNMEM_BUS_NO_GUEST,
-					 "There is no guest '%s'; ListGuests tells all names",
+					 "There is no guest '%s'; ListGuests returns all names",
 					 name);
 	r = sd_bus_message_new_method_return(call, &m);
 	if (r >= 0)

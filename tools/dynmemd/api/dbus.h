@@ -10,7 +10,7 @@
 struct api;
 
 /**
- * api_new() - connect to the system bus and tell what @m does
+ * api_new() - connect to the system bus and export @m
  *
  * Without a bus, or when it goes, the connection is tried again later; the
  * daemon does its work all the same.

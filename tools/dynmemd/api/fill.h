@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the D-Bus API tells, put into messages. */
+/* Host and guest state, appended to D-Bus messages. */
 #ifndef DYNMEMD_API_FILL_H
 #define DYNMEMD_API_FILL_H
 

@@ -25,7 +25,7 @@ struct folder {
 	sd_event *event;
 	sd_event_source *watch;
 	sd_event_source *retry;
-	bool trouble; /* was told */
+	bool trouble; /* was logged */
 	bool waits;   /* an ancestor is watched: the folder does not exist */
 	char *dir;
 	char *pattern; /* NULL: every socket */
@@ -75,7 +75,7 @@ static void try_later(struct folder *f, int error)
 	sd_event_source_set_enabled(f->retry, SD_EVENT_ONESHOT);
 }
 
-static void tell(struct folder *f, const char *name, bool there)
+static void report(struct folder *f, const char *name, bool there)
 {
 	mode_t type = f->flags & FOLDER_FILES ? S_IFREG : S_IFSOCK;
 	char path[PATH_MAX];
@@ -103,7 +103,7 @@ static void scan(struct folder *f)
 	}
 	while ((e = readdir(d)))
 		if (e->d_type != DT_DIR)
-			tell(f, e->d_name, true);
+			report(f, e->d_name, true);
 	closedir(d);
 }
 
@@ -116,9 +116,9 @@ static int on_inotify(_unused_ sd_event_source *s, const struct inotify_event *e
 	else if (e->mask & IN_Q_OVERFLOW)
 		scan(f);
 	else if (e->len && e->mask & (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE))
-		tell(f, e->name, true);
+		report(f, e->name, true);
 	else if (e->len && e->mask & (IN_DELETE | IN_MOVED_FROM))
-		tell(f, e->name, false);
+		report(f, e->name, false);
 	return 0;
 }
 
@@ -160,7 +160,7 @@ static int watch_ancestor(struct folder *f)
 }
 
 /*
- * The folder may come between the look for it and the watch above it: after
+ * The folder may appear between the check for it and the watch above it: after
  * an ancestor is watched, the folder is looked for once more.
  */
 static void start(struct folder *f)

@@ -11,10 +11,10 @@ struct folder;
 
 /**
  * folder_found_t - a socket is there (@there), or is no more
- * @path: of the socket, or file. Of a file it is told again when it was
+ * @path: of the socket, or file. A file is reported again when it was
  *	written to.
  *
- * Return: 0; a negative errno: all that is there is told once more, later.
+ * Return: 0; a negative errno: everything is reported once more, later.
  */
 typedef int (*folder_found_t)(void *userdata, const char *path, bool there);
 
@@ -24,7 +24,7 @@ typedef int (*folder_found_t)(void *userdata, const char *path, bool there);
 /**
  * folder_new() - watch a folder
  * @path: the folder, or a pattern of sockets in it: "/run/vm/" followed by
- *	"*.qmp". All that is there already is told from within the call.
+ *	"*.qmp". What exists already is reported from within the call.
  * @flags: FOLDER_* bits
  */
 int folder_new(struct folder **ret, sd_event *event, const char *path, unsigned int flags,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Private to log.c (what is said) and log_queue.c (who writes it). */
+/* Private to log.c (formats entries) and log_queue.c (writes them). */
 #ifndef DYNMEMD_LOG_ENTRY_H
 #define DYNMEMD_LOG_ENTRY_H
 

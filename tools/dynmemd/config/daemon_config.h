@@ -127,7 +127,7 @@ typedef void (*config_complain_t)(const char *text, void *userdata);
  * @ret: the configuration; free with config_free()
  * @path: the first file; files of the folder @path.d follow
  * @required: whether it is an error that @path does not exist
- * @complain: is told everything that is wrong
+ * @complain: called for each error, with its text
  *
  * Return: 0; -EINVAL after complaints; -ENOMEM.
  */

@@ -3,7 +3,7 @@
  * The state's file. It is read once, at the start, and written by a thread:
  * a disk that stands still holds up nobody.
  *
- * A file is written beside the old one, brought to the disk, and renamed over
+ * A file is written beside the old one, synced to disk, and renamed over
  * it: whenever the daemon or the host dies, there is a whole one.
  */
 #ifndef DYNMEMD_STATE_FILE_H

@@ -32,7 +32,7 @@
  * @pid: of its QEMU
  * @start: when that started, clock ticks since boot; 0: not known
  * @actual: its size when it was seen last, bytes
- * @target: what it was told last, bytes
+ * @target: size last commanded, bytes
  * @gone: seconds since the epoch since when it is gone; 0: it is there
  * @learned: the engine's
  */
