@@ -339,6 +339,7 @@ static void test_numa(void **state)
 {
 	struct guest_record c = {
 		.present = GUEST_HAS_RSS | GUEST_HAS_NODES,
+		.nodes = 2,
 		.rss = 16 * GIB,
 	};
 	u64 minfree = policy_minfree(64 * GIB);

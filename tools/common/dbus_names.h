@@ -8,6 +8,10 @@
  *   GetHost()		-> a{sv}	the host; keys DYNMEM_HOST_*
  *   ListGuests()	-> aa{sv}	all guests; keys DYNMEM_GUEST_*
  *   GetGuest(s name)	-> a{sv}	one; error org.dynmem1.Error.NoSuchGuest
+ *   GetRecords()	-> s		the records of host and guests, JSON: {"schema",
+ *					"host", "guests": [{"name", "record"}]}; record.h
+ *   Record()				send a recording, a signal Record a line, until
+ *					the caller leaves the bus; error NoRoom
  *   Drain()				give guests all their memory back; error
  *					org.dynmem1.Error.NotManaging
  *   Resume()				manage guests again
@@ -19,6 +23,7 @@
  *   Release(t id)			the same error
  *
  *   signal Decision(s guest, t from, t to, s code, s reason, a{sv} more)
+ *   signal Record(s line)		JSON, to who called Record() alone
  *   signal GuestAdded(s guest)
  *   signal GuestRemoved(s guest, s reason)
  *

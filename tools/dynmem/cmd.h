@@ -33,6 +33,7 @@ int cmd_monitor(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_drain(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
+int cmd_record(int argc, char **argv);
 int cmd_reserve(int argc, char **argv);
 int cmd_ksm(int argc, char **argv);
 

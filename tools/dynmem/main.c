@@ -16,6 +16,7 @@ static const struct cmd commands[] = {
 	{ "resume", cmd_resume, "manage guests again" },
 	{ "reserve", cmd_reserve, "free memory for a guest that is about to start" },
 	{ "ksm", cmd_ksm, "what KSM saves, and for whom; run a program with merging" },
+	{ "record", cmd_record, "all that decisions hang on, into a file" },
 	{ "simulate", cmd_simulate, "guests of a trace on a host, under dynmem and others" },
 };
 

@@ -183,6 +183,8 @@ static int on_every(sd_event_source *source, uint64_t usec, void *userdata)
 
 	if (m->bus && state_ask(m->bus, &state) == 0) {
 		out_add_str(state, "type", "state");
+		if (m->json)
+			state_add_records(m->bus, state);
 		show(m, state);
 	}
 	sd_event_source_set_time(source, usec + m->every_usec);

@@ -272,6 +272,8 @@ int cmd_simulate(int argc, char **argv)
 	FILE *svg = NULL;
 	int status = simulate_parse(argc, argv, &s);
 
+	if (status < 0 && s.replay)
+		status = simulate_replay(&s);
 	if (status < 0 && s.svg) {
 		svg = fopen(s.svg, "we");
 		if (!svg) {

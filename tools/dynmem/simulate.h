@@ -28,6 +28,7 @@ enum simulate_part {
 /**
  * struct simulate - the command line
  * @path: of traces, @paths of them
+ * @replay: a recording to replay; NULL: simulate
  * @guests: 0: all machines of the trace
  * @options: @options.start and so on are set when the trace is known
  */
@@ -40,6 +41,7 @@ struct simulate {
 	enum simulate_part part;
 	bool capacity, lenient, json;
 	const char *svg;
+	const char *replay;
 	struct sim_options options;
 	struct policy_tunables tunables;
 };
@@ -50,6 +52,9 @@ struct simulate {
  * Return: -1: go on; else the exit status: help was printed, or an error.
  */
 int simulate_parse(int argc, char **argv, struct simulate *s);
+
+/** simulate_replay() - a recording; returns an exit status */
+int simulate_replay(const struct simulate *s);
 
 void simulate_clear(struct simulate *s);
 

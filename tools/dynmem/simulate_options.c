@@ -40,6 +40,9 @@ static void help(void)
 	       "      --capacity        how many of these guests fit, by bisection\n"
 	       "      --service SHARE   of its time, a guest may lack memory [0.1%%]\n"
 	       "      --episode TIME    without a break, a guest may lack memory [5s]\n\n"
+	       "Instead of a simulation:\n"
+	       "      --replay FILE     give the engine what a recording has (dynmem record), show\n"
+	       "                        its commands, and what is unlike those recorded\n\n"
 	       "Output:\n"
 	       "  -j, --json            one JSON object; bytes and seconds\n"
 	       "      --svg FILE        also a picture\n"
@@ -108,6 +111,7 @@ enum {
 	OPT_SERVICE,
 	OPT_EPISODE,
 	OPT_SVG,
+	OPT_REPLAY,
 };
 
 static const struct option options[] = {
@@ -131,6 +135,7 @@ static const struct option options[] = {
 	{ "episode", required_argument, NULL, OPT_EPISODE },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "svg", required_argument, NULL, OPT_SVG },
+	{ "replay", required_argument, NULL, OPT_REPLAY },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
 };
@@ -333,6 +338,9 @@ static int get_option(struct simulate *s, int opt)
 	case OPT_JSON:
 		s->json = true;
 		return -1;
+	case OPT_REPLAY:
+		s->replay = optarg;
+		return -1;
 	default: /* OPT_SVG */
 		s->svg = optarg;
 		return -1;
@@ -364,6 +372,8 @@ int simulate_parse(int argc, char **argv, struct simulate *s)
 		return status;
 	if (optind < argc)
 		return cmd_usage_error(NAME, "unexpected argument '%s'", argv[optind]);
+	if (s->replay && (s->paths || s->capacity || s->svg || s->policies))
+		return cmd_usage_error(NAME, "--replay goes with --json alone");
 	if (s->capacity && s->svg)
 		return cmd_usage_error(NAME, "--svg draws runs: not with --capacity");
 	if (policy_tunables_check(&s->tunables, &why))

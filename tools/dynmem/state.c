@@ -36,6 +36,18 @@ int state_ask(sd_bus *bus, struct json_object **ret)
 	return 0;
 }
 
+void state_add_records(sd_bus *bus, struct json_object *state)
+{
+	struct json_object *text = NULL, *records;
+
+	if (bus_call(bus, "GetRecords", &text) < 0)
+		return;
+	records = json_tokener_parse(json_object_get_string(text) ?: "");
+	if (records)
+		json_object_object_add(state, "records", records);
+	json_object_put(text);
+}
+
 int state_collect(struct json_object **ret, int *ret_daemon_error)
 {
 	struct json_object *host = NULL;

@@ -28,4 +28,7 @@ int state_collect(struct json_object **ret, int *ret_daemon_error);
  */
 int state_ask(sd_bus *bus, struct json_object **ret);
 
+/** state_add_records() - "records" of host and guests, if the daemon has them */
+void state_add_records(sd_bus *bus, struct json_object *state);
+
 #endif

@@ -235,6 +235,7 @@ static int start(struct daemon *d)
 	if (load(d, &d->config) < 0)
 		return EXIT_CONFIG;
 	options.dry_run = d->options->dry_run;
+	options.record = d->options->record;
 	options.state = state_path(d, state, sizeof(state));
 	r = start_loop(d);
 	if (r >= 0)

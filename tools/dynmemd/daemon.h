@@ -18,6 +18,7 @@ enum {
  * @config_required: it was given, so it must exist
  * @mode: instead of the configuration's; NULL: as configured
  * @dry_run: never write a target
+ * @record: a file to record into; NULL: none
  * @verbose: also log what helps to find faults
  */
 struct options {
@@ -25,6 +26,7 @@ struct options {
 	bool config_required;
 	const char *mode;
 	bool dry_run;
+	const char *record;
 	bool verbose;
 };
 

@@ -12,6 +12,7 @@
 enum {
 	OPTION_DRY_RUN = 256,
 	OPTION_MODE,
+	OPTION_RECORD,
 	OPTION_TUNABLES,
 	OPTION_VERSION,
 };
@@ -24,6 +25,7 @@ static const char help[] =
 	"  -c, --config=FILE   read FILE and FILE.d/*.conf (default: " CONFIG_PATH ")\n"
 	"      --mode=MODE     observe or manage, instead of the configuration's mode\n"
 	"      --dry-run       decide and log, but move nothing, whatever the mode\n"
+	"      --record=FILE   record all that decisions hang on into a new FILE\n"
 	"  -v, --verbose       log more\n"
 	"      --tunables      list all keys of [policy], their defaults and reasons\n"
 	"  -h, --help          this text\n"
@@ -59,6 +61,7 @@ static int parse(struct options *o, int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "mode", required_argument, NULL, OPTION_MODE },
 		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+		{ "record", required_argument, NULL, OPTION_RECORD },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "tunables", no_argument, NULL, OPTION_TUNABLES },
 		{ "help", no_argument, NULL, 'h' },
@@ -80,6 +83,9 @@ static int parse(struct options *o, int argc, char **argv)
 			if (strcmp(optarg, "observe") != 0 && strcmp(optarg, "manage") != 0)
 				return usage_error("--mode is 'observe' or 'manage', not", optarg);
 			o->mode = optarg;
+			break;
+		case OPTION_RECORD:
+			o->record = optarg;
 			break;
 		case OPTION_DRY_RUN:
 			o->dry_run = true;

@@ -141,6 +141,7 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 no
 			g->seen->pending_at = now;
 		g->seen->pending += target - g->target;
 	}
+	HEARD(p, COMMAND, .guest = guest, .bytes = target);
 	g->target = target;
 	rival_told(g, target);
 	g->seen->moved_demand = g->demand;

@@ -274,6 +274,7 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 
 	fill_result(p, &result);
 	*ret = result;
+	HEARD(p, DECIDE, .result = ret);
 	return (int)result.send;
 }
 

@@ -211,6 +211,7 @@ int policy_emergency_begin(struct policy *p, u64 now, const struct policy_plan_s
 	p->emergency_round = 0;
 	*ret_step = p->plan.step;
 	*ret_count = p->plan.count;
+	HEARD(p, EMERGENCY, .step = p->plan.step, .steps = p->plan.count);
 	return 0;
 }
 
@@ -231,15 +232,11 @@ static double on_its_way(struct policy *p)
 	return credit * sum;
 }
 
-s64 policy_emergency_next(struct policy *p, u64 now, const struct policy_plan_step **ret_step,
-			  unsigned int *ret_count)
+static s64 next_round(struct policy *p, unsigned int *ret_count)
 {
 	double came, want = (double)p->plan.want;
 	enum policy_plan_class next;
 
-	policy_clock(p, now);
-	*ret_step = p->step;
-	*ret_count = 0;
 	if (!p->emergency)
 		return 0;
 
@@ -260,4 +257,17 @@ s64 policy_emergency_next(struct policy *p, u64 now, const struct policy_plan_st
 	p->emergency_avail = p->host.available;
 	*ret_count = p->plan.count;
 	return (s64)p->t.emergency_wait;
+}
+
+s64 policy_emergency_next(struct policy *p, u64 now, const struct policy_plan_step **ret_step,
+			  unsigned int *ret_count)
+{
+	s64 wait;
+
+	policy_clock(p, now);
+	*ret_step = p->step;
+	*ret_count = 0;
+	wait = next_round(p, ret_count);
+	HEARD(p, EMERGENCY_NEXT, .step = p->step, .steps = *ret_count);
+	return wait;
 }

@@ -47,6 +47,7 @@ void policy_free(struct policy *p)
 void policy_set_drain(struct policy *p, bool drain)
 {
 	p->drain = drain;
+	HEARD(p, DRAIN, .on = drain);
 }
 
 /* The clock never goes back, whatever the caller says. */

@@ -3,6 +3,7 @@
  * What the files of the engine share.  policy.h is the outside.
  *
  *	tunables.c	the table of tunables
+ *	input.c		what enters, reported to a listener
  *	record.c	fields of the records that data enter by
  *	engine.c	life of the engine
  *	life.c		life of its guests, events
@@ -29,7 +30,7 @@
 #ifndef DYNMEM_POLICY_ENGINE_H
 #define DYNMEM_POLICY_ENGINE_H
 
-#include "policy.h"
+#include "input.h"
 
 typedef uint64_t u64;
 typedef int64_t s64;
@@ -335,6 +336,9 @@ struct policy {
 
 	struct reserve reserve[POLICY_RESERVES_MAX];
 
+	policy_input_t listener; /* NULL: none */
+	void *listener_data;
+
 	struct policy_plan plan;
 	bool emergency;
 	u64 emergency_avail;
@@ -464,5 +468,13 @@ int policy_plan_emergency(struct policy *p, u64 want, u64 now, const struct poli
 /* ksm.c */
 void ksm_sampled(struct policy *p, const struct host_ksm *old);
 void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret);
+
+/* input.c */
+void input_heard(const struct policy *p, const struct policy_input *in);
+
+/* A call of a type, with the fields that it has. */
+#define HEARD(p, TYPE, ...)                    \
+	input_heard(p, &(struct policy_input){ \
+			       .type = POLICY_INPUT_##TYPE, .now = (p)->now, ##__VA_ARGS__ })
 
 #endif /* DYNMEM_POLICY_ENGINE_H */

@@ -472,7 +472,8 @@ static void take_costs(struct policy *p, struct guest *g, const struct guest_rec
 	}
 	if (s->present & GUEST_HAS_NODES)
 		for (unsigned int i = 0; i < RECORD_NODES_MAX; i++)
-			g->seen->node[i] = min_of(s->node[i], POLICY_HOST_BYTES_MAX);
+			g->seen->node[i] =
+				i < s->nodes ? min_of(s->node[i], POLICY_HOST_BYTES_MAX) : 0;
 
 	/*
 	 * First touch makes it grow. Merged pages count as resident, so a break
@@ -522,5 +523,6 @@ int policy_guest_update(struct policy *p, unsigned int guest, const struct guest
 	take_machine(p, g, r);
 	if (r->present & GUEST_HAS_COSTS)
 		take_costs(p, g, r);
+	HEARD(p, GUEST, .guest = guest, .record = r);
 	return r->present & GUEST_HAS_LAST_UPDATE && take_stats(p, g, r);
 }

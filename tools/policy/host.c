@@ -250,6 +250,7 @@ enum policy_level policy_host_update(struct policy *p, const struct host_record 
 	}
 	if (r->present & HOST_HAS_KSM_RUN)
 		ksm_sampled(p, &ksm);
+	HEARD(p, HOST, .host = r);
 	return p->level;
 }
 

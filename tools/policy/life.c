@@ -142,6 +142,7 @@ int policy_set_tunables(struct policy *p, const struct policy_tunables *t)
 	p->t = *t;
 	for_each_guest (p, g)
 		derive(p, g);
+	HEARD(p, TUNABLES, .tunables = t);
 	return 0;
 }
 
@@ -188,6 +189,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 
 	p->count++;
 	*ret_guest = i;
+	HEARD(p, GUEST_ADD, .guest = i, .config = config, .bytes = actual);
 	return 0;
 }
 
@@ -199,6 +201,7 @@ int policy_guest_remove(struct policy *p, unsigned int guest)
 		return -ENOENT;
 	g->exists = false;
 	p->count--;
+	HEARD(p, GUEST_REMOVE, .guest = guest);
 	return 0;
 }
 
@@ -214,6 +217,7 @@ int policy_guest_configure(struct policy *p, unsigned int guest,
 	if (r < 0)
 		return r;
 	config_apply(p, g, config);
+	HEARD(p, GUEST_CONFIGURE, .guest = guest, .config = config);
 	return 0;
 }
 
@@ -226,6 +230,7 @@ int policy_guest_polling(struct policy *p, unsigned int guest, bool polling, u64
 	if (polling && !g->seen->polling)
 		g->seen->polling_at = policy_clock(p, now);
 	g->seen->polling = polling;
+	HEARD(p, POLLING, .guest = guest, .on = polling);
 	return 0;
 }
 
@@ -236,6 +241,8 @@ int policy_guest_event(struct policy *p, unsigned int guest, enum policy_guest_e
 	if (!g)
 		return -ENOENT;
 	policy_clock(p, now);
+	if (policy_guest_event_name(event))
+		HEARD(p, GUEST_EVENT, .guest = guest, .event = event);
 
 	switch (event) {
 	case POLICY_GUEST_REBOOT:

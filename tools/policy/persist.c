@@ -66,6 +66,7 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 		s->age > p->t.harm_period ? 0 : (unsigned int)min_of(s->harms, p->t.harm_limit);
 	g->seen->harm_at = now;
 	g->seen->follows = s->total_follows < 0 ? -1 : s->total_follows != 0;
+	HEARD(p, GUEST_STATE, .guest = guest, .state = s);
 	return 0;
 }
 
@@ -83,4 +84,5 @@ void policy_host_import(struct policy *p, const struct policy_host_state *s, u64
 	for (unsigned int i = 0; i < TOUCH_TOP; i++)
 		top[i] = max_of(top[i], (double)min_of(s->touch_rate, POLICY_HOST_BYTES_MAX));
 	p->outside_p999 = (double)min_of(s->outside_growth, POLICY_HOST_BYTES_MAX);
+	HEARD(p, HOST_STATE, .host_state = s);
 }

@@ -101,10 +101,13 @@ static size_t size_of(const struct record_field *f)
 	switch (f->type) {
 	case RECORD_U64:
 		return sizeof(uint64_t);
+	case RECORD_DOUBLE:
+		return sizeof(double);
 	case RECORD_BOOL:
 		return sizeof(bool);
 	case RECORD_LEVEL:
 		return sizeof(enum policy_level);
+	case RECORD_S32:
 	case RECORD_U32:
 	case RECORD_BITS:
 		return sizeof(uint32_t);

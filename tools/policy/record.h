@@ -256,6 +256,8 @@ struct host_record {
 enum record_type {
 	RECORD_U64,
 	RECORD_U32,
+	RECORD_S32,
+	RECORD_DOUBLE,
 	RECORD_BOOL,
 	RECORD_LEVEL, /* enum policy_level */
 	RECORD_BITS,  /* u32, @names of its bits */
@@ -266,7 +268,7 @@ enum record_type {
 /**
  * struct record_field - one field of a record
  * @name: in JSON
- * @bit: in @present
+ * @bit: in @present; 0: always there
  * @type: of the member
  * @offset: of the member
  * @count: offset of an array's count

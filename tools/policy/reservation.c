@@ -96,6 +96,7 @@ int policy_reserve(struct policy *p, u64 bytes, u64 ttl, u64 now, unsigned int *
 	if (!p->have_host)
 		return -ENODATA;
 	now = policy_clock(p, now);
+	HEARD(p, RESERVE, .bytes = bytes, .ttl = ttl);
 
 	survey(p);
 	entitle(p);
@@ -166,5 +167,6 @@ int policy_reserve_release(struct policy *p, unsigned int id)
 	if (id >= POLICY_RESERVES_MAX || !p->reserve[id].exists)
 		return -ENOENT;
 	p->reserve[id].exists = false;
+	HEARD(p, RELEASE, .guest = id);
 	return 0;
 }

@@ -8,8 +8,10 @@
 #include "common/dbus_names.h"
 #include "dynmemd/api/dbus.h"
 #include "dynmemd/api/fill.h"
+#include "dynmemd/api/recordings.h"
 #include "dynmemd/base/log.h"
 #include "common/util.h"
+#include "dynmemd/core/recorder.h"
 
 /* A bus that is restarted is back within seconds; none at all stays away. */
 #define RETRY_FIRST (2 * USEC_PER_SEC)
@@ -20,6 +22,7 @@ struct api {
 	sd_event *event;
 	sd_bus *bus;
 	sd_event_source *retry;
+	struct recording *recordings;
 	uint64_t wait;
 };
 
@@ -58,6 +61,11 @@ static int fill_guests(sd_bus_message *m, struct api *a)
 	for (size_t i = 0; r >= 0 && i < manager_guest_count(a->manager); i++)
 		r = api_fill_guest(m, a->manager, manager_guest(a->manager, i));
 	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int fill_records(sd_bus_message *m, struct api *a)
+{
+	return api_fill_records(m, a->manager);
 }
 
 static int get_host(sd_bus_message *call, void *userdata, _unused_ sd_bus_error *error)
@@ -194,6 +202,23 @@ static int release(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(call, NULL);
 }
 
+static int get_records(sd_bus_message *call, void *userdata, _unused_ sd_bus_error *error)
+{
+	return reply(call, userdata, fill_records);
+}
+
+static int record(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct api *a = userdata;
+	int r = recording_begin(&a->recordings, a->manager, call);
+
+	if (r == -EBUSY)
+		return sd_bus_error_setf(error, DYNMEM_BUS_NO_ROOM,
+					 "%d recordings are being made already; end one of them",
+					 RECORDER_SINKS);
+	return r < 0 ? r : sd_bus_reply_method_return(call, NULL);
+}
+
 static int get_property(_unused_ sd_bus *bus, _unused_ const char *path,
 			_unused_ const char *interface, const char *property, sd_bus_message *m,
 			void *userdata, _unused_ sd_bus_error *error)
@@ -218,8 +243,11 @@ static const sd_bus_vtable vtable[] = {
 				list_guests, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("GetGuest", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a{sv}", guest),
 				get_guest, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetRecords", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", json), get_records,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	/* Who may: the bus's policy says, org.dynmem1.conf. */
 	SD_BUS_METHOD("Drain", NULL, NULL, drain, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Record", NULL, NULL, record, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Resume", NULL, NULL, resume, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Reserve", SD_BUS_ARGS("t", bytes, "s", guest, "t", seconds),
 				SD_BUS_RESULT("a{sv}", reservation), reserve,
@@ -233,6 +261,7 @@ static const sd_bus_vtable vtable[] = {
 				SD_BUS_ARGS("s", guest, "t", from, "t", to, "s", code, "s", reason,
 					    "a{sv}", more),
 				0),
+	SD_BUS_SIGNAL_WITH_ARGS("Record", SD_BUS_ARGS("s", line), 0),
 	SD_BUS_SIGNAL_WITH_ARGS("GuestAdded", SD_BUS_ARGS("s", guest), 0),
 	SD_BUS_SIGNAL_WITH_ARGS("GuestRemoved", SD_BUS_ARGS("s", guest, "s", reason), 0),
 	SD_BUS_PROPERTY("Version", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -332,6 +361,7 @@ static void retry_later(struct api *a, const char *why)
 	log_guest(a->wait == RETRY_FIRST ? LOG_WARNING : LOG_DEBUG, NULL,
 		  "no D-Bus API: the system bus cannot be used (%s); next try in %llu s", why,
 		  (unsigned long long)(a->wait / USEC_PER_SEC));
+	recording_end_all(&a->recordings);
 	a->bus = sd_bus_close_unref(a->bus);
 	sd_event_source_set_time_relative(a->retry, a->wait);
 	sd_event_source_set_enabled(a->retry, SD_EVENT_ONESHOT);
@@ -425,6 +455,7 @@ struct api *api_free(struct api *a)
 		return NULL;
 	manager_listen(a->manager, NULL, NULL);
 	sd_event_source_disable_unref(a->retry);
+	recording_end_all(&a->recordings);
 	sd_bus_flush_close_unref(a->bus);
 	free(a);
 	return NULL;

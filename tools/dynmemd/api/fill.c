@@ -2,6 +2,7 @@
 #include <stdint.h>
 
 #include "common/dbus_names.h"
+#include "common/record_json.h"
 #include "dynmemd/api/fill.h"
 #include "common/util.h"
 
@@ -199,4 +200,33 @@ int api_fill_decision(sd_bus_message *msg, const struct manager *m, const struct
 	put_s(msg, DYNMEM_DECISION_LEVEL, policy_level_name(manager_level(m)));
 	put_t(msg, DYNMEM_DECISION_TIME, manager_now(m) / 1000);
 	return sd_bus_message_close_container(msg);
+}
+
+static void add_record(struct json_object *into, const char *key, const struct record_field *fields,
+		       const void *record, uint64_t present)
+{
+	json_object_object_add(into, key, record_to_json(fields, record, present));
+}
+
+int api_fill_records(sd_bus_message *msg, struct manager *m)
+{
+	struct json_object *obj = json_object_new_object(), *guests = json_object_new_array();
+	const struct host_record *h = manager_host_record(m);
+	int r;
+
+	json_object_object_add(obj, "schema", json_object_new_int(RECORD_SCHEMA));
+	add_record(obj, "host", host_record_fields, h, h->present);
+	for (size_t i = 0; i < manager_guest_count(m); i++) {
+		const struct guest *g = manager_guest(m, i);
+		struct json_object *item = json_object_new_object();
+
+		json_object_object_add(item, "name", json_object_new_string(g->name));
+		add_record(item, "record", guest_record_fields, &g->known, g->known.present);
+		json_object_array_add(guests, item);
+	}
+	json_object_object_add(obj, "guests", guests);
+	r = sd_bus_message_append(
+		msg, "s", json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN) ?: "{}");
+	json_object_put(obj);
+	return r;
 }

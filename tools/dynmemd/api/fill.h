@@ -22,4 +22,7 @@ int api_fill_reservation(sd_bus_message *msg, unsigned int id,
 int api_fill_decision(sd_bus_message *msg, const struct manager *m, const struct guest *g,
 		      bool applied);
 
+/** api_fill_records() - the records of host and guests, as JSON */
+int api_fill_records(sd_bus_message *msg, struct manager *m);
+
 #endif

@@ -86,6 +86,7 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest, const char *why);
  * @command_pinned: as @pinned, by the command line of QEMU's process
  * @counted_pinned: as @pinned, by what the kernel counts for it
  * @handle: in the engine
+ * @known: all that was passed to the engine about it
  */
 struct guest {
 	/* The backend's, before manager_guest_add(). */
@@ -114,6 +115,7 @@ struct guest {
 	uint64_t pins_at; /* ns, they were read */
 	bool pinned_sent; /* the engine was told so */
 	unsigned int handle;
+	struct guest_record known;
 	struct guest_limits limits;
 	struct cost cost;
 	uint64_t start;	       /* of its QEMU, clock ticks; 0: not known */

@@ -36,6 +36,16 @@ const struct guest *manager_find(const struct manager *m, const char *name)
 	return NULL;
 }
 
+const struct host_record *manager_host_record(const struct manager *m)
+{
+	return &m->record;
+}
+
+struct recorder *manager_recorder(struct manager *m)
+{
+	return m->recorder;
+}
+
 const struct policy_result *manager_result(const struct manager *m)
 {
 	return &m->result;
@@ -303,7 +313,7 @@ void manager_guest_polled(struct guest *g, const struct guest_record *s)
 	struct manager *m = g->manager;
 	uint64_t now = manager_now(m);
 
-	poll_sampled(m, g, policy_guest_update(m->policy, g->handle, s, now) > 0, now);
+	poll_sampled(m, g, update_guest(m, g, s, now), now);
 	poll_answered(m, g);
 }
 
@@ -325,7 +335,9 @@ void manager_guest_actual(struct guest *g, uint64_t actual)
 	bool astir = actual != g->actual && !g->poll_period;
 
 	g->actual = actual;
-	policy_guest_actual(g->manager->policy, g->handle, actual, manager_now(g->manager));
+	update_guest(g->manager, g,
+		     &(struct guest_record){ .present = GUEST_HAS_ACTUAL, .actual = actual },
+		     manager_now(g->manager));
 	if (astir || (freed && g->manager->somebody_waits))
 		tick_soon(g->manager);
 }
@@ -405,6 +417,17 @@ int manager_reload(struct manager *m, const struct config *config)
 	return 0;
 }
 
+static int open_recording(struct manager *m, const char *path)
+{
+	int r = recorder_open(m->recorder, path);
+
+	if (r == -EEXIST)
+		log_error("--record: %s is there already; name another file", path);
+	else if (r < 0)
+		log_error("--record: %s cannot be written: %s", path, strerror(-r));
+	return r;
+}
+
 int manager_new(struct manager **ret, sd_event *event, const struct config *config,
 		const struct manager_options *options)
 {
@@ -421,6 +444,10 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 	r = host_open(&m->host, m->proc);
 	if (r == 0)
 		r = policy_new(&config->policy, &m->policy);
+	if (r == 0)
+		r = recorder_new(&m->recorder, m->policy);
+	if (r == 0 && options->record)
+		r = open_recording(m, options->record);
 	if (r == 0)
 		r = decisions_init(m);
 	if (r == 0)
@@ -446,6 +473,7 @@ struct manager *manager_free(struct manager *m)
 	cgroup_worker_free(m->worker);
 	remember_free(m);
 	folder_free(m->stop);
+	recorder_free(m->recorder);
 	policy_free(m->policy);
 	host_close(&m->host);
 	free(m->guests);

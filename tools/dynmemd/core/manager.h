@@ -30,6 +30,7 @@
 #define PRIORITY_API	100
 
 struct manager;
+struct recorder;
 
 /**
  * struct manager_listener - who wants to hear what the manager does
@@ -53,12 +54,14 @@ struct manager_listener {
  * @proc: instead of /proc, for what the host has and guests cost; NULL: /proc
  * @cgroup: where cgroup2 is mounted; NULL: CGROUP_ROOT
  * @state: the file of what shall outlive the daemon; NULL: none
+ * @record: a file for a recording from the very beginning; NULL: none
  */
 struct manager_options {
 	bool dry_run;
 	const char *proc;
 	const char *cgroup;
 	const char *state;
+	const char *record;
 };
 
 /**
@@ -155,6 +158,9 @@ void manager_guest_own(struct guest *g);
 /** manager_guest_event() - what else happened to it */
 void manager_guest_event(struct guest *g, enum policy_guest_event event);
 
+/** manager_recorder() - to record what enters the engine */
+struct recorder *manager_recorder(struct manager *m);
+
 /** For reading. */
 enum mode manager_mode(const struct manager *m);
 
@@ -169,6 +175,9 @@ uint64_t manager_now(const struct manager *m);
 size_t manager_guest_count(const struct manager *m);
 struct guest *manager_guest(const struct manager *m, size_t i);
 const struct guest *manager_find(const struct manager *m, const char *name);
+
+/** manager_host_record() - all that was passed to the engine about the host */
+const struct host_record *manager_host_record(const struct manager *m);
 
 /** manager_result() - sums of the latest decision, its array left out */
 const struct policy_result *manager_result(const struct manager *m);

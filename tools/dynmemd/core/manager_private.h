@@ -8,6 +8,7 @@
 #include "dynmemd/host/cgroup_worker.h"
 #include "dynmemd/base/dir_watch.h"
 #include "dynmemd/core/manager.h"
+#include "dynmemd/core/recorder.h"
 #include "dynmemd/state/state_file.h"
 #include "common/util.h"
 
@@ -20,6 +21,7 @@ struct manager {
 	const char *proc, *cgroup_root;
 	struct cgroup_worker *worker; /* NULL: nothing is done by cgroups */
 	struct policy *policy;
+	struct recorder *recorder;
 	struct host host;
 
 	struct source *source;
@@ -101,6 +103,9 @@ void announce_decision(struct manager *m, struct guest *g, bool applied);
 bool command_was_sent(struct guest *g);
 
 /* sample.c */
+
+/** update_guest() - hand a record on; returns whether its statistics were fresh */
+bool update_guest(struct manager *m, struct guest *g, const struct guest_record *r, uint64_t now);
 
 /**
  * sample_host() - read the host's memory and pass it to the engine

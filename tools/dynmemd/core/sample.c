@@ -26,6 +26,12 @@ void manager_read_ksm(struct manager *m, struct host_record *into)
 		m->source->ops->ksm(m->source, into);
 }
 
+bool update_guest(struct manager *m, struct guest *g, const struct guest_record *r, uint64_t now)
+{
+	guest_record_merge(&g->known, r);
+	return policy_guest_update(m->policy, g->handle, r, now) > 0;
+}
+
 /* By so much of it a threshold must have moved to be set anew. */
 #define THRESHOLD_STEP 16
 
@@ -137,7 +143,7 @@ void sample_costs(struct manager *m, bool quick, uint64_t now)
 			s.present |= GUEST_HAS_RSS;
 		}
 		follow_cpu(g, &s);
-		policy_guest_update(m->policy, g->handle, &s, now);
+		update_guest(m, g, &s, now);
 	}
 	m->costs_at = now;
 }

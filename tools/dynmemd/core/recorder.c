@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/recording.h"
+#include "common/util.h"
+#include "dynmemd/base/log.h"
+#include "dynmemd/core/guest.h"
+#include "dynmemd/core/recorder.h"
+
+struct sink {
+	recorder_line_t f; /* NULL: free */
+	void *userdata;
+};
+
+struct recorder {
+	struct policy *policy;
+	struct sink sink[RECORDER_SINKS];
+	const struct sink *only; /* while it is brought up to date */
+	unsigned int sinks;
+	FILE *file;
+	char *path;
+};
+
+static void pass(const struct recorder *r, struct json_object *obj)
+{
+	const char *line = obj ? json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN) : NULL;
+
+	for (int i = 0; i < RECORDER_SINKS; i++)
+		if (r->sink[i].f && (!r->only || r->only == &r->sink[i]))
+			r->sink[i].f(r->sink[i].userdata, line);
+	json_object_put(obj);
+}
+
+static void on_input(void *userdata, const struct policy_input *in)
+{
+	const struct guest *g = in->config ? in->config->userdata : NULL;
+
+	pass(userdata, recording_line(in, g ? g->name : NULL));
+}
+
+int recorder_new(struct recorder **ret, struct policy *p)
+{
+	struct recorder *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->policy = p;
+	*ret = r;
+	return 0;
+}
+
+int recorder_add(struct recorder *r, recorder_line_t f, void *userdata)
+{
+	struct sink *s = NULL;
+
+	for (int i = 0; i < RECORDER_SINKS; i++)
+		if (!r->sink[i].f)
+			s = &r->sink[i];
+	if (!s)
+		return -EBUSY;
+	*s = (struct sink){ f, userdata };
+	r->sinks++;
+	r->only = s;
+	pass(r, recording_header(DYNMEM_VERSION, policy_is_new(r->policy)));
+	policy_listen(r->policy, on_input, r);
+	r->only = NULL;
+	return 0;
+}
+
+void recorder_remove(struct recorder *r, const void *userdata)
+{
+	for (int i = 0; i < RECORDER_SINKS; i++) {
+		if (!r->sink[i].f || r->sink[i].userdata != userdata)
+			continue;
+		r->sink[i].f = NULL;
+		if (--r->sinks == 0)
+			policy_listen(r->policy, NULL, NULL);
+	}
+}
+
+static void write_line(void *userdata, const char *line)
+{
+	struct recorder *r = userdata;
+
+	if (!r->file)
+		return;
+	if (line && fputs(line, r->file) >= 0 && fputc('\n', r->file) >= 0 && !fflush(r->file))
+		return;
+	log_error("the recording %s ends here: %s", r->path, strerror(line ? errno : ENOMEM));
+	fclose(r->file);
+	r->file = NULL;
+}
+
+int recorder_open(struct recorder *r, const char *path)
+{
+	r->path = strdup(path);
+	if (!r->path)
+		return -ENOMEM;
+	r->file = fopen(path, "wex");
+	if (!r->file)
+		return -errno;
+	return recorder_add(r, write_line, r);
+}
+
+struct recorder *recorder_free(struct recorder *r)
+{
+	if (!r)
+		return NULL;
+	policy_listen(r->policy, NULL, NULL);
+	if (r->file)
+		fclose(r->file);
+	free(r->path);
+	free(r);
+	return NULL;
+}
