@@ -4,6 +4,7 @@
  *
  *	tunables.c	the table of tunables
  *	input.c		what enters, reported to a listener
+ *	listen.c	a listener's first inputs: the engine as it is
  *	record.c	fields of the records that data enter by
  *	engine.c	life of the engine
  *	life.c		life of its guests, events
