@@ -162,7 +162,7 @@ static void test_refuses(_unused_ void **state)
 	refuses("[guest]\nmin = 1G\n",
 		"c:2: [guest]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [policy], [guest NAME]");
 	refuses("[backend qmp]\npath = run/vm\n",
-		"c:2: path = run/vm: not valid; allowed: an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp");
+		"c:2: path = run/vm: not valid; allowed: an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp or /run/vm/*/qmp.sock");
 	refuses("[guest a]\nmin = 12Q\n",
 		"c:2: min = 12Q: not valid; allowed: a number with K, M, G or T (of 1024), or a percentage of max");
 	refuses("[guest a]\nmax = 0\n",
@@ -212,11 +212,58 @@ static void test_long_lines(_unused_ void **state)
 	assert_null(c);
 	assert_string_equal(complaints, "c:2: a line of more than 198 characters");
 
+	/* A name may be as long as a line, and hold brackets. */
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "[guest ", 7);
-	memcpy(text + 60, "]\nmin = 1G\n", 12);
-	assert_int_equal(load(&c, text), -EINVAL);
-	assert_non_null(strstr(complaints, "c:1: a section's name of more"));
+	memcpy(text + 150, "[1]]\nmin = 1G\n", 15);
+	assert_int_equal(load(&c, text), 0);
+	assert_int_equal(c->n_rules, 1);
+	assert_int_equal(strlen(c->rules[0].pattern), 146);
+	config_free(c);
+}
+
+/* As editors of other systems write them. */
+static void test_foreign_text(_unused_ void **state)
+{
+	struct config *c = NULL;
+
+	assert_int_equal(
+		load(&c, "\xef\xbb\xbf[daemon]\r\nmode = manage\r\n"
+			 "[guest web] ; comment ]\r\nmin = 1G\r\n[guest Büro ]\r\nshares=5\r\n"),
+		0);
+	assert_int_equal(c->mode, MODE_MANAGE);
+	assert_int_equal(c->n_rules, 2);
+	assert_string_equal(c->rules[0].pattern, "web");
+	assert_true(c->rules[0].min.set);
+	assert_string_equal(c->rules[1].pattern, "Büro ");
+	config_free(c);
+	c = NULL;
+	/* Only at the very start. */
+	assert_int_equal(load(&c, "[daemon]\n\xef\xbb\xbfmode = manage\n"), -EINVAL);
+	assert_int_equal(load(&c, "[daemon\nmode = manage\n"), -EINVAL);
+	assert_null(c);
+}
+
+/* What can fit nothing is refused where it stands. */
+static void test_wildcards(_unused_ void **state)
+{
+	static const char *const bad[] = {
+		"[backend qmp]\nsocket = /run/vm/*/qmp.sock\n",
+		"[backend qmp]\nsocket = /run/vm/?.sock\n",
+		"[backend pve]\nguests = /etc/pve/nodes/*/qemu-server\n",
+		"[backend pve]\nsockets = /run/*\n",
+	};
+	struct config *c = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(load(&c, bad[i]), -EINVAL);
+		assert_non_null(strstr(complaints, "c:2: "));
+		assert_null(c);
+	}
+	assert_int_equal(load(&c, "[backend qmp]\npath = /run/vm/*/qmp.sock\n"
+				  "socket = /run/vm/[web].sock\n"),
+			 0);
+	config_free(c);
 }
 
 /* Sections may come back, in the same file and in those of the folder. */
@@ -387,7 +434,14 @@ static void test_escape(_unused_ void **state)
 
 	assert_string_equal(escape_text(out, sizeof(out), "web-1 (a)"), "web-1 (a)");
 	assert_string_equal(escape_text(out, sizeof(out), "a\n\x1b[2J\x7f\\\xc3\xa9"),
-			    "a\\x0a\\x1b[2J\\x7f\\x5c\\xc3\\xa9");
+			    "a\\x0a\\x1b[2J\\x7f\\\xc3\xa9");
+	/* No UTF-8, a control character of it, a mark that turns text round. */
+	assert_string_equal(escape_text(out, sizeof(out), "\xc3(\xe2\x80\xae\xc2\x9b\xed\xa0\x80"),
+			    "\\xc3(\\xe2\\x80\\xae\\xc2\\x9b\\xed\\xa0\\x80");
+	/* Escaped once, whoever prints it. */
+	assert_string_equal(escape_text(out, sizeof(out), "a\\x0a"), "a\\x0a");
+	/* Cut before a character that does not fit. */
+	assert_string_equal(escape_text(out, 4, "ab\xc3\xa9"), "ab");
 	/* Cut before an escape that does not fit, and always ended. */
 	assert_string_equal(escape_text(out, 7, "abc\n"), "abc");
 	assert_string_equal(escape_text(out, 8, "abc\n"), "abc\\x0a");
@@ -403,6 +457,8 @@ int main(void)
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_out_of_range_tunable),
 		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_foreign_text),
+		cmocka_unit_test(test_wildcards),
 		cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_own_rule),

@@ -75,6 +75,113 @@ static void test_names(_unused_ void **state)
 	close_world(&w);
 }
 
+/* Names in any script: as they are, in rules as well; escaped once. */
+static void test_scripts(_unused_ void **state)
+{
+	static const struct {
+		const char *json, *name;
+	} all[] = {
+		{ "B\\u00fcro-PC", "Büro-PC" },
+		{ "\\u865a\\u62df\\u673a-1", "虚拟机-1" },
+		{ "\\u0441\\u0435\\u0440\\u0432\\u0435\\u0440", "сервер" },
+		{ "back\\\\slash", "back\\slash" },
+		{ "web[1]", "web[1]" },
+		{ "\\ud83d\\udda5", "🖥" },
+		{ "a\\u202eb", "a\\xe2\\x80\\xaeb" },
+	};
+	struct fake_qemu a[ARRAY_SIZE(all)];
+	const struct guest *g;
+	char file[32];
+	struct world w;
+
+	open_world(&w, "[guest Büro-PC]\nshares = 2\n[guest 虚拟机-?]\nshares = 3\n"
+		       "[guest сер*]\nshares = 4\n[guest back\\\\slash]\nshares = 5\n"
+		       "[guest web[1]]\nshares = 6\n[guest ?]\nshares = 7\n"
+		       "[guest a\\xe2\\x80\\xaeb]\nshares = 8\n");
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		a[i] = idle_guest(all[i].json);
+		snprintf(file, sizeof(file), "%zu.sock", i);
+		start_guest(&w, &a[i], file);
+	}
+	run_until(&w, 2000, manager_guest_count(w.manager) == ARRAY_SIZE(all));
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		g = manager_find(w.manager, all[i].name);
+		if (!g)
+			print_error("not found: %s\n", all[i].name);
+		assert_non_null(g);
+		assert_int_equal(g->limits.shares, i + 2);
+		fake_stop(&a[i], false);
+	}
+	close_world(&w);
+}
+
+/* Rules are about the name that a guest has, not about who came first. */
+static void test_same_name(_unused_ void **state)
+{
+	struct fake_qemu one = idle_guest("web"), two = idle_guest("web");
+	struct world w;
+
+	open_world(&w, "[guest web]\nshares = 9\nmin = 700M\n");
+	one.other_process = true;
+	start_guest(&w, &one, "1.sock");
+	run_until(&w, 1000, manager_guest_count(w.manager) == 1);
+	start_guest(&w, &two, "2.sock");
+	run_until(&w, 1000, manager_guest_count(w.manager) == 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(manager_guest(w.manager, i)->limits.shares, 9);
+		assert_int_equal(manager_guest(w.manager, i)->limits.min, 700 * MIB);
+	}
+	assert_non_null(manager_find(w.manager, "web"));
+	assert_non_null(manager_find(w.manager, "web@2.sock"));
+	fake_stop(&one, false);
+	fake_stop(&two, false);
+	close_world(&w);
+}
+
+static void folder_of(struct world *w, const char *name, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s", w->qmp, name);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+/* One folder per guest: they come, go, and come again. */
+static void test_folder_each(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a"), b = idle_guest("b"), other = idle_guest("c");
+	char config[256], path[128];
+	struct world w;
+
+	open_world(&w, "");
+	daemon_stop(&w);
+	config_free(w.config);
+	snprintf(config, sizeof(config), "path =\npath = %s/vm-*/run/qmp.sock\n", w.qmp);
+	w.config = configure(&w, config);
+	folder_of(&w, "vm-a", path, sizeof(path));
+	folder_of(&w, "vm-a/run", path, sizeof(path));
+	start_guest(&w, &a, "vm-a/run/qmp.sock");
+	start_guest(&w, &other, "vm-a/run/serial.sock");
+	daemon_start(&w, false);
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	for (int i = 0; i < 2; i++) {
+		folder_of(&w, "vm-b", path, sizeof(path));
+		run_for(&w, 20);
+		folder_of(&w, "vm-b/run", path, sizeof(path));
+		run_for(&w, 20);
+		start_guest(&w, &b, "vm-b/run/qmp.sock");
+		run_until(&w, 1000, manager_find(w.manager, "b"));
+		fake_stop(&b, false);
+		run_until(&w, 1000, !manager_find(w.manager, "b"));
+		assert_int_equal(rmdir(path), 0);
+		*strrchr(path, '/') = 0;
+		assert_int_equal(rmdir(path), 0);
+		run_for(&w, 20);
+	}
+	assert_int_equal(other.connections, 0);
+	fake_stop(&a, false);
+	fake_stop(&other, false);
+	close_world(&w);
+}
+
 static const char *unmergeable(const char *memdev, const char *status)
 {
 	struct fake_qemu a = idle_guest("a");
@@ -172,12 +279,12 @@ static void test_named_socket(_unused_ void **state)
 	open_world(&w, "");
 	daemon_stop(&w);
 	config_free(w.config);
-	snprintf(config, sizeof(config), "path =\nsocket = %s/[a]*.sock\n", w.qmp);
+	snprintf(config, sizeof(config), "path =\nsocket = %s/[a].sock\n", w.qmp);
 	w.config = configure(&w, config);
 	daemon_start(&w, false);
 	start_guest(&w, &b, "a.sock");
 	for (int i = 0; i < 2; i++) {
-		start_guest(&w, &a, "[a]*.sock");
+		start_guest(&w, &a, "[a].sock");
 		run_until(&w, 1000, manager_find(w.manager, "a"));
 		fake_stop(&a, false);
 		run_until(&w, 1000, !manager_find(w.manager, "a"));
@@ -913,6 +1020,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_adoption),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_scripts),
+		cmocka_unit_test(test_same_name),
+		cmocka_unit_test(test_folder_each),
 		cmocka_unit_test(test_unmergeable),
 		cmocka_unit_test(test_same_qemu_twice),
 		cmocka_unit_test(test_folder),

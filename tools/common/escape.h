@@ -6,8 +6,9 @@
 
 /**
  * escape_text() - make foreign text harmless for logs, terminals and D-Bus
- * @out: gets printable ASCII; what is not (and the backslash) is \xNN
- * @size: of @out, at least 1; what does not fit is cut, never in an escape
+ * @out: gets printable UTF-8; other bytes, and characters that would move a
+ *	cursor or hide text, are \xNN. What was escaped once stays as it is.
+ * @size: of @out, at least 1; what does not fit is cut, never in a character
  * @text: text from a guest, a peer or a file
  *
  * Return: @out

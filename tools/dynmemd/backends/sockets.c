@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "dynmemd/base/dir_watch.h"
+#include "dynmemd/base/dir_tree.h"
 #include "dynmemd/base/log.h"
 #include "dynmemd/backends/sockets.h"
 #include "common/util.h"
@@ -44,8 +44,8 @@ struct seats {
 	sd_event *event;
 	const struct seat_ops *ops;
 	void *userdata;
-	struct folder **folders;
-	size_t n_folders;
+	struct dir_tree **trees;
+	size_t n_trees;
 	LIST_HEAD(, seat) list;
 };
 
@@ -192,33 +192,33 @@ static int on_socket(void *userdata, const char *path, bool there)
 
 static bool is_held(const struct seats *all, const struct seat *s)
 {
-	for (size_t i = 0; i < all->n_folders; i++)
-		if (folder_holds(all->folders[i], s->path))
+	for (size_t i = 0; i < all->n_trees; i++)
+		if (dir_tree_holds(all->trees[i], s->path))
 			return true;
 	return false;
 }
 
 int seats_watch(struct seats *all, const char *path, unsigned int flags)
 {
-	struct folder **folders =
-		reallocarray(all->folders, all->n_folders + 1, sizeof(struct folder *));
+	struct dir_tree **trees =
+		reallocarray(all->trees, all->n_trees + 1, sizeof(struct dir_tree *));
 	int r;
 
-	if (!folders)
+	if (!trees)
 		return -ENOMEM;
-	all->folders = folders;
-	r = folder_new(&folders[all->n_folders], all->event, path, flags, on_socket, all);
+	all->trees = trees;
+	r = dir_tree_new(&trees[all->n_trees], all->event, path, flags, on_socket, all);
 	if (r == 0)
-		all->n_folders++;
+		all->n_trees++;
 	return r;
 }
 
 void seats_unwatch(struct seats *all)
 {
-	while (all->n_folders)
-		folder_free(all->folders[--all->n_folders]);
-	free(all->folders);
-	all->folders = NULL;
+	while (all->n_trees)
+		dir_tree_free(all->trees[--all->n_trees]);
+	free(all->trees);
+	all->trees = NULL;
 }
 
 void seats_trim(struct seats *all)

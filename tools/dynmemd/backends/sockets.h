@@ -35,8 +35,8 @@ struct seats *seats_free(struct seats *all);
 
 /**
  * seats_watch() - look for sockets in one folder more
- * @path: as for folder_new()
- * @flags: as for folder_new()
+ * @path: as for dir_tree_new()
+ * @flags: as for dir_tree_new()
  */
 int seats_watch(struct seats *all, const char *path, unsigned int flags);
 

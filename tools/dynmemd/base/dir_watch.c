@@ -77,7 +77,9 @@ static void try_later(struct folder *f, int error)
 
 static void report(struct folder *f, const char *name, bool there)
 {
-	mode_t type = f->flags & FOLDER_FILES ? S_IFREG : S_IFSOCK;
+	mode_t type = f->flags & FOLDER_FILES  ? S_IFREG
+		      : f->flags & FOLDER_DIRS ? S_IFDIR
+					       : S_IFSOCK;
 	char path[PATH_MAX];
 	struct stat st;
 	int r;
@@ -102,7 +104,7 @@ static void scan(struct folder *f)
 		return;
 	}
 	while ((e = readdir(d)))
-		if (e->d_type != DT_DIR)
+		if (e->d_type != DT_DIR || f->flags & FOLDER_DIRS)
 			report(f, e->d_name, true);
 	closedir(d);
 }

@@ -20,6 +20,7 @@ typedef int (*folder_found_t)(void *userdata, const char *path, bool there);
 
 #define FOLDER_ONE   1u /* one socket, whatever characters are in its name */
 #define FOLDER_FILES 2u /* files, no sockets */
+#define FOLDER_DIRS  4u /* folders, no sockets */
 
 /**
  * folder_new() - watch a folder

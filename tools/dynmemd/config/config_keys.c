@@ -117,21 +117,22 @@ static int set_qmp_socket(struct parser *p, const char *value)
 {
 	struct config *c = p->config;
 
-	if (*value && value[strlen(value) - 1] == '/')
+	if (*value && (value[strlen(value) - 1] == '/' || strpbrk(value, "*?")))
 		return -EINVAL;
 	return add_path(&c->qmp_sockets, &c->n_qmp_sockets, value);
 }
 
 static const struct key qmp_keys[] = {
 	{ "path", set_qmp_path,
-	  "an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp" },
-	{ "socket", set_qmp_socket, "the absolute path of a monitor socket" },
+	  "an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp or /run/vm/*/qmp.sock" },
+	{ "socket", set_qmp_socket,
+	  "the absolute path of one monitor socket; a pattern of them is a path" },
 	{ 0 },
 };
 
 static int set_folder(char **folder, const char *value)
 {
-	if (*value && *value != '/')
+	if (*value && (*value != '/' || strpbrk(value, "*?")))
 		return -EINVAL;
 	free(*folder);
 	*folder = *value ? strdup(value) : NULL;

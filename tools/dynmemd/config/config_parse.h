@@ -13,6 +13,7 @@ struct parser {
 	const char *path;
 	int line;
 	FILE *file;
+	char *section; /* NULL: none yet */
 	char *buffer;
 	size_t size;
 	struct guest_rule *rule; /* of the section being read */

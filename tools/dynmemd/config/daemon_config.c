@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <glob.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +10,6 @@
 #include <ini.h>
 
 #include "dynmemd/config/config_parse.h"
-
-/* inih cuts a section's name after this many characters, without a word. */
-#define SECTION_MAX 49
 
 void parser_complain(struct parser *p, const char *format, ...)
 {
@@ -33,9 +31,33 @@ void parser_complain(struct parser *p, const char *format, ...)
 }
 
 /*
+ * A section's name ends with the line's last bracket, since guests' names and
+ * patterns may hold some; inih would cut it at the first, and after 49 bytes.
+ * So it is kept here, and inih gets a name that is short.
+ */
+static int take_section(struct parser *p, const char *text, size_t len)
+{
+	size_t comment = 0, end = 0;
+
+	for (size_t i = 1; i < len && !comment; i++) {
+		if (text[i] == ']')
+			end = i;
+		else if (end && (text[i] == ';' || text[i] == '#') &&
+			 (text[i - 1] == ' ' || text[i - 1] == '\t'))
+			comment = i;
+	}
+	if (!end)
+		return -EINVAL;
+	free(p->section);
+	p->section = strndup(text + 1, end - 1);
+	return p->section ? 0 : -ENOMEM;
+}
+
+/*
  * inih reads its lines through this, so that a complaint can name the line.
  * It would take an indented line as the continuation of the one before, and
  * cut long ones: here indentation means nothing and a long line is refused.
+ * Editors of other systems put a BOM in front.
  */
 static char *next_line(char *out, int size, void *stream)
 {
@@ -46,6 +68,8 @@ static char *next_line(char *out, int size, void *stream)
 	if (len < 0)
 		return NULL;
 	p->line++;
+	if (p->line == 1 && !strncmp(text, "\xef\xbb\xbf", 3))
+		text += 3;
 	while (*text == ' ' || *text == '\t')
 		text++;
 	len = (ssize_t)strcspn(text, "\n");
@@ -53,12 +77,9 @@ static char *next_line(char *out, int size, void *stream)
 		parser_complain(p, "a line of more than %d characters", size - 2);
 		len = 0;
 	}
-	if (*text == '[' && strcspn(text + 1, "]") > SECTION_MAX) {
-		parser_complain(
-			p,
-			"a section's name of more than %d characters; a pattern, as in [guest web*], is shorter",
-			SECTION_MAX);
-		len = 0;
+	if (*text == '[' && take_section(p, text, len) == 0) {
+		text = "[section]";
+		len = (ssize_t)strlen(text);
 	}
 	memcpy(out, text, len);
 	out[len] = '\n';
@@ -66,9 +87,11 @@ static char *next_line(char *out, int size, void *stream)
 	return out;
 }
 
-static int on_key(void *userdata, const char *section, const char *key, const char *value)
+static int on_key(void *userdata, _unused_ const char *section, const char *key, const char *value)
 {
-	parser_key(userdata, section, key, value);
+	struct parser *p = userdata;
+
+	parser_key(p, p->section ? p->section : "", key, value);
 	return 1;
 }
 
@@ -78,6 +101,8 @@ static int load_file(struct parser *p, const char *path, bool required)
 
 	p->path = path;
 	p->line = 0;
+	free(p->section);
+	p->section = NULL;
 	p->file = fopen(path, "re");
 	if (!p->file) {
 		if (errno == ENOENT && !required)
@@ -154,6 +179,7 @@ int config_load(struct config **ret, const char *path, bool required, config_com
 	if (r == 0)
 		check(&p);
 	free(p.buffer);
+	free(p.section);
 	if (r == 0 && p.complaints)
 		r = -EINVAL;
 	if (r < 0) {
@@ -203,9 +229,26 @@ static void override(struct guest_rule *r, const struct guest_rule *later)
 		r->reclaim = later->reclaim;
 }
 
+/* A name as it is fits too, whatever a shell makes of its characters. */
+static bool fits_name(const char *pattern, const char *name)
+{
+	return !strcmp(pattern, name) || fnmatch(pattern, name, 0) == 0;
+}
+
+/* In the daemon's own locale a "?" would be one byte. */
 static bool fits(const struct guest_rule *r, const char *name, const char *alias)
 {
-	return fnmatch(r->pattern, name, 0) == 0 || (alias && fnmatch(r->pattern, alias, 0) == 0);
+	static locale_t utf8;
+	locale_t before;
+	bool yes;
+
+	if (!utf8)
+		utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
+	before = utf8 ? uselocale(utf8) : NULL;
+	yes = fits_name(r->pattern, name) || (alias && fits_name(r->pattern, alias));
+	if (before)
+		uselocale(before);
+	return yes;
 }
 
 bool config_names(const struct config *c, const char *name, const char *alias)

@@ -59,7 +59,7 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest, const char *why);
 
 /**
  * struct guest - one guest
- * @name: unique, printable ASCII
+ * @name: unique, printable UTF-8
  * @named: QEMU told the name; else it is the socket's
  * @origin: where the backend found it: a socket's path, or an URI
  * @pid: QEMU's, 0 if not known

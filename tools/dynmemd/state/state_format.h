@@ -28,7 +28,7 @@
 
 /**
  * struct record - one guest
- * @name: printable ASCII
+ * @name: printable UTF-8
  * @pid: of its QEMU
  * @start: when that started, clock ticks since boot; 0: not known
  * @actual: its size when it was seen last, bytes

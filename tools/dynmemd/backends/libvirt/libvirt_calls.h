@@ -21,7 +21,7 @@
  * struct libvirt_domain - a running domain
  * @uuid: its own for ever
  * @id: another one each time that it is started
- * @name: printable ASCII
+ * @name: printable UTF-8
  * @pid: QEMU's, 0 if not known
  * @memory: <memory>, bytes
  * @actual: <currentMemory>, which follows the balloon within a second, bytes

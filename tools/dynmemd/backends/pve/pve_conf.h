@@ -13,7 +13,7 @@
 
 /**
  * struct pve_conf - what the file says of the guest as it runs
- * @name: printable ASCII; "": it has none
+ * @name: printable UTF-8; "": it has none
  * @memory: bytes
  * @balloon: the least that pvestatd leaves it, bytes; 0: not given, and then
  *	pvestatd does not move it
