@@ -130,9 +130,10 @@ $(SIM_A): $(SIM_OBJS)
 $(CMD_A): $(CMD_OBJS)
 	$(call ar,$^)
 
-$(LIB_SO): $(LIB_OBJS)
+$(LIB_SO): $(LIB_OBJS) tools/lib/libdynmem.map
 	$(say) LD $@
-	$(Q)$(CC) -shared -Wl,-soname,libdynmem.so.0 -Wl,--no-undefined -o $@ $^ $(ALL_LDFLAGS) $(shell $(PKG_CONFIG) --libs libnl-genl-3.0)
+	$(Q)$(CC) -shared -Wl,-soname,libdynmem.so.0 -Wl,--no-undefined \
+		-Wl,--version-script=tools/lib/libdynmem.map -o $@ $(LIB_OBJS) $(ALL_LDFLAGS) $(shell $(PKG_CONFIG) --libs libnl-genl-3.0)
 
 # The command and the daemon each link what they use; order is from the top of the house to the bottom.
 $(O)/dynmemd: $(O)/obj/tools/dynmemd/main.o $(DAEMON_A) $(COMMON_A) $(POLICY_A) $(LIB_A)

@@ -35,6 +35,24 @@ static void *attrs_write(void *at, u8 type, int attr, u64 value)
 	return payload + len;
 }
 
+static const u8 head_types[DYNMEM_A_HEAD_MAX + 1] = {
+	[DYNMEM_A_HEAD_CAPABILITIES] = DYNMEM_U32,
+};
+
+/* Writes a record's head, and returns where the next attribute goes. */
+static void *attrs_write_head(void *at, const struct dynmem_record *rec)
+{
+	struct nlattr *nest = at;
+	int attr;
+
+	at += NLA_HDRLEN;
+	for (attr = 1; attr <= DYNMEM_A_HEAD_MAX; attr++)
+		at = attrs_write(at, head_types[attr], attr, rec->head[attr]);
+	nest->nla_type = DYNMEM_A_HEAD | NLA_F_NESTED;
+	nest->nla_len = at - (void *)nest;
+	return at;
+}
+
 /**
  * dynmem_record_put() - put a record into a message
  * @skb: the message
@@ -50,8 +68,11 @@ int dynmem_record_put(struct sk_buff *skb, const u8 *types,
 	void *at = start;
 	u64 left;
 
-	if (skb_tailroom(skb) < DYNMEM_RECORD_SIZE(hweight64(rec->present)))
+	if (skb_tailroom(skb) < DYNMEM_ATTRS_SIZE(hweight64(rec->present)) +
+				(rec->has_head ? DYNMEM_HEAD_SIZE : 0))
 		return -EMSGSIZE;
+	if (rec->has_head)
+		at = attrs_write_head(at, rec);
 	for (left = rec->present; left; left &= left - 1) {
 		int attr = __ffs64(left);
 

@@ -2,7 +2,7 @@
 /*
  * cgroup-get: the memory of processes, summed per cgroup v2.
  *
- * The sums are made when the dump starts, and then told as they are.
+ * The sums are made when the dump starts, and then sent as they are.
  */
 
 #include <linux/cgroup.h>
@@ -17,6 +17,7 @@
 #include "cgroup.h"
 #include "cgroup_id.h"
 #include "compat/compat.h"
+#include "genl.h"
 #include "process.h"
 #include "reply.h"
 
@@ -48,7 +49,7 @@ struct cgroup_sum {
 /**
  * struct cgroup_dump - a dump under way
  * @sums: struct cgroup_sum by id
- * @order: the same in the order in which they are told
+ * @order: the same in the order in which they are sent
  * @n: how many
  * @at: the next one
  * @only: the cgroup at the top, 0: the root
@@ -71,18 +72,18 @@ static struct cgroup_dump *cgroup_dump(struct netlink_callback *cb)
 }
 
 /* NULL: this is the root, or that of the reader's cgroup namespace. */
-static struct cgroup *parent_seen(struct cgroup *cgroup)
+static struct cgroup *cgroup_parent_seen(struct cgroup *cgroup)
 {
 	if (cgroup == current->nsproxy->cgroup_ns->root_cset->dfl_cgrp)
 		return NULL;
 	return cgroup_parent(cgroup);
 }
 
-static struct cgroup_sum *sum_new(struct cgroup_dump *dump,
+static struct cgroup_sum *cgroup_sum_new(struct cgroup_dump *dump,
 				  struct cgroup *cgroup)
 {
 	struct cgroup_sum *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
-	struct cgroup *parent = parent_seen(cgroup);
+	struct cgroup *parent = cgroup_parent_seen(cgroup);
 	int err;
 
 	if (!sum)
@@ -103,7 +104,7 @@ static struct cgroup_sum *sum_new(struct cgroup_dump *dump,
  * The sum of a cgroup, and in a tree those of the cgroups above it. NULL: the
  * cgroup is gone, or not to be seen from the reader's cgroup namespace.
  */
-static struct cgroup_sum *sum_get(struct cgroup_dump *dump, u64 id)
+static struct cgroup_sum *cgroup_sum_get(struct cgroup_dump *dump, u64 id)
 {
 	struct cgroup_sum *sum = xa_load(&dump->sums, id);
 	struct cgroup *cgroup, *at;
@@ -113,17 +114,17 @@ static struct cgroup_sum *sum_get(struct cgroup_dump *dump, u64 id)
 	cgroup = cgroup_get_from_id(id);
 	if (IS_ERR(cgroup))
 		return NULL;
-	sum = sum_new(dump, cgroup);
+	sum = cgroup_sum_new(dump, cgroup);
 	/* The cgroups above are there as long as one below is. */
 	for (at = cgroup; dump->tree && !IS_ERR(sum);) {
 		struct cgroup_sum *above;
 
 		if (cgroup_id(at) == dump->only)
 			break;
-		at = parent_seen(at);
+		at = cgroup_parent_seen(at);
 		if (!at || xa_load(&dump->sums, cgroup_id(at)))
 			break;
-		above = sum_new(dump, at);
+		above = cgroup_sum_new(dump, at);
 		if (IS_ERR(above))
 			sum = above;
 	}
@@ -131,7 +132,7 @@ static struct cgroup_sum *sum_get(struct cgroup_dump *dump, u64 id)
 	return sum;
 }
 
-static void add(struct dynmem_process *to, const struct dynmem_process *from)
+static void cgroup_add(struct dynmem_process *to, const struct dynmem_process *from)
 {
 	to->flags |= from->flags;
 	to->merging_pages += from->merging_pages;
@@ -144,14 +145,14 @@ static void add(struct dynmem_process *to, const struct dynmem_process *from)
 	to->swap += from->swap;
 }
 
-static bool is_ksm_user(const struct dynmem_process *proc)
+static bool cgroup_is_ksm_user(const struct dynmem_process *proc)
 {
 	return proc->flags & (DYNMEM_PROCESS_FLAG_MERGEABLE |
 			      DYNMEM_PROCESS_FLAG_MERGE_ANY) ||
 	       proc->merging_pages || proc->rmap_items || proc->zero_pages;
 }
 
-static int sum_processes(struct cgroup_dump *dump)
+static int cgroup_sum_processes(struct cgroup_dump *dump)
 {
 	struct dynmem_walk walk = {
 		.fields = DYNMEM_FIELD_CGROUP | DYNMEM_FIELD_FLAGS |
@@ -169,19 +170,19 @@ static int sum_processes(struct cgroup_dump *dump)
 			return -EINTR;
 		if (proc.flags & DYNMEM_PROCESS_FLAG_BORROWED)
 			continue;
-		sum = sum_get(dump, proc.cgroup);
+		sum = cgroup_sum_get(dump, proc.cgroup);
 		if (IS_ERR(sum))
 			return PTR_ERR(sum);
 		if (!sum)
 			continue;
 		sum->processes++;
-		sum->ksm_processes += is_ksm_user(&proc);
-		add(&sum->sum, &proc);
+		sum->ksm_processes += cgroup_is_ksm_user(&proc);
+		cgroup_add(&sum->sum, &proc);
 	}
 	return 0;
 }
 
-static int by_depth(const void *x, const void *y)
+static int cgroup_by_depth(const void *x, const void *y)
 {
 	const struct cgroup_sum *a = *(const struct cgroup_sum **)x;
 	const struct cgroup_sum *b = *(const struct cgroup_sum **)y;
@@ -191,7 +192,7 @@ static int by_depth(const void *x, const void *y)
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
-static int put_in_order(struct cgroup_dump *dump)
+static int cgroup_put_in_order(struct cgroup_dump *dump)
 {
 	struct cgroup_sum *sum;
 	unsigned long id;
@@ -205,12 +206,12 @@ static int put_in_order(struct cgroup_dump *dump)
 		return -ENOMEM;
 	xa_for_each(&dump->sums, id, sum)
 		dump->order[n++] = sum;
-	sort(dump->order, n, sizeof(*dump->order), by_depth, NULL);
+	sort(dump->order, n, sizeof(*dump->order), cgroup_by_depth, NULL);
 	return 0;
 }
 
 /* From the leaves to the root, each adds to the one above. */
-static void sum_tree(struct cgroup_dump *dump)
+static void cgroup_sum_tree(struct cgroup_dump *dump)
 {
 	unsigned int i;
 
@@ -222,11 +223,11 @@ static void sum_tree(struct cgroup_dump *dump)
 			continue;
 		above->processes += sum->processes;
 		above->ksm_processes += sum->ksm_processes;
-		add(&above->sum, &sum->sum);
+		cgroup_add(&above->sum, &sum->sum);
 	}
 }
 
-static void dump_free(struct cgroup_dump *dump)
+static void cgroup_dump_free(struct cgroup_dump *dump)
 {
 	struct cgroup_sum *sum;
 	unsigned long id;
@@ -238,7 +239,7 @@ static void dump_free(struct cgroup_dump *dump)
 	kfree(dump);
 }
 
-static int check_request(struct cgroup_dump *dump, struct nlattr **attrs,
+static int cgroup_check_request(struct cgroup_dump *dump, struct nlattr **attrs,
 			 struct netlink_ext_ack *extack)
 {
 	/* Where only cgroup v1 is used all tasks are in the root of v2. */
@@ -259,31 +260,36 @@ static int check_request(struct cgroup_dump *dump, struct nlattr **attrs,
 int dynmem_cgroup_start(struct netlink_callback *cb, struct nlattr **attrs,
 			struct netlink_ext_ack *extack)
 {
-	struct cgroup_dump *dump = kzalloc(sizeof(*dump), GFP_KERNEL);
+	struct cgroup_dump *dump;
 	int err;
 
+	err = dynmem_may_read(cb->skb, extack);
+	if (err)
+		return err;
+	dump = kzalloc(sizeof(*dump), GFP_KERNEL);
 	if (!dump)
 		return -ENOMEM;
 	xa_init(&dump->sums);
-	err = check_request(dump, attrs, extack) ?:
-	      sum_processes(dump) ?: put_in_order(dump);
+	err = cgroup_check_request(dump, attrs, extack) ?:
+	      cgroup_sum_processes(dump) ?: cgroup_put_in_order(dump);
 	if (err) {
-		dump_free(dump);
+		cgroup_dump_free(dump);
 		return err;
 	}
 	if (dump->tree)
-		sum_tree(dump);
+		cgroup_sum_tree(dump);
 	cb->args[0] = (long)dump;
+	cb->min_dump_alloc = DYNMEM_PATH_DUMP_SIZE;
 	return 0;
 }
 
 int dynmem_cgroup_done(struct netlink_callback *cb)
 {
-	dump_free(cgroup_dump(cb));
+	cgroup_dump_free(cgroup_dump(cb));
 	return 0;
 }
 
-static void fill(struct dynmem_record *rec, const struct cgroup_sum *sum)
+static void cgroup_fill(struct dynmem_record *rec, const struct cgroup_sum *sum)
 {
 	const struct dynmem_process *proc = &sum->sum;
 
@@ -301,9 +307,10 @@ static void fill(struct dynmem_record *rec, const struct cgroup_sum *sum)
 	dynmem_set_bytes(rec, DYNMEM_A_CGROUP_SWAP, proc->swap);
 }
 
-static int put(struct sk_buff *skb, const struct cgroup_sum *sum)
+static int cgroup_put_sum(struct sk_buff *skb, const struct cgroup_sum *sum)
 {
 	struct dynmem_record rec = {};
+	int err;
 
 	if (nla_put_uint(skb, DYNMEM_A_CGROUP_ID, sum->id))
 		return -EMSGSIZE;
@@ -311,14 +318,14 @@ static int put(struct sk_buff *skb, const struct cgroup_sum *sum)
 	    nla_put_uint(skb, DYNMEM_A_CGROUP_PARENT_ID, sum->parent))
 		return -EMSGSIZE;
 	/* A cgroup that is gone meanwhile has no path, but had its sum. */
-	if (dynmem_cgroup_put_path(skb, DYNMEM_A_CGROUP_PATH, sum->id) ==
-	    -EMSGSIZE)
-		return -EMSGSIZE;
-	fill(&rec, sum);
+	err = dynmem_cgroup_put_path(skb, DYNMEM_A_CGROUP_PATH, sum->id);
+	if (err)
+		return err;
+	cgroup_fill(&rec, sum);
 	return dynmem_record_put(skb, cgroup_types, &rec);
 }
 
-static bool wanted(const struct cgroup_dump *dump,
+static bool cgroup_wanted(const struct cgroup_dump *dump,
 		   const struct cgroup_sum *sum)
 {
 	return dump->select == DYNMEM_SELECT_ALL || sum->ksm_processes;
@@ -327,21 +334,24 @@ static bool wanted(const struct cgroup_dump *dump,
 int dynmem_cgroup_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct cgroup_dump *dump = cgroup_dump(cb);
+	int err = 0;
 
 	for (; dump->at < dump->n; dump->at++) {
 		const struct cgroup_sum *sum = dump->order[dump->at];
 		void *head;
 
-		if (!wanted(dump, sum))
+		if (!cgroup_wanted(dump, sum))
 			continue;
+		err = -EMSGSIZE;
 		head = dynmem_dump_put(skb, cb, DYNMEM_CMD_CGROUP_GET);
 		if (!head)
 			break;
-		if (put(skb, sum)) {
+		err = cgroup_put_sum(skb, sum);
+		if (err) {
 			genlmsg_cancel(skb, head);
 			break;
 		}
 		genlmsg_end(skb, head);
 	}
-	return skb->len;
+	return dynmem_dump_end(skb, err);
 }

@@ -63,7 +63,17 @@ int dynmem_cgroup_check(const struct nlattr *attr,
 	return 0;
 }
 
-/* An attribute that is as long as the path; -ENOENT: the cgroup is gone. */
+/**
+ * dynmem_cgroup_put_path() - put the path of a cgroup into a message
+ * @skb: the message
+ * @attr: the attribute
+ * @id: the cgroup
+ *
+ * A cgroup that is gone has no path, and one of PATH_MAX bytes or more is left
+ * out.
+ *
+ * Return: 0, -EMSGSIZE when the message is full, -ENOMEM.
+ */
 int dynmem_cgroup_put_path(struct sk_buff *skb, int attr, u64 id)
 {
 	struct cgroup *cgroup;
@@ -73,7 +83,7 @@ int dynmem_cgroup_put_path(struct sk_buff *skb, int attr, u64 id)
 
 	cgroup = cgroup_get_from_id(id);
 	if (IS_ERR(cgroup))
-		return PTR_ERR(cgroup);
+		return PTR_ERR(cgroup) == -ENOENT ? 0 : PTR_ERR(cgroup);
 	path = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (!path) {
 		err = -ENOMEM;
@@ -81,8 +91,9 @@ int dynmem_cgroup_put_path(struct sk_buff *skb, int attr, u64 id)
 	}
 	len = cgroup_path_ns(cgroup, path, PATH_MAX,
 			     current->nsproxy->cgroup_ns);
-	err = len < 0 ? len : 0;
-	if (!err)
+	/* Too long: before 6.8 its length, since then -E2BIG. */
+	err = 0;
+	if (len >= 0 && len < PATH_MAX)
 		err = nla_put_string(skb, attr, path);
 	kfree(path);
 put:

@@ -16,6 +16,9 @@ u64 dynmem_task_cgroup(struct task_struct *task);
 bool dynmem_task_below(struct task_struct *task, u64 cgroup);
 int dynmem_cgroup_check(const struct nlattr *attr,
 			struct netlink_ext_ack *extack);
+/* A message that holds one record with any path. */
+#define DYNMEM_PATH_DUMP_SIZE	8192
+
 int dynmem_cgroup_put_path(struct sk_buff *skb, int attr, u64 cgroup);
 #endif
 

@@ -14,6 +14,7 @@
 #include "attrs.h"
 #include "compat/compat.h"
 #include "config.h"
+#include "genl.h"
 #include "reply.h"
 #include "sampler.h"
 #include "settings.h"
@@ -21,32 +22,35 @@
 /* A threshold that the module computes from the size of memory. */
 #define AUTO	U64_MAX
 
+/* Per mille. */
+#define CONFIG_STALL_MAX	1000
+
 /**
- * struct setting - a setting
- * @min: smallest value
- * @max: largest value
+ * struct config_setting - a setting
+ * @name: of its module parameter
+ * @unit: for people
  * @dflt: what it is unless a module parameter says otherwise
- * @refusal: what is said about a value out of range
+ * @range: smallest and largest value
  */
-struct setting {
-	u64 min;
-	u64 max;
+struct config_setting {
+	const char *name;
+	const char *unit;
 	u64 dflt;
-	const char *refusal;
+	struct netlink_range_validation range;
 };
 
-#define SETTING(NAME, param, lo, hi, value, unit)			\
+#define SETTING(NAME, param, lo, hi, value, for_people)			\
 	[DYNMEM_A_CONFIG_ ## NAME] = {					\
-		.min = lo,						\
-		.max = hi,						\
+		.name = param,						\
+		.unit = for_people,					\
 		.dflt = value,						\
-		.refusal = param " must be " #lo " to " #hi " " unit,	\
+		.range = { .min = lo, .max = hi },			\
 	}
 
 /*
  * Why these defaults:
  *
- * thresholds: ESX's sliding scale (Waldspurger, OSDI 2002), see minfree().
+ * thresholds: ESX's sliding scale (Waldspurger, OSDI 2002), see config_minfree().
  * stall_*: 70 and 700 ms of a second are where Android's lmkd sees partial
  *	and complete stalls; 10 is a hundredth of a CPU.
  * window: what PSI's triggers are mostly used with.
@@ -59,16 +63,18 @@ struct setting {
  * ksm_interval: ksmd itself sleeps 20 ms between turns and a scan takes
  *	minutes.
  */
-static const struct setting settings[DYNMEM_A_CONFIG_MAX + 1] = {
+static const struct config_setting settings[DYNMEM_A_CONFIG_MAX + 1] = {
 	SETTING(THRESHOLD_LOW, "threshold_low",
 		0, 1125899906842624, AUTO, "bytes"),
 	SETTING(THRESHOLD_MEDIUM, "threshold_medium",
 		0, 1125899906842624, AUTO, "bytes"),
 	SETTING(THRESHOLD_CRITICAL, "threshold_critical",
 		0, 1125899906842624, AUTO, "bytes"),
-	SETTING(STALL_LOW, "stall_low", 0, 1000, 10, "per mille"),
-	SETTING(STALL_MEDIUM, "stall_medium", 0, 1000, 70, "per mille"),
-	SETTING(STALL_CRITICAL, "stall_critical", 0, 1000, 700, "per mille"),
+	SETTING(STALL_LOW, "stall_low", 0, CONFIG_STALL_MAX, 10, "per mille"),
+	SETTING(STALL_MEDIUM, "stall_medium",
+		0, CONFIG_STALL_MAX, 70, "per mille"),
+	SETTING(STALL_CRITICAL, "stall_critical",
+		0, CONFIG_STALL_MAX, 700, "per mille"),
 	SETTING(WINDOW, "window", 100000000, 60000000000, 1000000000, "ns"),
 	SETTING(HOLD, "hold", 0, 3600000000000, 2000000000, "ns"),
 	SETTING(MIN_INTERVAL, "min_interval", 0, 60000000000, 10000000, "ns"),
@@ -83,33 +89,72 @@ static const struct setting settings[DYNMEM_A_CONFIG_MAX + 1] = {
 		10000000, 3600000000000, 1000000000, "ns"),
 };
 
-/**
- * struct order - two settings of which one must not be below the other
- * @lower: the one
- * @upper: the other; either may be 0, which is off
- * @refusal: what is said otherwise
- */
-struct order {
-	int lower;
-	int upper;
-	const char *refusal;
+/* Before 6.7 the module itself checks the length and the range of a uint. */
+#ifndef HAVE_NLA_UINT
+static int config_validate(const struct nlattr *attr,
+			   struct netlink_ext_ack *extack)
+{
+	const struct netlink_range_validation *range =
+		&settings[nla_type(attr)].range;
+	int err = compat_nla_validate_uint(attr, extack);
+	u64 value;
+
+	if (err)
+		return err;
+	value = nla_get_uint(attr);
+	if (value >= range->min && value <= range->max)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "integer out of range");
+	return -ERANGE;
+}
+
+#define CONFIG_UINT(NAME)						\
+	[DYNMEM_A_CONFIG_ ## NAME] =					\
+		NLA_POLICY_VALIDATE_FN(NLA_BINARY, config_validate)
+#else
+#define CONFIG_UINT(NAME)						\
+	[DYNMEM_A_CONFIG_ ## NAME] =					\
+		NLA_POLICY_FULL_RANGE(NLA_UINT,				\
+				      &settings[DYNMEM_A_CONFIG_ ## NAME].range)
+#endif
+
+const struct nla_policy dynmem_config_policy[DYNMEM_A_CONFIG_MAX + 1] = {
+	[DYNMEM_A_CONFIG_DEFAULTS] = { .type = NLA_FLAG },
+	CONFIG_UINT(THRESHOLD_LOW),
+	CONFIG_UINT(THRESHOLD_MEDIUM),
+	CONFIG_UINT(THRESHOLD_CRITICAL),
+	[DYNMEM_A_CONFIG_STALL_LOW] =
+		NLA_POLICY_MAX(NLA_U32, CONFIG_STALL_MAX),
+	[DYNMEM_A_CONFIG_STALL_MEDIUM] =
+		NLA_POLICY_MAX(NLA_U32, CONFIG_STALL_MAX),
+	[DYNMEM_A_CONFIG_STALL_CRITICAL] =
+		NLA_POLICY_MAX(NLA_U32, CONFIG_STALL_MAX),
+	CONFIG_UINT(WINDOW),
+	CONFIG_UINT(HOLD),
+	CONFIG_UINT(MIN_INTERVAL),
+	CONFIG_UINT(SAMPLE_MIN),
+	CONFIG_UINT(SAMPLE_MAX),
+	CONFIG_UINT(FILL_RATE),
+	CONFIG_UINT(REFAULT_COST),
+	CONFIG_UINT(KSM_INTERVAL),
 };
 
-static const struct order orders[] = {
-	{ DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, DYNMEM_A_CONFIG_THRESHOLD_LOW,
-	  "threshold_low must not be below threshold_medium" },
-	{ DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, DYNMEM_A_CONFIG_THRESHOLD_LOW,
-	  "threshold_low must not be below threshold_critical" },
-	{ DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM,
-	  "threshold_medium must not be below threshold_critical" },
-	{ DYNMEM_A_CONFIG_STALL_LOW, DYNMEM_A_CONFIG_STALL_MEDIUM,
-	  "stall_medium must not be below stall_low" },
-	{ DYNMEM_A_CONFIG_STALL_LOW, DYNMEM_A_CONFIG_STALL_CRITICAL,
-	  "stall_critical must not be below stall_low" },
-	{ DYNMEM_A_CONFIG_STALL_MEDIUM, DYNMEM_A_CONFIG_STALL_CRITICAL,
-	  "stall_critical must not be below stall_medium" },
-	{ DYNMEM_A_CONFIG_SAMPLE_MIN, DYNMEM_A_CONFIG_SAMPLE_MAX,
-	  "sample_max must not be below sample_min" },
+/* Settings that must not be one below the other in this order, unless off. */
+static const u8 config_thresholds[] = {
+	DYNMEM_A_CONFIG_THRESHOLD_CRITICAL,
+	DYNMEM_A_CONFIG_THRESHOLD_MEDIUM,
+	DYNMEM_A_CONFIG_THRESHOLD_LOW,
+};
+
+static const u8 config_stalls[] = {
+	DYNMEM_A_CONFIG_STALL_LOW,
+	DYNMEM_A_CONFIG_STALL_MEDIUM,
+	DYNMEM_A_CONFIG_STALL_CRITICAL,
+};
+
+static const u8 config_samples[] = {
+	DYNMEM_A_CONFIG_SAMPLE_MIN,
+	DYNMEM_A_CONFIG_SAMPLE_MAX,
 };
 
 /*
@@ -143,15 +188,15 @@ MODULE_PARM_DESC(hold, "how long a lower level must last, ns, 0 to 1 h (2 s)");
 PARAM(min_interval, MIN_INTERVAL);
 MODULE_PARM_DESC(min_interval, "between two notifications, ns, 0 to 60 s (10 ms)");
 PARAM(sample_min, SAMPLE_MIN);
-MODULE_PARM_DESC(sample_min, "between two looks at least, ns, 1 ms to 60 s (10 ms)");
+MODULE_PARM_DESC(sample_min, "between two samples at least, ns, 1 ms to 60 s (10 ms)");
 PARAM(sample_max, SAMPLE_MAX);
-MODULE_PARM_DESC(sample_max, "between two looks at most, ns, 1 ms to 60 s (1 s)");
+MODULE_PARM_DESC(sample_max, "between two samples at most, ns, 1 ms to 60 s (1 s)");
 PARAM(fill_rate, FILL_RATE);
 MODULE_PARM_DESC(fill_rate, "how fast memory may go, bytes/s, 1 MiB to 16 TiB (4 GiB)");
 PARAM(refault_cost, REFAULT_COST);
 MODULE_PARM_DESC(refault_cost, "of a page, ns, 0 to 10 ms (20 us)");
 PARAM(ksm_interval, KSM_INTERVAL);
-MODULE_PARM_DESC(ksm_interval, "between two looks at KSM, ns, 10 ms to 1 h (1 s)");
+MODULE_PARM_DESC(ksm_interval, "between two samples of KSM, ns, 10 ms to 1 h (1 s)");
 
 /* What is in force. Written under config_lock. */
 struct dynmem_config dynmem_config;
@@ -167,7 +212,7 @@ static const u8 config_types[DYNMEM_A_CONFIG_MAX + 1] = {
  * What a host should keep free: 6 % of the first 4 GiB, 4 % of the next 8,
  * 2 % of the next 16 and 1 % of the rest.
  */
-static u64 __init minfree(u64 total)
+static u64 __init config_minfree(u64 total)
 {
 	static const struct {
 		u64 gib;
@@ -186,12 +231,12 @@ static u64 __init minfree(u64 total)
 }
 
 /* Those that were not given; thresholds as far as those given leave room. */
-static void __init set_defaults(struct dynmem_config *config)
+static void __init config_set_defaults(struct dynmem_config *config)
 {
 	u64 *low = &config->value[DYNMEM_A_CONFIG_THRESHOLD_LOW];
 	u64 *medium = &config->value[DYNMEM_A_CONFIG_THRESHOLD_MEDIUM];
 	u64 *critical = &config->value[DYNMEM_A_CONFIG_THRESHOLD_CRITICAL];
-	u64 floor = minfree((u64)totalram_pages() << PAGE_SHIFT);
+	u64 floor = config_minfree((u64)totalram_pages() << PAGE_SHIFT);
 	int i;
 
 	for (i = DYNMEM_A_CONFIG_DEFAULTS + 1; i <= DYNMEM_A_CONFIG_MAX; i++)
@@ -205,63 +250,74 @@ static void __init set_defaults(struct dynmem_config *config)
 		*critical = min3(floor, *medium ?: U64_MAX, *low ?: U64_MAX);
 }
 
-/* Module parameters have neither an attribute nor an extack, but the log. */
-static void refuse(struct netlink_ext_ack *extack, const struct nlattr *attr,
-		   const char *text)
+/* What requests are held to by the policy. */
+static int __init config_check_ranges(const struct dynmem_config *config)
 {
-	if (!extack) {
-		pr_err("%s\n", text);
-		return;
-	}
-	/* NL_SET_ERR_MSG() takes literals only. */
-	extack->_msg = text;
-	NL_SET_BAD_ATTR(extack, attr);
-}
-
-static int check_range(const struct dynmem_config *config, int i,
-		       struct nlattr **attrs, struct netlink_ext_ack *extack)
-{
-	if (config->value[i] >= settings[i].min &&
-	    config->value[i] <= settings[i].max)
-		return 0;
-	refuse(extack, attrs[i], settings[i].refusal);
-	return -ERANGE;
-}
-
-static int check_order(const struct dynmem_config *config,
-		       const struct order *order, struct nlattr **attrs,
-		       struct netlink_ext_ack *extack)
-{
-	u64 lower = config->value[order->lower];
-	u64 upper = config->value[order->upper];
-
-	if (!lower || !upper || lower <= upper)
-		return 0;
-	refuse(extack, attrs[order->upper] ?: attrs[order->lower],
-	       order->refusal);
-	return -EINVAL;
-}
-
-static int check(const struct dynmem_config *config, struct nlattr **attrs,
-		 struct netlink_ext_ack *extack)
-{
-	int err;
 	int i;
 
 	for (i = DYNMEM_A_CONFIG_DEFAULTS + 1; i <= DYNMEM_A_CONFIG_MAX; i++) {
-		err = check_range(config, i, attrs, extack);
-		if (err)
-			return err;
-	}
-	for (i = 0; i < ARRAY_SIZE(orders); i++) {
-		err = check_order(config, &orders[i], attrs, extack);
-		if (err)
-			return err;
+		const struct config_setting *setting = &settings[i];
+
+		if (config->value[i] >= setting->range.min &&
+		    config->value[i] <= setting->range.max)
+			continue;
+		pr_err("%s must be %llu to %llu %s\n", setting->name,
+		       setting->range.min, setting->range.max, setting->unit);
+		return -ERANGE;
 	}
 	return 0;
 }
 
-static void apply(const struct dynmem_config *config)
+/* The attribute that is below one which it must not be below; 0: none is. */
+static int config_disordered(const struct dynmem_config *config,
+			     const u8 *order, int n)
+{
+	int i, j;
+
+	for (i = 0; i < n; i++) {
+		u64 lower = config->value[order[i]];
+
+		for (j = i + 1; j < n; j++) {
+			u64 upper = config->value[order[j]];
+
+			if (upper && lower > upper)
+				return order[j];
+		}
+	}
+	return 0;
+}
+
+static int config_check_order(const struct dynmem_config *config,
+			      struct nlattr **attrs,
+			      struct netlink_ext_ack *extack)
+{
+	int bad;
+
+	bad = config_disordered(config, config_thresholds,
+				ARRAY_SIZE(config_thresholds));
+	if (bad) {
+		NL_SET_ERR_MSG_ATTR(extack, attrs[bad],
+				    "threshold_low must not be below threshold_medium, nor that below threshold_critical; 0 is off");
+		return -EINVAL;
+	}
+	bad = config_disordered(config, config_stalls,
+				ARRAY_SIZE(config_stalls));
+	if (bad) {
+		NL_SET_ERR_MSG_ATTR(extack, attrs[bad],
+				    "stall_medium must not be below stall_low, nor stall_critical below that; 0 is off");
+		return -EINVAL;
+	}
+	bad = config_disordered(config, config_samples,
+				ARRAY_SIZE(config_samples));
+	if (bad) {
+		NL_SET_ERR_MSG_ATTR(extack, attrs[bad],
+				    "sample_max must not be below sample_min");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void config_apply(const struct dynmem_config *config)
 {
 	int i;
 
@@ -297,6 +353,9 @@ int dynmem_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 	int i;
 
+	err = dynmem_may_set(skb, info->extack);
+	if (err)
+		return err;
 	mutex_lock(&config_lock);
 	config = attrs[DYNMEM_A_CONFIG_DEFAULTS] ? loaded : dynmem_config;
 	for (i = DYNMEM_A_CONFIG_DEFAULTS; i <= DYNMEM_A_CONFIG_MAX; i++) {
@@ -310,10 +369,10 @@ int dynmem_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "no setting given");
 		err = -EINVAL;
 	} else {
-		err = check(&config, attrs, info->extack);
+		err = config_check_order(&config, attrs, info->extack);
 	}
 	if (!err)
-		apply(&config);
+		config_apply(&config);
 	mutex_unlock(&config_lock);
 	if (err)
 		return err;
@@ -329,12 +388,18 @@ int dynmem_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 int __init dynmem_config_init(void)
 {
 	struct nlattr *none[DYNMEM_A_CONFIG_MAX + 1] = {};
+	struct netlink_ext_ack extack = {};
 	int err;
 
-	set_defaults(&loaded);
-	err = check(&loaded, none, NULL);
+	config_set_defaults(&loaded);
+	err = config_check_ranges(&loaded);
 	if (err)
 		return err;
-	apply(&loaded);
+	err = config_check_order(&loaded, none, &extack);
+	if (err) {
+		pr_err("%s\n", extack._msg);
+		return err;
+	}
+	config_apply(&loaded);
 	return 0;
 }

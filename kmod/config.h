@@ -6,7 +6,10 @@
 #ifndef _DYNMEM_CONFIG_H
 #define _DYNMEM_CONFIG_H
 
+#include <linux/dynmem.h>
 #include <net/genetlink.h>
+
+extern const struct nla_policy dynmem_config_policy[DYNMEM_A_CONFIG_MAX + 1];
 
 int dynmem_config_init(void);
 int dynmem_config_get_doit(struct sk_buff *skb, struct genl_info *info);

@@ -3,10 +3,12 @@
  * The generic netlink family: commands and policies.
  *
  * The data is the host's, so that the family is in the initial network
- * namespace alone. What changes settings or names a process needs
- * CAP_NET_ADMIN.
+ * namespace alone. The policies are what ynl-gen-c makes of the specification,
+ * written by hand because they have to do for kernels without NLA_UINT and
+ * without an operation for each of do and dump.
  */
 
+#include <linux/capability.h>
 #include <linux/dynmem.h>
 
 #include "cgroup.h"
@@ -29,26 +31,15 @@ static const struct nla_policy process_policy[] = {
 	[DYNMEM_A_PROCESS_CGROUP_ID] = DYNMEM_POLICY_UINT,
 };
 
-static const struct nla_policy stall_policy[] = {
-	[DYNMEM_A_STALL_BY] = NLA_POLICY_MAX(NLA_U32, DYNMEM_STALL_BY_CGROUP),
+static const struct nla_policy node_policy[] = {
+	[DYNMEM_A_NODE_ID] = { .type = NLA_U32 },
 };
 
-static const struct nla_policy config_policy[] = {
-	[DYNMEM_A_CONFIG_DEFAULTS] = { .type = NLA_FLAG },
-	[DYNMEM_A_CONFIG_THRESHOLD_LOW] = DYNMEM_POLICY_UINT,
-	[DYNMEM_A_CONFIG_THRESHOLD_MEDIUM] = DYNMEM_POLICY_UINT,
-	[DYNMEM_A_CONFIG_THRESHOLD_CRITICAL] = DYNMEM_POLICY_UINT,
-	[DYNMEM_A_CONFIG_STALL_LOW] = { .type = NLA_U32 },
-	[DYNMEM_A_CONFIG_STALL_MEDIUM] = { .type = NLA_U32 },
-	[DYNMEM_A_CONFIG_STALL_CRITICAL] = { .type = NLA_U32 },
-	[DYNMEM_A_CONFIG_WINDOW] = DYNMEM_POLICY_UINT,
-	[DYNMEM_A_CONFIG_HOLD] = DYNMEM_POLICY_UINT,
-	[DYNMEM_A_CONFIG_MIN_INTERVAL] = DYNMEM_POLICY_UINT,
-	[DYNMEM_A_CONFIG_SAMPLE_MIN] = DYNMEM_POLICY_UINT,
-	[DYNMEM_A_CONFIG_SAMPLE_MAX] = DYNMEM_POLICY_UINT,
-	[DYNMEM_A_CONFIG_FILL_RATE] = DYNMEM_POLICY_UINT,
-	[DYNMEM_A_CONFIG_REFAULT_COST] = DYNMEM_POLICY_UINT,
-	[DYNMEM_A_CONFIG_KSM_INTERVAL] = DYNMEM_POLICY_UINT,
+static const struct nla_policy stall_policy[] = {
+	[DYNMEM_A_STALL_BY] = NLA_POLICY_MAX(NLA_U32, DYNMEM_STALL_BY_CGROUP),
+	[DYNMEM_A_STALL_KIND] =
+		NLA_POLICY_MAX(NLA_U32, DYNMEM_STALL_KIND_MEMCG),
+	[DYNMEM_A_STALL_CGROUP_ID] = DYNMEM_POLICY_UINT,
 };
 
 #ifdef CONFIG_CGROUPS
@@ -65,6 +56,7 @@ static const struct nla_policy cgroup_policy[] = {
 		return dynmem_dump_start(cb, dynmem_ ## name ## _start);	\
 	}
 
+DYNMEM_START(node)
 DYNMEM_START(process)
 DYNMEM_START(stall)
 #ifdef CONFIG_CGROUPS
@@ -79,7 +71,6 @@ static const struct genl_ops dynmem_ops[] = {
 	},
 	{
 		.cmd = DYNMEM_CMD_PROCESS_GET,
-		.flags = GENL_ADMIN_PERM,
 		.policy = process_policy,
 		.maxattr = ARRAY_SIZE(process_policy) - 1,
 		.doit = dynmem_process_get_doit,
@@ -89,7 +80,6 @@ static const struct genl_ops dynmem_ops[] = {
 #ifdef CONFIG_CGROUPS
 	{
 		.cmd = DYNMEM_CMD_CGROUP_GET,
-		.flags = GENL_ADMIN_PERM,
 		.policy = cgroup_policy,
 		.maxattr = ARRAY_SIZE(cgroup_policy) - 1,
 		.start = cgroup_start,
@@ -99,6 +89,10 @@ static const struct genl_ops dynmem_ops[] = {
 #endif
 	{
 		.cmd = DYNMEM_CMD_NODE_GET,
+		.policy = node_policy,
+		.maxattr = ARRAY_SIZE(node_policy) - 1,
+		.doit = dynmem_node_get_doit,
+		.start = node_start,
 		.dumpit = dynmem_node_dumpit,
 	},
 	{
@@ -107,7 +101,6 @@ static const struct genl_ops dynmem_ops[] = {
 	},
 	{
 		.cmd = DYNMEM_CMD_STALL_GET,
-		.flags = GENL_ADMIN_PERM,
 		.policy = stall_policy,
 		.maxattr = ARRAY_SIZE(stall_policy) - 1,
 		.start = stall_start,
@@ -120,9 +113,8 @@ static const struct genl_ops dynmem_ops[] = {
 	},
 	{
 		.cmd = DYNMEM_CMD_CONFIG_SET,
-		.flags = GENL_ADMIN_PERM,
-		.policy = config_policy,
-		.maxattr = ARRAY_SIZE(config_policy) - 1,
+		.policy = dynmem_config_policy,
+		.maxattr = DYNMEM_A_CONFIG_MAX,
 		.doit = dynmem_config_set_doit,
 	},
 };
@@ -143,6 +135,44 @@ struct genl_family dynmem_family __ro_after_init = {
 	.mcgrps = dynmem_groups,
 	.n_mcgrps = ARRAY_SIZE(dynmem_groups),
 };
+
+/**
+ * dynmem_may_read() - may a request read what names processes
+ * @request: the request
+ * @extack: where a refusal goes
+ *
+ * Who may trace any process, or watch the performance of all, may. Both the
+ * opener of the socket and the sender must have the capability.
+ *
+ * Return: 0 or -EPERM.
+ */
+int dynmem_may_read(struct sk_buff *request,
+		    struct netlink_ext_ack *extack)
+{
+	if (netlink_capable(request, CAP_SYS_PTRACE) ||
+	    netlink_capable(request, CAP_PERFMON))
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "CAP_SYS_PTRACE or CAP_PERFMON is needed, in the initial user namespace");
+	return -EPERM;
+}
+
+/**
+ * dynmem_may_set() - may a request change settings
+ * @request: the request
+ * @extack: where a refusal goes
+ *
+ * Return: 0 or -EPERM.
+ */
+int dynmem_may_set(struct sk_buff *request,
+		   struct netlink_ext_ack *extack)
+{
+	if (netlink_capable(request, CAP_SYS_RESOURCE))
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "CAP_SYS_RESOURCE is needed, in the initial user namespace");
+	return -EPERM;
+}
 
 /* Written by init and exit: groups may be asked for listeners. */
 bool dynmem_family_ready;

@@ -16,6 +16,10 @@ enum dynmem_group {
 	DYNMEM_GROUP_PRESSURE,
 };
 
+int dynmem_may_read(struct sk_buff *request,
+		    struct netlink_ext_ack *extack);
+int dynmem_may_set(struct sk_buff *request,
+		   struct netlink_ext_ack *extack);
 int dynmem_genl_init(void);
 void dynmem_genl_exit(void);
 

@@ -17,15 +17,15 @@ static const u8 node_types[DYNMEM_A_NODE_MAX + 1] = {
 	[DYNMEM_A_NODE_ID] = DYNMEM_U32,
 };
 
-static void set_stat(struct dynmem_record *rec, int attr,
-		     struct pglist_data *node, enum node_stat_item item)
+static void node_set_stat(struct dynmem_record *rec, int attr,
+			  struct pglist_data *node, enum node_stat_item item)
 {
 	/* Per-CPU differences may make it negative for a moment. */
 	dynmem_set_bytes(rec, attr,
 			 max(atomic_long_read(&node->vm_stat[item]), 0L));
 }
 
-static void fill_zones(struct dynmem_record *rec, struct pglist_data *node)
+static void node_fill_zones(struct dynmem_record *rec, struct pglist_data *node)
 {
 	u64 total = 0, free = 0, min = 0, low = 0, high = 0;
 	struct zone *zone;
@@ -47,24 +47,73 @@ static void fill_zones(struct dynmem_record *rec, struct pglist_data *node)
 	dynmem_set_bytes(rec, DYNMEM_A_NODE_WATERMARK_HIGH, high);
 }
 
-static void fill(struct dynmem_record *rec, int nid)
+static void node_fill(struct dynmem_record *rec, int nid)
 {
 	struct pglist_data *node = NODE_DATA(nid);
 
 	dynmem_set(rec, DYNMEM_A_NODE_ID, nid);
-	fill_zones(rec, node);
-	set_stat(rec, DYNMEM_A_NODE_ACTIVE_ANON, node, NR_ACTIVE_ANON);
-	set_stat(rec, DYNMEM_A_NODE_INACTIVE_ANON, node, NR_INACTIVE_ANON);
-	set_stat(rec, DYNMEM_A_NODE_ACTIVE_FILE, node, NR_ACTIVE_FILE);
-	set_stat(rec, DYNMEM_A_NODE_INACTIVE_FILE, node, NR_INACTIVE_FILE);
-	set_stat(rec, DYNMEM_A_NODE_UNEVICTABLE, node, NR_UNEVICTABLE);
-	set_stat(rec, DYNMEM_A_NODE_SLAB_RECLAIMABLE, node,
-		 NR_SLAB_RECLAIMABLE_B);
+	node_fill_zones(rec, node);
+	node_set_stat(rec, DYNMEM_A_NODE_ACTIVE_ANON, node, NR_ACTIVE_ANON);
+	node_set_stat(rec, DYNMEM_A_NODE_INACTIVE_ANON, node, NR_INACTIVE_ANON);
+	node_set_stat(rec, DYNMEM_A_NODE_ACTIVE_FILE, node, NR_ACTIVE_FILE);
+	node_set_stat(rec, DYNMEM_A_NODE_INACTIVE_FILE, node, NR_INACTIVE_FILE);
+	node_set_stat(rec, DYNMEM_A_NODE_UNEVICTABLE, node, NR_UNEVICTABLE);
+	node_set_stat(rec, DYNMEM_A_NODE_SLAB_RECLAIMABLE, node,
+		      NR_SLAB_RECLAIMABLE_B);
+	node_set_stat(rec, DYNMEM_A_NODE_ANON_HUGE, node, NR_ANON_THPS);
+	node_set_stat(rec, DYNMEM_A_NODE_REFAULTS_ANON, node,
+		      WORKINGSET_REFAULT_ANON);
+	node_set_stat(rec, DYNMEM_A_NODE_REFAULTS_FILE, node,
+		      WORKINGSET_REFAULT_FILE);
+	node_set_stat(rec, DYNMEM_A_NODE_RESTORES_ANON, node,
+		      WORKINGSET_RESTORE_ANON);
+	node_set_stat(rec, DYNMEM_A_NODE_RESTORES_FILE, node,
+		      WORKINGSET_RESTORE_FILE);
+}
+
+int dynmem_node_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *id = info->attrs[DYNMEM_A_NODE_ID];
+	struct dynmem_record rec = {};
+	struct dynmem_reply reply;
+	u32 nid;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, DYNMEM_A_NODE_ID)) {
+		NL_SET_ERR_MSG(info->extack,
+			       "id is needed; for all nodes ask for a dump");
+		return -EINVAL;
+	}
+	nid = nla_get_u32(id);
+	if (nid >= nr_node_ids || !node_state(nid, N_MEMORY)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, id,
+				    "no node with memory has this id");
+		return -ENOENT;
+	}
+	err = dynmem_reply_new(&reply, info,
+			       DYNMEM_RECORD_SIZE(DYNMEM_A_NODE_MAX));
+	if (err)
+		return err;
+	node_fill(&rec, nid);
+	return dynmem_reply_send(&reply, info,
+				 dynmem_record_put(reply.skb, node_types,
+						   &rec));
+}
+
+int dynmem_node_start(struct netlink_callback *cb, struct nlattr **attrs,
+		      struct netlink_ext_ack *extack)
+{
+	if (!attrs[DYNMEM_A_NODE_ID])
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attrs[DYNMEM_A_NODE_ID],
+			    "id is not for dumps; ask for that node alone");
+	return -EINVAL;
 }
 
 /* Memory hot-unplug may take a node away; its data stays. */
 int dynmem_node_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	int err = 0;
 	int nid;
 
 	for_each_node_state(nid, N_MEMORY) {
@@ -73,16 +122,18 @@ int dynmem_node_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 		if (nid < cb->args[0])
 			continue;
+		err = -EMSGSIZE;
 		head = dynmem_dump_put(skb, cb, DYNMEM_CMD_NODE_GET);
 		if (!head)
 			break;
-		fill(&rec, nid);
-		if (dynmem_record_put(skb, node_types, &rec)) {
+		node_fill(&rec, nid);
+		err = dynmem_record_put(skb, node_types, &rec);
+		if (err) {
 			genlmsg_cancel(skb, head);
 			break;
 		}
 		genlmsg_end(skb, head);
 		cb->args[0] = nid + 1;
 	}
-	return skb->len;
+	return dynmem_dump_end(skb, err);
 }

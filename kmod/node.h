@@ -8,6 +8,9 @@
 
 #include <net/genetlink.h>
 
+int dynmem_node_get_doit(struct sk_buff *skb, struct genl_info *info);
+int dynmem_node_start(struct netlink_callback *cb, struct nlattr **attrs,
+		      struct netlink_ext_ack *extack);
 int dynmem_node_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 
 #endif /* _DYNMEM_NODE_H */

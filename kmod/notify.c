@@ -63,22 +63,12 @@ static struct sk_buff *channel_take(struct dynmem_channel *channel)
 void dynmem_stamp_put(struct dynmem_record *rec,
 		      const struct dynmem_stamp *stamp)
 {
-#define SAME(name) \
-	static_assert((int)DYNMEM_A_KSM_ ## name == DYNMEM_A_PRESSURE_ ## name)
-	SAME(EVENT);
-	SAME(SEQ);
-	SAME(TIME);
-	SAME(SINCE);
-	SAME(COALESCED);
-	SAME(SEND_FAILURES);
-	SAME(CAPABILITIES);
-#undef SAME
-	dynmem_set(rec, DYNMEM_A_KSM_SEQ, stamp->seq);
-	dynmem_set(rec, DYNMEM_A_KSM_TIME, stamp->time);
-	dynmem_set(rec, DYNMEM_A_KSM_SINCE, dynmem_since);
-	dynmem_set(rec, DYNMEM_A_KSM_COALESCED, stamp->coalesced);
-	dynmem_set(rec, DYNMEM_A_KSM_SEND_FAILURES, stamp->failures);
-	dynmem_set(rec, DYNMEM_A_KSM_CAPABILITIES, dynmem_capabilities);
+	dynmem_set_head(rec, DYNMEM_A_HEAD_SEQ, stamp->seq);
+	dynmem_set_head(rec, DYNMEM_A_HEAD_TIME, stamp->time);
+	dynmem_set_head(rec, DYNMEM_A_HEAD_SINCE, dynmem_since);
+	dynmem_set_head(rec, DYNMEM_A_HEAD_COALESCED, stamp->coalesced);
+	dynmem_set_head(rec, DYNMEM_A_HEAD_SEND_FAILURES, stamp->failures);
+	dynmem_set_head(rec, DYNMEM_A_HEAD_CAPABILITIES, dynmem_capabilities);
 }
 
 /*
@@ -128,6 +118,7 @@ int dynmem_notify(struct dynmem_channel *channel, struct dynmem_record *rec,
 	channel->stamp.coalesced += changes - 1;
 	channel->stamp.time = now;
 	dynmem_stamp_put(rec, &channel->stamp);
+	static_assert((int)DYNMEM_A_KSM_EVENT == DYNMEM_A_PRESSURE_EVENT);
 	dynmem_set(rec, DYNMEM_A_KSM_EVENT, events);
 	err = channel_send(channel, rec);
 	trace_dynmem_send(channel->group, channel->stamp.seq, events, err);

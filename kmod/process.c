@@ -17,6 +17,7 @@
 #include "attrs.h"
 #include "cgroup_id.h"
 #include "compat/compat.h"
+#include "genl.h"
 #include "ksm.h"
 #include "process.h"
 #include "reply.h"
@@ -27,7 +28,7 @@ static const u8 process_types[DYNMEM_A_PROCESS_MAX + 1] = {
 	[DYNMEM_A_PROCESS_PROFIT] = DYNMEM_SINT,
 };
 
-static bool known_to_ksm(struct mm_struct *mm)
+static bool process_known_to_ksm(struct mm_struct *mm)
 {
 	return mm_flags_test(MMF_VM_MERGEABLE, mm) || dynmem_merge_any(mm) ||
 	       mm->ksm_merging_pages || mm->ksm_rmap_items ||
@@ -38,7 +39,7 @@ static bool known_to_ksm(struct mm_struct *mm)
  * After vfork() two processes are in one address space; it is counted where
  * its owner is. Without memory cgroups the kernel does not know the owner.
  */
-static bool borrowed(struct mm_struct *mm, struct task_struct *leader)
+static bool process_borrowed(struct mm_struct *mm, struct task_struct *leader)
 {
 #ifdef CONFIG_MEMCG
 	struct task_struct *owner = rcu_dereference(mm->owner);
@@ -49,7 +50,7 @@ static bool borrowed(struct mm_struct *mm, struct task_struct *leader)
 #endif
 }
 
-static void read_ksm(struct mm_struct *mm, struct dynmem_process *proc)
+static void process_read_ksm(struct mm_struct *mm, struct dynmem_process *proc)
 {
 	proc->merging_pages = mm->ksm_merging_pages;
 	proc->rmap_items = mm->ksm_rmap_items;
@@ -58,7 +59,7 @@ static void read_ksm(struct mm_struct *mm, struct dynmem_process *proc)
 			PAGE_SHIFT) - proc->rmap_items * DYNMEM_RMAP_ITEM_SIZE;
 }
 
-static u32 read_flags(struct mm_struct *mm, struct task_struct *leader)
+static u32 process_read_flags(struct mm_struct *mm, struct task_struct *leader)
 {
 	u32 flags = DYNMEM_PROCESS_FLAG_PROFIT_ESTIMATED;
 
@@ -66,29 +67,47 @@ static u32 read_flags(struct mm_struct *mm, struct task_struct *leader)
 		flags |= DYNMEM_PROCESS_FLAG_MERGEABLE;
 	if (dynmem_merge_any(mm))
 		flags |= DYNMEM_PROCESS_FLAG_MERGE_ANY;
-	if (borrowed(mm, leader))
+	if (process_borrowed(mm, leader))
 		flags |= DYNMEM_PROCESS_FLAG_BORROWED;
 	return flags;
 }
 
-/* Under task_lock, which keeps the address space. */
-static void read_mm(struct mm_struct *mm, struct task_struct *leader,
-		    u32 fields, struct dynmem_process *proc)
+/*
+ * The kernel keeps parts of these counters with CPUs, or before 6.2 with
+ * threads. To gather them takes too long for a dump of all processes.
+ */
+static u64 process_counter(struct mm_struct *mm, struct task_struct *leader,
+			   int member, bool exact)
 {
-	if (fields & DYNMEM_FIELD_FLAGS)
-		proc->flags = read_flags(mm, leader);
-	if (fields & DYNMEM_FIELD_KSM)
-		read_ksm(mm, proc);
-	if (fields & DYNMEM_FIELD_RSS) {
-		proc->rss_anon = get_mm_counter(mm, MM_ANONPAGES);
-		proc->rss_file = get_mm_counter(mm, MM_FILEPAGES);
-		proc->rss_shmem = get_mm_counter(mm, MM_SHMEMPAGES);
-	}
-	if (fields & DYNMEM_FIELD_SWAP)
-		proc->swap = get_mm_counter(mm, MM_SWAPENTS);
+	if (exact)
+		return dynmem_mm_counter_sum(mm, leader, member);
+	return get_mm_counter(mm, member);
 }
 
-static bool read_task(struct task_struct *task, struct task_struct *leader,
+/* Under task_lock, which keeps the address space. */
+static void process_read_mm(struct mm_struct *mm, struct task_struct *leader,
+		    const struct dynmem_walk *walk, struct dynmem_process *proc)
+{
+	u32 fields = walk->fields;
+	bool exact = walk->exact;
+
+	if (fields & DYNMEM_FIELD_FLAGS)
+		proc->flags = process_read_flags(mm, leader);
+	if (fields & DYNMEM_FIELD_KSM)
+		process_read_ksm(mm, proc);
+	if (fields & DYNMEM_FIELD_RSS) {
+		proc->rss_anon = process_counter(mm, leader, MM_ANONPAGES,
+						 exact);
+		proc->rss_file = process_counter(mm, leader, MM_FILEPAGES,
+						 exact);
+		proc->rss_shmem = process_counter(mm, leader, MM_SHMEMPAGES,
+						  exact);
+	}
+	if (fields & DYNMEM_FIELD_SWAP)
+		proc->swap = process_counter(mm, leader, MM_SWAPENTS, exact);
+}
+
+static bool process_read_task(struct task_struct *task, struct task_struct *leader,
 		      const struct dynmem_walk *walk,
 		      struct dynmem_process *proc)
 {
@@ -99,9 +118,9 @@ static bool read_task(struct task_struct *task, struct task_struct *leader,
 	mm = task->mm;
 	/* A kernel thread may have borrowed an address space. */
 	wanted = mm && !(task->flags & PF_KTHREAD) &&
-		 (walk->select == DYNMEM_SELECT_ALL || known_to_ksm(mm));
+		 (walk->select == DYNMEM_SELECT_ALL || process_known_to_ksm(mm));
 	if (wanted) {
-		read_mm(mm, leader, walk->fields, proc);
+		process_read_mm(mm, leader, walk, proc);
 		if (walk->fields & DYNMEM_FIELD_COMM)
 			memcpy(proc->comm, leader->comm, TASK_COMM_LEN);
 	}
@@ -113,24 +132,24 @@ static bool read_task(struct task_struct *task, struct task_struct *leader,
  * The leader may have exited while its threads live on: then the first of them
  * that still has memory speaks for the process.
  */
-static bool read_memory(struct task_struct *leader,
+static bool process_read_memory(struct task_struct *leader,
 			const struct dynmem_walk *walk,
 			struct dynmem_process *proc)
 {
 	struct task_struct *task;
 
 	if (likely(READ_ONCE(leader->mm)))
-		return read_task(leader, leader, walk, proc);
+		return process_read_task(leader, leader, walk, proc);
 	if (leader->flags & PF_KTHREAD)
 		return false;
 	for_each_thread(leader, task)
 		if (READ_ONCE(task->mm))
-			return read_task(task, leader, walk, proc);
+			return process_read_task(task, leader, walk, proc);
 	return false;
 }
 
 /* Under RCU. */
-static bool read_process(struct task_struct *leader,
+static bool process_read(struct task_struct *leader,
 			 const struct dynmem_walk *walk,
 			 struct dynmem_process *proc)
 {
@@ -138,7 +157,7 @@ static bool read_process(struct task_struct *leader,
 	if (walk->cgroup && !dynmem_task_below(leader, walk->cgroup))
 		return false;
 #endif
-	if (!read_memory(leader, walk, proc))
+	if (!process_read_memory(leader, walk, proc))
 		return false;
 	proc->pid = leader->tgid;
 	proc->start_time = leader->start_boottime;
@@ -149,7 +168,7 @@ static bool read_process(struct task_struct *leader,
 	return true;
 }
 
-/* Processes between two looks at whether somebody else wants the CPU. */
+/* Processes between two offers of the CPU to others. */
 #define BATCH	64
 
 /**
@@ -174,18 +193,18 @@ bool dynmem_walk_next(struct dynmem_walk *walk, struct dynmem_process *proc)
 		if (pid) {
 			walk->pid = pid_nr(pid) + 1;
 			leader = pid_task(pid, PIDTYPE_TGID);
-			found = leader && read_process(leader, walk, proc);
+			found = leader && process_read(leader, walk, proc);
 		}
 		rcu_read_unlock();
 		if (!pid)
 			return false;
-		if (!(walk->pid % BATCH))
+		if (!(++walk->steps % BATCH))
 			cond_resched();
 	}
 	return true;
 }
 
-static void fill_ksm(struct dynmem_record *rec,
+static void process_fill_ksm(struct dynmem_record *rec,
 		     const struct dynmem_process *proc)
 {
 	dynmem_set(rec, DYNMEM_A_PROCESS_MERGING_PAGES, proc->merging_pages);
@@ -195,7 +214,7 @@ static void fill_ksm(struct dynmem_record *rec,
 	dynmem_set(rec, DYNMEM_A_PROCESS_PROFIT, proc->profit);
 }
 
-static void fill(struct dynmem_record *rec, const struct dynmem_process *proc,
+static void process_fill(struct dynmem_record *rec, const struct dynmem_process *proc,
 		 u32 fields)
 {
 	rec->present = 0;
@@ -207,7 +226,7 @@ static void fill(struct dynmem_record *rec, const struct dynmem_process *proc,
 	if (fields & DYNMEM_FIELD_FLAGS)
 		dynmem_set(rec, DYNMEM_A_PROCESS_FLAGS, proc->flags);
 	if (fields & DYNMEM_FIELD_KSM)
-		fill_ksm(rec, proc);
+		process_fill_ksm(rec, proc);
 	if (fields & DYNMEM_FIELD_RSS) {
 		dynmem_set_bytes(rec, DYNMEM_A_PROCESS_RSS_ANON,
 				 proc->rss_anon);
@@ -220,37 +239,38 @@ static void fill(struct dynmem_record *rec, const struct dynmem_process *proc,
 		dynmem_set_bytes(rec, DYNMEM_A_PROCESS_SWAP, proc->swap);
 }
 
-static int put(struct sk_buff *skb, const struct dynmem_process *proc,
+static int process_put(struct sk_buff *skb, const struct dynmem_process *proc,
 	       u32 fields)
 {
 	struct dynmem_record rec;
 
-	fill(&rec, proc, fields);
+	process_fill(&rec, proc, fields);
 	if (fields & DYNMEM_FIELD_COMM &&
 	    nla_put_string(skb, DYNMEM_A_PROCESS_COMM, proc->comm))
 		return -EMSGSIZE;
 	return dynmem_record_put(skb, process_types, &rec);
 }
 
-static u32 wanted_fields(struct nlattr **attrs)
+static u32 process_fields(struct nlattr **attrs)
 {
 	struct nlattr *fields = attrs[DYNMEM_A_PROCESS_FIELDS];
 
 	return fields ? nla_get_u32(fields) : DYNMEM_ALL_FIELDS;
 }
 
-static int read_pid(u32 pid, u32 fields, struct dynmem_process *proc)
+static int process_read_pid(u32 pid, u32 fields, struct dynmem_process *proc)
 {
 	const struct dynmem_walk walk = {
 		.fields = fields,
 		.select = DYNMEM_SELECT_ALL,
+		.exact = true,
 	};
 	struct task_struct *leader;
 	bool found;
 
 	rcu_read_lock();
 	leader = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_TGID);
-	found = leader && read_process(leader, &walk, proc);
+	found = leader && process_read(leader, &walk, proc);
 	rcu_read_unlock();
 	return found ? 0 : -ESRCH;
 }
@@ -258,11 +278,14 @@ static int read_pid(u32 pid, u32 fields, struct dynmem_process *proc)
 int dynmem_process_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr **attrs = info->attrs;
-	u32 fields = wanted_fields(attrs);
+	u32 fields = process_fields(attrs);
 	struct dynmem_process proc = {};
 	struct dynmem_reply reply;
 	int err;
 
+	err = dynmem_may_read(skb, info->extack);
+	if (err)
+		return err;
 	if (GENL_REQ_ATTR_CHECK(info, DYNMEM_A_PROCESS_PID)) {
 		NL_SET_ERR_MSG(info->extack,
 			       "pid is needed; for all processes ask for a dump");
@@ -276,7 +299,7 @@ int dynmem_process_get_doit(struct sk_buff *skb, struct genl_info *info)
 				    "select and cgroup-id are for dumps");
 		return -EINVAL;
 	}
-	err = read_pid(nla_get_u32(attrs[DYNMEM_A_PROCESS_PID]), fields, &proc);
+	err = process_read_pid(nla_get_u32(attrs[DYNMEM_A_PROCESS_PID]), fields, &proc);
 	if (err) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attrs[DYNMEM_A_PROCESS_PID],
 				    "no process with memory has this pid in the initial PID namespace");
@@ -287,7 +310,7 @@ int dynmem_process_get_doit(struct sk_buff *skb, struct genl_info *info)
 			       nla_total_size(TASK_COMM_LEN));
 	if (err)
 		return err;
-	return dynmem_reply_send(&reply, info, put(reply.skb, &proc, fields));
+	return dynmem_reply_send(&reply, info, process_put(reply.skb, &proc, fields));
 }
 
 static struct dynmem_walk *process_walk(struct netlink_callback *cb)
@@ -301,15 +324,22 @@ int dynmem_process_start(struct netlink_callback *cb, struct nlattr **attrs,
 {
 	struct dynmem_walk *walk = process_walk(cb);
 	struct nlattr *cgroup = attrs[DYNMEM_A_PROCESS_CGROUP_ID];
+	int err;
 
+	err = dynmem_may_read(cb->skb, extack);
+	if (err)
+		return err;
 	if (attrs[DYNMEM_A_PROCESS_PID]) {
 		NL_SET_ERR_MSG_ATTR(extack, attrs[DYNMEM_A_PROCESS_PID],
 				    "pid is not for dumps; ask for that process alone");
 		return -EINVAL;
 	}
 #ifdef CONFIG_CGROUPS
-	if (cgroup && dynmem_cgroup_check(cgroup, extack))
-		return -ENOENT;
+	if (cgroup) {
+		err = dynmem_cgroup_check(cgroup, extack);
+		if (err)
+			return err;
+	}
 #else
 	if (cgroup) {
 		NL_SET_ERR_MSG_ATTR(extack, cgroup,
@@ -317,7 +347,7 @@ int dynmem_process_start(struct netlink_callback *cb, struct nlattr **attrs,
 		return -EOPNOTSUPP;
 	}
 #endif
-	walk->fields = wanted_fields(attrs);
+	walk->fields = process_fields(attrs);
 	if (attrs[DYNMEM_A_PROCESS_SELECT])
 		walk->select = nla_get_u32(attrs[DYNMEM_A_PROCESS_SELECT]);
 	if (cgroup)
@@ -335,10 +365,10 @@ int dynmem_process_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		void *head = dynmem_dump_put(skb, cb, DYNMEM_CMD_PROCESS_GET);
 
 		if (!head)
-			break;
-		if (put(skb, &proc, walk->fields)) {
+			return dynmem_dump_end(skb, -EMSGSIZE);
+		if (process_put(skb, &proc, walk->fields)) {
 			genlmsg_cancel(skb, head);
-			break;
+			return dynmem_dump_end(skb, -EMSGSIZE);
 		}
 		genlmsg_end(skb, head);
 		*walk = next;

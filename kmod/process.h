@@ -51,12 +51,16 @@ struct dynmem_process {
  * @pid: where to go on
  * @fields: enum dynmem_field bits, what to read
  * @select: enum dynmem_select
+ * @steps: PIDs visited
+ * @exact: gather counters that the kernel keeps in parts
  * @cgroup: only processes in this cgroup or below it, 0: all
  */
 struct dynmem_walk {
 	u32 pid;
 	u32 fields;
 	u32 select;
+	u32 steps;
+	bool exact;
 	u64 cgroup;
 };
 

@@ -61,3 +61,16 @@ void *dynmem_dump_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd)
 	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 			   &dynmem_family, NLM_F_MULTI, cmd);
 }
+
+/**
+ * dynmem_dump_end() - what a dump's callback returns
+ * @skb: the dump's message
+ * @err: 0 at the end of the dump, else why the message goes out now
+ *
+ * Return: bytes in the message if there are any, for then the dump goes on;
+ * else @err, so that what fits no message ends the dump with an error.
+ */
+int dynmem_dump_end(const struct sk_buff *skb, int err)
+{
+	return skb->len ?: err;
+}

@@ -22,6 +22,7 @@ int dynmem_reply_new(struct dynmem_reply *reply, struct genl_info *info,
 		     size_t size);
 int dynmem_reply_send(struct dynmem_reply *reply, struct genl_info *info,
 		      int err);
+int dynmem_dump_end(const struct sk_buff *skb, int err);
 void *dynmem_dump_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd);
 
 #endif /* _DYNMEM_REPLY_H */

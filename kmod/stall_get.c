@@ -13,6 +13,7 @@
 #include "capability.h"
 #include "cgroup_id.h"
 #include "compat/compat.h"
+#include "genl.h"
 #include "reply.h"
 #include "stall.h"
 #include "stall_get.h"
@@ -93,7 +94,11 @@ int dynmem_stall_start(struct netlink_callback *cb, struct nlattr **attrs,
 		       struct netlink_ext_ack *extack)
 {
 	struct stall_dump *dump = stall_dump(cb);
+	int err;
 
+	err = dynmem_may_read(cb->skb, extack);
+	if (err)
+		return err;
 	if (!(dynmem_capabilities & DYNMEM_CAPABILITY_STALL)) {
 		NL_SET_ERR_MSG(extack,
 			       "this kernel has no tracepoints of direct reclaim");

@@ -27,10 +27,9 @@ static void on_event(struct dynmem *d, const struct dynmem_event *ev)
 		       (unsigned long long)p->available >> 20,
 		       (unsigned long long)p->stalls,
 		       (unsigned long long)ev->lost);
-		/* Names processes, so it wants CAP_NET_ADMIN. */
+		/* Names processes: needs CAP_SYS_PTRACE or CAP_PERFMON. */
 		if (p->event & DYNMEM_PRESSURE_EVENT_STALL &&
-		    dynmem_dump_stalls(d, DYNMEM_STALL_BY_PROCESS, on_stall,
-				       NULL) < 0)
+		    dynmem_dump_stalls(d, NULL, on_stall, NULL) < 0)
 			printf("  who: %s\n", dynmem_last_error(d));
 		break;
 	case DYNMEM_EVENT_APPEARED:

@@ -13,7 +13,9 @@
 #include <linux/ksm.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/percpu_counter.h>
 #include <linux/sched/coredump.h>
+#include <linux/sched/signal.h>
 #include <linux/vmstat.h>
 #include <net/genetlink.h>
 #ifdef HAVE_LINUX_UNALIGNED
@@ -128,6 +130,29 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define dynmem_has_zero_pages	false
 #define dynmem_zero_pages(mm)	0
 #endif
+
+/*
+ * An exact counter of an address space, whose process @leader leads. Before 6.2
+ * threads keep back part of it; where they do not, it is exact anyway.
+ */
+static inline u64 dynmem_mm_counter_sum(struct mm_struct *mm,
+					struct task_struct *leader, int member)
+{
+#ifdef HAVE_MM_COUNTER_SUM
+	return get_mm_counter_sum(mm, member);
+#elif defined(HAVE_MM_COUNTER_PERCPU)
+	return percpu_counter_sum_positive(&mm->rss_stat[member]);
+#else
+	long sum = atomic_long_read(&mm->rss_stat.count[member]);
+#ifdef SPLIT_RSS_COUNTING
+	struct task_struct *task;
+
+	for_each_thread(leader, task)
+		sum += READ_ONCE(task->rss_stat.count[member]);
+#endif
+	return max(sum, 0L);
+#endif
+}
 
 /* Prototypes of the probes; probe.c has the kernel's headers check them. */
 #ifdef HAVE_RECLAIM_BEGIN_MEMCG

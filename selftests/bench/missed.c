@@ -206,6 +206,6 @@ int main(int argc, char **argv)
 	say("overruns", "listener", overruns);
 	say("heard", "listener", heard);
 	say("lost", "listener", lost);
-	say("sent", "module", last.seq - before.seq);
+	say("sent", "module", last.head.seq - before.head.seq);
 	return 0;
 }

@@ -156,7 +156,7 @@ static void dump(struct dynmem *d, unsigned int what)
 		r = dynmem_dump_nodes(d, on_node, NULL);
 		break;
 	case 3:
-		r = dynmem_dump_stalls(d, 0, on_stall, NULL);
+		r = dynmem_dump_stalls(d, NULL, on_stall, NULL);
 		break;
 	}
 	promise(r <= 1);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What generic netlink itself says about the family, and who may do what: the
- * readers, the administrators, those of other namespaces.
+ * What generic netlink itself says about the family, and who may do what: by
+ * capability, and from other namespaces.
  */
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/syscall.h>
+
+#include <linux/capability.h>
 
 #include "kselftest_harness.h"
 
@@ -31,16 +34,18 @@ FIXTURE_TEARDOWN(family)
 
 static const struct {
 	uint8_t cmd;
-	bool admin, can_do, can_dump;
+	enum { ALL, READ, SET } who;
+	bool can_do, can_dump;
 } commands[] = {
-	{ DYNMEM_CMD_KSM_GET, false, true, false },
-	{ DYNMEM_CMD_PROCESS_GET, true, true, true },
-	{ DYNMEM_CMD_CGROUP_GET, true, false, true },
-	{ DYNMEM_CMD_NODE_GET, false, false, true },
-	{ DYNMEM_CMD_PRESSURE_GET, false, true, false },
-	{ DYNMEM_CMD_STALL_GET, true, false, true },
-	{ DYNMEM_CMD_CONFIG_GET, false, true, false },
-	{ DYNMEM_CMD_CONFIG_SET, true, true, false },
+	{ DYNMEM_CMD_KSM_GET, ALL, true, false },
+	{ DYNMEM_CMD_PROCESS_GET, READ, true, true },
+	{ DYNMEM_CMD_CGROUP_GET, READ, false, true },
+	{ DYNMEM_CMD_NODE_GET, ALL, true, true },
+	{ DYNMEM_CMD_PRESSURE_GET, ALL, true, false },
+	{ DYNMEM_CMD_STALL_GET, READ, false, true },
+	{ DYNMEM_CMD_CONFIG_GET, ALL, true, false },
+	{ DYNMEM_CMD_CONFIG_SET, SET, true, false },
+	{ DYNMEM_CMD_OOM_GET, READ, false, true },
 };
 
 /* The request of each command that is good in every respect. */
@@ -49,6 +54,8 @@ static void good_request(struct nl *nl, size_t i, bool dump)
 	request(nl, commands[i].cmd, dump ? NLM_F_DUMP : NLM_F_ACK);
 	if (commands[i].cmd == DYNMEM_CMD_PROCESS_GET && !dump)
 		put_u32(DYNMEM_A_PROCESS_PID, (uint32_t)getpid());
+	if (commands[i].cmd == DYNMEM_CMD_NODE_GET && !dump)
+		put_u32(DYNMEM_A_NODE_ID, 0);
 	if (commands[i].cmd == DYNMEM_CMD_CONFIG_SET)
 		put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
 }
@@ -60,6 +67,7 @@ TEST_F(family, numbers)
 	EXPECT_EQ(0, mnl_attr_get_u32(self->a.tb[CTRL_ATTR_HDRSIZE]));
 	EXPECT_NE(0, self->nl.ksm_group);
 	EXPECT_NE(0, self->nl.pressure_group);
+	EXPECT_NE(0, self->nl.oom_group);
 }
 
 /* Each command with its flags; and no other command. */
@@ -85,8 +93,6 @@ TEST_F(family, commands)
 			if (commands[i].cmd == id)
 				break;
 		ASSERT_LT(i, ARRAY_LEN(commands)) TH_LOG("command %u", id);
-		if (commands[i].admin)
-			want |= GENL_ADMIN_PERM;
 		if (commands[i].can_do)
 			want |= GENL_CMD_CAP_DO;
 		if (commands[i].can_dump)
@@ -117,32 +123,99 @@ TEST_F(family, root)
 	cgroup_remove("dynmem-family");
 }
 
-/* Readers may ask and listen; what is marked (admin) is refused. */
-static void check_unprivileged(struct __test_metadata *_metadata, struct nl *nl)
+/* What each may do; words say what is missing to the others. */
+struct may {
+	bool read, set, oom_group;
+};
+
+static void check_may(struct __test_metadata *_metadata, struct nl *nl, struct may may)
 {
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		for (int dump = 0; dump < 2; dump++) {
+			bool allowed = commands[i].who == ALL ||
+				       (commands[i].who == READ ? may.read : may.set);
 			int r;
 
 			if (!(dump ? commands[i].can_dump : commands[i].can_do))
 				continue;
 			good_request(nl, i, dump);
 			r = transact(nl, NULL, 0);
-			if (commands[i].admin) {
-				EXPECT_EQ(-EPERM, r)
-				{
-					TH_LOG("command %u", commands[i].cmd);
-				}
-			} else {
+			if (allowed) {
 				EXPECT_LE(0, r)
 				{
-					TH_LOG("command %u", commands[i].cmd);
+					TH_LOG("command %u: %d %s", commands[i].cmd, r,
+					       nl_refusal.text);
 				}
+				continue;
+			}
+			EXPECT_EQ(-EPERM, r)
+			{
+				TH_LOG("command %u: %d", commands[i].cmd, r);
+			}
+			EXPECT_NE(NULL, strstr(nl_refusal.text, commands[i].who == READ
+									? "CAP_SYS_PTRACE or CAP_PERFMON"
+									: "CAP_SYS_RESOURCE"))
+			{
+				TH_LOG("'%s'", nl_refusal.text);
 			}
 		}
 	}
 	EXPECT_EQ(0, join(nl, nl->ksm_group));
 	EXPECT_EQ(0, join(nl, nl->pressure_group));
+	EXPECT_EQ(may.oom_group ? 0 : -EPERM, join(nl, nl->oom_group));
+	leave(nl, nl->ksm_group);
+	leave(nl, nl->pressure_group);
+	leave(nl, nl->oom_group);
+}
+
+/* To nobody, but for these capabilities. */
+static int become_nobody(uint64_t capabilities)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2] = {};
+
+	for (int i = 0; i < 2; i++)
+		sets[i].effective = sets[i].permitted = (uint32_t)(capabilities >> 32 * i);
+	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+		return -errno;
+	return syscall(SYS_capset, &head, sets) < 0 ? -errno : 0;
+}
+
+static const struct {
+	int capability;
+	struct may may;
+} one_capability[] = {
+	{ CAP_SYS_PTRACE, { .read = true } },
+	{ CAP_PERFMON, { .read = true } },
+	{ CAP_SYS_RESOURCE, { .set = true } },
+	{ CAP_SYS_ADMIN, { .oom_group = true } },
+	{ CAP_NET_ADMIN, {} },
+};
+
+TEST_F(family, one_capability)
+{
+	ASSERT_NE(0, cgroup_make("dynmem-family"));
+	for (size_t i = 0; i < ARRAY_LEN(one_capability); i++) {
+		pid_t pid = fork();
+		int status;
+
+		ASSERT_LE(0, pid);
+		if (pid == 0) {
+			struct nl nl;
+
+			if (become_nobody(1ULL << one_capability[i].capability) < 0 ||
+			    nl_open(&nl) < 0)
+				_exit(KSFT_SKIP);
+			check_may(_metadata, &nl, one_capability[i].may);
+			_exit(!_metadata->passed);
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status)
+		{
+			TH_LOG("capability %d", one_capability[i].capability);
+		}
+	}
+	cgroup_remove("dynmem-family");
 }
 
 TEST_F(family, nobody)
@@ -152,7 +225,7 @@ TEST_F(family, nobody)
 	ASSERT_EQ(0, setgid(NOBODY));
 	ASSERT_EQ(0, setuid(NOBODY));
 	ASSERT_EQ(0, nl_open(&nl));
-	check_unprivileged(_metadata, &nl);
+	check_may(_metadata, &nl, (struct may){});
 }
 
 /* A socket of root's in the hands of nobody: whoever opened it may ask. */
@@ -160,17 +233,17 @@ TEST_F(family, nobody_with_roots_socket)
 {
 	ASSERT_EQ(0, setgid(NOBODY));
 	ASSERT_EQ(0, setuid(NOBODY));
-	check_unprivileged(_metadata, &self->nl);
+	check_may(_metadata, &self->nl, (struct may){});
 }
 
-/* CAP_NET_ADMIN in a user namespace of one's own is not the host's. */
+/* Capabilities in a user namespace of one's own are not the host's. */
 TEST_F(family, user_namespace)
 {
 	struct nl nl;
 
 	ASSERT_EQ(0, unshare(CLONE_NEWUSER));
 	ASSERT_EQ(0, nl_open(&nl));
-	check_unprivileged(_metadata, &nl);
+	check_may(_metadata, &nl, (struct may){});
 }
 
 TEST_F(family, other_network_namespace)

@@ -80,8 +80,8 @@ static uint64_t next_failures(struct __test_metadata *_metadata, FIXTURE_DATA(fa
 {
 	ASSERT_EQ(0, next_event(&self->events, &self->ev, 5000));
 	/* Both groups have these under the same numbers. */
-	EXPECT_EQ(seq, get(&self->ev, DYNMEM_A_KSM_SEQ));
-	return get(&self->ev, DYNMEM_A_KSM_SEND_FAILURES);
+	EXPECT_EQ(seq, get_head(&self->ev, DYNMEM_A_HEAD_SEQ));
+	return get_head(&self->ev, DYNMEM_A_HEAD_SEND_FAILURES);
 }
 
 /*
@@ -99,7 +99,7 @@ TEST_F_TIMEOUT(faults, ksm, 60)
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
 	ASSERT_EQ(0, join(&self->events, self->events.ksm_group));
 	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_KSM_GET, &self->state));
-	seq = get(&self->state, DYNMEM_A_KSM_SEQ);
+	seq = get_head(&self->state, DYNMEM_A_HEAD_SEQ);
 
 	ASSERT_EQ(0, starve(true));
 	ASSERT_EQ(0, spit(KSM_RUN, "2"));
@@ -134,7 +134,7 @@ TEST_F_TIMEOUT(faults, pressure, 60)
 	set_thresholds(_metadata, self, all, all);
 	ASSERT_EQ(0, next_event(&self->events, &self->ev, 5000));
 	EXPECT_EQ(DYNMEM_LEVEL_MEDIUM, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
-	seq = get(&self->ev, DYNMEM_A_PRESSURE_SEQ);
+	seq = get_head(&self->ev, DYNMEM_A_HEAD_SEQ);
 
 	ASSERT_EQ(0, starve(true));
 	set_thresholds(_metadata, self, all, 0);

@@ -71,7 +71,7 @@ TEST_F(get, ksm)
 	uint32_t capabilities;
 
 	ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_KSM_GET, &self->a));
-	capabilities = (uint32_t)get(&self->a, DYNMEM_A_KSM_CAPABILITIES);
+	capabilities = (uint32_t)get_head(&self->a, DYNMEM_A_HEAD_CAPABILITIES);
 	EXPECT_TRUE(capabilities & DYNMEM_CAPABILITY_KSM);
 	EXPECT_EQ(PAGE, get(&self->a, DYNMEM_A_KSM_PAGE_SIZE));
 	EXPECT_FALSE(has(&self->a, DYNMEM_A_KSM_EVENT));
@@ -150,9 +150,9 @@ TEST_F(get, pressure)
 
 	ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_PRESSURE_GET, &self->a));
 	EXPECT_FALSE(has(&self->a, DYNMEM_A_PRESSURE_EVENT));
-	EXPECT_GE(get(&self->a, DYNMEM_A_PRESSURE_TIME), before);
-	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_TIME), now_ns());
-	EXPECT_LT(get(&self->a, DYNMEM_A_PRESSURE_SINCE), before);
+	EXPECT_GE(get_head(&self->a, DYNMEM_A_HEAD_TIME), before);
+	EXPECT_LE(get_head(&self->a, DYNMEM_A_HEAD_TIME), now_ns());
+	EXPECT_LT(get_head(&self->a, DYNMEM_A_HEAD_SINCE), before);
 	EXPECT_EQ(meminfo("MemTotal"), get(&self->a, DYNMEM_A_PRESSURE_TOTAL));
 	EXPECT_LT(distance(meminfo("MemFree"), get(&self->a, DYNMEM_A_PRESSURE_FREE)), 32 * MIB);
 	EXPECT_LT(distance(meminfo("MemAvailable"), get(&self->a, DYNMEM_A_PRESSURE_AVAILABLE)),
@@ -164,7 +164,7 @@ TEST_F(get, pressure)
 	EXPECT_LE(get(&self->a, DYNMEM_A_PRESSURE_REFAULT_SHARE), 1000);
 
 	/* Debian's kernels have all the tracepoints. */
-	capabilities = (uint32_t)get(&self->a, DYNMEM_A_PRESSURE_CAPABILITIES);
+	capabilities = (uint32_t)get_head(&self->a, DYNMEM_A_HEAD_CAPABILITIES);
 	EXPECT_EQ(DYNMEM_CAPABILITY_STALL | DYNMEM_CAPABILITY_MEMCG_STALL |
 			  DYNMEM_CAPABILITY_THROTTLED | DYNMEM_CAPABILITY_KSWAPD |
 			  DYNMEM_CAPABILITY_OOM | DYNMEM_CAPABILITY_OOM_KILL |

@@ -46,7 +46,7 @@ FIXTURE_SETUP(ksm)
 
 	ASSERT_EQ(0, join(&self->events, self->events.ksm_group));
 	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_KSM_GET, &self->state));
-	self->seq = get(&self->state, DYNMEM_A_KSM_SEQ);
+	self->seq = get_head(&self->state, DYNMEM_A_HEAD_SEQ);
 }
 
 FIXTURE_TEARDOWN(ksm)
@@ -69,9 +69,9 @@ static bool wait_event(struct __test_metadata *_metadata, FIXTURE_DATA(ksm) * se
 		if (next_event(&self->events, &self->ev, 1000) < 0)
 			continue;
 		EXPECT_EQ(DYNMEM_CMD_KSM_NTF, self->ev.cmd);
-		EXPECT_EQ(++self->seq, get(&self->ev, DYNMEM_A_KSM_SEQ));
-		EXPECT_EQ(get(&self->state, DYNMEM_A_KSM_SINCE),
-			  get(&self->ev, DYNMEM_A_KSM_SINCE));
+		EXPECT_EQ(++self->seq, get_head(&self->ev, DYNMEM_A_HEAD_SEQ));
+		EXPECT_EQ(get_head(&self->state, DYNMEM_A_HEAD_SINCE),
+			  get_head(&self->ev, DYNMEM_A_HEAD_SINCE));
 		EXPECT_EQ(0, get(&self->ev, DYNMEM_A_KSM_EVENT) & ~7U);
 		if (get(&self->ev, DYNMEM_A_KSM_EVENT) & bit)
 			return true;
@@ -166,10 +166,10 @@ TEST_F_TIMEOUT(ksm, interval, 60)
 		ASSERT_EQ(0, spit(KSM_DIR "run", "%d", run));
 		if (next_event(&self->events, &self->ev, 70) < 0)
 			continue;
-		gap = get(&self->ev, DYNMEM_A_KSM_TIME) - last;
+		gap = get_head(&self->ev, DYNMEM_A_HEAD_TIME) - last;
 		if (last && gap < shortest)
 			shortest = gap;
-		last = get(&self->ev, DYNMEM_A_KSM_TIME);
+		last = get_head(&self->ev, DYNMEM_A_HEAD_TIME);
 		n++;
 	}
 	EXPECT_GE(n, 2);

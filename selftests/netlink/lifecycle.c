@@ -63,12 +63,12 @@ TEST_F_TIMEOUT(lifecycle, with_listeners, 120)
 		ASSERT_EQ(0, join(&self->events, nl.ksm_group));
 		ASSERT_EQ(0, ask(&nl, DYNMEM_CMD_KSM_GET, &self->a));
 		ASSERT_EQ(0, ask(&nl, DYNMEM_CMD_PRESSURE_GET, &self->a));
-		EXPECT_LT(since, get(&self->a, DYNMEM_A_PRESSURE_SINCE));
-		since = get(&self->a, DYNMEM_A_PRESSURE_SINCE);
+		EXPECT_LT(since, get_head(&self->a, DYNMEM_A_HEAD_SINCE));
+		since = get_head(&self->a, DYNMEM_A_HEAD_SINCE);
 		ASSERT_EQ(0, provoke(&nl));
 		ASSERT_EQ(0, next_event(&self->events, &self->a, 3000));
 		EXPECT_EQ(DYNMEM_CMD_PRESSURE_NTF, self->a.cmd);
-		EXPECT_EQ(since, get(&self->a, DYNMEM_A_PRESSURE_SINCE));
+		EXPECT_EQ(since, get_head(&self->a, DYNMEM_A_HEAD_SINCE));
 
 		ASSERT_EQ(0, module_unload());
 		EXPECT_TRUE(told(self, CTRL_CMD_DELFAMILY));

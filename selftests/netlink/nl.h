@@ -39,7 +39,7 @@ struct nl {
 	struct mnl_socket *sk;
 	uint32_t seq;
 	uint16_t family;
-	uint32_t ksm_group, pressure_group;
+	uint32_t ksm_group, pressure_group, oom_group;
 };
 
 /* One message of the family, with its attributes by type. */
@@ -53,8 +53,10 @@ struct answer {
 struct refusal {
 	int error;
 	char text[256];
-	unsigned int attr; /* the type at the offset that was told */
+	unsigned int attr; /* the type at the offset that was reported */
 	uint32_t offset;
+	bool has_range;
+	uint64_t min, max;
 };
 
 static struct refusal nl_refusal;
@@ -87,26 +89,54 @@ _maybe_unused_ static bool has(const struct answer *a, int type)
 	return a->tb[type];
 }
 
-_maybe_unused_ static uint64_t get(const struct answer *a, int type)
+static uint64_t get_uint(const struct nlattr *nla, int type)
 {
 	uint64_t v = 0;
 	uint16_t len;
 
-	if (!a->tb[type]) {
+	if (!nla) {
 		fprintf(stderr, "# attribute %d is missing\n", type);
 		abort();
 	}
-	len = mnl_attr_get_payload_len(a->tb[type]);
+	len = mnl_attr_get_payload_len(nla);
 	if (len != 4 && len != 8) {
 		fprintf(stderr, "# attribute %d has %u bytes\n", type, len);
 		abort();
 	}
-	memcpy(&v, mnl_attr_get_payload(a->tb[type]), len);
+	memcpy(&v, mnl_attr_get_payload(nla), len);
 	if (len == 8 && v <= UINT32_MAX) {
 		fprintf(stderr, "# attribute %d: 8 bytes for %llu\n", type, (unsigned long long)v);
 		abort();
 	}
 	return v;
+}
+
+_maybe_unused_ static uint64_t get(const struct answer *a, int type)
+{
+	return get_uint(a->tb[type], type);
+}
+
+/* The head is the first attribute of all sets that have one. */
+static const struct nlattr *find_head(const struct answer *a, int type)
+{
+	const struct nlattr *nla;
+
+	if (!a->tb[DYNMEM_A_PRESSURE_HEAD])
+		return NULL;
+	mnl_attr_for_each_nested(nla, a->tb[DYNMEM_A_PRESSURE_HEAD])
+		if (mnl_attr_get_type(nla) == type)
+			return nla;
+	return NULL;
+}
+
+_maybe_unused_ static bool has_head(const struct answer *a, int type)
+{
+	return find_head(a, type);
+}
+
+_maybe_unused_ static uint64_t get_head(const struct answer *a, int type)
+{
+	return get_uint(find_head(a, type), type);
 }
 
 _maybe_unused_ static int64_t get_signed(const struct answer *a, int type)
@@ -189,6 +219,21 @@ static unsigned int nl_attr_at(uint32_t offset)
 	return 0;
 }
 
+static int nl_on_policy(const struct nlattr *nla, void *data)
+{
+	(void)data;
+	switch (mnl_attr_get_type(nla)) {
+	case NL_POLICY_TYPE_ATTR_MIN_VALUE_U:
+		nl_refusal.min = mnl_attr_get_u64(nla);
+		break;
+	case NL_POLICY_TYPE_ATTR_MAX_VALUE_U:
+		nl_refusal.max = mnl_attr_get_u64(nla);
+		nl_refusal.has_range = true;
+		break;
+	}
+	return MNL_CB_OK;
+}
+
 static int nl_on_extack(const struct nlattr *nla, void *data)
 {
 	(void)data;
@@ -199,6 +244,9 @@ static int nl_on_extack(const struct nlattr *nla, void *data)
 	case NLMSGERR_ATTR_OFFS:
 		nl_refusal.offset = mnl_attr_get_u32(nla);
 		nl_refusal.attr = nl_attr_at(nl_refusal.offset);
+		break;
+	case NLMSGERR_ATTR_POLICY:
+		mnl_attr_parse_nested(nla, nl_on_policy, NULL);
 		break;
 	}
 	return MNL_CB_OK;
@@ -317,6 +365,8 @@ static void nl_on_group(const struct nlattr *group, struct nl *nl)
 		nl->ksm_group = id;
 	if (!strcmp(name, DYNMEM_MCGRP_PRESSURE))
 		nl->pressure_group = id;
+	if (!strcmp(name, DYNMEM_MCGRP_OOM))
+		nl->oom_group = id;
 }
 
 /* Asks the controller for the family. Return: 0, -ENOENT, ... */

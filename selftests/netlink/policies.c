@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Prints the policies of the dynmem family as the running kernel tells them,
+ * Prints the policies of the dynmem family as the running kernel reports them,
  * for check_spec --policies:
  *
- *	COMMAND do|dump ATTRIBUTE TYPE [max N | mask N]
+ *	COMMAND do|dump ATTRIBUTE TYPE [MIN to MAX | mask N]
  */
 #include "nl.h"
 
@@ -33,7 +33,7 @@ static const char *type_name(uint32_t type)
 static void on_attribute(int policy, const struct nlattr *attribute)
 {
 	unsigned int type = mnl_attr_get_type(attribute);
-	uint64_t max = 0, mask = 0;
+	uint64_t min = 0, max = 0, mask = 0;
 	const struct nlattr *nla;
 	char *out;
 
@@ -46,6 +46,9 @@ static void on_attribute(int policy, const struct nlattr *attribute)
 		case NL_POLICY_TYPE_ATTR_TYPE:
 			snprintf(out, 64, "%s", type_name(mnl_attr_get_u32(nla)));
 			break;
+		case NL_POLICY_TYPE_ATTR_MIN_VALUE_U:
+			min = mnl_attr_get_u64(nla);
+			break;
 		case NL_POLICY_TYPE_ATTR_MAX_VALUE_U:
 			max = mnl_attr_get_u64(nla);
 			break;
@@ -54,12 +57,13 @@ static void on_attribute(int policy, const struct nlattr *attribute)
 			break;
 		}
 	}
-	/* A range is always told; one that excludes nothing is none. */
+	/* A range is always sent; one that excludes nothing is none. */
 	if (mask)
 		snprintf(out + strlen(out), 64 - strlen(out), " mask %llu",
 			 (unsigned long long)mask);
-	else if (max && !strcmp(out, "u32") && max != UINT32_MAX)
-		snprintf(out + strlen(out), 64 - strlen(out), " max %llu", (unsigned long long)max);
+	else if (max && max != UINT64_MAX && (max != UINT32_MAX || strcmp(out, "u32")))
+		snprintf(out + strlen(out), 64 - strlen(out), " %llu to %llu",
+			 (unsigned long long)min, (unsigned long long)max);
 }
 
 static void on_message(const struct answer *a)

@@ -146,7 +146,7 @@ TEST_F_TIMEOUT(pressure, levels, 60)
 	listen_at_none(_metadata, self);
 	EXPECT_EQ(DYNMEM_LEVEL_NONE, get(&self->state, DYNMEM_A_PRESSURE_LEVEL));
 	EXPECT_EQ(0, get(&self->state, DYNMEM_A_PRESSURE_CAUSES));
-	seq = get(&self->state, DYNMEM_A_PRESSURE_SEQ);
+	seq = get_head(&self->state, DYNMEM_A_HEAD_SEQ);
 
 	for (level = DYNMEM_LEVEL_LOW; level <= DYNMEM_LEVEL_CRITICAL; level++) {
 		uint64_t before = now_ns();
@@ -156,15 +156,15 @@ TEST_F_TIMEOUT(pressure, levels, 60)
 		EXPECT_EQ(DYNMEM_CAUSE_AVAILABLE, get(&self->ev, DYNMEM_A_PRESSURE_CAUSES));
 		EXPECT_GE(get(&self->ev, DYNMEM_A_PRESSURE_LEVEL_SINCE), before);
 		EXPECT_LE(get(&self->ev, DYNMEM_A_PRESSURE_LEVEL_SINCE),
-			  get(&self->ev, DYNMEM_A_PRESSURE_TIME));
-		EXPECT_LE(get(&self->ev, DYNMEM_A_PRESSURE_TIME), now_ns());
-		EXPECT_EQ(++seq, get(&self->ev, DYNMEM_A_PRESSURE_SEQ));
+			  get_head(&self->ev, DYNMEM_A_HEAD_TIME));
+		EXPECT_LE(get_head(&self->ev, DYNMEM_A_HEAD_TIME), now_ns());
+		EXPECT_EQ(++seq, get_head(&self->ev, DYNMEM_A_HEAD_SEQ));
 	}
 
 	/* Asked, it says the same as told. */
 	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
 	EXPECT_EQ(DYNMEM_LEVEL_CRITICAL, get(&self->state, DYNMEM_A_PRESSURE_LEVEL));
-	EXPECT_EQ(seq, get(&self->state, DYNMEM_A_PRESSURE_SEQ));
+	EXPECT_EQ(seq, get_head(&self->state, DYNMEM_A_HEAD_SEQ));
 	EXPECT_FALSE(has(&self->state, DYNMEM_A_PRESSURE_EVENT));
 
 	dropping = now_ns();
@@ -177,7 +177,7 @@ TEST_F_TIMEOUT(pressure, levels, 60)
 		level = next_level(_metadata, self, PATIENCE_MS);
 	ASSERT_EQ(DYNMEM_LEVEL_NONE, level);
 	told = now_ns();
-	EXPECT_EQ(++seq, get(&self->ev, DYNMEM_A_PRESSURE_SEQ));
+	EXPECT_EQ(++seq, get_head(&self->ev, DYNMEM_A_HEAD_SEQ));
 	EXPECT_EQ(0, get(&self->ev, DYNMEM_A_PRESSURE_CAUSES));
 	/* What was seen just before it had all dropped may count. */
 	EXPECT_GT(told - dropped, HOLD_MS * NSEC_PER_MSEC * 3 / 4);
@@ -234,11 +234,11 @@ TEST_F_TIMEOUT(pressure, interval, 60)
 
 	set(_metadata, &self->requests, DYNMEM_A_CONFIG_THRESHOLD_LOW, 1ULL << 50);
 	ASSERT_EQ(DYNMEM_LEVEL_LOW, next_level(_metadata, self, PATIENCE_MS));
-	up = get(&self->ev, DYNMEM_A_PRESSURE_TIME);
+	up = get_head(&self->ev, DYNMEM_A_HEAD_TIME);
 	set(_metadata, &self->requests, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, 1ULL << 50);
 	ASSERT_EQ(DYNMEM_LEVEL_MEDIUM, next_level(_metadata, self, PATIENCE_MS));
-	EXPECT_LT(get(&self->ev, DYNMEM_A_PRESSURE_TIME) - up, 1500 * NSEC_PER_MSEC);
-	up = get(&self->ev, DYNMEM_A_PRESSURE_TIME);
+	EXPECT_LT(get_head(&self->ev, DYNMEM_A_HEAD_TIME) - up, 1500 * NSEC_PER_MSEC);
+	up = get_head(&self->ev, DYNMEM_A_HEAD_TIME);
 
 	reset(&self->requests);
 	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
@@ -249,7 +249,7 @@ TEST_F_TIMEOUT(pressure, interval, 60)
 	put_u64(DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, 0);
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
 	ASSERT_EQ(DYNMEM_LEVEL_NONE, next_level(_metadata, self, 5000));
-	down = get(&self->ev, DYNMEM_A_PRESSURE_TIME);
+	down = get_head(&self->ev, DYNMEM_A_HEAD_TIME);
 	EXPECT_GE(down - up, 1990 * NSEC_PER_MSEC);
 }
 
@@ -282,12 +282,12 @@ TEST_F_TIMEOUT(pressure, listeners, 60)
 		ASSERT_EQ(0, transact(&self->requests, NULL, 0));
 		ASSERT_EQ(level, next_level(_metadata, self, PATIENCE_MS));
 		ASSERT_EQ(0, next_event(&other, &a, PATIENCE_MS));
-		EXPECT_EQ(get(&self->ev, DYNMEM_A_PRESSURE_SEQ), get(&a, DYNMEM_A_PRESSURE_SEQ));
-		EXPECT_EQ(get(&self->ev, DYNMEM_A_PRESSURE_TIME), get(&a, DYNMEM_A_PRESSURE_TIME));
+		EXPECT_EQ(get_head(&self->ev, DYNMEM_A_HEAD_SEQ), get_head(&a, DYNMEM_A_HEAD_SEQ));
+		EXPECT_EQ(get_head(&self->ev, DYNMEM_A_HEAD_TIME), get_head(&a, DYNMEM_A_HEAD_TIME));
 	}
 	/* That is no failure of the module's. */
-	EXPECT_EQ(get(&self->state, DYNMEM_A_PRESSURE_SEND_FAILURES),
-		  get(&self->ev, DYNMEM_A_PRESSURE_SEND_FAILURES));
+	EXPECT_EQ(get_head(&self->state, DYNMEM_A_HEAD_SEND_FAILURES),
+		  get_head(&self->ev, DYNMEM_A_HEAD_SEND_FAILURES));
 	do {
 		r = next_event(&lazy, &a, 0);
 	} while (r == 0);

@@ -242,14 +242,14 @@ static unsigned int check_events(struct __test_metadata *_metadata, FIXTURE_DATA
 	static uint32_t level = DYNMEM_LEVEL_CRITICAL;
 	unsigned int events = 0;
 
-	seq = seq ?: get(&self->before, DYNMEM_A_PRESSURE_SEQ);
+	seq = seq ?: get_head(&self->before, DYNMEM_A_HEAD_SEQ);
 	while (wait_event(self, ~0U, 2) == 0) {
 		uint32_t now = (uint32_t)get(&self->ev, DYNMEM_A_PRESSURE_LEVEL);
-		uint64_t time = get(&self->ev, DYNMEM_A_PRESSURE_TIME);
+		uint64_t time = get_head(&self->ev, DYNMEM_A_HEAD_TIME);
 
 		if (last && now <= level)
 			EXPECT_GE(time - last, interval);
-		EXPECT_EQ(++seq, get(&self->ev, DYNMEM_A_PRESSURE_SEQ));
+		EXPECT_EQ(++seq, get_head(&self->ev, DYNMEM_A_HEAD_SEQ));
 		level = now;
 		last = time;
 		events++;
@@ -273,14 +273,14 @@ TEST_F_TIMEOUT(reclaim, coalesced, 240)
 		events += check_events(_metadata, self, 490 * NSEC_PER_MSEC);
 		finish(_metadata, self);
 		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
-		if (events >= 3 && get(&self->after, DYNMEM_A_PRESSURE_COALESCED) >
-					   get(&self->before, DYNMEM_A_PRESSURE_COALESCED))
+		if (events >= 3 && get_head(&self->after, DYNMEM_A_HEAD_COALESCED) >
+					   get_head(&self->before, DYNMEM_A_HEAD_COALESCED))
 			break;
 		let_go(_metadata, self);
 	}
 	EXPECT_LE(3, events);
-	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_COALESCED),
-		  get(&self->after, DYNMEM_A_PRESSURE_COALESCED));
+	EXPECT_LT(get_head(&self->before, DYNMEM_A_HEAD_COALESCED),
+		  get_head(&self->after, DYNMEM_A_HEAD_COALESCED));
 }
 
 /* A cgroup at its own limit is no pressure of the host's. */

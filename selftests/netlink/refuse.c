@@ -33,11 +33,13 @@ static const struct {
 	{ DYNMEM_CMD_PROCESS_GET, DO, DYNMEM_A_PROCESS_CGROUP_ID },
 	{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_CGROUP_ID },
 	{ DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_SELECT },
-	{ DYNMEM_CMD_NODE_GET, DUMP, 0 },
+	{ DYNMEM_CMD_NODE_GET, DO, DYNMEM_A_NODE_ID },
+	{ DYNMEM_CMD_NODE_GET, DUMP, DYNMEM_A_NODE_ID },
 	{ DYNMEM_CMD_PRESSURE_GET, DO, 0 },
-	{ DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_BY },
+	{ DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_CGROUP_ID },
 	{ DYNMEM_CMD_CONFIG_GET, DO, 0 },
 	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_KSM_INTERVAL },
+	{ DYNMEM_CMD_OOM_GET, DUMP, 0 },
 };
 
 TEST_F(refuse, unknown_attribute)
@@ -81,7 +83,11 @@ TEST_F(refuse, trailing_bytes)
 
 TEST_F(refuse, wrong_command)
 {
-	uint8_t unknown[] = { 0, DYNMEM_CMD_KSM_NTF, DYNMEM_CMD_PRESSURE_NTF, DYNMEM_CMD_MAX + 1,
+	uint8_t unknown[] = { 0,
+			      DYNMEM_CMD_KSM_NTF,
+			      DYNMEM_CMD_PRESSURE_NTF,
+			      DYNMEM_CMD_OOM_NTF,
+			      DYNMEM_CMD_MAX + 1,
 			      255 };
 
 	for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
@@ -97,7 +103,7 @@ TEST_F(refuse, wrong_command)
 
 TEST_F(refuse, wrong_way_to_ask)
 {
-	uint8_t dump_only[] = { DYNMEM_CMD_CGROUP_GET, DYNMEM_CMD_NODE_GET, DYNMEM_CMD_STALL_GET };
+	uint8_t dump_only[] = { DYNMEM_CMD_CGROUP_GET, DYNMEM_CMD_STALL_GET, DYNMEM_CMD_OOM_GET };
 	uint8_t do_only[] = { DYNMEM_CMD_KSM_GET, DYNMEM_CMD_PRESSURE_GET, DYNMEM_CMD_CONFIG_GET,
 			      DYNMEM_CMD_CONFIG_SET };
 
@@ -127,7 +133,10 @@ static const struct {
 	{ DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_ID, UINT },
 	{ DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_TREE, FLAG },
 	{ DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_SELECT, U32 },
+	{ DYNMEM_CMD_NODE_GET, DO, DYNMEM_A_NODE_ID, U32 },
 	{ DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_BY, U32 },
+	{ DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_KIND, U32 },
+	{ DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_CGROUP_ID, UINT },
 	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_DEFAULTS, FLAG },
 	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_THRESHOLD_LOW, UINT },
 	{ DYNMEM_CMD_CONFIG_SET, DO, DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, UINT },
@@ -200,6 +209,7 @@ TEST_F(refuse, selections)
 		{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_FIELDS, UINT32_MAX },
 		{ DYNMEM_CMD_CGROUP_GET, DUMP, DYNMEM_A_CGROUP_SELECT, 2 },
 		{ DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_BY, 2 },
+		{ DYNMEM_CMD_STALL_GET, DUMP, DYNMEM_A_STALL_KIND, 2 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -234,6 +244,31 @@ TEST_F(refuse, no_such_process)
 		}
 		EXPECT_NE('\0', nl_refusal.text[0]);
 		EXPECT_EQ(DYNMEM_A_PROCESS_PID, nl_refusal.attr);
+	}
+}
+
+TEST_F(refuse, no_such_node)
+{
+	uint32_t ids[] = { 1, 63, 1023, 1024, 1U << 31, UINT32_MAX };
+
+	request(&self->nl, DYNMEM_CMD_NODE_GET, DO);
+	EXPECT_EQ(-EINVAL, transact(&self->nl, NULL, 0));
+	EXPECT_NE(NULL, strstr(nl_refusal.text, "id is needed"));
+
+	request(&self->nl, DYNMEM_CMD_NODE_GET, DUMP);
+	put_u32(DYNMEM_A_NODE_ID, 0);
+	EXPECT_EQ(-EINVAL, transact(&self->nl, NULL, 0));
+	EXPECT_EQ(DYNMEM_A_NODE_ID, nl_refusal.attr);
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		request(&self->nl, DYNMEM_CMD_NODE_GET, DO);
+		put_u32(DYNMEM_A_NODE_ID, ids[i]);
+		EXPECT_EQ(-ENOENT, transact(&self->nl, NULL, 0))
+		{
+			TH_LOG("node %u", ids[i]);
+		}
+		EXPECT_NE(NULL, strstr(nl_refusal.text, "no node with memory"));
+		EXPECT_EQ(DYNMEM_A_NODE_ID, nl_refusal.attr);
 	}
 }
 
@@ -292,6 +327,12 @@ TEST_F(refuse, no_such_cgroup)
 	EXPECT_EQ(-ENOENT, transact(&self->nl, NULL, 0));
 	EXPECT_NE('\0', nl_refusal.text[0]);
 	EXPECT_EQ(DYNMEM_A_CGROUP_ID, nl_refusal.attr);
+
+	request(&self->nl, DYNMEM_CMD_STALL_GET, DUMP);
+	put_u64(DYNMEM_A_STALL_CGROUP_ID, 1ULL << 40);
+	EXPECT_EQ(-ENOENT, transact(&self->nl, NULL, 0));
+	EXPECT_NE('\0', nl_refusal.text[0]);
+	EXPECT_EQ(DYNMEM_A_STALL_CGROUP_ID, nl_refusal.attr);
 	cgroup_remove("dynmem-refuse");
 }
 

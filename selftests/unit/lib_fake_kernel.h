@@ -155,7 +155,7 @@ static void fake_family(struct datagram *d, uint8_t cmd, const char *name, uint1
 
 	fake_string(nlh, CTRL_ATTR_FAMILY_NAME, name);
 	fake_attr(nlh, CTRL_ATTR_FAMILY_ID, &id, sizeof(id));
-	fake_u32(nlh, CTRL_ATTR_VERSION, 1);
+	fake_u32(nlh, CTRL_ATTR_VERSION, DYNMEM_FAMILY_VERSION);
 	if (id == fake.family) {
 		list = fake_attr(nlh, CTRL_ATTR_MCAST_GROUPS, NULL, 0);
 		fake_group(nlh, list, DYNMEM_MCGRP_KSM, fake.ksm_group);
@@ -189,22 +189,29 @@ static void fake_unload(bool tell)
 	fake.in_pressure = fake.in_ksm = false;
 }
 
+static void fake_head(struct nlmsghdr *nlh, uint64_t seq)
+{
+	struct nlattr *nest = fake_attr(nlh, NLA_F_NESTED | DYNMEM_A_PRESSURE_HEAD, NULL, 0);
+
+	fake_u64(nlh, DYNMEM_A_HEAD_SEQ, seq);
+	fake_u64(nlh, DYNMEM_A_HEAD_SINCE, fake.since);
+	nest->nla_len = (uint16_t)((char *)nlh + nlh->nlmsg_len - (char *)nest);
+}
+
 static void fake_pressure(struct nlmsghdr *nlh, uint32_t event)
 {
+	fake_head(nlh, fake.pressure_seq);
 	if (event)
 		fake_u32(nlh, DYNMEM_A_PRESSURE_EVENT, event);
-	fake_u64(nlh, DYNMEM_A_PRESSURE_SEQ, fake.pressure_seq);
-	fake_u64(nlh, DYNMEM_A_PRESSURE_SINCE, fake.since);
 	fake_u32(nlh, DYNMEM_A_PRESSURE_LEVEL, DYNMEM_LEVEL_LOW);
 	fake_u64(nlh, DYNMEM_A_PRESSURE_STALLS, fake.pressure_seq * 10);
 }
 
 static void fake_ksm(struct nlmsghdr *nlh, uint32_t event)
 {
+	fake_head(nlh, fake.ksm_seq);
 	if (event)
 		fake_u32(nlh, DYNMEM_A_KSM_EVENT, event);
-	fake_u64(nlh, DYNMEM_A_KSM_SEQ, fake.ksm_seq);
-	fake_u64(nlh, DYNMEM_A_KSM_SINCE, fake.since);
 	fake_u64(nlh, DYNMEM_A_KSM_FULL_SCANS, fake.ksm_seq * 2);
 }
 
@@ -338,7 +345,7 @@ static void fake_get(const struct nlmsghdr *request)
 	d = queue_add(&fake.answers);
 	nlh = fake_begin(d, fake.family, 0, request->nlmsg_seq, fake.last_cmd);
 	if (fake.malformed)
-		fake_string(nlh, DYNMEM_A_KSM_SEQ, "x");
+		fake_string(nlh, DYNMEM_A_KSM_PAGES_TO_SCAN, "x");
 	else if (fake.last_cmd == DYNMEM_CMD_PRESSURE_GET)
 		fake_pressure(nlh, 0);
 	else if (fake.last_cmd == DYNMEM_CMD_KSM_GET)

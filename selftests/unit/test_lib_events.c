@@ -119,7 +119,10 @@ static void test_present(void **state)
 	expect(DYNMEM_EVENT_KSM, &ev);
 	assert_int_equal(ev.ksm.event, 0);
 	expect_none();
-	assert_int_equal(dynmem_subscribe(d, 4), -EINVAL);
+	/* A module without this group. */
+	assert_int_equal(dynmem_subscribe(d, DYNMEM_GROUP_KSM | DYNMEM_GROUP_OOM), -EOPNOTSUPP);
+	assert_string_equal(dynmem_last_error(d), "this module has no such multicast group");
+	assert_int_equal(dynmem_subscribe(d, 8), -EINVAL);
 	assert_string_equal(dynmem_last_error(d), "unknown group");
 	assert_int_equal(dynmem_subscribe(d, 0), 0);
 	assert_false(fake.in_ksm);
@@ -138,7 +141,7 @@ static void test_notifications(void **state)
 	fake_notify_pressure(false);
 	expect(DYNMEM_EVENT_PRESSURE, &ev);
 	assert_int_equal(ev.pressure.event, DYNMEM_PRESSURE_EVENT_STALL);
-	assert_int_equal(ev.pressure.seq, 1);
+	assert_int_equal(ev.pressure.head.seq, 1);
 	assert_int_equal(ev.lost, 0);
 	expect(DYNMEM_EVENT_KSM, &ev);
 	assert_int_equal(ev.ksm.event, DYNMEM_KSM_EVENT_SCAN);
@@ -167,7 +170,7 @@ static void test_several_in_a_datagram(void **state)
 	}
 	for (uint64_t i = 1; i <= 3; i++) {
 		expect(DYNMEM_EVENT_PRESSURE, &ev);
-		assert_int_equal(ev.pressure.seq, i);
+		assert_int_equal(ev.pressure.head.seq, i);
 	}
 	expect_none();
 }
@@ -187,7 +190,7 @@ static void test_gap(void **state)
 	assert_int_equal(ev.lost, 0);
 	expect(DYNMEM_EVENT_PRESSURE, &ev);
 	assert_int_equal(ev.lost, 5);
-	assert_int_equal(ev.pressure.seq, 7);
+	assert_int_equal(ev.pressure.head.seq, 7);
 	expect_none();
 	dynmem_get_stats(d, &stats);
 	assert_int_equal(stats.lost, 5);
@@ -226,7 +229,7 @@ static void test_overrun(void **state)
 
 	fake_notify_pressure(false);
 	expect(DYNMEM_EVENT_PRESSURE, &ev);
-	assert_int_equal(ev.pressure.seq, 6);
+	assert_int_equal(ev.pressure.head.seq, 6);
 	assert_int_equal(ev.lost, 0);
 	dynmem_get_stats(d, &stats);
 	assert_int_equal(stats.overruns, 1);
@@ -421,7 +424,7 @@ static void test_unsubscribe_drops_state(void **state)
 	assert_int_equal(dynmem_subscribe(d, BOTH), 0);
 	expect(DYNMEM_EVENT_PRESSURE, &ev);
 	assert_int_equal(ev.lost, 0);
-	assert_int_equal(ev.pressure.seq, 3);
+	assert_int_equal(ev.pressure.head.seq, 3);
 	expect_none();
 }
 

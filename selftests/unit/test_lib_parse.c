@@ -132,7 +132,8 @@ static void test_all_lengths(void **state)
 {
 	static const struct layout *const layouts[] = {
 		&dn_pressure_layout, &dn_ksm_layout,   &dn_process_layout, &dn_cgroup_layout,
-		&dn_node_layout,     &dn_stall_layout, &dn_config_layout,
+		&dn_node_layout,     &dn_stall_layout, &dn_config_layout,  &dn_oom_layout,
+		&dn_head_layout,
 	};
 	char path[4096], payload[4200];
 	struct scratch scratch = { path, sizeof(path) };
@@ -142,6 +143,7 @@ static void test_all_lengths(void **state)
 		struct dynmem_cgroup cgroup;
 		struct dynmem_process process;
 		struct dynmem_config config;
+		struct dynmem_oom oom;
 	} u;
 
 	(void)state;
@@ -159,7 +161,7 @@ static void test_all_lengths(void **state)
 					good = len == f->size || (len == 4 && f->size == 8);
 				else if (f->kind == FIELD_SINT)
 					good = len == 4 || len == 8;
-				else if (f->kind == FIELD_FLAG)
+				else if (f->kind == FIELD_FLAG || f->kind == FIELD_HEAD)
 					good = len == 0;
 				/* 8 bytes of 'x' are no 4 byte value. */
 				attr(&b, (uint16_t)type, payload, len);
@@ -387,10 +389,11 @@ static void test_layouts_cover_structs(void **state)
 		const struct layout *layout;
 		size_t reserved, padding;
 	} structs[] = {
-		{ &dn_pressure_layout, 16 * 8, 4 }, { &dn_ksm_layout, 16 * 8, 4 },
+		{ &dn_pressure_layout, 16 * 8, 0 }, { &dn_ksm_layout, 16 * 8, 0 },
 		{ &dn_process_layout, 8 * 8, 0 },   { &dn_cgroup_layout, 8 * 8, 4 },
 		{ &dn_node_layout, 8 * 8, 4 },	    { &dn_stall_layout, 8 * 8, 0 },
-		{ &dn_config_layout, 8 * 8, 4 },
+		{ &dn_config_layout, 8 * 8, 4 },    { &dn_oom_layout, 8 * 8, 4 },
+		{ &dn_head_layout, 2 * 8, 4 },
 	};
 
 	(void)state;

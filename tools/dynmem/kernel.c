@@ -24,9 +24,12 @@ struct member {
 		DYNMEM_A_KSM_##ATTR, #member, offsetof(struct dynmem_ksm, member), type \
 	}
 
+static const struct member head_members[] = {
+	{ DYNMEM_A_HEAD_SEQ, "seq", offsetof(struct dynmem_head, seq), U64 },
+	{ DYNMEM_A_HEAD_COALESCED, "coalesced", offsetof(struct dynmem_head, coalesced), U64 },
+};
+
 static const struct member pressure_members[] = {
-	PRESSURE(SEQ, seq, U64),
-	PRESSURE(COALESCED, coalesced, U64),
 	PRESSURE(AVAILABLE, available, U64),
 	PRESSURE(FREE, free, U64),
 	PRESSURE(SWAP_FREE, swap_free, U64),
@@ -40,13 +43,19 @@ static const struct member pressure_members[] = {
 	PRESSURE(RECLAIMED, reclaimed, U64),
 	PRESSURE(SWAP_INS, swap_ins, U64),
 	PRESSURE(SWAP_OUTS, swap_outs, U64),
+	PRESSURE(ZSWAP_INS, zswap_ins, U64),
+	PRESSURE(ZSWAP_OUTS, zswap_outs, U64),
+	PRESSURE(COMPACT_STALLS, compact_stalls, U64),
+	PRESSURE(THP_FALLBACKS, thp_fallbacks, U64),
+	PRESSURE(HUGETLB_TOTAL, hugetlb_total, U64),
+	PRESSURE(HUGETLB_FREE, hugetlb_free, U64),
 	PRESSURE(OOMS, ooms, U64),
 	PRESSURE(OOM_KILLS, oom_kills, U64),
+	PRESSURE(CONSTRAINED_OOMS, constrained_ooms, U64),
+	PRESSURE(MEMCG_OOM_KILLS, memcg_oom_kills, U64),
 };
 
 static const struct member ksm_members[] = {
-	KSM(SEQ, seq, U64),
-	KSM(COALESCED, coalesced, U64),
 	KSM(RUN, run, U32),
 	KSM(PAGES_TO_SCAN, pages_to_scan, U64),
 	KSM(SLEEP_MILLISECS, sleep_millisecs, U32),
@@ -79,6 +88,14 @@ static void add_members(struct json_object *obj, const void *data, uint64_t pres
 	}
 }
 
+static void add_head(struct json_object *obj, const struct dynmem_head *head, uint64_t lost)
+{
+	out_add_u64(obj, "lost", lost);
+	out_add_u64(obj, "monotonic", head->time);
+	add_members(obj, head, head->present, head_members,
+		    sizeof(head_members) / sizeof(head_members[0]));
+}
+
 static void add_bits(struct json_object *obj, const char *key, uint32_t bits,
 		     const char *const *names, size_t n)
 {
@@ -101,8 +118,7 @@ static struct json_object *pressure_event(const struct dynmem_event *event)
 	add_bits(obj, "event", p->event, events, 3);
 	out_add_str(obj, "level", dynmem_level_name(p->level));
 	add_bits(obj, "causes", p->causes, causes, 4);
-	out_add_u64(obj, "lost", event->lost);
-	out_add_u64(obj, "monotonic", p->time);
+	add_head(obj, &p->head, event->lost);
 	add_members(obj, p, p->present, pressure_members,
 		    sizeof(pressure_members) / sizeof(pressure_members[0]));
 	return obj;
@@ -116,8 +132,7 @@ static struct json_object *ksm_event(const struct dynmem_event *event)
 
 	out_add_str(obj, "type", "ksm");
 	add_bits(obj, "event", k->event, events, 3);
-	out_add_u64(obj, "lost", event->lost);
-	out_add_u64(obj, "monotonic", k->time);
+	add_head(obj, &k->head, event->lost);
 	add_members(obj, k, k->present, ksm_members, sizeof(ksm_members) / sizeof(ksm_members[0]));
 	if (dynmem_has(k->present, DYNMEM_A_KSM_PROFIT))
 		json_object_object_add(obj, "profit_estimated",

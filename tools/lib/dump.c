@@ -16,6 +16,7 @@ struct dump {
 		dynmem_cgroup_fn cgroup;
 		dynmem_node_fn node;
 		dynmem_stall_fn stall;
+		dynmem_oom_fn oom;
 	} fn;
 	void *arg;
 };
@@ -29,6 +30,7 @@ static int on_entry(struct dynmem *d, const struct nlmsghdr *nlh, void *arg)
 		struct dynmem_cgroup cgroup;
 		struct dynmem_node node;
 		struct dynmem_stall stall;
+		struct dynmem_oom oom;
 	} entry;
 	int r;
 
@@ -41,7 +43,9 @@ static int on_entry(struct dynmem *d, const struct nlmsghdr *nlh, void *arg)
 		return dump->fn.cgroup(&entry.cgroup, dump->arg);
 	if (dump->layout == &dn_node_layout)
 		return dump->fn.node(&entry.node, dump->arg);
-	return dump->fn.stall(&entry.stall, dump->arg);
+	if (dump->layout == &dn_stall_layout)
+		return dump->fn.stall(&entry.stall, dump->arg);
+	return dump->fn.oom(&entry.oom, dump->arg);
 }
 
 _public_ int dynmem_dump_processes(struct dynmem *d, const struct dynmem_process_filter *filter,
@@ -109,20 +113,41 @@ _public_ int dynmem_dump_nodes(struct dynmem *d, dynmem_node_fn fn, void *arg)
 	return r < 0 ? r : dn_request_run(d, on_entry, &dump);
 }
 
-_public_ int dynmem_dump_stalls(struct dynmem *d, enum dynmem_stall_by by, dynmem_stall_fn fn,
-				void *arg)
+_public_ int dynmem_dump_stalls(struct dynmem *d, const struct dynmem_stall_filter *filter,
+				dynmem_stall_fn fn, void *arg)
 {
 	struct dump dump = {
 		.layout = &dn_stall_layout,
 		.fn.stall = fn,
 		.arg = arg,
 	};
+	struct nl_msg *msg = d->request;
 	int r;
 
 	r = dn_request_build(d, DYNMEM_CMD_STALL_GET, NLM_F_DUMP);
 	if (r < 0)
 		return r;
-	if (nla_put_u32(d->request, DYNMEM_A_STALL_BY, by) < 0)
-		return dn_fail(d, -ENOMEM, NULL);
+	if (filter) {
+		r = nla_put_u32(msg, DYNMEM_A_STALL_BY, filter->by);
+		if (r == 0)
+			r = nla_put_u32(msg, DYNMEM_A_STALL_KIND, filter->kind);
+		if (r == 0 && filter->cgroup_id)
+			r = nla_put_u64(msg, DYNMEM_A_STALL_CGROUP_ID, filter->cgroup_id);
+		if (r < 0)
+			return dn_fail(d, -ENOMEM, NULL);
+	}
 	return dn_request_run(d, on_entry, &dump);
+}
+
+_public_ int dynmem_dump_ooms(struct dynmem *d, dynmem_oom_fn fn, void *arg)
+{
+	struct dump dump = {
+		.layout = &dn_oom_layout,
+		.fn.oom = fn,
+		.arg = arg,
+	};
+	int r;
+
+	r = dn_request_build(d, DYNMEM_CMD_OOM_GET, NLM_F_DUMP);
+	return r < 0 ? r : dn_request_run(d, on_entry, &dump);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libdynmem: hear of a host's memory pressure and of KSM's doings
+ * libdynmem: notifications of a host's memory pressure and of KSM
  *
- * The kernel module dynmem tells these over generic netlink; what a field
+ * The kernel module dynmem sends these over generic netlink; what a field
  * means, its unit and its range is written in <linux/dynmem.h>, whose names
  * the fields here bear: DYNMEM_A_PRESSURE_STALL_TIME is "stall_time" in struct
  * dynmem_pressure. Documentation/agents.rst is an introduction, and
@@ -38,7 +38,7 @@
  *
  *	-ENODEV		the module is not loaded
  *	-ETIMEDOUT	no answer within DYNMEM_TIMEOUT_MS
- *	-EPERM		CAP_NET_ADMIN is needed
+ *	-EPERM		a capability is missing, see below
  *	-EBADMSG	the answer made no sense
  *	-EBUSY		called from the callback of a dump on the same handle
  *	-EINVAL		an argument that the kernel refused
@@ -56,9 +56,14 @@
  * The family exists in the initial network namespace only. An agent in a
  * container needs the host's network namespace (--network=host) when it calls
  * dynmem_open(); its sockets stay there, so it may leave it afterwards. In any
- * other namespace the handle behaves as if the module were not loaded. What
- * is marked (admin) also needs CAP_NET_ADMIN in the initial user namespace.
- * PIDs are those of the initial PID namespace.
+ * other namespace the handle behaves as if the module were not loaded. PIDs are
+ * those of the initial PID namespace.
+ *
+ * Capabilities
+ * ------------
+ * What is marked (privileged) needs CAP_SYS_PTRACE or CAP_PERFMON, what is marked
+ * (resource) CAP_SYS_RESOURCE, and to join the group "oom" CAP_SYS_ADMIN, each in
+ * the initial user namespace, when the handle is opened and when it is used.
  *
  * Growth
  * ------
@@ -105,10 +110,13 @@ enum dynmem_open_flags {
  * enum dynmem_group - what to hear of, bits
  * @DYNMEM_GROUP_PRESSURE: level changes, stalls, OOM
  * @DYNMEM_GROUP_KSM: counters that moved, completed scans, run switched
+ * @DYNMEM_GROUP_OOM: victims of the OOM killer; needs CAP_SYS_ADMIN, and a module
+ *	with DYNMEM_CAPABILITY_OOM_VICTIM
  */
 enum dynmem_group {
 	DYNMEM_GROUP_PRESSURE = 1,
 	DYNMEM_GROUP_KSM = 2,
+	DYNMEM_GROUP_OOM = 4,
 };
 
 /**
@@ -116,7 +124,7 @@ enum dynmem_group {
  * @present: the struct's member of that name
  * @attr: DYNMEM_A_..., of the set that the struct is of
  *
- * Return: true if the kernel told it.
+ * Return: true if it is.
  */
 static inline bool dynmem_has(uint64_t present, unsigned int attr)
 {
@@ -135,11 +143,32 @@ static inline uint64_t dynmem_bit(unsigned int attr)
 }
 
 /**
+ * struct dynmem_head - what answers and events of a group begin with
+ * @present: which of the members are there, dynmem_has(present,
+ *	DYNMEM_A_HEAD_...)
+ * @capabilities: enum dynmem_capability bits
+ * @reserved: zero
+ *
+ * All others are explained in <linux/dynmem.h>, DYNMEM_A_HEAD_*.
+ */
+struct dynmem_head {
+	uint64_t present;
+	uint64_t seq;
+	uint64_t time;
+	uint64_t since;
+	uint64_t coalesced;
+	uint64_t send_failures;
+	uint32_t capabilities;
+	uint32_t reserved32;
+	uint64_t reserved[2];
+};
+
+/**
  * struct dynmem_pressure - the host's level and counters
  * @present: which of the members are there, dynmem_has(present,
  *	DYNMEM_A_PRESSURE_...)
+ * @head: what answers and events of the group begin with
  * @event: enum dynmem_pressure_event bits, 0 if this is no notification
- * @capabilities: enum dynmem_capability bits
  * @level: enum dynmem_level
  * @causes: enum dynmem_cause bits
  * @reserved: zero
@@ -148,24 +177,18 @@ static inline uint64_t dynmem_bit(unsigned int attr)
  */
 struct dynmem_pressure {
 	uint64_t present;
+	struct dynmem_head head;
 	uint32_t event;
-	uint32_t capabilities;
-	uint64_t seq;
-	uint64_t time;
-	uint64_t since;
-	uint64_t coalesced;
-	uint64_t send_failures;
 	uint32_t level;
 	uint32_t causes;
+	uint32_t stall_share;
+	uint32_t refault_share;
+	uint32_t stalled;
 	uint64_t level_since;
 	uint64_t total;
 	uint64_t free;
 	uint64_t available;
 	uint64_t swap_free;
-	uint32_t stall_share;
-	uint32_t refault_share;
-	uint32_t stalled;
-	uint32_t reserved32;
 	uint64_t stalls;
 	uint64_t stall_time;
 	uint64_t huge_stalls;
@@ -188,8 +211,17 @@ struct dynmem_pressure {
 	uint64_t restores_file;
 	uint64_t swap_ins;
 	uint64_t swap_outs;
+	uint64_t zswap_ins;
+	uint64_t zswap_outs;
+	uint64_t compact_stalls;
+	uint64_t compact_fails;
+	uint64_t thp_fallbacks;
+	uint64_t hugetlb_total;
+	uint64_t hugetlb_free;
 	uint64_t ooms;
 	uint64_t oom_kills;
+	uint64_t constrained_ooms;
+	uint64_t constrained_oom_kills;
 	uint64_t memcg_oom_kills;
 	uint64_t reserved[16];
 };
@@ -198,26 +230,20 @@ struct dynmem_pressure {
  * struct dynmem_ksm - KSM's counters and settings
  * @present: which of the members are there, dynmem_has(present,
  *	DYNMEM_A_KSM_...)
+ * @head: what answers and events of the group begin with
  * @event: enum dynmem_ksm_event bits, 0 if this is no notification
- * @capabilities: enum dynmem_capability bits
  * @advisor_mode: enum dynmem_advisor
- * @profit_estimated: the profit was computed, not told by the kernel
+ * @profit_estimated: the profit was computed, for the kernel has no figure
  * @reserved: zero
  *
  * All others are explained in <linux/dynmem.h>, DYNMEM_A_KSM_*.
  */
 struct dynmem_ksm {
 	uint64_t present;
+	struct dynmem_head head;
 	uint32_t event;
-	uint32_t capabilities;
-	uint64_t seq;
-	uint64_t time;
-	uint64_t since;
-	uint64_t coalesced;
-	uint64_t send_failures;
 	uint32_t page_size;
 	uint32_t run;
-	uint64_t pages_to_scan;
 	uint32_t sleep_millisecs;
 	uint32_t merge_across_nodes;
 	uint32_t max_page_sharing;
@@ -226,6 +252,8 @@ struct dynmem_ksm {
 	uint32_t smart_scan;
 	uint32_t advisor_mode;
 	uint32_t advisor_max_cpu;
+	uint32_t profit_estimated;
+	uint64_t pages_to_scan;
 	uint64_t advisor_min_pages_to_scan;
 	uint64_t advisor_max_pages_to_scan;
 	uint64_t advisor_target_scan_time;
@@ -243,8 +271,6 @@ struct dynmem_ksm {
 	int64_t profit;
 	uint64_t cow_breaks;
 	uint64_t swapin_copies;
-	uint32_t profit_estimated;
-	uint32_t reserved32;
 	uint64_t reserved[16];
 };
 
@@ -332,6 +358,14 @@ struct dynmem_node {
 	uint64_t inactive_file;
 	uint64_t unevictable;
 	uint64_t slab_reclaimable;
+	uint64_t anon_huge;
+	uint64_t refaults_anon;
+	uint64_t refaults_file;
+	uint64_t restores_anon;
+	uint64_t restores_file;
+	uint64_t kswapd_wakes;
+	uint64_t throttled;
+	uint64_t throttled_time;
 	uint64_t reserved[8];
 };
 
@@ -355,6 +389,38 @@ struct dynmem_stall {
 	const char *cgroup_path;
 	uint64_t stalls;
 	uint64_t stall_time;
+	uint64_t memcg_stalls;
+	uint64_t memcg_stall_time;
+	uint64_t reserved[8];
+};
+
+/**
+ * struct dynmem_oom - a victim of the OOM killer
+ * @present: which of the members are there, dynmem_has(present,
+ *	DYNMEM_A_OOM_...)
+ * @head: what answers and events of the group begin with; its seq is the number
+ *	of the victim
+ * @kind: enum dynmem_oom_kind
+ * @comm: its name, always terminated, not always printable
+ * @reserved: zero
+ *
+ * All others are explained in <linux/dynmem.h>, DYNMEM_A_OOM_*.
+ */
+struct dynmem_oom {
+	uint64_t present;
+	struct dynmem_head head;
+	uint32_t kind;
+	uint32_t pid;
+	uint64_t time;
+	uint64_t start_time;
+	char comm[16];
+	uint32_t uid;
+	uint32_t reserved32;
+	uint64_t cgroup_id;
+	uint64_t rss_anon;
+	uint64_t rss_file;
+	uint64_t rss_shmem;
+	uint64_t swap;
 	uint64_t reserved[8];
 };
 
@@ -396,7 +462,9 @@ struct dynmem_config {
  *	groups subscribed to follows.
  * @DYNMEM_EVENT_VANISHED: the module was unloaded
  * @DYNMEM_EVENT_OVERRUN: events came faster than they were read, and some are
- *	lost. The state of all groups subscribed to follows.
+ *	lost. The state of all groups subscribed to follows; of the group oom
+ *	dynmem_dump_ooms() has the last victims.
+ * @DYNMEM_EVENT_OOM: a victim of the OOM killer
  *
  * A pressure or KSM event with event == 0 is the state at this moment, not
  * news: it comes after dynmem_subscribe(), APPEARED and OVERRUN.
@@ -407,6 +475,7 @@ enum dynmem_event_type {
 	DYNMEM_EVENT_APPEARED,
 	DYNMEM_EVENT_VANISHED,
 	DYNMEM_EVENT_OVERRUN,
+	DYNMEM_EVENT_OOM,
 };
 
 /**
@@ -417,6 +486,7 @@ enum dynmem_event_type {
  *	this one's
  * @pressure: for DYNMEM_EVENT_PRESSURE
  * @ksm: for DYNMEM_EVENT_KSM
+ * @oom: for DYNMEM_EVENT_OOM
  */
 struct dynmem_event {
 	uint32_t type;
@@ -425,6 +495,7 @@ struct dynmem_event {
 	union {
 		struct dynmem_pressure pressure;
 		struct dynmem_ksm ksm;
+		struct dynmem_oom oom;
 		uint64_t reserved[96];
 	};
 };
@@ -560,7 +631,7 @@ int dynmem_get_ksm(struct dynmem *d, struct dynmem_ksm *ret);
 int dynmem_get_config(struct dynmem *d, struct dynmem_config *ret);
 
 /**
- * dynmem_set_config() - change settings (admin); all of them or none
+ * dynmem_set_config() - change settings (resource); all of them or none
  * @d: the handle
  * @config: the members whose bits are set in its @present are changed
  *
@@ -571,7 +642,7 @@ int dynmem_get_config(struct dynmem *d, struct dynmem_config *ret);
 int dynmem_set_config(struct dynmem *d, const struct dynmem_config *config);
 
 /**
- * dynmem_get_process() - one process (admin)
+ * dynmem_get_process() - one process (privileged)
  * @d: the handle
  * @pid: its PID in the initial PID namespace
  * @fields: enum dynmem_field bits: what to ask for; 0 is all
@@ -594,6 +665,7 @@ typedef int (*dynmem_process_fn)(const struct dynmem_process *p, void *arg);
 typedef int (*dynmem_cgroup_fn)(const struct dynmem_cgroup *c, void *arg);
 typedef int (*dynmem_node_fn)(const struct dynmem_node *n, void *arg);
 typedef int (*dynmem_stall_fn)(const struct dynmem_stall *s, void *arg);
+typedef int (*dynmem_oom_fn)(const struct dynmem_oom *oom, void *arg);
 
 /**
  * struct dynmem_process_filter - which processes, and what about them
@@ -610,7 +682,7 @@ struct dynmem_process_filter {
 };
 
 /**
- * dynmem_dump_processes() - list processes (admin)
+ * dynmem_dump_processes() - list processes (privileged)
  * @d: the handle
  * @filter: which; NULL: those that KSM knows, all fields
  * @fn: called for each
@@ -636,7 +708,7 @@ struct dynmem_cgroup_filter {
 };
 
 /**
- * dynmem_dump_cgroups() - list cgroups, parents before children (admin)
+ * dynmem_dump_cgroups() - list cgroups, parents before children (privileged)
  * @d: the handle
  * @filter: which; NULL: those with a process that KSM knows, without sums
  *	over the tree
@@ -649,6 +721,17 @@ int dynmem_dump_cgroups(struct dynmem *d, const struct dynmem_cgroup_filter *fil
 			dynmem_cgroup_fn fn, void *arg);
 
 /**
+ * dynmem_get_node() - one NUMA node
+ * @d: the handle
+ * @id: its number
+ * @ret: the answer
+ *
+ * Return: 0, -ENOENT if no node with memory has this number, or another negative
+ * errno.
+ */
+int dynmem_get_node(struct dynmem *d, uint32_t id, struct dynmem_node *ret);
+
+/**
  * dynmem_dump_nodes() - list the NUMA nodes that have memory
  * @d: the handle
  * @fn: called for each
@@ -659,15 +742,40 @@ int dynmem_dump_cgroups(struct dynmem *d, const struct dynmem_cgroup_filter *fil
 int dynmem_dump_nodes(struct dynmem *d, dynmem_node_fn fn, void *arg);
 
 /**
- * dynmem_dump_stalls() - who stalled in the last window, worst first (admin)
+ * struct dynmem_stall_filter - which stalls
+ * @by: enum dynmem_stall_by: list processes or cgroups
+ * @kind: enum dynmem_stall_kind: for lack of the host's memory, or of a cgroup's
+ * @cgroup_id: those in this cgroup or below; 0 is no restriction
+ * @reserved: zero
+ */
+struct dynmem_stall_filter {
+	uint32_t by;
+	uint32_t kind;
+	uint64_t cgroup_id;
+	uint64_t reserved[4];
+};
+
+/**
+ * dynmem_dump_stalls() - who stalled in the last window, worst first (privileged)
  * @d: the handle
- * @by: list processes or cgroups
+ * @filter: which; NULL: processes that stalled for lack of the host's memory
  * @fn: called for each
  * @arg: passed on to @fn
  *
  * Return: see above.
  */
-int dynmem_dump_stalls(struct dynmem *d, enum dynmem_stall_by by, dynmem_stall_fn fn, void *arg);
+int dynmem_dump_stalls(struct dynmem *d, const struct dynmem_stall_filter *filter,
+		       dynmem_stall_fn fn, void *arg);
+
+/**
+ * dynmem_dump_ooms() - the last victims of the OOM killer (privileged)
+ * @d: the handle
+ * @fn: called for each, oldest first
+ * @arg: passed on to @fn
+ *
+ * Return: see above.
+ */
+int dynmem_dump_ooms(struct dynmem *d, dynmem_oom_fn fn, void *arg);
 
 /**
  * dynmem_level_name() - the name of a level

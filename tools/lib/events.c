@@ -3,39 +3,17 @@
  * Subscription and events.
  *
  * Two things make events: messages on the event socket, and the pending bits,
- * for what has to be told without a message. Pending ones go first: they
+ * for what has to be reported without a message. Pending ones go first: they
  * happened before the message that would be read next.
  *
  * Nothing here allocates.
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <linux/genetlink.h>
 
 #include "internal.h"
-
-/**
- * dn_membership() - join or leave a multicast group of the family
- * @d: the handle
- * @group: enum group_index
- * @join: join, else leave; either may be done twice
- *
- * Return: 0 or a negative errno.
- */
-int dn_membership(struct dynmem *d, int group, bool join)
-{
-	int id = (int)d->family.groups[group];
-
-	if (!id)
-		return dn_fail(d, -EOPNOTSUPP, "this module has no such multicast group");
-	if (setsockopt(nl_socket_get_fd(d->events), SOL_NETLINK,
-		       join ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &id,
-		       sizeof(id)) < 0)
-		return -errno;
-	return 0;
-}
 
 static int subscribe_one(struct dynmem *d, int group, bool want)
 {
@@ -46,7 +24,7 @@ static int subscribe_one(struct dynmem *d, int group, bool want)
 	if (d->family.id) {
 		r = dn_membership(d, group, want);
 		if (r < 0 && want)
-			return dn_fail(d, r, NULL);
+			return r;
 	}
 
 	d->groups ^= 1U << group;
@@ -76,27 +54,27 @@ _public_ int dynmem_subscribe(struct dynmem *d, unsigned int groups)
 /*
  * Completes the event of a group, whose payload was read. A notification has
  * its own number, a state that of the last notification. Return: 1, 0 if the
- * notification is older than a state that was told already, or -EBADMSG.
+ * notification is older than a state that was reported already, or -EBADMSG.
  */
 static int group_event(struct dynmem *d, int group, bool notification, struct dynmem_event *ev)
 {
+	static const uint32_t event_types[GROUPS] = {
+		[GROUP_PRESSURE] = DYNMEM_EVENT_PRESSURE,
+		[GROUP_KSM] = DYNMEM_EVENT_KSM,
+		[GROUP_OOM] = DYNMEM_EVENT_OOM,
+	};
 	struct baseline *b = &d->baseline[group], now = { .known = true };
+	const struct dynmem_head *head;
 
-	if (group == GROUP_PRESSURE) {
-		if (!dynmem_has(ev->pressure.present, DYNMEM_A_PRESSURE_SEQ) ||
-		    !dynmem_has(ev->pressure.present, DYNMEM_A_PRESSURE_SINCE))
-			return -EBADMSG;
-		ev->type = DYNMEM_EVENT_PRESSURE;
-		now.seq = ev->pressure.seq;
-		now.since = ev->pressure.since;
-	} else {
-		if (!dynmem_has(ev->ksm.present, DYNMEM_A_KSM_SEQ) ||
-		    !dynmem_has(ev->ksm.present, DYNMEM_A_KSM_SINCE))
-			return -EBADMSG;
-		ev->type = DYNMEM_EVENT_KSM;
-		now.seq = ev->ksm.seq;
-		now.since = ev->ksm.since;
-	}
+	head = group == GROUP_PRESSURE ? &ev->pressure.head
+	       : group == GROUP_KSM    ? &ev->ksm.head
+				       : &ev->oom.head;
+	if (!dynmem_has(head->present, DYNMEM_A_HEAD_SEQ) ||
+	    !dynmem_has(head->present, DYNMEM_A_HEAD_SINCE))
+		return -EBADMSG;
+	ev->type = event_types[group];
+	now.seq = head->seq;
+	now.since = head->since;
 
 	if (b->known && b->since == now.since) {
 		if (now.seq < b->seq + notification)
@@ -109,14 +87,19 @@ static int group_event(struct dynmem *d, int group, bool notification, struct dy
 	return 1;
 }
 
-/* Joins the group, if it is new, and asks for the state to start from. */
+/*
+ * Joins the group, if it is new, and asks for the state to start from; the group
+ * oom has none.
+ */
 static int state_event(struct dynmem *d, int group, struct dynmem_event *ev)
 {
 	int r;
 
 	r = dn_membership(d, group, true);
 	if (r < 0)
-		return dn_fail(d, r, NULL);
+		return r;
+	if (group == GROUP_OOM)
+		return 0;
 	r = group == GROUP_PRESSURE ? dynmem_get_pressure(d, &ev->pressure)
 				    : dynmem_get_ksm(d, &ev->ksm);
 	return r < 0 ? r : group_event(d, group, false, ev);
@@ -216,6 +199,10 @@ static int on_message(struct dynmem *d, const struct nlmsghdr *nlh, struct dynme
 	if (cmd == DYNMEM_CMD_KSM_NTF && d->groups & DYNMEM_GROUP_KSM) {
 		r = dn_parse_message(&dn_ksm_layout, nlh, NULL, &ev->ksm);
 		return r < 0 ? r : group_event(d, GROUP_KSM, true, ev);
+	}
+	if (cmd == DYNMEM_CMD_OOM_NTF && d->groups & DYNMEM_GROUP_OOM) {
+		r = dn_parse_message(&dn_oom_layout, nlh, NULL, &ev->oom);
+		return r < 0 ? r : group_event(d, GROUP_OOM, true, ev);
 	}
 	return 0;
 }

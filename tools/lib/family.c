@@ -17,6 +17,7 @@
 static const char *const group_names[GROUPS] = {
 	[GROUP_PRESSURE] = DYNMEM_MCGRP_PRESSURE,
 	[GROUP_KSM] = DYNMEM_MCGRP_KSM,
+	[GROUP_OOM] = DYNMEM_MCGRP_OOM,
 };
 
 static int parse_group(struct nlattr *nla, struct family *family)

@@ -10,7 +10,8 @@
 	_Generic(((struct type *)0)->member,				\
 		 uint32_t: FIELD_UINT, uint64_t: FIELD_UINT,		\
 		 int64_t: FIELD_SINT, char *: FIELD_TEXT,		\
-		 const char *: FIELD_PATH)				\
+		 const char *: FIELD_PATH,				\
+		 struct dynmem_head: FIELD_HEAD)			\
 }
 
 #define LAYOUT(type, table) {						\
@@ -20,15 +21,23 @@
 }
 /* clang-format on */
 
-#define M(attr, member) [DYNMEM_A_PRESSURE_##attr] = MEMBER(dynmem_pressure, member)
-static const struct field pressure_fields[] = {
-	M(EVENT, event),
+#define M(attr, member) [DYNMEM_A_HEAD_##attr] = MEMBER(dynmem_head, member)
+static const struct field head_fields[] = {
 	M(SEQ, seq),
 	M(TIME, time),
 	M(SINCE, since),
 	M(COALESCED, coalesced),
 	M(SEND_FAILURES, send_failures),
 	M(CAPABILITIES, capabilities),
+};
+
+#undef M
+const struct layout dn_head_layout = LAYOUT(dynmem_head, head_fields);
+
+#define M(attr, member) [DYNMEM_A_PRESSURE_##attr] = MEMBER(dynmem_pressure, member)
+static const struct field pressure_fields[] = {
+	M(HEAD, head),
+	M(EVENT, event),
 	M(LEVEL, level),
 	M(CAUSES, causes),
 	M(LEVEL_SINCE, level_since),
@@ -61,8 +70,17 @@ static const struct field pressure_fields[] = {
 	M(RESTORES_FILE, restores_file),
 	M(SWAP_INS, swap_ins),
 	M(SWAP_OUTS, swap_outs),
+	M(ZSWAP_INS, zswap_ins),
+	M(ZSWAP_OUTS, zswap_outs),
+	M(COMPACT_STALLS, compact_stalls),
+	M(COMPACT_FAILS, compact_fails),
+	M(THP_FALLBACKS, thp_fallbacks),
+	M(HUGETLB_TOTAL, hugetlb_total),
+	M(HUGETLB_FREE, hugetlb_free),
 	M(OOMS, ooms),
 	M(OOM_KILLS, oom_kills),
+	M(CONSTRAINED_OOMS, constrained_ooms),
+	M(CONSTRAINED_OOM_KILLS, constrained_oom_kills),
 	M(MEMCG_OOM_KILLS, memcg_oom_kills),
 };
 
@@ -71,13 +89,8 @@ const struct layout dn_pressure_layout = LAYOUT(dynmem_pressure, pressure_fields
 
 #define M(attr, member) [DYNMEM_A_KSM_##attr] = MEMBER(dynmem_ksm, member)
 static const struct field ksm_fields[] = {
+	M(HEAD, head),
 	M(EVENT, event),
-	M(SEQ, seq),
-	M(TIME, time),
-	M(SINCE, since),
-	M(COALESCED, coalesced),
-	M(SEND_FAILURES, send_failures),
-	M(CAPABILITIES, capabilities),
 	M(PAGE_SIZE, page_size),
 	M(RUN, run),
 	M(PAGES_TO_SCAN, pages_to_scan),
@@ -169,6 +182,14 @@ static const struct field node_fields[] = {
 	M(INACTIVE_FILE, inactive_file),
 	M(UNEVICTABLE, unevictable),
 	M(SLAB_RECLAIMABLE, slab_reclaimable),
+	M(ANON_HUGE, anon_huge),
+	M(REFAULTS_ANON, refaults_anon),
+	M(REFAULTS_FILE, refaults_file),
+	M(RESTORES_ANON, restores_anon),
+	M(RESTORES_FILE, restores_file),
+	M(KSWAPD_WAKES, kswapd_wakes),
+	M(THROTTLED, throttled),
+	M(THROTTLED_TIME, throttled_time),
 };
 
 #undef M
@@ -184,6 +205,8 @@ static const struct field stall_fields[] = {
 	M(STALLS, stalls),
 	M(STALL_TIME, stall_time),
 	M(STALLED, stalled),
+	M(MEMCG_STALLS, memcg_stalls),
+	M(MEMCG_STALL_TIME, memcg_stall_time),
 };
 
 #undef M
@@ -210,3 +233,23 @@ static const struct field config_fields[] = {
 
 #undef M
 const struct layout dn_config_layout = LAYOUT(dynmem_config, config_fields);
+
+#undef M
+#define M(attr, member) [DYNMEM_A_OOM_##attr] = MEMBER(dynmem_oom, member)
+static const struct field oom_fields[] = {
+	M(HEAD, head),
+	M(KIND, kind),
+	M(TIME, time),
+	M(PID, pid),
+	M(START_TIME, start_time),
+	M(COMM, comm),
+	M(UID, uid),
+	M(CGROUP_ID, cgroup_id),
+	M(RSS_ANON, rss_anon),
+	M(RSS_FILE, rss_file),
+	M(RSS_SHMEM, rss_shmem),
+	M(SWAP, swap),
+};
+
+#undef M
+const struct layout dn_oom_layout = LAYOUT(dynmem_oom, oom_fields);

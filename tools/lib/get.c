@@ -116,3 +116,19 @@ _public_ int dynmem_get_process(struct dynmem *d, uint32_t pid, uint32_t fields,
 		*ret = process;
 	return r;
 }
+
+_public_ int dynmem_get_node(struct dynmem *d, uint32_t id, struct dynmem_node *ret)
+{
+	struct dynmem_node node;
+	int r;
+
+	r = dn_request_build(d, DYNMEM_CMD_NODE_GET, NLM_F_ACK);
+	if (r < 0)
+		return r;
+	if (nla_put_u32(d->request, DYNMEM_A_NODE_ID, id) < 0)
+		return dn_fail(d, -ENOMEM, NULL);
+	r = get(d, &dn_node_layout, &node);
+	if (r == 0)
+		*ret = node;
+	return r;
+}

@@ -2,7 +2,8 @@
 /*
  * Inside of libdynmem; nothing here is for its users.
  *
- *	open.c		the handle: sockets, error text
+ *	error.c		why the last request failed
+ *	open.c		the handle: sockets
  *	family.c	is the family there, and under which numbers
  *	request.c	one request, its answers, the kernel's refusal
  *	parse.c		attributes to structs and back, by the tables of fields.c
@@ -42,6 +43,7 @@
 enum group_index {
 	GROUP_PRESSURE,
 	GROUP_KSM,
+	GROUP_OOM,
 	GROUPS,
 };
 
@@ -52,7 +54,8 @@ enum pending {
 	PENDING_VANISHED = 4,
 	PENDING_APPEARED = 8,
 	PENDING_STATE = 16, /* << enum group_index */
-	PENDING_STATES = PENDING_STATE << GROUP_PRESSURE | PENDING_STATE << GROUP_KSM,
+	PENDING_STATES = PENDING_STATE << GROUP_PRESSURE | PENDING_STATE << GROUP_KSM |
+			 PENDING_STATE << GROUP_OOM,
 };
 
 /* The numbers that the kernel gave the family. */
@@ -105,6 +108,7 @@ enum field_kind {
 	FIELD_FLAG, /* the member is set to 1; it may be missing */
 	FIELD_TEXT, /* copied, cut off, terminated */
 	FIELD_PATH, /* the member points to a terminated copy */
+	FIELD_HEAD, /* a nest of struct dynmem_head */
 };
 
 struct field {
@@ -121,7 +125,7 @@ struct layout {
 };
 
 extern const struct layout dn_pressure_layout, dn_ksm_layout, dn_process_layout, dn_cgroup_layout,
-	dn_node_layout, dn_stall_layout, dn_config_layout;
+	dn_node_layout, dn_stall_layout, dn_config_layout, dn_oom_layout, dn_head_layout;
 
 /* A buffer for a FIELD_PATH. */
 struct scratch {
@@ -152,10 +156,10 @@ int dn_request_build(struct dynmem *d, uint8_t cmd, int flags);
 int dn_request_run(struct dynmem *d, answer_fn fn, void *arg);
 int dn_receive(struct nl_sock *sk, void *buffer, int *ret_len);
 
-/* events.c */
+/* open.c */
 int dn_membership(struct dynmem *d, int group, bool join);
 
-/* open.c */
+/* error.c */
 int dn_fail(struct dynmem *d, int error, const char *text);
 
 #endif

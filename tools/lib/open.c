@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The handle: its sockets, its life, its last error. */
+/* The handle: its sockets and its life. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -134,54 +133,23 @@ _public_ void dynmem_get_stats(const struct dynmem *d, struct dynmem_stats *ret)
 	*ret = d->stats;
 }
 
-static const char *explain(int error)
-{
-	switch (-error) {
-	case ENODEV:
-		return "the kernel module dynmem is not loaded; load it with 'modprobe dynmem'";
-	case EPERM:
-		return "CAP_NET_ADMIN is needed, in the host's user namespace; run it as root";
-	case ETIMEDOUT:
-		return "the kernel did not answer in time; try again";
-	case EBADMSG:
-		return "the kernel's answer makes no sense; are module and library of the same version?";
-	case EOPNOTSUPP:
-		return "the module does not know this; it is older than this library";
-	case EBUSY:
-		return "another request is under way on this handle; use a second handle in a callback";
-	default:
-		return NULL;
-	}
-}
-
 /**
- * dn_fail() - remember why a request failed
+ * dn_membership() - join or leave a multicast group of the family
  * @d: the handle
- * @error: negative errno
- * @text: the kernel's own words, or NULL
+ * @group: enum group_index
+ * @join: join, else leave; either may be done twice
  *
- * Return: @error.
+ * Return: 0 or a negative errno.
  */
-int dn_fail(struct dynmem *d, int error, const char *text)
+int dn_membership(struct dynmem *d, int group, bool join)
 {
-	char buffer[128];
+	int id = (int)d->family.groups[group];
 
-	if (!text)
-		text = explain(error);
-	if (!text)
-		text = strerror_r(-error, buffer, sizeof(buffer));
-	snprintf(d->error, sizeof(d->error), "%s", text);
-	d->error_attr = 0;
-	d->error_explained = false;
-	return error;
-}
-
-_public_ const char *dynmem_last_error(const struct dynmem *d)
-{
-	return d->error;
-}
-
-_public_ unsigned int dynmem_last_error_attr(const struct dynmem *d)
-{
-	return d->error_attr;
+	if (!id)
+		return dn_fail(d, -EOPNOTSUPP, "this module has no such multicast group");
+	if (setsockopt(nl_socket_get_fd(d->events), SOL_NETLINK,
+		       join ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &id,
+		       sizeof(id)) < 0)
+		return dn_fail(d, -errno, NULL);
+	return 0;
 }

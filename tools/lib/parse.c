@@ -133,6 +133,8 @@ static int parse_attr(const struct field *f, const struct nlattr *nla, struct sc
 		return 0;
 	case FIELD_PATH:
 		return store_path(nla, path, member);
+	case FIELD_HEAD:
+		return dn_parse_attrs(&dn_head_layout, attr_data(nla), attr_len(nla), NULL, member);
 	case FIELD_NONE:
 		break;
 	}

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -133,6 +134,25 @@ static unsigned int attr_at(const struct nl_msg *msg, uint32_t offset)
 	return 0;
 }
 
+/*
+ * The kernel sends the policy of an attribute that is out of range: its limits
+ * are what the reader of the refusal wants to know.
+ */
+static void add_range(struct dynmem *d, struct nlattr *policy)
+{
+	struct nlattr *tb[NL_POLICY_TYPE_ATTR_MAX + 1], *min, *max;
+	size_t len = strlen(d->error);
+
+	if (nla_parse_nested(tb, NL_POLICY_TYPE_ATTR_MAX, policy, NULL) < 0)
+		return;
+	min = tb[NL_POLICY_TYPE_ATTR_MIN_VALUE_U];
+	max = tb[NL_POLICY_TYPE_ATTR_MAX_VALUE_U];
+	if (min && max && nla_len(min) == sizeof(uint64_t) && nla_len(max) == sizeof(uint64_t))
+		snprintf(d->error + len, sizeof(d->error) - len, ": must be %llu to %llu",
+			 (unsigned long long)nla_get_u64(min),
+			 (unsigned long long)nla_get_u64(max));
+}
+
 /* A refusal, with the kernel's words about it, if it has any. */
 static int refused(struct dynmem *d, const struct nl_msg *msg, const struct nlmsghdr *nlh,
 		   int error, int skip)
@@ -153,6 +173,8 @@ static int refused(struct dynmem *d, const struct nl_msg *msg, const struct nlms
 	}
 	r = dn_fail(d, error, text);
 
+	if (text && tb[NLMSGERR_ATTR_POLICY])
+		add_range(d, tb[NLMSGERR_ATTR_POLICY]);
 	d->error_explained = text != NULL;
 	if (tb[NLMSGERR_ATTR_OFFS] && nla_len(tb[NLMSGERR_ATTR_OFFS]) == sizeof(uint32_t))
 		d->error_attr = attr_at(msg, nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));

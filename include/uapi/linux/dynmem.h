@@ -7,50 +7,66 @@
  * Conventions
  * -----------
  * u32	4 bytes, host byte order.
- * uint	4 bytes where the value fits, else 8, host byte order; look at the
- *	length.  In requests either is accepted.  Payloads are aligned to
+ * uint	4 bytes where the value fits, else 8, host byte order; the length
+ *	says which.  In requests either is accepted.  Payloads are aligned to
  *	4 bytes only: copy, do not dereference.  sint is the same, signed.
  * flag	no payload; there or not.
+ * string	ends in a zero byte, which counts in the attribute's length; its
+ *	other bytes may be any but zero.
+ * nest	attributes of another set.
  *
  * Amounts of memory are bytes, times are nanoseconds, unless stated.  Clock
  * readings are CLOCK_MONOTONIC.  Counters only grow.  Those that the module
- * counts itself start at DYNMEM_A_PRESSURE_SINCE (the module's load), those
+ * counts itself start at DYNMEM_A_HEAD_SINCE (the module's load), those
  * marked "boot" are the kernel's own and start at boot.  What the running
- * kernel cannot tell is left out, never reported as zero; see
+ * kernel does not know is left out, never reported as zero; see
  * enum dynmem_capability.  Readers ignore attributes that they do not know.
+ * Documentation/ABI/dynmem-netlink has what is stable, and how it may grow.
  *
  * The family lives in the initial network namespace alone, and PIDs are those
- * of the initial PID namespace.  Commands marked (admin) need CAP_NET_ADMIN:
- * they change something or name a process.  A refusal carries an extended
- * acknowledgment: a text, and the attribute that it is about.
+ * of the initial PID namespace.  Commands marked (privileged) name processes:
+ * they need CAP_SYS_PTRACE or CAP_PERFMON.  Those marked (resource) change what
+ * the host reports to all: they need CAP_SYS_RESOURCE.  The group "oom" needs
+ * CAP_SYS_ADMIN to join.  All of them in the initial user namespace, of the
+ * process that asks and of the one that opened the socket.  A refusal carries
+ * an extended acknowledgment: a text, and the attribute that it is about.
  *
  * How to listen
  * -------------
  * Join the multicast group first, then ask once: DYNMEM_CMD_PRESSURE_GET for
- * "pressure", DYNMEM_CMD_KSM_GET for "ksm".  The answer is the state to start
- * from, and the request starts the sampling behind the group.  Sampling ends
- * by itself when the last listener has left.
+ * "pressure", DYNMEM_CMD_KSM_GET for "ksm", DYNMEM_CMD_OOM_GET for "oom".  The
+ * answer is the state to start from, and for the first two the request starts
+ * the sampling behind the group.  Sampling ends by itself when the last
+ * listener has left.
  *
  * Every notification of a group carries a sequence number, one more than the
- * one before, and cumulative counters.  The answer to a get carries the
- * number of the last notification sent.  After a gap or an overrun (ENOBUFS)
- * ask once more, and nothing is lost but the moment.  A _SINCE that changed
- * means that the module was loaded anew.
+ * one before, and (but for "oom") cumulative counters.  The answer to a get
+ * carries the number of the last notification sent.  After a gap or an overrun
+ * (ENOBUFS) ask once more, and nothing is lost but the moment.  A
+ * DYNMEM_A_HEAD_SINCE that changed means that the module was loaded anew.
  *
  * Use one socket for notifications and another one for requests.
+ *
+ * The head of answers and notifications
+ * -------------------------------------
+ * What belongs to a group begins with one, the nest DYNMEM_A_KSM_HEAD,
+ * DYNMEM_A_PRESSURE_HEAD or DYNMEM_A_OOM_HEAD:
+ *
+ *	DYNMEM_A_HEAD_SEQ: uint, number of this, or of the last, notification
+ *	DYNMEM_A_HEAD_TIME: uint, ns, when this was read
+ *	DYNMEM_A_HEAD_SINCE: uint, ns, when the module was loaded
+ *	DYNMEM_A_HEAD_COALESCED: uint, changes (KSM's; or stalls, OOMs and level
+ *		changes) reported together with another
+ *	DYNMEM_A_HEAD_SEND_FAILURES: uint, sends that failed, each tried again
+ *	DYNMEM_A_HEAD_CAPABILITIES: u32, enum dynmem_capability bits
  *
  * DYNMEM_CMD_KSM_GET do: KSM's counters and settings
  * DYNMEM_CMD_KSM_NTF on group "ksm": counters moved, scan ended, run changed
  * --------------------------------------------------------------------------
  * The request has no attributes.  Answer and notification:
  *
+ *	DYNMEM_A_KSM_HEAD: nest
  *	DYNMEM_A_KSM_EVENT: u32, enum dynmem_ksm_event bits; in NTF only
- *	DYNMEM_A_KSM_SEQ: uint, number of this, or of the last, notification
- *	DYNMEM_A_KSM_TIME: uint, ns, when this was read
- *	DYNMEM_A_KSM_SINCE: uint, ns, when the module was loaded
- *	DYNMEM_A_KSM_COALESCED: uint, changes told together with another
- *	DYNMEM_A_KSM_SEND_FAILURES: uint, sends that failed, each tried again
- *	DYNMEM_A_KSM_CAPABILITIES: u32, enum dynmem_capability bits
  *	DYNMEM_A_KSM_PAGE_SIZE: u32, bytes in a page
  *	the files of /sys/kernel/mm/ksm under their own names and units:
  *	DYNMEM_A_KSM_RUN: u32, 0 stop, 1 run, 2 unmerge
@@ -79,13 +95,13 @@
  *	and what follows from them:
  *	DYNMEM_A_KSM_SAVED: uint, bytes, (sharing + zero pages) * page size
  *	DYNMEM_A_KSM_PROFIT: sint, bytes, saved less what KSM needs for it
- *	DYNMEM_A_KSM_PROFIT_ESTIMATED: flag, the kernel does not tell the
+ *	DYNMEM_A_KSM_PROFIT_ESTIMATED: flag, the kernel has no figure of the
  *		profit; it was computed with the usual size of an rmap item
  *	DYNMEM_A_KSM_COW_BREAKS: uint, merged pages written to, boot
  *	DYNMEM_A_KSM_SWAPIN_COPIES: uint, pages copied at swap-in, boot
  *
- * DYNMEM_CMD_PROCESS_GET do, dump (admin): KSM and memory of processes
- * --------------------------------------------------------------------
+ * DYNMEM_CMD_PROCESS_GET do, dump (privileged): KSM and memory of processes
+ * -------------------------------------------------------------------------
  * Request:
  *
  *	DYNMEM_A_PROCESS_PID: u32, do only, and needed there
@@ -99,10 +115,16 @@
  * Answer, one per process (kernel threads and zombies have no memory and are
  * not listed).  A dump is no snapshot: processes come and go meanwhile.
  *
+ * RSS and swap are exact in the answer to a do.  In a dump, and in the sums of
+ * cgroups, they are what the kernel keeps at hand: from 6.2 on each CPU keeps
+ * back up to max(32, 2 * CPUs) pages of each of these counters, so that one may
+ * be off by CPUs times that (2 MiB with 16 CPUs, 512 MiB with 256).  Decide
+ * about one process by a do.
+ *
  *	DYNMEM_A_PROCESS_PID: u32
  *	DYNMEM_A_PROCESS_START_TIME: uint, ns, CLOCK_BOOTTIME; field 22 of
  *		/proc/PID/stat in full.  With the PID it names one process
- *	DYNMEM_A_PROCESS_COMM: string, without its end, up to 15 bytes
+ *	DYNMEM_A_PROCESS_COMM: string, up to 15 bytes and the zero
  *	DYNMEM_A_PROCESS_CGROUP_ID: uint, inode of its cgroup v2 directory
  *	DYNMEM_A_PROCESS_FLAGS: u32, enum dynmem_process_flag bits
  *	DYNMEM_A_PROCESS_MERGING_PAGES: uint, pages
@@ -114,8 +136,8 @@
  *	DYNMEM_A_PROCESS_RSS_SHMEM: uint, bytes
  *	DYNMEM_A_PROCESS_SWAP: uint, bytes
  *
- * DYNMEM_CMD_CGROUP_GET dump (admin): the same, summed per cgroup v2
- * ------------------------------------------------------------------
+ * DYNMEM_CMD_CGROUP_GET dump (privileged): the same, summed per cgroup v2
+ * -----------------------------------------------------------------------
  * Request:
  *
  *	DYNMEM_A_CGROUP_ID: uint, this cgroup and those below it only
@@ -144,9 +166,15 @@
  *	DYNMEM_A_CGROUP_RSS_SHMEM: uint, bytes
  *	DYNMEM_A_CGROUP_SWAP: uint, bytes
  *
- * DYNMEM_CMD_NODE_GET dump: free memory and watermarks per NUMA node
- * ------------------------------------------------------------------
- * The request has no attributes.  Answer, one per node that has memory:
+ * DYNMEM_CMD_NODE_GET do, dump: memory and pressure per NUMA node
+ * --------------------------------------------------------------
+ * Request:
+ *
+ *	DYNMEM_A_NODE_ID: u32, do only, and needed there: this node; ENOENT
+ *		where it has no memory
+ *
+ * Answer, one per node that has memory.  Direct reclaim crosses nodes: its
+ * stalls belong to none of them.
  *
  *	DYNMEM_A_NODE_ID: u32
  *	DYNMEM_A_NODE_TOTAL: uint, bytes that the page allocator manages
@@ -160,27 +188,30 @@
  *	DYNMEM_A_NODE_INACTIVE_FILE: uint, bytes
  *	DYNMEM_A_NODE_UNEVICTABLE: uint, bytes
  *	DYNMEM_A_NODE_SLAB_RECLAIMABLE: uint, bytes
+ *	DYNMEM_A_NODE_ANON_HUGE: uint, bytes of anonymous memory in transparent
+ *		huge pages
+ *	DYNMEM_A_NODE_REFAULTS_ANON: uint, bytes, boot
+ *	DYNMEM_A_NODE_REFAULTS_FILE: uint, bytes, boot
+ *	DYNMEM_A_NODE_RESTORES_ANON: uint, bytes, boot: refaults of pages that
+ *		were in the working set
+ *	DYNMEM_A_NODE_RESTORES_FILE: uint, bytes, boot
+ *	DYNMEM_A_NODE_KSWAPD_WAKES: uint, times that the node's kswapd woke
+ *	DYNMEM_A_NODE_THROTTLED: uint, times that reclaim of the node was
+ *		throttled
+ *	DYNMEM_A_NODE_THROTTLED_TIME: uint, ns
  *
  * DYNMEM_CMD_PRESSURE_GET do: the host's level and counters
  * DYNMEM_CMD_PRESSURE_NTF on group "pressure": level change, stall, OOM
  * ---------------------------------------------------------------------
  * The request has no attributes.  The level is the largest of what available
  * memory, stalls, refaults and OOM ask for.  It rises at once and falls when
- * the lower one has held for DYNMEM_A_CONFIG_HOLD.  A stall is told when it
- * begins.  Between two notifications that bring no higher level at least
+ * the lower one has held for DYNMEM_A_CONFIG_HOLD.  A stall is reported when
+ * it begins.  Between two notifications that bring no higher level at least
  * DYNMEM_A_CONFIG_MIN_INTERVAL passes.  Answer and notification:
  *
+ *	DYNMEM_A_PRESSURE_HEAD: nest
  *	DYNMEM_A_PRESSURE_EVENT: u32, enum dynmem_pressure_event bits; in NTF
  *		only
- *	DYNMEM_A_PRESSURE_SEQ: uint, number of this, or of the last,
- *		notification
- *	DYNMEM_A_PRESSURE_TIME: uint, ns, when this was read
- *	DYNMEM_A_PRESSURE_SINCE: uint, ns, when the module was loaded
- *	DYNMEM_A_PRESSURE_COALESCED: uint, stalls, OOMs and level changes
- *		told together with another
- *	DYNMEM_A_PRESSURE_SEND_FAILURES: uint, sends that failed, each tried
- *		again
- *	DYNMEM_A_PRESSURE_CAPABILITIES: u32, enum dynmem_capability bits
  *	DYNMEM_A_PRESSURE_LEVEL: u32, enum dynmem_level
  *	DYNMEM_A_PRESSURE_CAUSES: u32, enum dynmem_cause bits: what asks for
  *		this level now; 0 while a hold alone keeps it
@@ -202,7 +233,9 @@
  *		huge page was wanted, which is no pressure; not in the above
  *	DYNMEM_A_PRESSURE_HUGE_STALL_TIME: uint, ns
  *	DYNMEM_A_PRESSURE_MEMCG_STALLS: uint, the same for a cgroup's own
- *		limit; not in the above
+ *		limit, be it memory.max, memory.high or a write to
+ *		memory.reclaim: the kernel does not tell them apart; not in the
+ *		above
  *	DYNMEM_A_PRESSURE_MEMCG_STALL_TIME: uint, ns
  *	DYNMEM_A_PRESSURE_UNTIMED_STALLS: uint, counted but not timed, for
  *		the table of stalled tasks was full
@@ -223,20 +256,39 @@
  *	DYNMEM_A_PRESSURE_RESTORES_FILE: uint, bytes, boot
  *	DYNMEM_A_PRESSURE_SWAP_INS: uint, bytes, boot
  *	DYNMEM_A_PRESSURE_SWAP_OUTS: uint, bytes, boot
+ *	DYNMEM_A_PRESSURE_ZSWAP_INS: uint, bytes, boot: those of SWAP_INS that
+ *		zswap held, so that no disk was read
+ *	DYNMEM_A_PRESSURE_ZSWAP_OUTS: uint, bytes, boot, that zswap took
+ *	DYNMEM_A_PRESSURE_COMPACT_STALLS: uint, direct compactions, boot
+ *	DYNMEM_A_PRESSURE_COMPACT_FAILS: uint, those that got no page, boot
+ *	DYNMEM_A_PRESSURE_THP_FALLBACKS: uint, huge-page faults that got small
+ *		pages, boot
+ *	DYNMEM_A_PRESSURE_HUGETLB_TOTAL: uint, bytes in pools of huge pages; in
+ *		the answer to a get only
+ *	DYNMEM_A_PRESSURE_HUGETLB_FREE: uint, bytes of them that nobody uses;
+ *		in the answer to a get only
  *	Out of memory:
  *	DYNMEM_A_PRESSURE_OOMS: uint, times that the host ran out of memory
  *	DYNMEM_A_PRESSURE_OOM_KILLS: uint, processes killed for that
+ *	DYNMEM_A_PRESSURE_CONSTRAINED_OOMS: uint, times that the nodes which a
+ *		cpuset or a memory policy left to a task ran out while others
+ *		had memory, or that sysrq asked for a kill; not in OOMS
+ *	DYNMEM_A_PRESSURE_CONSTRAINED_OOM_KILLS: uint, killed for that
  *	DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS: uint, killed for a cgroup's limit
  *
- * DYNMEM_CMD_STALL_GET dump (admin): who stalled in the last window
- * -----------------------------------------------------------------
+ * DYNMEM_CMD_STALL_GET dump (privileged): who stalled in the last window
+ * ----------------------------------------------------------------------
  * Request:
  *
  *	DYNMEM_A_STALL_BY: u32, enum dynmem_stall_by, default
  *		DYNMEM_STALL_BY_PROCESS
+ *	DYNMEM_A_STALL_KIND: u32, enum dynmem_stall_kind: whose stalls to list,
+ *		default DYNMEM_STALL_KIND_HOST
+ *	DYNMEM_A_STALL_CGROUP_ID: uint, stallers in this cgroup or below it
+ *		only; ENOENT where there is none
  *
- * Answer, one per process or cgroup that was in direct reclaim on the host's
- * behalf in the last whole window or since, longest stall time first:
+ * Answer, one per process or cgroup that was in direct reclaim of that kind in
+ * the last whole window or since, longest stall time of that kind first:
  *
  *	DYNMEM_A_STALL_PID: u32, by process only
  *	DYNMEM_A_STALL_START_TIME: uint, ns, CLOCK_BOOTTIME, by process only
@@ -246,13 +298,17 @@
  *	DYNMEM_A_STALL_STALLS: uint, stalls ended or under way
  *	DYNMEM_A_STALL_STALL_TIME: uint, ns
  *	DYNMEM_A_STALL_STALLED: u32, its tasks in direct reclaim now
+ *	On behalf of a cgroup's own limit, and not in the above:
+ *	DYNMEM_A_STALL_MEMCG_STALLS: uint
+ *	DYNMEM_A_STALL_MEMCG_STALL_TIME: uint, ns
  *
  * DYNMEM_CMD_CONFIG_GET do: the settings
- * DYNMEM_CMD_CONFIG_SET do (admin): change some; all or none
- * ----------------------------------------------------------
+ * DYNMEM_CMD_CONFIG_SET do (resource): change some; all or none
+ * -------------------------------------------------------------
  * The request of GET has no attributes; its answer has all but DEFAULTS.
  * The request of SET has those that change; it is answered by an
- * acknowledgment.  Ranges are inclusive.
+ * acknowledgment.  Ranges are inclusive; they are in the policy, for
+ * CTRL_CMD_GETPOLICY to show (before 6.7 those of u32 only).
  *
  *	DYNMEM_A_CONFIG_DEFAULTS: flag, set only: reset all others first
  *	DYNMEM_A_CONFIG_THRESHOLD_LOW: uint, bytes; the level is at least low
@@ -271,27 +327,46 @@
  *	DYNMEM_A_CONFIG_WINDOW: uint, ns, what shares refer to; 100 ms to
  *		60 s, default 1 s
  *	DYNMEM_A_CONFIG_HOLD: uint, ns, how long a lower level must last
- *		before it is told; 0 to 1 h, default 2 s
+ *		before it is reported; 0 to 1 h, default 2 s
  *	DYNMEM_A_CONFIG_MIN_INTERVAL: uint, ns, between two notifications; 0
  *		to 60 s, default 10 ms
- *	DYNMEM_A_CONFIG_SAMPLE_MIN: uint, ns, shortest time between two looks
- *		at available memory; 1 ms to 60 s, default 10 ms
+ *	DYNMEM_A_CONFIG_SAMPLE_MIN: uint, ns, shortest time between two
+ *		samples of available memory; 1 ms to 60 s, default 10 ms
  *	DYNMEM_A_CONFIG_SAMPLE_MAX: uint, ns, longest, not below SAMPLE_MIN;
  *		1 ms to 60 s, default 1 s
  *	DYNMEM_A_CONFIG_FILL_RATE: uint, bytes per second, the fastest that
- *		memory is expected to go: the next look comes when that would
+ *		memory is expected to go: the next sample comes when that would
  *		reach the next threshold; 2^20 to 2^44, default 2^32
  *	DYNMEM_A_CONFIG_REFAULT_COST: uint, ns per page; 0 to 10 ms, default
  *		20 us
- *	DYNMEM_A_CONFIG_KSM_INTERVAL: uint, ns, between two looks at KSM's
+ *	DYNMEM_A_CONFIG_KSM_INTERVAL: uint, ns, between two samples of KSM's
  *		counters; 10 ms to 1 h, default 1 s
+ *
+ * DYNMEM_CMD_OOM_GET dump (privileged): the last victims of the OOM killer
+ * DYNMEM_CMD_OOM_NTF on group "oom": a victim was marked
+ * ------------------------------------------------------------------------
+ * The request has no attributes.  Answer, one for each of up to 64 victims,
+ * oldest first, and notification, one per victim:
+ *
+ *	DYNMEM_A_OOM_HEAD: nest; SEQ is the victim's number
+ *	DYNMEM_A_OOM_KIND: u32, enum dynmem_oom_kind
+ *	DYNMEM_A_OOM_TIME: uint, ns, when it was marked
+ *	DYNMEM_A_OOM_PID: u32
+ *	DYNMEM_A_OOM_START_TIME: uint, ns, CLOCK_BOOTTIME
+ *	DYNMEM_A_OOM_COMM: string, up to 15 bytes and the zero
+ *	DYNMEM_A_OOM_UID: u32, in the initial user namespace
+ *	DYNMEM_A_OOM_CGROUP_ID: uint, inode of its cgroup v2 directory
+ *	DYNMEM_A_OOM_RSS_ANON: uint, bytes, as in a dump of processes
+ *	DYNMEM_A_OOM_RSS_FILE: uint, bytes
+ *	DYNMEM_A_OOM_RSS_SHMEM: uint, bytes
+ *	DYNMEM_A_OOM_SWAP: uint, bytes
  */
 
 #ifndef _UAPI_LINUX_DYNMEM_H
 #define _UAPI_LINUX_DYNMEM_H
 
 #define DYNMEM_FAMILY_NAME	"dynmem"
-#define DYNMEM_FAMILY_VERSION	1
+#define DYNMEM_FAMILY_VERSION	2
 
 /**
  * enum dynmem_level - how badly the host needs memory
@@ -364,13 +439,16 @@ enum dynmem_advisor {
  * @DYNMEM_CAPABILITY_OOM: the host running out of memory
  * @DYNMEM_CAPABILITY_OOM_KILL: OOM kills
  * @DYNMEM_CAPABILITY_KSM: KSM's counters
- * @DYNMEM_CAPABILITY_KSM_SCAN: the end of a full scan is told when it happens
- *	(else at the next look at the counters)
+ * @DYNMEM_CAPABILITY_KSM_SCAN: the end of a full scan is reported when it
+ *	happens (else with the next sample of the counters)
  * @DYNMEM_CAPABILITY_KSM_ZERO_PAGES: zero pages that KSM saved
  * @DYNMEM_CAPABILITY_KSM_PROFIT: the kernel's own figure of KSM's profit
  * @DYNMEM_CAPABILITY_KSM_ADVISOR: KSM's advisor
  * @DYNMEM_CAPABILITY_MERGE_ANY: processes may be mergeable as a whole
  * @DYNMEM_CAPABILITY_CGROUP: cgroup v2
+ * @DYNMEM_CAPABILITY_HUGETLB: pools of huge pages
+ * @DYNMEM_CAPABILITY_OOM_VICTIM: OOM victims are reported on the group "oom"
+ *	(else DYNMEM_CMD_OOM_GET alone has them)
  */
 enum dynmem_capability {
 	DYNMEM_CAPABILITY_STALL = 1,
@@ -386,6 +464,8 @@ enum dynmem_capability {
 	DYNMEM_CAPABILITY_KSM_ADVISOR = 1024,
 	DYNMEM_CAPABILITY_MERGE_ANY = 2048,
 	DYNMEM_CAPABILITY_CGROUP = 4096,
+	DYNMEM_CAPABILITY_HUGETLB = 8192,
+	DYNMEM_CAPABILITY_OOM_VICTIM = 16384,
 };
 
 /**
@@ -444,14 +524,44 @@ enum dynmem_stall_by {
 	DYNMEM_STALL_BY_CGROUP,
 };
 
+/**
+ * enum dynmem_stall_kind - whose shortage of memory made tasks stall
+ * @DYNMEM_STALL_KIND_HOST: the host's
+ * @DYNMEM_STALL_KIND_MEMCG: a cgroup's, at its own limit
+ */
+enum dynmem_stall_kind {
+	DYNMEM_STALL_KIND_HOST,
+	DYNMEM_STALL_KIND_MEMCG,
+};
+
+/**
+ * enum dynmem_oom_kind - whose memory had run out
+ * @DYNMEM_OOM_KIND_HOST: the host's
+ * @DYNMEM_OOM_KIND_CONSTRAINED: that of the nodes which the task may use, or
+ *	nobody's (sysrq)
+ * @DYNMEM_OOM_KIND_MEMCG: a cgroup's, at its own limit
+ */
+enum dynmem_oom_kind {
+	DYNMEM_OOM_KIND_HOST,
+	DYNMEM_OOM_KIND_CONSTRAINED,
+	DYNMEM_OOM_KIND_MEMCG,
+};
+
 enum {
-	DYNMEM_A_KSM_EVENT = 1,
-	DYNMEM_A_KSM_SEQ,
-	DYNMEM_A_KSM_TIME,
-	DYNMEM_A_KSM_SINCE,
-	DYNMEM_A_KSM_COALESCED,
-	DYNMEM_A_KSM_SEND_FAILURES,
-	DYNMEM_A_KSM_CAPABILITIES,
+	DYNMEM_A_HEAD_SEQ = 1,
+	DYNMEM_A_HEAD_TIME,
+	DYNMEM_A_HEAD_SINCE,
+	DYNMEM_A_HEAD_COALESCED,
+	DYNMEM_A_HEAD_SEND_FAILURES,
+	DYNMEM_A_HEAD_CAPABILITIES,
+
+	__DYNMEM_A_HEAD_MAX,
+	DYNMEM_A_HEAD_MAX = (__DYNMEM_A_HEAD_MAX - 1)
+};
+
+enum {
+	DYNMEM_A_KSM_HEAD = 1,
+	DYNMEM_A_KSM_EVENT,
 	DYNMEM_A_KSM_PAGE_SIZE,
 	DYNMEM_A_KSM_RUN,
 	DYNMEM_A_KSM_PAGES_TO_SCAN,
@@ -542,19 +652,22 @@ enum {
 	DYNMEM_A_NODE_INACTIVE_FILE,
 	DYNMEM_A_NODE_UNEVICTABLE,
 	DYNMEM_A_NODE_SLAB_RECLAIMABLE,
+	DYNMEM_A_NODE_ANON_HUGE,
+	DYNMEM_A_NODE_REFAULTS_ANON,
+	DYNMEM_A_NODE_REFAULTS_FILE,
+	DYNMEM_A_NODE_RESTORES_ANON,
+	DYNMEM_A_NODE_RESTORES_FILE,
+	DYNMEM_A_NODE_KSWAPD_WAKES,
+	DYNMEM_A_NODE_THROTTLED,
+	DYNMEM_A_NODE_THROTTLED_TIME,
 
 	__DYNMEM_A_NODE_MAX,
 	DYNMEM_A_NODE_MAX = (__DYNMEM_A_NODE_MAX - 1)
 };
 
 enum {
-	DYNMEM_A_PRESSURE_EVENT = 1,
-	DYNMEM_A_PRESSURE_SEQ,
-	DYNMEM_A_PRESSURE_TIME,
-	DYNMEM_A_PRESSURE_SINCE,
-	DYNMEM_A_PRESSURE_COALESCED,
-	DYNMEM_A_PRESSURE_SEND_FAILURES,
-	DYNMEM_A_PRESSURE_CAPABILITIES,
+	DYNMEM_A_PRESSURE_HEAD = 1,
+	DYNMEM_A_PRESSURE_EVENT,
 	DYNMEM_A_PRESSURE_LEVEL,
 	DYNMEM_A_PRESSURE_CAUSES,
 	DYNMEM_A_PRESSURE_LEVEL_SINCE,
@@ -587,8 +700,17 @@ enum {
 	DYNMEM_A_PRESSURE_RESTORES_FILE,
 	DYNMEM_A_PRESSURE_SWAP_INS,
 	DYNMEM_A_PRESSURE_SWAP_OUTS,
+	DYNMEM_A_PRESSURE_ZSWAP_INS,
+	DYNMEM_A_PRESSURE_ZSWAP_OUTS,
+	DYNMEM_A_PRESSURE_COMPACT_STALLS,
+	DYNMEM_A_PRESSURE_COMPACT_FAILS,
+	DYNMEM_A_PRESSURE_THP_FALLBACKS,
+	DYNMEM_A_PRESSURE_HUGETLB_TOTAL,
+	DYNMEM_A_PRESSURE_HUGETLB_FREE,
 	DYNMEM_A_PRESSURE_OOMS,
 	DYNMEM_A_PRESSURE_OOM_KILLS,
+	DYNMEM_A_PRESSURE_CONSTRAINED_OOMS,
+	DYNMEM_A_PRESSURE_CONSTRAINED_OOM_KILLS,
 	DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS,
 
 	__DYNMEM_A_PRESSURE_MAX,
@@ -597,6 +719,7 @@ enum {
 
 enum {
 	DYNMEM_A_STALL_BY = 1,
+	DYNMEM_A_STALL_KIND,
 	DYNMEM_A_STALL_PID,
 	DYNMEM_A_STALL_START_TIME,
 	DYNMEM_A_STALL_COMM,
@@ -605,9 +728,29 @@ enum {
 	DYNMEM_A_STALL_STALLS,
 	DYNMEM_A_STALL_STALL_TIME,
 	DYNMEM_A_STALL_STALLED,
+	DYNMEM_A_STALL_MEMCG_STALLS,
+	DYNMEM_A_STALL_MEMCG_STALL_TIME,
 
 	__DYNMEM_A_STALL_MAX,
 	DYNMEM_A_STALL_MAX = (__DYNMEM_A_STALL_MAX - 1)
+};
+
+enum {
+	DYNMEM_A_OOM_HEAD = 1,
+	DYNMEM_A_OOM_KIND,
+	DYNMEM_A_OOM_TIME,
+	DYNMEM_A_OOM_PID,
+	DYNMEM_A_OOM_START_TIME,
+	DYNMEM_A_OOM_COMM,
+	DYNMEM_A_OOM_UID,
+	DYNMEM_A_OOM_CGROUP_ID,
+	DYNMEM_A_OOM_RSS_ANON,
+	DYNMEM_A_OOM_RSS_FILE,
+	DYNMEM_A_OOM_RSS_SHMEM,
+	DYNMEM_A_OOM_SWAP,
+
+	__DYNMEM_A_OOM_MAX,
+	DYNMEM_A_OOM_MAX = (__DYNMEM_A_OOM_MAX - 1)
 };
 
 enum {
@@ -642,6 +785,8 @@ enum {
 	DYNMEM_CMD_STALL_GET,
 	DYNMEM_CMD_CONFIG_GET,
 	DYNMEM_CMD_CONFIG_SET,
+	DYNMEM_CMD_OOM_GET,
+	DYNMEM_CMD_OOM_NTF,
 
 	__DYNMEM_CMD_MAX,
 	DYNMEM_CMD_MAX = (__DYNMEM_CMD_MAX - 1)
@@ -649,5 +794,6 @@ enum {
 
 #define DYNMEM_MCGRP_KSM	"ksm"
 #define DYNMEM_MCGRP_PRESSURE	"pressure"
+#define DYNMEM_MCGRP_OOM	"oom"
 
 #endif /* _UAPI_LINUX_DYNMEM_H */
