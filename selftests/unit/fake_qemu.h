@@ -131,6 +131,19 @@ static inline void fake_refuse(struct fake_qemu *f, long long id, const char *de
 	fake_say(f, text);
 }
 
+static inline void fake_move(struct fake_qemu *f, uint64_t actual);
+
+/* It follows its balloon, and what it has free follows. */
+static inline void fake_resize(struct fake_qemu *f, uint64_t actual)
+{
+	uint64_t used = f->total - f->available, kernel = f->actual - f->total;
+
+	f->total = actual - kernel;
+	f->available = f->total - used;
+	f->free = f->free < f->available ? f->free : f->available;
+	fake_move(f, actual);
+}
+
 /* The guest's balloon has reached a size. */
 static inline void fake_move(struct fake_qemu *f, uint64_t actual)
 {

@@ -187,6 +187,7 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 	g->actual = actual;
 	g->seen->least_actual = min_of(g->seen->least_actual, actual);
 	g->seen->most_actual = max_of(g->seen->most_actual, actual);
+	guest_range(p, g);
 
 	if (left(g) + MIB <= g->seen->nearest || (moved && left(g) <= GRAIN)) {
 		g->seen->nearest = left(g);

@@ -19,6 +19,8 @@ static enum policy_reason grow_reason(const struct policy *p, const struct guest
 		return POLICY_REASON_GROW_DRAIN;
 	if (g->target < g->seen->undo && since(p->now, g->seen->undo_at) <= p->t.harm_window)
 		return POLICY_REASON_GROW_UNDO;
+	if (g->target < g->min_goal && !g->pressed_now)
+		return POLICY_REASON_RANGE;
 	switch (g->need) {
 	case NEED_PRESSED:
 		return POLICY_REASON_GROW_PRESSED;
@@ -40,14 +42,38 @@ static enum policy_reason shrink_reason(const struct policy *p, const struct nee
 	return POLICY_REASON_SHRINK_HOST;
 }
 
-/* Sizes outside the range come from a new configuration or another writer. */
-static bool out_of_range(const struct guest *g, struct policy_decision *d)
+/*
+ * Above its max, by a new configuration or another writer: it goes there step by
+ * step, as it answers, and no further than what it needs.
+ */
+static u64 step_into_range(const struct policy *p, const struct guest *g)
 {
-	if (!balloon_moves(g) || (g->target >= g->min && g->target <= g->max))
+	u64 to = max_of(g->max_goal, g->demand), step;
+
+	if (!g->movable || !g->fresh || g->pressed_now || p->drain || p->emergency ||
+	    harm_backoff_left(p, g) || harm_frozen(p, g))
+		return 0;
+	if (g->seen->moved_at != NEVER && g->seen->fresh_at <= g->seen->moved_at)
+		return 0; /* its statistics are from before the last command */
+	/* It does not miss that: the next level's pace, as in shrink.c. */
+	step = max_of(g->band, scale(g->target, p->t.shrink_low));
+	to = max_of(to, round_up_to(over(g->target, step), GRAIN));
+	step = over(g->target, to);
+	return step >= g->band || to == g->max_goal ? step : 0;
+}
+
+static bool above_range(const struct policy *p, const struct guest *g, struct policy_decision *d)
+{
+	u64 step;
+
+	if (g->target <= g->max_goal || !balloon_moves(g))
 		return false;
-	send(d, clamp_u64(g->target + g->grant, g->min, g->max), POLICY_REASON_RANGE);
-	d->arg[0] = (s64)g->min;
-	d->arg[1] = (s64)g->max;
+	step = step_into_range(p, g);
+	d->reason = POLICY_REASON_RANGE;
+	if (step)
+		send(d, g->target - step, POLICY_REASON_RANGE);
+	d->arg[0] = (s64)g->min_goal;
+	d->arg[1] = (s64)g->max_goal;
 	return true;
 }
 
@@ -126,8 +152,6 @@ static void decide_guest(const struct policy *p, const struct guest *g, const st
 	};
 
 	d->arg[0] = (s64)distance(g->entitled, g->target);
-	if (out_of_range(g, d))
-		return;
 	if ((g->class == POLICY_CLASS_STUCK || g->seen->exhausted) && !p->drain) {
 		unstick(p, g, d);
 		if (d->flags & POLICY_SEND)
@@ -137,6 +161,10 @@ static void decide_guest(const struct policy *p, const struct guest *g, const st
 	if (g->grant) {
 		send(d, g->target + g->grant, grow_reason(p, g));
 		d->arg[1] = (s64)g->lack;
+		if (d->reason == POLICY_REASON_RANGE) {
+			d->arg[0] = (s64)g->min_goal;
+			d->arg[1] = (s64)g->max_goal;
+		}
 	} else if (g->take > 0) {
 		u64 size = over(g->target, (u64)g->take);
 
@@ -147,6 +175,8 @@ static void decide_guest(const struct policy *p, const struct guest *g, const st
 			d->flags |= POLICY_NODE_HINT;
 		d->arg[1] = (s64)(sum->all + p->b.value - p->b.budget);
 		d->arg[2] = p->b.deficit;
+	} else if (above_range(p, g, d)) {
+		return;
 	} else if (g->movable || p->drain) {
 		reason_of_rest(p, g, sum, d);
 	}
@@ -216,7 +246,7 @@ static u64 poll_of(const struct policy *p, const struct guest *g, const struct n
 {
 	if (g->class == POLICY_CLASS_NO_BALLOON || g->class == POLICY_CLASS_UNMANAGED)
 		return 0;
-	if (g->target != g->max || g->actual != g->max || g->pressed_now ||
+	if (g->target != g->max_goal || g->actual != g->max_goal || g->pressed_now ||
 	    p->level >= POLICY_LEVEL_LOW || p->b.deficit > 0 || sum->all > 0 ||
 	    g->class == POLICY_CLASS_STARTING)
 		return p->t.poll;
@@ -278,6 +308,18 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 	return (int)result.send;
 }
 
+u64 policy_guest_keeps(const struct policy *p, unsigned int guest)
+{
+	const struct guest *g = guest_get(p, guest);
+	u64 overhead;
+
+	if (!g || g->seen->fresh_at == NEVER)
+		return UINT64_MAX;
+	overhead = g->seen->overhead_known ? g->seen->overhead
+					   : over(g->seen->sample_actual, g->seen->total);
+	return overhead + g->seen->used + g->slack;
+}
+
 int policy_guest_info(const struct policy *p, unsigned int guest, u64 now,
 		      struct policy_guest_info *ret)
 {
@@ -288,8 +330,8 @@ int policy_guest_info(const struct policy *p, unsigned int guest, u64 now,
 	*ret = (struct policy_guest_info){
 		.class = g->class,
 		.pressed = g->pressed_now,
-		.min = g->min,
-		.max = g->max,
+		.min = g->min_goal,
+		.max = g->max_goal,
 		.target = g->target,
 		.actual = g->actual,
 		.rss = g->seen->rss,

@@ -143,7 +143,8 @@ static void demand_of(const struct policy *p, struct guest *g)
 	g->active = min_of(base + g->hot, g->max);
 	g->floor = clamp_u64(base + g->slack, g->min, g->max);
 	g->room = room_of(p, g);
-	g->demand = clamp_u64(g->active + g->room + g->seen->lacking, g->floor, g->max);
+	g->demand = max_of(g->active + g->room + g->seen->lacking, g->min_goal);
+	g->demand = clamp_u64(g->demand, g->floor, g->max);
 	floor_pressed(p, g);
 }
 
@@ -155,11 +156,11 @@ static void demand_of(const struct policy *p, struct guest *g)
 static void demand_fixed(struct guest *g)
 {
 	g->active = g->target;
-	g->demand = g->target;
+	g->demand = max_of(g->target, g->min_goal);
 	if (g->class == POLICY_CLASS_PINNED)
 		g->demand = g->max;
 	else if (g->class == POLICY_CLASS_STARTING || g->class == POLICY_CLASS_REBOOTING)
-		g->demand = max_of(g->target, min_of(g->seen->boot_need, g->max));
+		g->demand = max_of(g->demand, min_of(g->seen->boot_need, g->max));
 	g->floor = g->floor_pressed = min_of(g->min, g->target);
 	g->room = g->hot = 0;
 }
@@ -187,6 +188,7 @@ void demand_update(struct policy *p)
 	struct guest *g;
 
 	for_each_guest (p, g) {
+		guest_range(p, g);
 		g->class = classify(p, g);
 		g->fresh = g->seen->fresh_at != NEVER &&
 			   since(p->now, g->seen->fresh_at) <= p->t.fresh;

@@ -23,6 +23,7 @@
  *	shrink.c	what is taken, how fast, from whom
  *	decide.c	all of it in order, and the decisions with their reasons
  *	emergency.c	the plan for critical
+ *	gate.c		what stands before every write, whatever was decided
  *	reservation.c	memory for guests that are about to start
  *	ksm.c		KSM's share
  *	reason.c	names and sentences
@@ -231,9 +232,10 @@ struct guest {
 
 	/* configuration, and what follows from it and the tunables */
 	u32 shares;
-	u64 min, max;
-	u64 band;  /* dead band */
-	u64 slack; /* of the floor */
+	u64 min_goal, max_goal; /* its range as configured ... */
+	u64 min, max;		/* ... widened by what it has until it is there */
+	u64 band;		/* dead band */
+	u64 slack;		/* of the floor */
 
 	u64 target, actual;
 
@@ -365,6 +367,7 @@ struct guest *guest_get(const struct policy *p, unsigned int guest);
 
 /* life.c */
 void guest_restarted(struct guest *g);
+void guest_range(const struct policy *p, struct guest *g);
 
 /* filter.c */
 void quantile_step(double *q, double x, double quantile, double samples);

@@ -26,7 +26,7 @@ static enum need need_of(const struct policy *p, const struct guest *g)
 	if (g->movable && below && (g->pressed_now || g->target < g->floor_pressed))
 		return NEED_PRESSED;
 	if (!g->movable)
-		return NEED_NONE;
+		return balloon_moves(g) && g->target < g->min_goal ? NEED_DEMAND : NEED_NONE;
 	return below && g->fresh ? NEED_DEMAND : NEED_SHARE;
 }
 

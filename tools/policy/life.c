@@ -70,15 +70,30 @@ static void derive(const struct policy *p, struct guest *g)
 			  g->max / WATERMARKS);
 }
 
+/*
+ * A new range is a goal. Until the guest has got there what it has is within its
+ * range, or it would be moved at once, whatever it uses and whatever exists.
+ */
+void guest_range(const struct policy *p, struct guest *g)
+{
+	u64 max = max_of(g->max_goal, max_of(g->target, g->actual));
+
+	g->min = min_of(g->min_goal, g->target);
+	if (max == g->max)
+		return;
+	g->max = max;
+	derive(p, g);
+}
+
 static void config_apply(const struct policy *p, struct guest *g,
 			 const struct policy_guest_config *c)
 {
-	g->max = c->max;
-	g->min = max_of(c->min, min_of(GUEST_MIN, c->max));
+	g->max_goal = c->max;
+	g->min_goal = max_of(c->min, min_of(GUEST_MIN, c->max));
 	g->shares = c->shares ? min_of(c->shares, POLICY_SHARES_MAX) : POLICY_SHARES_DEFAULT;
 	g->unmanaged = c->unmanaged;
 	g->seen->userdata = c->userdata;
-	derive(p, g);
+	guest_range(p, g);
 }
 
 /*
@@ -172,9 +187,9 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	memset(&p->seen[i], 0, sizeof(p->seen[i]));
 	g->seen = &p->seen[i];
 	g->exists = true;
-	config_apply(p, g, config);
 	g->actual = g->target = min_of(actual, POLICY_GUEST_BYTES_MAX);
 	g->seen->least_actual = g->seen->most_actual = g->actual;
+	config_apply(p, g, config);
 	g->seen->granted = g->actual;
 	g->seen->born_at = now;
 	g->seen->moved_at = g->seen->shrunk_at = g->seen->grown_at = NEVER;

@@ -432,6 +432,14 @@ struct policy_guest_info {
 int policy_guest_info(const struct policy *p, unsigned int guest, uint64_t now,
 		      struct policy_guest_info *ret);
 
+/**
+ * policy_guest_keeps() - what a guest must keep not to be hurt, bytes
+ *
+ * What it used when it was last heard, and its slack. UINT64_MAX: it was never
+ * heard, so nobody knows.
+ */
+uint64_t policy_guest_keeps(const struct policy *p, unsigned int guest);
+
 /* ------------------------------------------------------------------------
  * Emergency: what to do when the host becomes critical
  * ------------------------------------------------------------------------ */

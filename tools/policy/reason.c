@@ -271,8 +271,14 @@ static int render_rest(const struct policy_decision *d, const struct words *w, c
 		return snprintf(buf, size, "stays at %s: an emergency burst is under way",
 				w->target);
 	case POLICY_REASON_RANGE:
-		return snprintf(buf, size, "set to %s: its range is now %s to %s", w->target,
-				w->arg0, w->arg1);
+		if (d->target == d->from)
+			return snprintf(
+				buf, size,
+				"stays at %s, outside its range of %s to %s: it is moved there step by step, on fresh statistics, as far as it needs no more",
+				w->target, w->arg0, w->arg1);
+		return snprintf(buf, size, "%s by %s to %s: on its way to its range of %s to %s",
+				d->target < d->from ? "shrunk" : "grown", w->by, w->target, w->arg0,
+				w->arg1);
 	case POLICY_REASON_STUCK:
 		return snprintf(buf, size, "set to %s, where its balloon stopped", w->target);
 	default:
