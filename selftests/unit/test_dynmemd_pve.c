@@ -150,7 +150,10 @@ static void test_stopped_waiting(_unused_ void **state)
 	struct world w;
 	int other[3];
 
-	pve_open(&w, mine);
+	a.actual = 512 * MIB;
+	a.total = 448 * MIB;
+	a.available = a.free = 400 * MIB;
+	pve_open(&w, "[daemon]\nmode = manage\n[guest web]\nmin = 200M\nmax = 512M\n");
 	pve_write(&w, 101, handed_over);
 	start_guest(&w, &a, "101.qmp");
 	until_known(&w, "web");
@@ -162,9 +165,9 @@ static void test_stopped_waiting(_unused_ void **state)
 
 	snprintf(path, sizeof(path), "%s/stop", w.folder);
 	snprintf(text, sizeof(text),
-		 "[daemon]\nmode = manage\nstop = %s\n[guest web]\nmin = 256M\nmax = 256M\n", path);
+		 "[daemon]\nmode = manage\nstop = %s\n[guest web]\nmin = 900M\nmax = 1G\n", path);
 	pve_reload(&w, text);
-	run_until(&w, 500, info_of(&w, "web").target == 256 * MIB);
+	run_until(&w, 500, info_of(&w, "web").target >= 900 * MIB);
 	write_text(path, "");
 	run_until(&w, 500, manager_mode(w.manager) == MODE_OBSERVE);
 	for (int i = 0; i < 3; i++)

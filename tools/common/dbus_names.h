@@ -71,6 +71,9 @@
 #define DYNMEM_HOST_KSM_RUN   "ksm-run"	  /* t, as in sysfs */
 #define DYNMEM_HOST_STALLS    "stalls"	  /* t, direct reclaims so far */
 #define DYNMEM_HOST_OOM_KILLS "oom-kills" /* t, so far */
+#define DYNMEM_HOST_TAKEN     "taken"	  /* t, from guests within a minute */
+#define DYNMEM_HOST_TAKE_MAX  "take-max"  /* t, so much may be */
+#define DYNMEM_HOST_GATE      "gate"	  /* s, what held more back in it; left out: nothing */
 #define DYNMEM_HOST_GUESTS    "guests"	  /* t, how many */
 
 /* ListGuests(), GetGuest() */

@@ -47,6 +47,11 @@ static void print_host(struct json_object *host)
 		printf("Largest  guest that could be started: %s, with all others at their floors %s\n",
 		       out_bytes(out_u64(host, DYNMEM_HOST_LARGEST), a),
 		       out_bytes(out_u64(host, DYNMEM_HOST_LARGEST_SQUEEZED), b));
+	if (out_has(host, DYNMEM_HOST_GATE))
+		printf("Gate     holds back (%s): %s taken from guests within a minute, %s may be\n",
+		       out_str(host, DYNMEM_HOST_GATE),
+		       out_bytes(out_u64(host, DYNMEM_HOST_TAKEN), a),
+		       out_bytes(out_u64(host, DYNMEM_HOST_TAKE_MAX), b));
 	if (out_has(host, DYNMEM_HOST_STALLS) || out_has(host, DYNMEM_HOST_OOM_KILLS))
 		printf("Trouble  %llu stalls, %llu OOM kills\n",
 		       (unsigned long long)out_u64(host, DYNMEM_HOST_STALLS),

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "gate.h"
 
 #define DAY_NS (86400 * SEC)
 /* What a balloon takes in a second; it was measured to be 0.95 GiB. */
@@ -68,6 +69,19 @@ static u64 arc_credit(const struct policy_tunables *t, const struct host_record 
 static u64 credited(const struct policy *p)
 {
 	return min_of(p->host.available + arc_credit(&p->t, &p->host), p->host.total);
+}
+
+void policy_gate_host(const struct policy_tunables *t, const struct host_record *r,
+		      struct policy_gate_host *ret)
+{
+	u64 total = usable(r);
+
+	*ret = (struct policy_gate_host){
+		.total = total,
+		.available = min_of(min_of(r->available, total) + arc_credit(t, r), total),
+		.swap_free = min_of(r->swap_free, r->swap_total),
+		.minfree = policy_minfree(total),
+	};
 }
 
 static u64 threshold_of(const struct policy_tunables *t, u64 minfree, enum policy_level level)

@@ -131,6 +131,11 @@ const struct policy_tunable policy_tunable_table[] = {
 	/* emergency */
 	ROW(emergency_wait, NS, 0.25 * S, 0.01 * S, 60 * S,
 	    "a balloon frees 0.95 GiB/s: after 250 ms it shows whether a burst works"),
+	/* the gate */
+	ROW(take_share, RATIO, 0.25, 0.01, 1,
+	    "of the host at the most is taken from guests within a minute, whatever was decided: a virtio-balloon moves 0.95 GiB/s, so an emergency that needs more than a quarter of the host in a minute is one that swap or a reservation has to meet, and a mistake that takes as much leaves time to be seen"),
+	ROW(max_guests_at_once, COUNT, 16, 1, 65536,
+	    "are shrunk within a second unless the host is critical: a mistake meets a few guests first, not all"),
 	/* enforcement */
 	ROW(enforce, COUNT, 0, 0, 1,
 	    "1 sets memory.high on guests' cgroups; off, since too low a value stalls QEMU itself"),

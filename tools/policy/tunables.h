@@ -64,8 +64,10 @@ struct policy_tunables {
 	uint64_t start_grace;
 	uint64_t reboot_grace;
 	uint64_t stuck;
-	/* emergency */
+	/* emergency, and the gate before every write */
 	uint64_t emergency_wait;
+	double take_share;
+	uint64_t max_guests_at_once;
 	/* silent guests */
 	uint64_t enforce;
 	uint64_t enforce_slack;

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "policy/policy.h"
+#include "policy/gate.h"
 #include "sim/control.h"
 
 /* The simulation's time 0 on the engine's clock, ms: warm-up comes before. */
@@ -23,12 +23,17 @@ struct seen {
 	unsigned int handle;
 	bool poll;
 	double actual, rss, merged, swapped, disk_read;
+	struct policy_gate_guest books;
 	int64_t sampled; /* time of the statistics that it was given */
 };
 
 struct dynmem {
 	struct policy *policy;
+	struct policy_tunables tunables;
+	struct policy_gate gate;
+	struct policy_gate_host gate_host;
 	struct seen *seen;
+	unsigned int round;
 	int64_t tick, emergency; /* ms; next round of an emergency */
 	int64_t next;		 /* tick, ms */
 };
@@ -43,7 +48,7 @@ static uint64_t bytes(double x)
 	return x > 0 ? (uint64_t)x : 0;
 }
 
-static enum policy_level feed_host(const struct sim *s, struct policy *p)
+static enum policy_level feed_host(const struct sim *s, struct dynmem *d)
 {
 	const struct sim_host *h = &s->host;
 	struct host_record sample = {
@@ -66,7 +71,8 @@ static enum policy_level feed_host(const struct sim *s, struct policy *p)
 			},
 	};
 
-	return policy_host_update(p, &sample, clock_of(s));
+	policy_gate_host(&d->tunables, &sample, &d->gate_host);
+	return policy_host_update(d->policy, &sample, clock_of(s));
 }
 
 static void feed_cost(const struct sim *s, struct policy *p, const struct sim_guest *g,
@@ -127,13 +133,14 @@ static enum policy_level feed(struct sim *s)
 	struct dynmem *d = s->state;
 	enum policy_level level;
 
-	level = feed_host(s, d->policy);
+	level = feed_host(s, d);
 	for (unsigned int i = 0; i < s->host.count; i++) {
 		const struct sim_guest *g = &s->host.guest[i];
 		struct seen *seen = &d->seen[i];
 
 		if (seen->actual != g->actual) {
 			seen->actual = g->actual;
+			policy_gate_actual(&seen->books, bytes(g->actual));
 			policy_guest_actual(d->policy, seen->handle, bytes(g->actual), clock_of(s));
 		}
 		feed_cost(s, d->policy, g, seen);
@@ -142,18 +149,29 @@ static enum policy_level feed(struct sim *s)
 	return level;
 }
 
-static void command(struct sim *s, void *userdata, unsigned int handle, uint64_t target)
+/* Through the gate, as in the daemon. */
+static void command(struct sim *s, void *userdata, unsigned int handle, uint64_t target,
+		    bool urgent)
 {
 	struct dynmem *d = s->state;
+	struct sim_guest *g = userdata;
+	struct seen *seen = &d->seen[g - s->host.guest];
+	enum policy_gate_rule rule;
 
-	sim_command(s, userdata, (double)target);
+	target =
+		policy_gate_pass(&d->gate, &d->tunables, &d->gate_host, &seen->books, target,
+				 policy_guest_keeps(d->policy, handle), urgent, clock_of(s), &rule);
+	if (rule != POLICY_GATE_NONE && target >= seen->books.size)
+		return;
+	policy_gate_sent(&d->gate, &seen->books, target, clock_of(s));
+	sim_command(s, g, (double)target);
 	policy_command_sent(d->policy, handle, target, clock_of(s));
 }
 
 static void run_steps(struct sim *s, const struct policy_plan_step *step, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
-		command(s, step[i].userdata, step[i].guest, step[i].target);
+		command(s, step[i].userdata, step[i].guest, step[i].target, true);
 }
 
 static void emergency(struct sim *s, enum policy_level level)
@@ -207,16 +225,18 @@ static void decide(struct sim *s)
 	emergency(s, feed(s));
 	if (policy_decide(d->policy, clock_of(s), &r) < 0)
 		return;
+	d->round++;
 	for (unsigned int i = 0; i < r.count; i++) {
-		const struct policy_decision *dec = &r.decision[i];
-		struct seen *seen = &d->seen[i];
+		unsigned int k = (i + d->round) % r.count;
+		const struct policy_decision *dec = &r.decision[k];
+		struct seen *seen = &d->seen[k];
 
 		if (seen->poll != (dec->poll > 0)) {
 			seen->poll = dec->poll > 0;
 			policy_guest_polling(d->policy, seen->handle, seen->poll, clock_of(s));
 		}
 		if (dec->flags & POLICY_SEND)
-			command(s, dec->userdata, dec->guest, dec->target);
+			command(s, dec->userdata, dec->guest, dec->target, false);
 	}
 	set_ksm(s, &r.ksm);
 	d->next = s->host.now + after(d, r.next);
@@ -236,7 +256,7 @@ static void dynmem_tick(struct sim *s)
 	if (s->host.now >= d->next) {
 		decide(s);
 	} else {
-		emergency(s, feed_host(s, d->policy));
+		emergency(s, feed_host(s, d));
 	}
 	set_wake(s);
 }
@@ -266,6 +286,7 @@ static int add_guests(struct sim *s, struct dynmem *d)
 		if (err < 0)
 			return err;
 		d->seen[i].actual = g->actual;
+		policy_gate_found(&d->seen[i].books, bytes(g->actual));
 		d->seen[i].sampled = SIM_NEVER;
 		/* It starts, so it is asked. */
 		d->seen[i].poll = true;
@@ -298,7 +319,10 @@ static int init_with(struct sim *s, int64_t tick)
 	d->seen = calloc(s->host.count ?: 1, sizeof(*d->seen));
 	if (!d->seen)
 		return -ENOMEM;
-	err = policy_new(s->options->tunables, &d->policy);
+	policy_tunables_init(&d->tunables);
+	if (s->options->tunables)
+		d->tunables = *s->options->tunables;
+	err = policy_new(&d->tunables, &d->policy);
 	if (err < 0)
 		return err;
 	return add_guests(s, d);

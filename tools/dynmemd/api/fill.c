@@ -40,6 +40,17 @@ static void fill_budget(sd_bus_message *msg, const struct policy_result *r)
 	sd_bus_message_append(msg, "{sv}", DYNMEM_HOST_DEFICIT, "x", r->deficit);
 }
 
+static void fill_gate(sd_bus_message *msg, struct manager *m)
+{
+	struct manager_gate gate;
+
+	manager_gate(m, &gate);
+	put_t(msg, DYNMEM_HOST_TAKEN, gate.taken);
+	put_t(msg, DYNMEM_HOST_TAKE_MAX, gate.cap);
+	if (gate.rule > POLICY_GATE_NEED)
+		put_s(msg, DYNMEM_HOST_GATE, policy_gate_rule_name(gate.rule));
+}
+
 int api_fill_host(sd_bus_message *msg, struct manager *m)
 {
 	const struct source_pressure *p = manager_source_pressure(m);
@@ -59,6 +70,7 @@ int api_fill_host(sd_bus_message *msg, struct manager *m)
 		put_t(msg, DYNMEM_HOST_LARGEST, largest);
 		put_t(msg, DYNMEM_HOST_LARGEST_SQUEEZED, squeezed);
 	}
+	fill_gate(msg, m);
 	manager_read_ksm(m, &h);
 	if (h.present & HOST_HAS_KSM_RUN) {
 		put_t(msg, DYNMEM_HOST_KSM_SAVED, h.ksm.saved);

@@ -101,8 +101,8 @@ void cgroup_act(struct manager *m, struct guest *g, uint64_t now)
 		return;
 	if (d->memory_high != g->high)
 		work.high = d->memory_high;
-	if (g->limits.reclaim)
-		work.reclaim = d->reclaim;
+	if (g->limits.reclaim && d->reclaim)
+		work.reclaim = write_reclaim(m, d->reclaim, now);
 	if (!work.high && !work.reclaim)
 		return;
 	r = cgroup_worker_ask(m->worker, &g->cgroup, &work, g);

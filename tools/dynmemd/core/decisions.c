@@ -20,20 +20,22 @@
 #define TELL_STEP (64 * MIB)
 
 /* Every command is written before anything else is done. */
-static void write_commands(struct manager *m, const struct policy_result *r)
+static void write_commands(struct manager *m, const struct policy_result *r, uint64_t now)
 {
 	bool allowed = manager_managing(m) && !(r->send && stop_now(m));
 
 	m->somebody_waits = false;
+	writes_begin(m, now);
 	for (unsigned int i = 0; i < r->count; i++) {
-		const struct policy_decision *d = &r->decision[i];
+		/* Each time another is the first, if the gate lets only some through. */
+		const struct policy_decision *d = &r->decision[(i + m->round) % r->count];
 		struct guest *g = d->userdata;
 
+		g->decision = *d;
 		g->sent = -ECANCELED;
 		m->somebody_waits |= d->reason == POLICY_REASON_WAIT_BYTES;
 		if (d->flags & POLICY_SEND && allowed)
-			g->sent = g->ops->set_target(g, d->target);
-		g->decision = *d;
+			g->sent = write_target(m, g, &g->decision.target, false, now);
 		g->decided = true;
 	}
 }
@@ -118,7 +120,7 @@ static void decide(struct manager *m, uint64_t now)
 
 	if (policy_decide(m->policy, now, &r) < 0)
 		return;
-	write_commands(m, &r);
+	write_commands(m, &r, now);
 	m->result = r;
 	m->result.decision = NULL;
 	/* What is told of a decision comes with the level it was made at. */

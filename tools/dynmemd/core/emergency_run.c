@@ -29,7 +29,7 @@ static void log_step(struct manager *m, struct guest *g, const struct policy_pla
 		 plan_class_name(step->class), frees);
 	g->told = g->decision;
 	g->told.from = g->target;
-	g->told.target = step->target;
+	g->told.target = g->wanted;
 	g->told.reason = POLICY_REASON_SHRINK_CRITICAL;
 	announce_decision(m, g, true);
 }
@@ -39,19 +39,21 @@ static void run_steps(struct manager *m, const struct policy_plan_step *step, un
 {
 	if (!manager_managing(m) || stop_now(m))
 		return;
+	writes_begin(m, now);
 	for (unsigned int i = 0; i < count; i++) {
 		struct guest *g = step[i].userdata;
 
-		g->sent = g->ops->set_target(g, step[i].target);
+		g->wanted = step[i].target;
+		g->sent = write_target(m, g, &g->wanted, true, now);
 	}
 	for (unsigned int i = 0; i < count; i++) {
 		struct guest *g = step[i].userdata;
 
 		if (!command_was_sent(g))
 			continue;
-		policy_command_sent(m->policy, g->handle, step[i].target, now);
+		policy_command_sent(m->policy, g->handle, g->wanted, now);
 		log_step(m, g, &step[i]);
-		g->target = step[i].target;
+		g->target = g->wanted;
 	}
 }
 

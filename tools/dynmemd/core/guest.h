@@ -18,7 +18,7 @@
 #include "dynmemd/host/guest_cgroup.h"
 #include "dynmemd/config/daemon_config.h"
 #include "dynmemd/host/process_cost.h"
-#include "policy/policy.h"
+#include "policy/gate.h"
 
 struct guest;
 struct manager;
@@ -143,9 +143,11 @@ struct guest {
 	struct policy_decision told;	 /* the latest that was made known ... */
 	char reason[256];		 /* ... and why, in words */
 	bool told_any;
-	uint64_t target; /* of the latest command, at first @actual */
-	int sent;	 /* the outcome of the latest command */
-	int complained;	 /* the error that was logged last, or 0 */
+	struct policy_gate_guest books; /* the gate's */
+	uint64_t wanted;		/* of the step that is being written */
+	uint64_t target;		/* of the latest command, at first @actual */
+	int sent;			/* the outcome of the latest command */
+	int complained;			/* the error that was logged last, or 0 */
 };
 
 /**

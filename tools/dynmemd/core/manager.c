@@ -268,6 +268,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	}
 	g->manager = m;
 	g->target = g->actual;
+	policy_gate_found(&g->books, g->actual);
 	m->guests[m->n_guests++] = g;
 	if (!g->has_balloon)
 		policy_guest_event(m->policy, g->handle, POLICY_GUEST_NO_BALLOON, now);
@@ -335,6 +336,7 @@ void manager_guest_actual(struct guest *g, uint64_t actual)
 	bool astir = actual != g->actual && !g->poll_period;
 
 	g->actual = actual;
+	policy_gate_actual(&g->books, actual);
 	update_guest(g->manager, g,
 		     &(struct guest_record){ .present = GUEST_HAS_ACTUAL, .actual = actual },
 		     manager_now(g->manager));

@@ -155,6 +155,14 @@ void manager_guest_pinned(struct guest *g);
 /** manager_guest_own() - @g->own or @g->observed may have changed */
 void manager_guest_own(struct guest *g);
 
+/**
+ * manager_guest_repeat() - write its target once more
+ *
+ * For a backend whose connection was lost. Return: as set_target(), -EROFS
+ * where nothing is to be written, -ECANCELED if that would take memory now.
+ */
+int manager_guest_repeat(struct guest *g);
+
 /** manager_guest_event() - what else happened to it */
 void manager_guest_event(struct guest *g, enum policy_guest_event event);
 
@@ -178,6 +186,19 @@ const struct guest *manager_find(const struct manager *m, const char *name);
 
 /** manager_host_record() - all that was passed to the engine about the host */
 const struct host_record *manager_host_record(const struct manager *m);
+
+/**
+ * struct manager_gate - what stands before every write to a guest
+ * @taken: bytes that were taken within the last minute
+ * @cap: as many as may be
+ * @rule: what held something back within that minute
+ */
+struct manager_gate {
+	uint64_t taken, cap;
+	enum policy_gate_rule rule;
+};
+
+void manager_gate(struct manager *m, struct manager_gate *ret);
 
 /** manager_result() - sums of the latest decision, its array left out */
 const struct policy_result *manager_result(const struct manager *m);

@@ -53,6 +53,11 @@ struct manager {
 	uint64_t ksm_saved, swapped; /* bytes, on the whole host */
 	bool somebody_waits;	     /* for bytes that others are to free */
 
+	struct policy_gate gate;
+	struct policy_gate_host gate_host; /* of this batch of writes, if ... */
+	bool gate_read;			   /* ... it was read */
+	enum policy_gate_rule gate_logged;
+
 	struct policy_result result; /* the latest, without its array */
 
 	/* whom a reservation is for, by its number */
@@ -65,7 +70,7 @@ struct manager {
 
 /*
  * Each part calls those above it alone: mode, ticks, announce, sample, polls,
- * emergency_run, cgroup_act, kill_switch, learned, reservations, decisions,
+ * writes, emergency_run, cgroup_act, kill_switch, learned, reservations, decisions,
  * and manager.c, which takes in what backends and sources report.
  */
 
@@ -135,6 +140,26 @@ void poll_follow(struct manager *m, struct guest *g, uint64_t now);
 
 /** poll_patience() - the patience with those who have not answered is over */
 int poll_patience(sd_event_source *s, uint64_t usec, void *userdata);
+
+/** sample_fill() - the host's memory as it was read last */
+void sample_fill(const struct manager *m, struct host_record *ret);
+
+/* writes.c */
+
+/** writes_begin() - a batch of writes: the gate reads the host's memory anew */
+void writes_begin(struct manager *m, uint64_t now);
+
+/**
+ * write_target() - write it to a guest, as far as the gate lets it
+ * @target: what to write, and what was written
+ *
+ * Return: as set_target(); -ECANCELED: the gate held all of it back.
+ */
+int write_target(struct manager *m, struct guest *g, uint64_t *target, bool emergency,
+		 uint64_t now);
+
+/** write_reclaim() - so much of @bytes may be reclaimed from a guest's cgroup */
+uint64_t write_reclaim(struct manager *m, uint64_t bytes, uint64_t now);
 
 /* emergency_run.c */
 

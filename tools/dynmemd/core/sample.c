@@ -72,24 +72,31 @@ static void set_thresholds(struct manager *m, const struct host_record *s)
 	m->unwatched = r < 0;
 }
 
+void sample_fill(const struct manager *m, struct host_record *ret)
+{
+	*ret = (struct host_record){
+		.present = HOST_HAS_MEMORY | HOST_HAS_FREE | HOST_HAS_ARC | HOST_HAS_SWAP |
+			   HOST_HAS_POOL_TOTAL,
+		.total = m->host.total,
+		.free = m->host.free,
+		.pool_total = m->host.hugetlb,
+		.available = m->host.available,
+		.arc_size = m->host.arc_size,
+		.arc_min = m->host.arc_min,
+		.swap_total = m->host.swap_total,
+		.swap_free = m->host.swap_free,
+	};
+}
+
 enum policy_level sample_host(struct manager *m, bool quick, uint64_t now)
 {
-	struct host_record s = { 0 };
+	struct host_record s;
 	enum policy_level level;
 	int r = host_read(&m->host);
 
 	if (r < 0)
 		log_error("cannot read the host's memory: %s", strerror(-r));
-	s.present = HOST_HAS_MEMORY | HOST_HAS_FREE | HOST_HAS_ARC | HOST_HAS_SWAP |
-		    HOST_HAS_POOL_TOTAL;
-	s.total = m->host.total;
-	s.free = m->host.free;
-	s.pool_total = m->host.hugetlb;
-	s.available = m->host.available;
-	s.arc_size = m->host.arc_size;
-	s.arc_min = m->host.arc_min;
-	s.swap_total = m->host.swap_total;
-	s.swap_free = m->host.swap_free;
+	sample_fill(m, &s);
 	if (!quick)
 		manager_read_ksm(m, &s);
 	host_record_merge(&m->record, &s);

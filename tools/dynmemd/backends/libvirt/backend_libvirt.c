@@ -141,8 +141,7 @@ static void repeat(struct seat *s)
 
 	if (!s->added || s->frozen || manager_stopped(m))
 		return;
-	if (s->unsure && manager_mode(m) == MODE_MANAGE &&
-	    set_target(&s->guest, s->guest.target) == 0)
+	if (s->unsure && manager_guest_repeat(&s->guest) >= 0)
 		s->unsure = false;
 	tell_period(s);
 }

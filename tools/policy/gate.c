@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "engine.h"
+#include "gate.h"
+
+#define SLOTS (POLICY_GATE_SECONDS + 1)
+
+const char *policy_gate_rule_name(enum policy_gate_rule rule)
+{
+	static const char *const name[] = {
+		[POLICY_GATE_NONE] = "none",	     [POLICY_GATE_NEED] = "need",
+		[POLICY_GATE_GUESTS] = "guests",     [POLICY_GATE_RATE] = "rate",
+		[POLICY_GATE_SHORTAGE] = "shortage",
+	};
+
+	return rule <= POLICY_GATE_SHORTAGE ? name[rule] : "unknown";
+}
+
+void policy_gate_found(struct policy_gate_guest *g, u64 actual)
+{
+	*g = (struct policy_gate_guest){ .size = actual, .actual = actual };
+}
+
+void policy_gate_actual(struct policy_gate_guest *g, u64 actual)
+{
+	/* On its way down it is above what was counted; on its way up it is not. */
+	if (actual > g->actual && actual > g->size)
+		g->size = actual;
+	g->actual = actual;
+}
+
+/* Seconds that have gone by are no longer of the minute. */
+static void advance(struct policy_gate *gate, u64 now)
+{
+	u64 second = now / SEC;
+
+	if (second <= gate->second)
+		return;
+	gate->guests = 0;
+	for (u64 n = min_of(second - gate->second, SLOTS); n; n--) {
+		u64 *slot = &gate->taken[(second - n + 1) % SLOTS];
+
+		gate->sum -= *slot;
+		*slot = 0;
+	}
+	gate->second = second;
+}
+
+static void count(struct policy_gate *gate, u64 bytes)
+{
+	gate->taken[gate->second % SLOTS] += bytes;
+	gate->sum += bytes;
+}
+
+u64 policy_gate_cap(const struct policy_tunables *t, const struct policy_gate_host *host)
+{
+	return scale(host->total, t->take_share);
+}
+
+u64 policy_gate_taken(struct policy_gate *gate, u64 now)
+{
+	advance(gate, now);
+	return gate->sum;
+}
+
+enum policy_gate_rule policy_gate_binds(const struct policy_gate *gate, u64 now)
+{
+	if (gate->rule == POLICY_GATE_NONE ||
+	    since(now, gate->bound_at) > POLICY_GATE_SECONDS * SEC)
+		return POLICY_GATE_NONE;
+	return gate->rule;
+}
+
+static bool is_short(const struct policy_tunables *t, const struct policy_gate_host *h)
+{
+	return h->available < scale(h->minfree, t->level_critical);
+}
+
+/* What swap takes costs time, but nobody's life. */
+static bool would_kill(const struct policy_tunables *t, const struct policy_gate_host *h)
+{
+	return h->available + scale(h->swap_free, SWAP_CREDIT) <
+	       scale(h->minfree, t->reserve_pressed);
+}
+
+/* The weightiest of a minute is the one that is named. */
+static void bound(struct policy_gate *gate, enum policy_gate_rule rule, u64 now)
+{
+	if (rule < policy_gate_binds(gate, now))
+		return;
+	gate->rule = rule;
+	gate->bound_at = now;
+}
+
+u64 policy_gate_pass(struct policy_gate *gate, const struct policy_tunables *t,
+		     const struct policy_gate_host *host, const struct policy_gate_guest *g, u64 to,
+		     u64 keep, bool emergency, u64 now, enum policy_gate_rule *ret_rule)
+{
+	bool short_of = is_short(t, host), kills = would_kill(t, host);
+	enum policy_gate_rule rule = POLICY_GATE_NONE;
+	u64 from = g->size, size = to, left;
+
+	*ret_rule = rule;
+	if (to >= from)
+		return to;
+	advance(gate, now);
+
+	if (!kills && size < min_of(keep, from)) {
+		size = min_of(keep, from);
+		rule = POLICY_GATE_NEED;
+	}
+	if (!short_of && gate->guests >= t->max_guests_at_once) {
+		size = from;
+		rule = POLICY_GATE_GUESTS;
+	}
+	left = over(policy_gate_cap(t, host), gate->sum);
+	if (!kills && from - size > left) {
+		size = from - left;
+		rule = POLICY_GATE_RATE;
+	}
+	if (emergency && !short_of) {
+		size = from;
+		rule = POLICY_GATE_SHORTAGE;
+	}
+	if (rule == POLICY_GATE_NONE)
+		return to;
+
+	*ret_rule = rule;
+	bound(gate, rule, now);
+	size = round_up_to(size, GRAIN);
+	return size < from ? size : from;
+}
+
+u64 policy_gate_reclaim(struct policy_gate *gate, const struct policy_tunables *t,
+			const struct policy_gate_host *host, u64 bytes, u64 now)
+{
+	u64 left;
+
+	advance(gate, now);
+	left = over(policy_gate_cap(t, host), gate->sum);
+	if (bytes > left && !would_kill(t, host)) {
+		bytes = left;
+		bound(gate, POLICY_GATE_RATE, now);
+	}
+	count(gate, bytes);
+	return bytes;
+}
+
+void policy_gate_sent(struct policy_gate *gate, struct policy_gate_guest *g, u64 size, u64 now)
+{
+	advance(gate, now);
+	if (size < g->size) {
+		count(gate, g->size - size);
+		gate->guests++;
+	}
+	g->size = size;
+}

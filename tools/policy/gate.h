@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The gate: what stands before every write to a guest, whatever was decided.
+ *
+ * The engine may be wrong, and so may what it is fed with. The gate knows four
+ * rules, trusts nobody but who reads the host's memory at that moment, and
+ * passes, reduces or refuses what would take memory:
+ *
+ *	rate		no more than a share of the host within a minute
+ *	guests		no more guests at once, unless the host is short
+ *	shortage	no emergency while memory is above level critical
+ *	need		no guest below what it used at its last fresh sample
+ *			and its slack
+ *
+ * Rate and need give way only where the host would kill otherwise: what it has
+ * available and can swap is less than reserve_pressed.  Growth always passes.
+ */
+#ifndef DYNMEM_POLICY_GATE_H
+#define DYNMEM_POLICY_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy.h"
+
+#define POLICY_GATE_SECONDS 60
+
+/* Which rule bound; also the order in which they are named. */
+enum policy_gate_rule {
+	POLICY_GATE_NONE,
+	POLICY_GATE_NEED,
+	POLICY_GATE_GUESTS,
+	POLICY_GATE_RATE,
+	POLICY_GATE_SHORTAGE,
+};
+
+/** policy_gate_rule_name() - "none", "need", "guests", "rate", "shortage" */
+const char *policy_gate_rule_name(enum policy_gate_rule rule);
+
+/**
+ * struct policy_gate - what passed within the last minute
+ * @taken: bytes by second of the clock; one second more, so that no minute
+ *	exceeds the cap, wherever it begins
+ * @second: the latest one
+ * @sum: of @taken
+ * @guests: shrinks that passed in that second
+ * @rule: what bound last ...
+ * @bound_at: ... and when
+ */
+struct policy_gate {
+	uint64_t taken[POLICY_GATE_SECONDS + 1];
+	uint64_t second, sum;
+	unsigned int guests;
+	enum policy_gate_rule rule;
+	uint64_t bound_at;
+};
+
+/**
+ * struct policy_gate_host - the host, read at this moment
+ * @available: MemAvailable with the credit for ZFS's cache
+ */
+struct policy_gate_host {
+	uint64_t total, available, swap_free, minfree;
+};
+
+/**
+ * struct policy_gate_guest - a guest in the gate's books
+ * @size: down to which all that it lost has been counted
+ * @actual: of its balloon, as heard last
+ */
+struct policy_gate_guest {
+	uint64_t size, actual;
+};
+
+/** policy_gate_host() - what the gate needs to know of the host */
+void policy_gate_host(const struct policy_tunables *t, const struct host_record *r,
+		      struct policy_gate_host *ret);
+
+/** policy_gate_found() - a guest is there, with this size */
+void policy_gate_found(struct policy_gate_guest *g, uint64_t actual);
+
+/** policy_gate_actual() - its balloon has this size; what it got back counts anew */
+void policy_gate_actual(struct policy_gate_guest *g, uint64_t actual);
+
+/**
+ * policy_gate_pass() - what may be written
+ * @to: what is to be written
+ * @keep: policy_guest_keeps()
+ * @emergency: it is a step of an emergency
+ * @ret_rule: the rule that bound, POLICY_GATE_NONE: none did
+ *
+ * Return: the size that may be written; at least @to. The guest's size in the
+ * books or more, if nothing may be taken.
+ */
+uint64_t policy_gate_pass(struct policy_gate *gate, const struct policy_tunables *t,
+			  const struct policy_gate_host *host, const struct policy_gate_guest *g,
+			  uint64_t to, uint64_t keep, bool emergency, uint64_t now,
+			  enum policy_gate_rule *ret_rule);
+
+/**
+ * policy_gate_reclaim() - what may be reclaimed from a guest's cgroup
+ *
+ * Of the rules rate alone: the kernel swaps, and the guest runs on. What it
+ * returns counts as taken.
+ */
+uint64_t policy_gate_reclaim(struct policy_gate *gate, const struct policy_tunables *t,
+			     const struct policy_gate_host *host, uint64_t bytes, uint64_t now);
+
+/** policy_gate_sent() - that was written */
+void policy_gate_sent(struct policy_gate *gate, struct policy_gate_guest *g, uint64_t size,
+		      uint64_t now);
+
+/** policy_gate_cap() - bytes that may be taken within a minute */
+uint64_t policy_gate_cap(const struct policy_tunables *t, const struct policy_gate_host *host);
+
+/** policy_gate_taken() - bytes that were taken within the last minute */
+uint64_t policy_gate_taken(struct policy_gate *gate, uint64_t now);
+
+/** policy_gate_binds() - the rule that bound within the last minute, if any */
+enum policy_gate_rule policy_gate_binds(const struct policy_gate *gate, uint64_t now);
+
+#endif /* DYNMEM_POLICY_GATE_H */
