@@ -12,6 +12,8 @@ cd "$(dirname "$0")/../../.." || exit 1
 . selftests/vm/tap.sh
 # shellcheck source-path=SCRIPTDIR source=../l1/host.sh
 . selftests/vm/l1/host.sh
+# shellcheck source-path=SCRIPTDIR source=../l1/systemd.sh
+. selftests/vm/l1/systemd.sh
 
 MIB=$((1 << 20))
 conf_d=/etc/dynmem/dynmem.conf.d
@@ -19,69 +21,15 @@ conf_d=/etc/dynmem/dynmem.conf.d
 dynmem() { /usr/local/bin/dynmem "$@"; }
 
 #
-# Outside: the container.  It shares the machine's network, since the kernel's
-# generic netlink is there, and everything that is mounted.
+# Outside: the container.
 #
-
-# What a container's systemd needs not, and what other packages of this machine
-# would start.
-quiet_systemd()
-{
-	local unit
-	for unit in systemd-{udevd,udev-trigger,tmpfiles-setup,tmpfiles-setup-dev,sysctl,sysusers} \
-		systemd-{modules-load,random-seed,remount-fs,binfmt,logind,timesyncd,networkd}; do
-		ln -sf /dev/null "/etc/systemd/system/$unit.service"
-	done
-	cat >/etc/systemd/system/lab.target <<-'END'
-		[Unit]
-		Requires=basic.target dbus.service systemd-journald.service
-		After=basic.target
-	END
-}
-
-start_systemd()
-{
-	local group=/sys/fs/cgroup/container
-	echo "+cpu +memory +pids" >/sys/fs/cgroup/cgroup.subtree_control
-	mkdir $group
-	# shellcheck disable=SC2016 # for the inner shell
-	bash -c 'echo $$ >"$1/cgroup.procs"; exec unshare --fork --pid --mount-proc --mount --cgroup sh -c "
-		umount /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup
-		exec env -i container=lab PATH=$PATH /lib/systemd/systemd --unit=lab.target --log-target=console"' \
-		- $group >"$LAB_DIR/systemd.log" 2>&1 </dev/null &
-	init=
-	wait_until 20 find_init
-}
-
-find_init()
-{
-	init=$(pgrep -x -f '/lib/systemd/systemd --unit=lab.target.*' | tail -n 1)
-	[[ -n $init && $(readlink "/proc/$init/ns/pid") != $(readlink /proc/self/ns/pid) ]]
-}
-
-in_container()
-{
-	nsenter --target "$init" --mount --pid --cgroup --ipc --uts -- "$@"
-}
-
-is_up()
-{
-	in_container systemctl is-active --quiet lab.target 2>/dev/null
-}
 
 outside()
 {
 	tar -C build/staged -c . | tar -C / -x --keep-directory-symlink || exit 1
 	depmod
 	ldconfig
-	quiet_systemd
-	start_systemd
-	if ! wait_until 120 is_up; then
-		fail "systemd starts"
-		diag "$(tail -n 30 "$LAB_DIR/systemd.log")"
-		tap_end
-		exit 1
-	fi
+	start_systemd || exit 1
 	in_container "$PWD/selftests/vm/jobs/service.sh" inside
 }
 

@@ -1,0 +1,194 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The life of an installation from Debian packages, under systemd in the lab's
+# host machine, with a real guest: install, observe, manage, upgrade, downgrade,
+# a module that cannot be built, remove, reinstall, purge.  TAP.
+#
+#   FULL=yes    also build the module by DKMS in the machine, load it, and
+#               upgrade it: minutes in an emulated machine
+#
+# build/deb has the packages, and their newer and older versions: test-packages makes them.
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+# shellcheck source-path=SCRIPTDIR source=../tap.sh
+. selftests/vm/tap.sh
+# shellcheck source-path=SCRIPTDIR source=../l1/host.sh
+. selftests/vm/l1/host.sh
+# shellcheck source-path=SCRIPTDIR source=../l1/systemd.sh
+. selftests/vm/l1/systemd.sh
+
+MIB=$((1 << 20))
+conf_d=/etc/dynmem/dynmem.conf.d
+log=/tmp/dpkg.log
+dynmem() { /usr/bin/dynmem "$@"; }
+
+# All that the packages could leave; not a walk through all of /usr, which takes minutes here.
+files()
+{
+	find /etc /usr/bin /usr/sbin /usr/include /usr/src /usr/lib/{systemd,modules-load.d,x86_64-linux-gnu} \
+		/usr/share/{dbus-1,doc,man} /lib/systemd /var/lib/{dkms,dynmem} /run/dynmem \
+		-xdev -maxdepth 3 -iname '*dynmem*' 2>/dev/null | sort -u
+}
+
+install()
+{
+	DEBIAN_FRONTEND=noninteractive dpkg --force-confold -i "$@" >>$log 2>&1
+}
+
+unit()
+{
+	systemctl show --value -p "$1" dynmemd
+}
+
+host_is()
+{
+	[[ $(dynmem status --json 2>/dev/null | jq -r --arg key "$1" '.host[$key]') == "$2" ]]
+}
+
+guest_is()
+{
+	[[ $(dynmem status --json 2>/dev/null | jq -r --arg key "$1" '.guests[0][$key]') == "$2" ]]
+}
+
+guest_field()
+{
+	dynmem status --json | jq -r --arg key "$1" '.guests[0][$key]'
+}
+
+target_below()
+{
+	(($(guest_field target) < $1))
+}
+
+logged()
+{
+	journalctl --no-pager -q -u dynmemd | grep -qE -- "$1"
+}
+
+restarted()
+{
+	[[ $(unit MainPID) -gt 0 && $(unit MainPID) != "$1" && $(unit ActiveState) == active ]]
+}
+
+test_install()
+{
+	ok "the packages install" install build/deb/dynmem_*.deb build/deb/libdynmem0_*.deb
+	is "the daemon is neither enabled nor started" \
+		"$(systemctl is-enabled dynmemd) $(unit ActiveState)" "disabled inactive"
+	ok "one command starts it" systemctl enable --now dynmemd
+	ok "it answers" wait_until 20 host_is mode observe
+	ok "without the module it goes by /proc" host_is source procfs
+}
+
+test_observe()
+{
+	ok "a guest starts" guest start one --mem 640 --workload 'touch 420M; free 410M' \
+		--qemu '-qmp unix:/run/dynmem/qmp/one.qmp,server=on,wait=off' </dev/null
+	ok "it is found" wait_until 30 guest_is name one
+	ok "the host can be pressed" press_host 280
+	ok "it logs what it would do" wait_until 30 logged 'guest one: would go '
+	is "a fresh installation leaves the guest all its memory" "$(guest actual one)" $((640 * MIB))
+	release_host
+}
+
+test_manage()
+{
+	mkdir -p $conf_d
+	printf '[daemon]\nmode = manage\n[guest *]\nmin = 160M\n' >$conf_d/manage.conf
+	ok "a reload makes it manage" systemctl reload dynmemd
+	ok "which it says" wait_until 10 host_is mode manage
+	ok "the guest reports" wait_until 60 guest_is class reporting
+	press_host 280
+	ok "and lends what the host lacks" wait_until 60 target_below $((560 * MIB)) ||
+		diag "$(dynmem status)"
+	release_host
+}
+
+# Guests run on; their targets and what was learned are kept.
+change_version()
+{
+	local what=$1 version=$2 pid before target
+	pid=$(unit MainPID)
+	before=$(guest actual one)
+	ok "$what to $version" install "build/deb/$version"/*.deb
+	ok "$what: the daemon is restarted" wait_until 20 restarted "$pid"
+	ok "$what: it knows the guest" wait_until 20 guest_is name one
+	target=$(guest_field target)
+	ok "$what: the guest keeps its memory (${before} before, target $target)" \
+		test "$target" -ge $((before - 16 * MIB))
+	ok "$what: it manages within seconds" wait_until 15 guest_is class reporting
+	is "$what: the configuration is kept" "$(sed -n 2p $conf_d/manage.conf)" "mode = manage"
+}
+
+# No headers, as after a kernel upgrade without them.
+test_module_fails()
+{
+	local build
+	build=/lib/modules/$(uname -r)/build
+	mv "$build" "$build.away"
+	ok "the module's package installs where it cannot be built" install build/deb/dynmem-dkms_*.deb
+	ok "and says that it is not loaded" grep -q 'dynmem-dkms: the module is not loaded' $log
+	ok "the daemon goes on by /proc" host_is source procfs
+	ok "and is alive" guest_is name one
+	ok "it can be removed" dpkg --purge dynmem-dkms
+	mv "$build.away" "$build"
+}
+
+test_module()
+{
+	ok "the module is built and installed" install build/deb/dynmem-dkms_*.deb ||
+		diag "$(tail -n 30 $log)"
+	ok "it is loaded" test -d /sys/module/dynmem
+	ok "and the daemon uses it at once" wait_until 20 host_is source genl
+	is "it is loaded at boot" "$(grep -v '^#' /usr/lib/modules-load.d/dynmem.conf)" dynmem
+	ok "its package is removed" dpkg --purge dynmem-dkms
+	ok "with the module" test ! -d /sys/module/dynmem
+	ok "and the daemon goes on by /proc" wait_until 20 host_is source procfs
+}
+
+test_remove()
+{
+	local left
+	ok "the guest lends something" test "$(guest actual one)" -lt $((640 * MIB))
+	ok "the package is removed" dpkg --remove dynmem
+	ok "the guest has all its memory back" wait_until 60 test "$(guest actual one)" -ge $((638 * MIB)) ||
+		diag "actual: $(guest actual one)"
+	ok "the guest lives" guest 'do' one oom-count
+	ok "the configuration stays" test -e /etc/dynmem/dynmem.conf -a -e $conf_d/manage.conf
+	ok "the state stays" test -e /var/lib/dynmem/state
+	ok "it installs again" install build/deb/dynmem_*.deb
+	ok "and starts" systemctl start dynmemd
+	ok "as it was configured" wait_until 20 host_is mode manage
+	ok "and is purged" dpkg --purge dynmem libdynmem0
+	left=$(files | comm -13 /tmp/files.before -)
+	is "nothing is left" "$left" ""
+	is "no process is left" "$(pgrep -x dynmemd)" ""
+}
+
+inside()
+{
+	files >/tmp/files.before
+	test_install
+	test_observe
+	test_manage
+	change_version upgrade 9.0-1
+	change_version downgrade 0.0.1-1
+	test_module_fails
+	[[ -z ${FULL:-} ]] || test_module
+	test_remove
+	guest stop --all
+	tap_end || {
+		tail -n 40 $log | sed 's/^/# dpkg: /'
+		journalctl --no-pager -q -u dynmemd | tail -n 40 | sed 's/^/# /'
+		exit 1
+	}
+}
+
+if [[ ${1:-} == inside ]]; then
+	inside
+else
+	start_systemd || exit 1
+	# shellcheck disable=SC2153 # the lab exports it
+	in_container env FULL="${FULL:-}" LAB_DIR="$LAB_DIR" BUILD="$BUILD" "$PWD/selftests/vm/jobs/packages.sh" inside
+fi
