@@ -336,6 +336,47 @@ static void test_reclaim_meets_its_deficit(void **state)
 	policy_free(o.p);
 }
 
+/*
+ * A guest that uses its memory reads back what is reclaimed: it is not swapped
+ * out again and again, but ever more seldom.
+ */
+static void test_reclaim_does_not_chase(void **state)
+{
+	struct one o;
+	u64 reclaimed = 0, last = 0;
+
+	(void)state;
+	one_init(&o, 8 * GIB, 40 * GIB, 40 * GIB);
+	policy_guest_event(o.p, o.g, POLICY_GUEST_NO_BALLOON, o.now);
+	o.h = (struct host_record){
+		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
+		.total = 64 * GIB,
+		.available = 3 * GIB,
+		.swap_total = 32 * GIB,
+		.swap_free = 32 * GIB,
+	};
+	o.c.present |= GUEST_HAS_SWAPPED;
+	o.c.rss = 40 * GIB;
+	for (int n = 0; n < 3600; n++) {
+		u64 bytes, back;
+
+		tick(&o, true);
+		bytes = o.r.decision[0].reclaim;
+		reclaimed += bytes;
+		if (n >= 1800)
+			last += bytes;
+		back = min_of(o.c.swapped + bytes, 100 * MIB);
+		o.c.rss += back - bytes;
+		o.c.swapped += bytes - back;
+		o.h.available = 43 * GIB - o.c.rss;
+		o.h.swap_free = 32 * GIB - o.c.swapped;
+	}
+	/* It was tried; 100 MiB a second would have been 350 GiB. */
+	assert_true(reclaimed > GIB && reclaimed < 40 * GIB);
+	assert_true(last < 10 * GIB);
+	policy_free(o.p);
+}
+
 static u64 slack_of(u64 max)
 {
 	struct one o;
@@ -481,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_preallocated_start),
 		cmocka_unit_test(test_cold_swap),
 		cmocka_unit_test(test_reclaim_meets_its_deficit),
+		cmocka_unit_test(test_reclaim_does_not_chase),
 		cmocka_unit_test(test_slack_follows_the_size),
 		cmocka_unit_test(test_room_at_reboot),
 		cmocka_unit_test(test_standby_list),

@@ -187,6 +187,40 @@ static void decide_guest(const struct policy *p, const struct guest *g, const st
 }
 
 /*
+ * What is reclaimed from a guest that uses it comes back at once: swapping it out
+ * again frees nothing and never ends.  Judged by what it holds less, a while after
+ * it was asked; and asked ever more seldom.
+ */
+static bool reclaim_rests(const struct policy *p, struct guest *g)
+{
+	struct seen *s = g->seen;
+
+	if (s->reclaim_asked && since(p->now, s->reclaim_at) > p->t.stuck) {
+		if (over(s->reclaim_rss, s->rss) < s->reclaim_asked / 2) {
+			s->reclaim_backoff = clamp_u64(2 * s->reclaim_backoff, p->t.backoff_min,
+						       p->t.backoff_max);
+			s->reclaim_until = p->now + s->reclaim_backoff;
+		} else if (since(p->now, s->reclaim_until) > p->t.backoff_max) {
+			s->reclaim_backoff = 0;
+		}
+		s->reclaim_asked = 0;
+	}
+	return p->raw < POLICY_LEVEL_CRITICAL && p->now < s->reclaim_until;
+}
+
+static void reclaim_asked(const struct policy *p, struct guest *g, u64 bytes)
+{
+	if (!bytes)
+		return;
+	if (!g->seen->reclaim_asked) {
+		g->seen->reclaim_at = p->now;
+		g->seen->reclaim_rss = g->seen->rss;
+	}
+	g->seen->reclaim_asked = min_of(g->seen->reclaim_asked + bytes, g->max);
+	g->seen->reclaimed = min_of(g->seen->reclaimed + bytes, g->max);
+}
+
+/*
  * What no balloon reaches, a cgroup does; only for what balloons cannot bring.
  */
 static void reclaim_silent(struct policy *p)
@@ -207,6 +241,8 @@ static void reclaim_silent(struct policy *p)
 		if (g->class != POLICY_CLASS_SILENT && g->class != POLICY_CLASS_NO_BALLOON &&
 		    g->class != POLICY_CLASS_STUCK)
 			continue;
+		if (reclaim_rests(p, g))
+			continue;
 		g->take = min_of((double)over(g->seen->rss, g->min),
 				 rate[p->level] * (double)g->seen->rss);
 		offered += g->take;
@@ -222,8 +258,7 @@ static void reclaim_silent(struct policy *p)
 		n++;
 		if (!g->movable && g->take > 0)
 			d->reclaim = round_down_to((u64)(share * g->take), PAGE);
-		if (d->reclaim)
-			g->seen->reclaimed = min_of(g->seen->reclaimed + d->reclaim, g->max);
+		reclaim_asked(p, g, d->reclaim);
 	}
 }
 

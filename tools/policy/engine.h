@@ -198,8 +198,11 @@ struct seen {
 	u64 known; /* GUEST_HAS_* */
 	u64 cost_at;
 	u64 rss, swapped, ksm_saved, disk_read, cpu_ns;
-	u64 payback;	 /* of swapped, what is likely to be read soon */
-	u64 reclaimed;	 /* asked of its cgroup, not seen in swapped yet */
+	u64 payback;		     /* of swapped, what is likely to be read soon */
+	u64 reclaimed;		     /* asked of its cgroup, not seen in swapped yet */
+	u64 reclaim_at, reclaim_rss; /* a window of asking began then, with that */
+	u64 reclaim_asked;	     /* bytes, in it */
+	u64 reclaim_backoff, reclaim_until;
 	u64 sample_cost; /* rss + swapped when the last fresh sample came */
 	u64 node[RECORD_NODES_MAX];
 	double busy;	  /* vCPUs' load, CPUs */
