@@ -410,6 +410,204 @@ static void test_bad_peers(_unused_ void **state)
 	close_world(&w);
 }
 
+/* What its file promises holds after the hand-over too. */
+static void test_keeps_minimum(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	pve_open(&w, "[daemon]\nmode = manage\n[guest 101]\nshares = 7\n");
+	pve_write(&w, 101, "balloon: 700\nmemory: 1024\nname: web\nshares: 0\n");
+	start_guest(&w, &a, "101.qmp");
+	g = guest(&w, "web");
+	assert_null(g->observed);
+	assert_int_equal(g->limits.min, 700 * MIB);
+	assert_int_equal(g->limits.shares, 7);
+	/* Changed while it runs. */
+	pve_write(&w, 101, "balloon: 800\nmemory: 1024\nname: web\nshares: 0\n");
+	run_until(&w, 2000, g->limits.min == 800 * MIB);
+	pve_reload(&w, mine);
+	assert_int_equal(g->limits.min, 300 * MIB);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* An editor dropped what kept pvestatd away, and pvestatd's minimum with it. */
+static void test_dropped_keys(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	start_guest(&w, &a, "101.qmp");
+	g = guest(&w, "web");
+	pve_write(&w, 101, "memory: 1024\nname: web\n");
+	run_for(&w, 800);
+	/* Nobody else moves it. */
+	assert_null(g->observed);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* Let go of while it is squeezed: it gets its memory back first. */
+static void test_leaves_whole(_unused_ void **state)
+{
+	static const char none[] = "[daemon]\nmode = manage\n";
+	struct fake_qemu a = idle_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	pve_open(&w, "[daemon]\nmode = manage\n[policy]\nreversal = 1s\n[guest 101]\nmin = 300M\n");
+	pve_write(&w, 101, "memory: 1024\nname: web\nshares: 0\n");
+	start_guest(&w, &a, "101.qmp");
+	until_known(&w, "web");
+	g = guest(&w, "web");
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	run_until(&w, 2000, a.balloons > 0);
+	a.total = a.available = a.free = a.target;
+	a.actual = a.target;
+	run_until(&w, 4000, g->actual < 1024 * MIB);
+	pressure(&w, POLICY_LEVEL_NONE, 3500);
+	pve_reload(&w, none);
+	assert_null(g->observed);
+	assert_int_equal(g->limits.min, 1024 * MIB);
+	for (int i = 0; i < 120 && !g->observed; i++) {
+		run_for(&w, 100);
+		a.total = a.available = a.free = a.actual = a.target;
+	}
+	assert_int_equal(a.target, 1024 * MIB);
+	run_until(&w, 12000, g->observed);
+	assert_non_null(strstr(g->observed, "[guest 101]"));
+	assert_int_equal(g->actual, 1024 * MIB);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* A loaded host: answers come after 60 ms. It is adopted all the same, and moved. */
+static void test_slow_monitor(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	a.delay = 60;
+	start_guest(&w, &a, "101.qmp");
+	guest(&w, "web");
+	run_until(&w, 8000, info_of(&w, "web").class == POLICY_CLASS_REPORTING);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	run_until(&w, 3000, a.balloons > 0);
+	assert_in_range(a.target, 300 * MIB, 1024 * MIB - 1);
+
+	/* Fast again: the monitor is left as soon as ever. */
+	a.delay = 0;
+	run_for(&w, 2500);
+	a.mute = true;
+	run_until(&w, 5000, a.fd >= 0);
+	for (int i = 0; i < 300 && a.fd >= 0; i++)
+		run_for(&w, 1);
+	assert_int_equal(a.fd, -1);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* 'qm set --memory' plugs DIMMs; the file and QEMU say so in either order. */
+static void test_hotplug(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	a.dimms = 1024 * MIB;
+	a.actual = 2048 * MIB;
+	a.total = 1960 * MIB;
+	start_guest(&w, &a, "101.qmp");
+	until_known(&w, "web");
+	g = guest(&w, "web");
+	assert_int_equal(g->memory, 2048 * MIB);
+	a.dimms = 2048 * MIB;
+	a.actual = 3072 * MIB;
+	a.total = 2960 * MIB;
+	pve_write(&w, 101, "balloon: 512\nmemory: 3072\nname: web\nshares: 0\n");
+	run_until(&w, 2000, g->memory == 3072 * MIB);
+	assert_int_equal(g->actual, 3072 * MIB);
+	assert_int_equal(g->limits.max, 3072 * MIB);
+	/* Seen by the balloon alone. */
+	a.dimms = 3072 * MIB;
+	a.actual = 4096 * MIB;
+	pressure(&w, POLICY_LEVEL_LOW, 700);
+	run_until(&w, 12000, g->memory == 4096 * MIB);
+	assert_int_equal(a.balloons, 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* Two guests of one name: both are what the section says, whoever is first. */
+static void test_same_name(_unused_ void **state)
+{
+	static const char both[] = "[daemon]\nmode = manage\n[guest web]\nmin = 700M\nshares = 9\n";
+	struct fake_qemu a = idle_guest("a"), b = idle_guest("b");
+	struct world w;
+
+	pve_open(&w, both);
+	a.other_process = true;
+	pve_write(&w, 101, handed_over);
+	pve_write(&w, 102, handed_over);
+	start_guest(&w, &b, "102.qmp");
+	guest(&w, "web");
+	start_guest(&w, &a, "101.qmp");
+	run_until(&w, 2000, manager_guest_count(w.manager) == 2);
+	/* A change of its file does not take it out of its section. */
+	pve_write(&w, 101, "balloon: 600\nmemory: 1024\nname: web\nshares: 0\n");
+	run_for(&w, 800);
+	for (size_t i = 0; i < 2; i++) {
+		assert_null(manager_guest(w.manager, i)->observed);
+		assert_int_equal(manager_guest(w.manager, i)->limits.min, 700 * MIB);
+		assert_int_equal(manager_guest(w.manager, i)->limits.shares, 9);
+	}
+	fake_stop(&a, false);
+	fake_stop(&b, false);
+	close_world(&w);
+}
+
+/* What keeps its memory in place, by QEMU or by what somebody wrote himself. */
+static void test_pinned(_unused_ void **state)
+{
+	static const char *const confs[] = {
+		"args: -device 'vfio-pci,host=0000:00:02.0,id=hostpci9'\n",
+		"args: -mem-path /dev/hugepages -overcommit mem-lock=on\n",
+		"hostpci0: 01:00.0,mdev=nvidia-63\n",
+		"",
+	};
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(confs); i++) {
+		struct fake_qemu a = idle_guest("a");
+		struct world w;
+
+		pve_open(&w, mine);
+		snprintf(text, sizeof(text), "%s%s", confs[i], handed_over);
+		pve_write(&w, 101, text);
+		a.vfio = !*confs[i];
+		a.memdev = "[{\"merge\": false}]";
+		start_guest(&w, &a, "101.qmp");
+		assert_non_null(guest_pinned(guest(&w, "web")));
+		assert_non_null(strstr(guest(&w, "web")->unmergeable, "merge=off"));
+		run_until(&w, 1000, info_of(&w, "web").class == POLICY_CLASS_PINNED);
+		assert_int_equal(info_of(&w, "web").exposure, 0);
+		pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+		run_for(&w, 500);
+		assert_int_equal(a.balloons, 0);
+		fake_stop(&a, false);
+		close_world(&w);
+	}
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -426,6 +624,13 @@ int main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_no_balloon),
 		cmocka_unit_test(test_bad_peers),
+		cmocka_unit_test(test_keeps_minimum),
+		cmocka_unit_test(test_dropped_keys),
+		cmocka_unit_test(test_leaves_whole),
+		cmocka_unit_test(test_slow_monitor),
+		cmocka_unit_test(test_hotplug),
+		cmocka_unit_test(test_same_name),
+		cmocka_unit_test(test_pinned),
 	};
 	/* clang-format on */
 
