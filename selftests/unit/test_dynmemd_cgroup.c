@@ -3,6 +3,8 @@
  * What the daemon does to guests by their cgroups, when and when not. The
  * files are plain ones here; a real cgroup is in the lab's end-to-end test.
  */
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/xattr.h>
 
 #include "dynmemd_world.h"
@@ -134,6 +136,59 @@ static void test_not_reclaimed(_unused_ void **state)
 	not_reclaimed(MANAGE, NULL, "4:memory:/machine.slice/a.scope\n");
 }
 
+/* Another process in its cgroup: named @name, with so many MiB of its own. */
+static bool reclaimed_beside(const char *name, unsigned int mib)
+{
+	struct fake_qemu a;
+	char text[64], byte;
+	bool reclaimed;
+	struct world w;
+	int ready[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		char *own = malloc(mib * MIB + 1);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (name)
+			prctl(PR_SET_NAME, name);
+		memset(own, 1, mib * MIB + 1);
+		if (write(ready[1], own, 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	open_scope(&w, MANAGE);
+	snprintf(text, sizeof(text), "%d\n%d\n", (int)getpid(), (int)pid);
+	write_text(in_scope(&w, "cgroup.procs"), text);
+	press(&w, &a);
+	assert_true(manager_find(w.manager, "a")->decision.reclaim > 0);
+	reclaimed = text_of(&w, "memory.reclaim")[0];
+	stop(&w, &a);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return reclaimed;
+}
+
+/* Whatever they are called. An eighth of 900 MB is the most for all of them. */
+static void test_helpers(_unused_ void **state)
+{
+	static const char *const names[] = { "swtpm",  "passt.avx2",  "qemu-pr-helper",
+					     "nbdkit", "dbus-daemon", "what-comes-next" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_true(reclaimed_beside(names[i], 4));
+	assert_true(reclaimed_beside("virtiofsd", 80));
+	assert_false(reclaimed_beside("postgres", 160));
+	/* Another of our own name is another guest's QEMU. */
+	assert_false(reclaimed_beside(NULL, 4));
+}
+
 /* A host that lacks nothing takes nothing. */
 static void test_no_need(_unused_ void **state)
 {
@@ -224,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_reclaim),
 		cmocka_unit_test(test_threaded),
 		cmocka_unit_test(test_not_reclaimed),
+		cmocka_unit_test(test_helpers),
 		cmocka_unit_test(test_no_need),
 		cmocka_unit_test(test_enforcement),
 		cmocka_unit_test(test_enforcement_of_another),

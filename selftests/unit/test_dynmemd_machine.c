@@ -432,6 +432,27 @@ static void test_pinned_later(_unused_ void **state)
 	done(&w, &a);
 }
 
+/* A proxy listens: its own size is not taken for the guest's. */
+static void test_wrong_process(_unused_ void **state)
+{
+	struct fake_qemu a = busy_guest("a");
+	struct world w;
+
+	open_world(&w, manage);
+	guest_cost(&w, getpid(), 14);
+	start_guest(&w, &a, "a.sock");
+	guest(&w, "a");
+	run_for(&w, 1200);
+	assert_int_equal(info_of(&w, "a").rss, 0);
+	fake_stop(&a, false);
+	run_until(&w, 1000, !manager_guest_count(w.manager));
+	guest_cost(&w, getpid(), 2000);
+	start_guest(&w, &a, "a.sock");
+	guest(&w, "a");
+	run_until(&w, 2000, info_of(&w, "a").rss == 2000 * MIB);
+	done(&w, &a);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -449,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_pinned_by_command),
 		cmocka_unit_test(test_args),
 		cmocka_unit_test(test_pinned_later),
+		cmocka_unit_test(test_wrong_process),
 	};
 	/* clang-format on */
 

@@ -19,8 +19,6 @@
 static const char *error_text(int error)
 {
 	switch (error) {
-	case -EBUSY:
-		return "its QEMU shares the cgroup with other processes; start each guest in a scope of its own (systemd-run --scope, libvirt and Proxmox VE do)";
 	case -ENOENT:
 		return "its QEMU is in no cgroup v2 with the memory controller";
 	case -EOPNOTSUPP:
@@ -32,10 +30,19 @@ static const char *error_text(int error)
 
 static void complain(struct guest *g, int error)
 {
+	char other[64];
+
 	g->cgroup_at = manager_now(g->manager) + REST_REFUSED;
 	if (error == g->cgroup_error)
 		return;
 	g->cgroup_error = error;
+	if (error == -EBUSY) {
+		log_guest(
+			LOG_WARNING, g->name,
+			"nothing can be done by its cgroup: its QEMU shares it with %s; start each guest in a scope of its own (systemd-run --scope, as libvirt and Proxmox VE do)",
+			cgroup_other(&g->cgroup, other, sizeof(other)));
+		return;
+	}
 	log_guest(LOG_WARNING, g->name, "nothing can be done by its cgroup: %s", error_text(error));
 }
 

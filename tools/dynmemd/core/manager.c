@@ -8,6 +8,9 @@
 #include "dynmemd/core/manager_private.h"
 #include "dynmemd/host/pinned_memory.h"
 
+/* A process that maps less than this part of a guest's memory is not its QEMU. */
+#define PROXY_SHARE 8
+
 const struct policy *manager_policy(const struct manager *m)
 {
 	return m->policy;
@@ -230,6 +233,21 @@ static void close_process(struct manager *m, struct guest *g)
 	cgroup_act_close(m, g);
 }
 
+/*
+ * A QEMU maps all of its guest's memory. What listens in its place, a proxy or
+ * who started it, must not be taken for what the guest costs, nor be limited.
+ */
+static bool is_other_process(const struct guest *g)
+{
+	if (cost_mapped(&g->cost) >= g->memory / PROXY_SHARE)
+		return false;
+	log_guest(
+		LOG_WARNING, g->name,
+		"pid %d, which listens at %s, is too small to be its QEMU: what the guest costs is not known, and its cgroup is left alone; let QEMU itself listen",
+		(int)g->pid, g->origin);
+	return true;
+}
+
 /* A guest whose costs are not known would only be half managed. */
 static int open_process(struct manager *m, struct guest *g)
 {
@@ -237,7 +255,9 @@ static int open_process(struct manager *m, struct guest *g)
 
 	cgroup_act_open(m, g);
 	r = cost_open(&g->cost, m->proc, g->pid);
-	if (r < 0)
+	if (r >= 0 && is_other_process(g))
+		close_process(m, g);
+	else if (r < 0)
 		cgroup_act_close(m, g);
 	else
 		g->command_pinned = pinned_by_command(m->proc, g->pid);

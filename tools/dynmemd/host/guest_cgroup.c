@@ -16,10 +16,12 @@
 #define FOUND_HIGH "user.dynmem.memory.high"
 
 /*
- * What belongs to a QEMU and may live in its cgroup. The kernel's own threads
- * for a guest are there as well: kvm-nx-lpage-recovery, kvm-pit, vhost.
+ * Helpers of a guest live in its cgroup (swtpm, passt, virtiofsd, the kernel's
+ * vhost threads), whatever they are called: together they hold a small part of
+ * what is in it, not counting the guest's memory that they share.
  */
-static const char *const helpers[] = { "swtpm", "virtiofsd", "vhost-", "kvm-" };
+#define HELPERS_SHARE 8
+#define HELPERS_LEAST (64 * MIB)
 
 static int read_at(int dir, const char *name, char *buf, size_t size)
 {
@@ -80,44 +82,6 @@ void cgroup_close(struct cgroup *c)
 	c->dir = -1;
 }
 
-static bool is_helper(pid_t pid)
-{
-	_cleanup_(closep) int fd = proc_open(O_RDONLY, "/proc/%d/comm", (int)pid);
-	char name[32];
-
-	if (proc_read(fd, name, sizeof(name)) <= 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
-		if (!strncmp(name, helpers[i], strlen(helpers[i])))
-			return true;
-	return false;
-}
-
-/* Looked at each time: processes come and go. */
-static int check_alone(const struct cgroup *c)
-{
-	char buf[4096], *p = buf, *end;
-	bool found = false;
-	int r;
-
-	if (c->dir < 0)
-		return -ENOENT;
-	r = read_at(c->dir, "cgroup.procs", buf, sizeof(buf));
-	if (r < 0)
-		return r;
-	for (;; p = end) {
-		long pid = strtol(p, &end, 10);
-
-		if (end == p)
-			break;
-		if (pid == c->pid)
-			found = true;
-		else if (!is_helper(pid))
-			return -EBUSY;
-	}
-	return found ? 0 : -EBUSY;
-}
-
 static uint64_t current(const struct cgroup *c)
 {
 	char buf[32];
@@ -125,6 +89,102 @@ static uint64_t current(const struct cgroup *c)
 	if (read_at(c->dir, "memory.current", buf, sizeof(buf)) <= 0)
 		return 0;
 	return strtoull(buf, NULL, 10);
+}
+
+static void comm_of(pid_t pid, char *ret, size_t size)
+{
+	_cleanup_(closep) int fd = proc_open(O_RDONLY, "/proc/%d/comm", (int)pid);
+
+	if (proc_read(fd, ret, size) <= 0)
+		ret[0] = 0;
+	ret[strcspn(ret, "\n")] = 0;
+}
+
+/* What a process has for itself; one that is gone again has nothing. */
+static uint64_t own_memory(pid_t pid)
+{
+	_cleanup_(closep) int fd = proc_open(O_RDONLY, "/proc/%d/status", (int)pid);
+	uint64_t anon = 0, swap = 0;
+	char buf[4096];
+
+	if (proc_read(fd, buf, sizeof(buf)) <= 0)
+		return 0;
+	proc_kib(buf, "RssAnon:", &anon);
+	proc_kib(buf, "VmSwap:", &swap);
+	return anon + swap;
+}
+
+/* Another QEMU is no helper, however small its guest; nor is the first process. */
+static bool is_stranger(const struct cgroup *c, pid_t pid)
+{
+	char name[32], ours[32];
+
+	comm_of(pid, name, sizeof(name));
+	comm_of(c->pid, ours, sizeof(ours));
+	return pid == 1 || (*name && !strcmp(name, ours));
+}
+
+/* Others than QEMU in its cgroup: what they hold, and who stands out. */
+struct others {
+	bool found; /* QEMU is in it */
+	bool stranger;
+	uint64_t total, most;
+	pid_t pid;
+};
+
+/* Read each time: processes come and go. */
+static int read_others(const struct cgroup *c, struct others *o)
+{
+	char buf[4096], *p = buf, *end;
+	int r;
+
+	*o = (struct others){ 0 };
+	if (c->dir < 0)
+		return -ENOENT;
+	r = read_at(c->dir, "cgroup.procs", buf, sizeof(buf));
+	for (; r > 0; p = end) {
+		long pid = strtol(p, &end, 10);
+		uint64_t own;
+
+		if (end == p)
+			break;
+		if (pid == c->pid) {
+			o->found = true;
+			continue;
+		}
+		own = own_memory(pid);
+		o->total += own;
+		if (!o->stranger && (!o->pid || own > o->most || is_stranger(c, pid))) {
+			o->pid = pid;
+			o->most = own;
+			o->stranger = is_stranger(c, pid);
+		}
+	}
+	return MIN(r, 0);
+}
+
+static int check_alone(const struct cgroup *c)
+{
+	struct others o;
+	int r = read_others(c, &o);
+
+	if (r < 0)
+		return r;
+	if (!o.found || o.stranger || o.total > MAX(current(c) / HELPERS_SHARE, HELPERS_LEAST))
+		return -EBUSY;
+	return 0;
+}
+
+const char *cgroup_other(const struct cgroup *c, char *buf, size_t size)
+{
+	struct others o;
+	char name[32];
+
+	if (read_others(c, &o) < 0 || !o.pid)
+		return "other processes";
+	comm_of(o.pid, name, sizeof(name));
+	snprintf(buf, size, "%s (pid %d)", name, (int)o.pid);
+	return buf;
 }
 
 int cgroup_reclaim(const struct cgroup *c, uint64_t bytes, uint64_t *ret_freed)

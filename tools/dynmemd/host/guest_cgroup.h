@@ -3,8 +3,9 @@
  * The cgroup (v2) of a guest's QEMU: what no balloon reaches is reclaimed
  * there, and what a guest was granted can be enforced.
  *
- * Only a cgroup that QEMU has to itself is touched: systemd's scope of a
- * machine, say. One that it shares, as in a login session, is not.
+ * Only a cgroup that QEMU has to itself, but for helpers that are small beside
+ * it, is touched: systemd's scope of a machine, say. One that it shares with
+ * another QEMU, or with programs of some size, is not.
  */
 #ifndef DYNMEMD_CGROUP_H
 #define DYNMEMD_CGROUP_H
@@ -33,6 +34,13 @@ struct cgroup {
  * process in the root of it.
  */
 void cgroup_open(struct cgroup *c, const char *proc, const char *root, pid_t pid);
+
+/**
+ * cgroup_other() - who else is in it, when that is why nothing is done
+ *
+ * Return: @buf with "NAME (pid N)", or a constant.
+ */
+const char *cgroup_other(const struct cgroup *c, char *buf, size_t size);
 
 /** cgroup_close() - accepts one that is closed */
 void cgroup_close(struct cgroup *c);

@@ -73,6 +73,16 @@ static void read_rss(const struct cost *c, struct guest_record *s)
 	}
 }
 
+uint64_t cost_mapped(const struct cost *c)
+{
+	char buf[256];
+	uint64_t pages;
+
+	if (proc_read(c->statm, buf, sizeof(buf)) <= 0 || !field(buf, 0, &pages))
+		return UINT64_MAX;
+	return pages * proc_page_size();
+}
+
 static void read_rss_and_swap(const struct cost *c, struct guest_record *s)
 {
 	char buf[4096];

@@ -57,6 +57,13 @@ enum cost_field {
 void cost_read(const struct cost *c, unsigned int fields, struct guest_record *ret);
 
 /**
+ * cost_mapped() - what the process has mapped, bytes
+ *
+ * Return: UINT64_MAX where that is not known.
+ */
+uint64_t cost_mapped(const struct cost *c);
+
+/**
  * cost_start() - when the process started, clock ticks since boot
  *
  * Return: 0 where that is not known.
