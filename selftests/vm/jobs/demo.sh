@@ -21,7 +21,7 @@ cd "$(dirname "$0")/../../.." || exit 1
 : "${BASELINE:=}"
 GUESTS=(idle1 idle2 busy silent)
 declare -A MEMORY=([idle1]=768 [idle2]=768 [busy]=1536 [silent]=448) pids=()
-STEP=250 STEPS=4 PAUSE=5
+STEP=250 STEPS=4 PAUSE=4
 NEEDS=100 NEEDS_STEPS=3
 options=()
 [[ $BASELINE == fpr ]] && options=(--fpr)
@@ -70,12 +70,24 @@ start_guests()
 	done
 }
 
+# The agents and monitors, without the cost of the guest command, which counts in
+# an emulated machine.
+agent()
+{
+	"$BUILD/lab/bin/ask" -t "$1" "/run/dynmem-lab/agent/$2" "${@:3}"
+}
+
+size_of()
+{
+	"$BUILD/lab/bin/qmp" -t 3 -g /actual "/run/dynmem-lab/ctl/$1.ctl" query-balloon 2>/dev/null || echo 0
+}
+
 # hold GUEST COMMAND...: have its agent do that; how long it took is told.
 hold()
 {
 	local guest=$1 from=${EPOCHREALTIME/./} answer ok=true
 	shift
-	answer=$(ask_guest -t 120 "$guest" "$@" 2>&1) || ok=false
+	answer=$(agent 300 "$guest" "$@" 2>&1) || ok=false
 	event did guest "\"$guest\"" what "\"$*\"" ok $ok \
 		ms $(((${EPOCHREALTIME/./} - from) / 1000)) answer "\"${answer//[\"\\]/}\""
 	[[ $ok == true ]]
@@ -133,11 +145,10 @@ get_host()
 # Without a fork but for the monitors, since it runs beside what it watches.
 sample()
 {
-	local g size cost host guests=
+	local g cost host guests=
 	for g in "${GUESTS[@]}"; do
-		size=$("$BUILD/lab/bin/qmp" -t 3 -g /actual "/run/dynmem-lab/ctl/$g.ctl" query-balloon 2>/dev/null)
 		get_cost "$g"
-		guests+=',"'$g'":{"memory":'$((MEMORY[$g] << 20))',"size":'${size:-0}',"cost":'$cost'}'
+		guests+=',"'$g'":{"memory":'$((MEMORY[$g] << 20))',"size":'$(size_of "$g")',"cost":'$cost'}'
 	done
 	get_host
 	event sample host "$host" guests "{${guests#,}}"
@@ -146,19 +157,19 @@ sample()
 # Everything that the verdict needs, under a name.
 figures()
 {
-	local g lost guests=
-	lost=" $(lost_guests)"
+	local g lost list guests='' host cost
+	lost=" $(lost_guests)" list=$(guest list)
 	for g in "${GUESTS[@]}"; do
-		local alive=false holds=0 answer ooms=null cost
-		if answer=$(ask_guest -t 30 "$g" held 2>/dev/null); then
+		local alive=false holds=0 answer ooms=null
+		if answer=$(agent 30 "$g" held 2>/dev/null); then
 			alive=true holds=${answer#held=}
-			ooms=$(guest_oom_kills -t 30 "$g" 2>/dev/null)
+			answer=$(agent 30 "$g" oom-count 2>/dev/null) && ooms=${answer#oom_kill=}
 		fi
 		get_cost "$g"
 		guests+=',"'$g'":{"memory":'$((MEMORY[$g] << 20))',"alive":'$alive',"holds":'$holds
-		guests+=',"ooms":'${ooms:-null}',"cost":'$cost',"size":'$(guest actual "$g" 2>/dev/null || echo 0)
+		guests+=',"ooms":'$ooms',"cost":'$cost',"size":'$(size_of "$g")
 		guests+=',"lost":'$([[ $lost == *" $g "* ]] && echo true || echo false)
-		guests+=',"end":"'$(guest list | sed -n "s/^$g .*(dead: \(.*\))\$/\1/p")'"}'
+		guests+=',"end":"'$(sed -n "s/^$g .*(dead: \(.*\))\$/\1/p" <<<"$list")'"}'
 	done
 	get_host
 	event figures when "\"$1\"" host "$host" ooms "$(host_oom_kills)" guests "{${guests#,}}"
@@ -217,7 +228,7 @@ fall()
 		wait $first
 		sleep $PAUSE
 	done
-	sleep 5
+	sleep 4
 }
 
 main()
