@@ -23,12 +23,15 @@ conf_d=/etc/dynmem/dynmem.conf.d
 log=/tmp/dpkg.log
 dynmem() { /usr/bin/dynmem "$@"; }
 
-# All that the packages could leave; not a walk through all of /usr, which takes minutes here.
+# All that the packages could leave. Not by a walk through /usr, which takes minutes here.
 files()
 {
-	find /etc /usr/bin /usr/sbin /usr/include /usr/src /usr/lib/{systemd,modules-load.d,x86_64-linux-gnu} \
-		/usr/share/{dbus-1,doc,man} /lib/systemd /var/lib/{dkms,dynmem} /run/dynmem \
-		-xdev -maxdepth 3 -iname '*dynmem*' 2>/dev/null | sort -u
+	local dir
+	for dir in /etc /etc/{dbus-1,systemd}/system{,.d} /etc/systemd/system/*.wants /run /var/lib{,/dkms} \
+		/usr/{bin,sbin,src,include} /usr/include/linux /usr/lib/{modules-load.d,x86_64-linux-gnu} \
+		/{,usr/}lib/systemd/system /usr/share/{doc,dbus-1/system.d,man/man{1,5,8}} /lib/modules/*/updates{,/dkms}; do
+		compgen -G "$dir/*dynmem*"
+	done | sort -u
 }
 
 install()
