@@ -363,7 +363,7 @@ static void test_reserve(_unused_ void **state)
 	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NO_RESERVE));
 	assert_int_equal(a.balloons, 0);
 
-	/* What a guest has to give: it ends when the new one is found. */
+	/* What a guest has to give: once the new one is found, it is that one's. */
 	m = reserve(&w, &b, largest + 200 * MIB, "new", 60);
 	assert_true(get(m, DYNMEM_RESERVE_STATE, "s", &text));
 	assert_string_equal(text, "freeing");
@@ -375,7 +375,13 @@ static void test_reserve(_unused_ void **state)
 	start_guest(&w, &new, "new.sock");
 	run_until(&w, 2000, manager_find(w.manager, "new"));
 	m = of_reservation(&w, &b, "GetReservation", id);
-	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NO_RESERVE));
+	assert_true(get(m, DYNMEM_RESERVE_STATE, "s", &text));
+	assert_string_equal(text, "started");
+	m = of_reservation(&w, &b, "Release", id);
+	assert_false(sd_bus_message_is_method_error(m, NULL));
+	m = reserve(&w, &b, 64 * MIB, "", 60);
+	assert_true(get(m, DYNMEM_RESERVE_ID, "t", &missing));
+	assert_true(missing > id);
 	fake_stop(&a, false);
 	fake_stop(&new, false);
 	close_all(&w, &b);

@@ -308,6 +308,7 @@ static void test_reserve_ready(void **state)
 	f.now += 61 * SEC;
 	assert_int_equal(policy_reserve_status(f.p, id, f.now, &s), 0);
 	assert_int_equal(s.state, POLICY_RESERVE_EXPIRED);
+	policy_host_update(f.p, &f.h, f.now);
 	assert_int_equal(reserve_sum(f.p), 0);
 	assert_int_equal(policy_reserve_release(f.p, id), 0);
 	assert_int_equal(policy_reserve_release(f.p, id), -ENOENT);
@@ -365,12 +366,16 @@ static void test_reserve_frees(void **state)
 static void test_reserve_refused(void **state)
 {
 	struct policy_reserve_status s;
+	struct policy_result r;
 	u64 at_once, squeezed;
 	struct fixture f;
 	unsigned int id = 77;
 
 	(void)state;
 	init(&f, 6 * GIB);
+	/* By the last decision, so not before the first. */
+	assert_int_equal(policy_largest(f.p, f.now, &at_once, &squeezed), -ENODATA);
+	policy_decide(f.p, f.now, &r);
 	assert_int_equal(policy_largest(f.p, f.now, &at_once, &squeezed), 0);
 	assert_true(at_once < squeezed);
 	assert_int_equal(policy_reserve(f.p, squeezed + GIB, 60 * SEC, f.now, &id, &s), -ENOSPC);

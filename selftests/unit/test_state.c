@@ -51,7 +51,13 @@ static void fill(struct state *s, unsigned int guests)
 		.boot = "6d4ee6b0-0b6a-4a59-a9b0-95ac0e47e3a1",
 		.drain = 1,
 		.host = { .touch_rate = 5 * GIB, .outside_growth = 7 * MIB },
+		.next_reservation = 1000,
+		.n_reserved = guests ? 2 : 0,
 	};
+	if (guests) {
+		s->reserved[0] = (struct reservation){ 998, 5 * GIB, 1700000600, "new one" };
+		s->reserved[1] = (struct reservation){ 999, GIB, UINT64_MAX, "" };
+	}
 	for (unsigned int i = 0; i < guests; i++) {
 		struct record *r;
 
@@ -96,6 +102,9 @@ static void assert_same(const struct state *a, const struct state *b)
 	assert_string_equal(a->boot, b->boot);
 	assert_int_equal(a->drain, b->drain);
 	assert_memory_equal(&a->host, &b->host, sizeof(a->host));
+	assert_int_equal(a->next_reservation, b->next_reservation);
+	assert_int_equal(a->n_reserved, b->n_reserved);
+	assert_memory_equal(a->reserved, b->reserved, sizeof(a->reserved));
 	assert_int_equal(a->n, b->n);
 	for (size_t i = 0; i < a->n; i++)
 		assert_memory_equal(a->records[i], b->records[i], sizeof(struct record));

@@ -109,9 +109,9 @@
 
 /* Reserve(), GetReservation() */
 #define DYNMEM_RESERVE_ID      "id"	 /* t */
-#define DYNMEM_RESERVE_STATE   "state"	 /* s: ready, freeing, expired */
+#define DYNMEM_RESERVE_STATE   "state"	 /* s: ready, freeing, started, expired */
 #define DYNMEM_RESERVE_BYTES   "bytes"	 /* t, asked for */
-#define DYNMEM_RESERVE_MISSING "missing" /* t, still to be freed */
+#define DYNMEM_RESERVE_MISSING "missing" /* t, still to be freed, or kept */
 #define DYNMEM_RESERVE_WHY     "why"	 /* s, a sentence */
 
 /* Decision's "more" */

@@ -24,7 +24,7 @@ const struct record_field config_fields[] = {
 const struct record_field guest_state_fields[] = {
 	GUEST("learned", U64, learned), GUEST("good", U64, good),
 	GUEST("yield", DOUBLE, yield),	GUEST("hot", DOUBLE, hot),
-	GUEST("lacking", U64, lacking),	GUEST("overhead", U64, overhead),
+	GUEST("lacking", U64, lacking), GUEST("overhead", U64, overhead),
 	GUEST("room", U64, room),	GUEST("debt", U64, debt),
 	GUEST("backoff", U64, backoff), GUEST("backoff-left", U64, backoff_left),
 	GUEST("harms", U32, harms),	GUEST("total-follows", S32, total_follows),
@@ -129,7 +129,11 @@ static void put_content(struct json_object *obj, const struct policy_input *in)
 	case POLICY_INPUT_COMMAND:
 		put_u64(obj, "bytes", in->bytes);
 		break;
+	case POLICY_INPUT_RESERVE_STARTED:
+		put_u64(obj, "reservation", in->bytes);
+		break;
 	case POLICY_INPUT_RESERVE:
+	case POLICY_INPUT_RESERVE_RESTORE:
 		put_u64(obj, "bytes", in->bytes);
 		put_u64(obj, "ttl", in->ttl);
 		break;
@@ -161,6 +165,9 @@ static bool about_guest(enum policy_input_type type)
 	case POLICY_INPUT_GUEST_EVENT:
 	case POLICY_INPUT_POLLING:
 	case POLICY_INPUT_COMMAND:
+	case POLICY_INPUT_RESERVE:
+	case POLICY_INPUT_RESERVE_RESTORE:
+	case POLICY_INPUT_RESERVE_STARTED:
 	case POLICY_INPUT_RELEASE:
 		return true;
 	default:

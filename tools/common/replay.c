@@ -244,8 +244,31 @@ static int on_reserve(struct replay *r, const struct line *l)
 
 	if (!get_u64(l->obj, "bytes", &bytes) || !get_u64(l->obj, "ttl", &ttl))
 		return bad(l, "expected \"bytes\" and \"ttl\"");
-	/* Refused here as there. */
+	/* Of the same number, and refused here as there. */
+	policy_reserve_next(r->policy, l->number);
 	policy_reserve(r->policy, bytes, ttl, l->now, &id, &status);
+	return 0;
+}
+
+static int on_reserve_restore(struct replay *r, const struct line *l)
+{
+	uint64_t bytes, ttl;
+
+	if (!get_u64(l->obj, "bytes", &bytes) || !get_u64(l->obj, "ttl", &ttl))
+		return bad(l, "expected \"bytes\" and \"ttl\"");
+	return policy_reserve_restore(r->policy, l->number, bytes, ttl, l->now) < 0
+		       ? bad(l, "expected a reservation that is not there yet")
+		       : 0;
+}
+
+static int on_reserve_started(struct replay *r, const struct line *l)
+{
+	uint64_t id;
+
+	if (!get_u64(l->obj, "reservation", &id) || id > UINT32_MAX)
+		return bad(l, "expected \"reservation\", its number");
+	if (policy_reserve_started(r->policy, (unsigned int)id, l->guest->handle, l->now) < 0)
+		r->sums.differ++;
 	return 0;
 }
 
@@ -374,6 +397,8 @@ static const struct {
 	[POLICY_INPUT_POLLING] = { on_polling, true },
 	[POLICY_INPUT_COMMAND] = { on_command, true },
 	[POLICY_INPUT_RESERVE] = { on_reserve, false },
+	[POLICY_INPUT_RESERVE_RESTORE] = { on_reserve_restore, false },
+	[POLICY_INPUT_RESERVE_STARTED] = { on_reserve_started, true },
 	[POLICY_INPUT_RELEASE] = { on_release, false },
 	[POLICY_INPUT_DECIDE] = { on_decide, false },
 	[POLICY_INPUT_EMERGENCY] = { on_emergency, false },

@@ -77,7 +77,7 @@ static int run(struct reserve *o)
 		printf("reservation %llu: %s\n",
 		       (unsigned long long)out_u64(o->status, DYNMEM_RESERVE_ID),
 		       out_safe(out_str(o->status, DYNMEM_RESERVE_WHY)));
-	return is(o, "ready") ? EXIT_SUCCESS : EXIT_PARTLY;
+	return is(o, "ready") || is(o, "started") ? EXIT_SUCCESS : EXIT_PARTLY;
 }
 
 static int release(unsigned long id)
@@ -100,8 +100,9 @@ static void help(void)
 	       "       dynmem reserve --release ID\n\n"
 	       "Has dynmemd free SIZE (as 4G) for a guest that is about to start, and keep it:\n\n"
 	       "  dynmem reserve 4G --name web9 && virsh start web9\n\n"
-	       "Others are shrunk for it to their floors at the most. The reservation ends when\n"
-	       "the guest is found, is released, or lapses.\n\n"
+	       "Others are shrunk for it to their floors at the most. Once the guest is found, what\n"
+	       "it has not touched yet stays kept for it. The reservation ends when the guest has\n"
+	       "touched all of it, is released, or lapses; it outlives a restart of dynmemd.\n\n"
 	       "Options:\n"
 	       "  -n, --name GUEST       whom it is for\n"
 	       "      --ttl SECONDS      after which it lapses (default %d)\n"

@@ -316,6 +316,9 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 		return -ENODATA;
 	policy_clock(p, now);
 	host_level(p);
+	/* Whoever waits for a reservation waits for a decision. */
+	if (reserves_end(p))
+		result.next = p->t.poll;
 
 	survey(p);
 	entitle(p);
@@ -337,6 +340,7 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 	}
 	reclaim_silent(p);
 
+	p->decided = true;
 	fill_result(p, &result);
 	*ret = result;
 	HEARD(p, DECIDE, .result = ret);

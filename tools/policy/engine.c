@@ -22,6 +22,7 @@ int policy_new(const struct policy_tunables *t, struct policy **ret_policy)
 	else
 		policy_tunables_init(&p->t);
 
+	p->reserve_next = 1;
 	p->touched_at = NEVER;
 	p->outside_at = NEVER;
 	for (int i = 0; i <= POLICY_LEVEL_CRITICAL; i++)

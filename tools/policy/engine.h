@@ -284,7 +284,10 @@ struct knee {
 
 struct reserve {
 	bool exists;
+	unsigned int id;
 	u64 bytes, until;
+	bool started; /* it belongs to @guest now, until that has touched it */
+	unsigned int guest;
 };
 
 struct budget {
@@ -341,6 +344,8 @@ struct policy {
 	enum policy_tier tier;
 
 	struct reserve reserve[POLICY_RESERVES_MAX];
+	unsigned int reserve_next; /* number of the next one */
+	bool decided;		   /* there are figures of a decision */
 
 	policy_input_t listener; /* NULL: none */
 	void *listener_data;
@@ -417,6 +422,8 @@ void demand_update(struct policy *p);
 void demand_learned(struct policy *p);
 
 /* host.c */
+u64 host_available(const struct policy *p);
+u64 reserve_left(const struct policy *p, const struct reserve *r);
 u64 reserve_sum(const struct policy *p);
 void host_touch(struct policy *p, u64 bytes);
 double host_touched(const struct policy *p);
@@ -471,6 +478,9 @@ void survey(struct policy *p);
  * first policy_host_update().
  */
 int policy_plan_emergency(struct policy *p, u64 want, u64 now, const struct policy_plan **ret_plan);
+
+/* reservation.c */
+bool reserves_end(struct policy *p);
 
 /* ksm.c */
 void ksm_sampled(struct policy *p, const struct host_ksm *old);

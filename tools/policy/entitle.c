@@ -143,7 +143,7 @@ static double sweep(struct policy *p, enum policy_tier tier, double budget)
 
 static enum policy_tier tier_of(struct policy *p)
 {
-	double at[POLICY_TIER_NONE] = { 0 }, soft, hard, swap;
+	double at[POLICY_TIER_NONE] = { 0 }, soft, hard, swap, careful;
 	enum policy_tier tier;
 	struct guest *g;
 
@@ -158,15 +158,17 @@ static enum policy_tier tier_of(struct policy *p)
 
 	/*
 	 * Precaution (Hold, payback, most of Res) never pushes a guest below
-	 * its demand: that would be harm now against harm perhaps.  What the
-	 * host really lacks does; and below its floor only what the host cannot
-	 * swap either, since that costs time but kills nobody.
+	 * its demand: that would be harm now against harm perhaps.  What is
+	 * reserved does, to its floor.  What the host really lacks does; and
+	 * below its floor only what the host cannot swap either, since that
+	 * costs time but kills nobody.
 	 */
 	soft = p->b.value - (double)p->b.deficit;
 	hard = p->b.value - (double)p->b.lack;
 	swap = hard + (double)p->host.swap_free * SWAP_CREDIT;
-	p->b.budget = max_of(soft, max_of(min_of(hard, at[POLICY_TIER_DEMAND]),
-					  min_of(swap, at[POLICY_TIER_FLOOR])));
+	careful = min_of(hard - (double)p->b.reserved, at[POLICY_TIER_DEMAND]);
+	careful = max_of(careful, min_of(hard, at[POLICY_TIER_FLOOR]));
+	p->b.budget = max_of(soft, max_of(careful, min_of(swap, at[POLICY_TIER_FLOOR])));
 
 	for (tier = POLICY_TIER_MAX; tier < POLICY_TIER_NONE; tier++)
 		if (p->b.budget >= at[tier])

@@ -66,7 +66,7 @@ static u64 arc_credit(const struct policy_tunables *t, const struct host_record 
 	return scale(min_of(over(s->arc_size, s->arc_min), s->total), t->arc_credit);
 }
 
-static u64 credited(const struct policy *p)
+u64 host_available(const struct policy *p)
 {
 	return min_of(p->host.available + arc_credit(&p->t, &p->host), p->host.total);
 }
@@ -107,7 +107,7 @@ void policy_thresholds(const struct policy_tunables *t, const struct host_record
  */
 void host_level(struct policy *p)
 {
-	u64 avail = credited(p), minfree = minfree_of(p);
+	u64 avail = host_available(p), minfree = minfree_of(p);
 	enum policy_level raw = POLICY_LEVEL_NONE;
 
 	for (int l = POLICY_LEVEL_LOW; l < POLICY_LEVELS; l++) {
@@ -308,13 +308,28 @@ static u64 reserve_of(const struct policy *p, u64 minfree)
 	return min_of(scale(minfree, p->t.reserve_factor), max_of(least, share)) + outside;
 }
 
+/*
+ * What is still kept: once its guest is there, what that has not touched yet, and
+ * could touch.
+ */
+u64 reserve_left(const struct policy *p, const struct reserve *r)
+{
+	const struct guest *g;
+
+	if (!r->exists || p->now >= r->until)
+		return 0;
+	if (!r->started)
+		return r->bytes;
+	g = &p->guest[r->guest];
+	return cost_known(g) ? over(min_of(r->bytes, g->max), paid(p, g)) : r->bytes;
+}
+
 u64 reserve_sum(const struct policy *p)
 {
 	u64 sum = 0;
 
 	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
-		if (p->reserve[i].exists && p->now < p->reserve[i].until)
-			sum += p->reserve[i].bytes;
+		sum += reserve_left(p, &p->reserve[i]);
 	return sum;
 }
 
@@ -370,7 +385,7 @@ void host_budget(struct policy *p)
 	u64 largest = 0, avail;
 	struct guest *g;
 
-	b->available = credited(p);
+	b->available = host_available(p);
 	b->minfree = minfree_of(p);
 	nodes(p);
 	b->reserve = reserve_of(p, b->minfree);
@@ -385,6 +400,13 @@ void host_budget(struct policy *p)
 		b->pending += g->seen->pending;
 		b->exposure += g->exposure;
 		largest = max_of(largest, over(g->max, g->seen->rss));
+	}
+	/* What is kept for a guest is no exposure on top. */
+	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++) {
+		const struct reserve *r = &p->reserve[i];
+
+		if (r->exists && r->started)
+			b->exposure -= min_of(p->guest[r->guest].exposure, reserve_left(p, r));
 	}
 	b->exposure = min_of(b->exposure, 2 * POLICY_HOST_BYTES_MAX);
 	hold_of(p, largest);

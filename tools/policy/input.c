@@ -18,6 +18,8 @@ const char *policy_input_name(enum policy_input_type type)
 		[POLICY_INPUT_POLLING] = "polling",
 		[POLICY_INPUT_COMMAND] = "command",
 		[POLICY_INPUT_RESERVE] = "reserve",
+		[POLICY_INPUT_RESERVE_RESTORE] = "reserve-restore",
+		[POLICY_INPUT_RESERVE_STARTED] = "reserve-started",
 		[POLICY_INPUT_RELEASE] = "release",
 		[POLICY_INPUT_DECIDE] = "decide",
 		[POLICY_INPUT_EMERGENCY] = "emergency",

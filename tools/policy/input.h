@@ -21,8 +21,10 @@ enum policy_input_type {
 	POLICY_INPUT_GUEST_EVENT,     /* @event */
 	POLICY_INPUT_POLLING,	      /* @on */
 	POLICY_INPUT_COMMAND,	      /* @bytes: the target */
-	POLICY_INPUT_RESERVE,	      /* @bytes, @ttl */
-	POLICY_INPUT_RELEASE,	      /* @guest: the reservation's number */
+	POLICY_INPUT_RESERVE,	      /* @guest: the reservation's number; @bytes, @ttl */
+	POLICY_INPUT_RESERVE_RESTORE, /* the same */
+	POLICY_INPUT_RESERVE_STARTED, /* @bytes: its number */
+	POLICY_INPUT_RELEASE,	      /* @guest: its number */
 	/* What the engine was asked, and its answer. */
 	POLICY_INPUT_DECIDE,	     /* @result */
 	POLICY_INPUT_EMERGENCY,	     /* @step, @steps */

@@ -217,6 +217,9 @@ int policy_guest_remove(struct policy *p, unsigned int guest)
 	g->exists = false;
 	p->count--;
 	HEARD(p, GUEST_REMOVE, .guest = guest);
+	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
+		if (p->reserve[i].started && p->reserve[i].guest == guest)
+			p->reserve[i].exists = false;
 	return 0;
 }
 

@@ -95,8 +95,14 @@ void policy_listen(struct policy *p, policy_input_t f, void *userdata)
 		hear_host(p);
 	for_each_guest (p, g)
 		hear_guest(p, (unsigned int)(g - p->guest), g);
-	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
-		if (p->reserve[i].exists && p->now < p->reserve[i].until)
-			HEARD(p, RESERVE, .bytes = p->reserve[i].bytes,
-			      .ttl = p->reserve[i].until - p->now);
+	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++) {
+		const struct reserve *r = &p->reserve[i];
+
+		if (!r->exists || p->now >= r->until)
+			continue;
+		HEARD(p, RESERVE_RESTORE, .guest = r->id, .bytes = r->bytes,
+		      .ttl = r->until - p->now);
+		if (r->started)
+			HEARD(p, RESERVE_STARTED, .guest = r->guest, .bytes = r->id);
+	}
 }

@@ -509,13 +509,15 @@ enum policy_reserve_state {
 	POLICY_RESERVE_FREEING, /* guests are being shrunk for it */
 	POLICY_RESERVE_REFUSED, /* cannot be done; see why */
 	POLICY_RESERVE_EXPIRED,
+	POLICY_RESERVE_STARTED, /* its guest is there, and has not touched all of it */
 };
 
 /**
  * struct policy_reserve_status - how a reservation stands
  * @state: see there
  * @bytes: asked for
- * @missing: still to be freed (or, refused, that nobody can free)
+ * @missing: still to be freed (refused: that nobody can free; started: still kept
+ *	for its guest)
  * @largest: the largest guest that could be started instead, bytes
  * @why: one English sentence with its numbers
  */
@@ -528,7 +530,7 @@ struct policy_reserve_status {
 /**
  * policy_reserve() - keep @bytes for a guest that is about to start
  * @ttl: ns after which it lapses by itself
- * @ret_id: below POLICY_RESERVES_MAX; only set if it was not refused
+ * @ret_id: a number that no other ever had; only set if it was not refused
  * @ret: how it stands now
  *
  * From now on policy_decide() frees the bytes, squeezing guests down to their
@@ -539,8 +541,29 @@ struct policy_reserve_status {
 int policy_reserve(struct policy *p, uint64_t bytes, uint64_t ttl, uint64_t now,
 		   unsigned int *ret_id, struct policy_reserve_status *ret);
 
-/** policy_reserve_status() - 0 or -ENOENT */
-int policy_reserve_status(struct policy *p, unsigned int id, uint64_t now,
+/**
+ * policy_reserve_restore() - one that an earlier daemon kept, with its number
+ * Return: 0, -EINVAL, -EEXIST, or -EBUSY.
+ */
+int policy_reserve_restore(struct policy *p, unsigned int id, uint64_t bytes, uint64_t ttl,
+			   uint64_t now);
+
+/** policy_reserve_next() - the next number, never below @least from now on */
+unsigned int policy_reserve_next(struct policy *p, unsigned int least);
+
+/**
+ * policy_reserve_started() - the guest that it is for is there
+ *
+ * What the guest has not touched yet stays kept for it, until it has, or the time
+ * is over, but for five minutes at least.  Return: 0 or -ENOENT.
+ */
+int policy_reserve_started(struct policy *p, unsigned int id, unsigned int guest, uint64_t now);
+
+/**
+ * policy_reserve_status() - how it stands by the last decision; changes nothing
+ * Return: 0 or -ENOENT.
+ */
+int policy_reserve_status(const struct policy *p, unsigned int id, uint64_t now,
 			  struct policy_reserve_status *ret);
 
 /** policy_reserve_release() - 0 or -ENOENT */
@@ -551,9 +574,9 @@ int policy_reserve_release(struct policy *p, unsigned int id);
  * @ret_now: without squeezing anybody
  * @ret_squeezed: with all guests at their floor
  *
- * Return: 0 or -ENODATA.
+ * By the last decision; changes nothing.  Return: 0, or -ENODATA before the first.
  */
-int policy_largest(struct policy *p, uint64_t now, uint64_t *ret_now, uint64_t *ret_squeezed);
+int policy_largest(const struct policy *p, uint64_t now, uint64_t *ret_now, uint64_t *ret_squeezed);
 
 /* ------------------------------------------------------------------------
  * State that outlives the daemon

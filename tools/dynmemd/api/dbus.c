@@ -141,8 +141,8 @@ static int reserve(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	struct policy_reserve_status status;
 	struct api *a = userdata;
 	uint64_t bytes, seconds;
-	const char *name;
 	unsigned int id;
+	const char *name;
 	int r;
 
 	r = sd_bus_message_read(call, "tst", &bytes, &name, &seconds);
@@ -158,6 +158,9 @@ static int reserve(sd_bus_message *call, void *userdata, sd_bus_error *error)
 			error, DYNMEM_BUS_NO_ROOM,
 			"There are %u reservations already, and no more are kept at a time",
 			POLICY_RESERVES_MAX);
+	if (r == -ENODATA)
+		return sd_bus_error_set(error, DYNMEM_BUS_NO_ROOM,
+					"dynmemd has just started and not decided yet; try again");
 	return r < 0 ? r : reply_reservation(call, id, &status);
 }
 
@@ -165,14 +168,14 @@ static int no_reservation(uint64_t id, sd_bus_error *error)
 {
 	return sd_bus_error_setf(
 		error, DYNMEM_BUS_NO_RESERVE,
-		"There is no reservation %llu: its guest was found, or it was released",
+		"There is no reservation %llu: its guest has touched it, or it was released",
 		(unsigned long long)id);
 }
 
 /* Their number as they name it; what is too large is none. */
 static unsigned int number(uint64_t id)
 {
-	return (unsigned int)MIN(id, (uint64_t)POLICY_RESERVES_MAX);
+	return (unsigned int)MIN(id, (uint64_t)UINT32_MAX);
 }
 
 static int get_reservation(sd_bus_message *call, void *userdata, sd_bus_error *error)

@@ -179,10 +179,9 @@ int api_fill_reservation(sd_bus_message *msg, unsigned int id,
 			 const struct policy_reserve_status *s)
 {
 	static const char *const states[] = {
-		[POLICY_RESERVE_READY] = "ready",
-		[POLICY_RESERVE_FREEING] = "freeing",
-		[POLICY_RESERVE_REFUSED] = "refused",
-		[POLICY_RESERVE_EXPIRED] = "expired",
+		[POLICY_RESERVE_READY] = "ready",     [POLICY_RESERVE_FREEING] = "freeing",
+		[POLICY_RESERVE_REFUSED] = "refused", [POLICY_RESERVE_EXPIRED] = "expired",
+		[POLICY_RESERVE_STARTED] = "started",
 	};
 	int r = open_map(msg);
 

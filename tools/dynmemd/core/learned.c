@@ -171,6 +171,24 @@ static void read_boot(const char *proc, char *ret, size_t size)
 	snprintf(ret, size, "%.*s", (int)size - 1, text);
 }
 
+/* What was reserved stays reserved, under its number. */
+static void restore_reservations(struct manager *m)
+{
+	struct state *s = &m->state;
+
+	s->next_reservation = policy_reserve_next(m->policy, s->next_reservation);
+	for (size_t i = 0; i < s->n_reserved; i++) {
+		const struct reservation *r = &s->reserved[i];
+		uint64_t now = wall_clock();
+
+		if (r->until > now)
+			policy_reserve_restore(m->policy, r->id, r->bytes,
+					       MIN(r->until - now, UINT64_MAX / NSEC_PER_SEC) *
+						       NSEC_PER_SEC,
+					       manager_now(m));
+	}
+}
+
 /* All guests of an earlier daemon are gone until they are found. */
 static void take_over(struct manager *m)
 {
@@ -191,6 +209,7 @@ static void take_over(struct manager *m)
 	}
 	if (s->time)
 		policy_host_import(m->policy, &s->host, manager_now(m));
+	restore_reservations(m);
 	policy_set_drain(m->policy, s->drain);
 	if (s->n)
 		log_info("%zu guests are known from before", s->n);

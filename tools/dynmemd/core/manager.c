@@ -301,7 +301,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 			? ""
 			: "; it has no virtio-balloon device, so its memory cannot be moved");
 	remember_added(m, g);
-	reserve_started(m, g->name);
+	reserve_started(m, g);
 	log_traits(g);
 	manager_guest_pinned(g);
 	if (m->listener)

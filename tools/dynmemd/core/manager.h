@@ -96,9 +96,10 @@ int manager_drain(struct manager *m, bool drain);
 /**
  * manager_reserve() - have memory freed for a guest that is about to start
  * @bytes: how much
- * @name: of that guest: it ends when that is found; empty: when its time is
- *	over, or by manager_release()
+ * @name: of that guest: once it is found, what it has not touched yet is kept for
+ *	it; empty: kept until its time is over, or manager_release()
  * @seconds: after which it lapses
+ * @ret_id: its number, which is never used again, and holds over a restart
  * @ret: how it stands; also when it is refused
  *
  * Return: 0; -EROFS: the mode lets nothing be written; or as policy_reserve().
@@ -106,14 +107,14 @@ int manager_drain(struct manager *m, bool drain);
 int manager_reserve(struct manager *m, uint64_t bytes, const char *name, uint64_t seconds,
 		    unsigned int *ret_id, struct policy_reserve_status *ret);
 
-/** manager_reservation() - how it stands now. 0 or -ENOENT */
+/** manager_reservation() - how it stands by the last decision. 0 or -ENOENT */
 int manager_reservation(struct manager *m, unsigned int id, struct policy_reserve_status *ret);
 
 /** manager_release() - it is not needed any more. 0 or -ENOENT */
 int manager_release(struct manager *m, unsigned int id);
 
 /** manager_largest() - as policy_largest() */
-int manager_largest(struct manager *m, uint64_t *ret_now, uint64_t *ret_squeezed);
+int manager_largest(const struct manager *m, uint64_t *ret_now, uint64_t *ret_squeezed);
 
 /** manager_pressure() - a source has news */
 void manager_pressure(struct manager *m, const struct source_pressure *p);

@@ -60,9 +60,6 @@ struct manager {
 
 	struct policy_result result; /* the latest, without its array */
 
-	/* whom a reservation is for, by its number */
-	char reserved[POLICY_RESERVES_MAX][GUEST_NAME_MAX];
-
 	struct state state;	 /* what is remembered */
 	struct state_file *file; /* NULL: only while the daemon lives */
 	sd_event_source *save;
@@ -217,7 +214,7 @@ void remember_removed(struct manager *m, struct guest *g);
 /* reservations.c */
 
 /** reserve_started() - a guest is there: what was kept for it is its own */
-void reserve_started(struct manager *m, const char *name);
+void reserve_started(struct manager *m, const struct guest *g);
 
 /* decisions.c */
 

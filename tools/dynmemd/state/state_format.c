@@ -58,6 +58,19 @@ static const struct field state_fields[] = {
 	OF_STATE("drain", TYPE_U32, drain),
 	OF_STATE("touch-rate", TYPE_U64, host.touch_rate),
 	OF_STATE("outside-growth", TYPE_U64, host.outside_growth),
+	OF_STATE("next-reservation", TYPE_U32, next_reservation),
+	{ 0 },
+};
+
+#define OF_RESERVATION(key, type, member)                       \
+	{                                                       \
+		key, type, offsetof(struct reservation, member) \
+	}
+
+static const struct field reservation_fields[] = {
+	OF_RESERVATION("id", TYPE_U32, id),
+	OF_RESERVATION("bytes", TYPE_U64, bytes),
+	OF_RESERVATION("until", TYPE_U64, until),
 	{ 0 },
 };
 
@@ -133,33 +146,36 @@ static bool put_fields(struct json_object *o, const struct field *f, const void 
 	return true;
 }
 
-static struct json_object *guest_json(const struct record *r)
+static bool add_named(struct json_object *array, const char *name, const struct field *f,
+		      const void *of)
 {
 	struct json_object *o = json_object_new_object();
 
-	if (o && put(o, "name", json_object_new_string(r->name)) && put_fields(o, guest_fields, r))
-		return o;
+	if (o && put(o, "name", json_object_new_string(name)) && put_fields(o, f, of) &&
+	    json_object_array_add(array, o) == 0)
+		return true;
 	json_object_put(o);
-	return NULL;
+	return false;
 }
 
 static bool put_guests(struct json_object *top, const struct state *s)
 {
 	struct json_object *guests = json_object_new_array_ext((int)s->n + 1);
+	bool ok = put(top, "guests", guests);
 
-	if (!put(top, "guests", guests))
-		return false;
-	for (size_t i = 0; i < s->n; i++) {
-		struct json_object *o = guest_json(s->records[i]);
+	for (size_t i = 0; ok && i < s->n; i++)
+		ok = add_named(guests, s->records[i]->name, guest_fields, s->records[i]);
+	return ok;
+}
 
-		if (!o)
-			return false;
-		if (json_object_array_add(guests, o) < 0) {
-			json_object_put(o);
-			return false;
-		}
-	}
-	return true;
+static bool put_reservations(struct json_object *top, const struct state *s)
+{
+	struct json_object *array = json_object_new_array();
+	bool ok = put(top, "reservations", array);
+
+	for (size_t i = 0; ok && i < s->n_reserved; i++)
+		ok = add_named(array, s->reserved[i].name, reservation_fields, &s->reserved[i]);
+	return ok;
 }
 
 char *state_render(const struct state *s, size_t *ret_len, uint64_t *ret_sum)
@@ -169,7 +185,8 @@ char *state_render(const struct state *s, size_t *ret_len, uint64_t *ret_sum)
 	const char *body;
 	size_t len, body_len;
 
-	if (!top || !put_fields(top, state_fields, s) || !put_guests(top, s))
+	if (!top || !put_fields(top, state_fields, s) || !put_reservations(top, s) ||
+	    !put_guests(top, s))
 		return NULL;
 	body = json_object_to_json_string_length(top, JSON_C_TO_STRING_PLAIN, &body_len);
 	/* Version and time go in front: the checksum of the content is without them. */
@@ -248,41 +265,77 @@ static int take_fields(const struct field *f, void *of, struct json_object *o)
 
 static bool is_name(const char *text, size_t len)
 {
-	if (!len || len >= GUEST_NAME_MAX || strlen(text) != len)
+	if (len >= GUEST_NAME_MAX || strlen(text) != len)
 		return false;
 	while (*text >= ' ' && *text <= '~')
 		text++;
 	return !*text;
 }
 
-static int take_guest(struct state *s, struct json_object *o)
+/* NULL: it has none, or no proper one. */
+static const char *name_of(struct json_object *o)
 {
 	struct json_object *name;
-	struct record *r;
 
 	if (!json_object_object_get_ex(o, "name", &name) ||
 	    !json_object_is_type(name, json_type_string) ||
 	    !is_name(json_object_get_string(name), (size_t)json_object_get_string_len(name)))
+		return NULL;
+	return json_object_get_string(name);
+}
+
+static int take_guest(struct state *s, struct json_object *o)
+{
+	const char *name = name_of(o);
+	struct record *r;
+
+	if (!name || !*name)
 		return -EBADMSG;
-	r = state_add(s, json_object_get_string(name));
+	r = state_add(s, name);
 	return r ? take_fields(guest_fields, r, o) : -ENOMEM;
+}
+
+static int take_reservation(struct state *s, struct json_object *o)
+{
+	struct reservation *r = &s->reserved[s->n_reserved];
+	const char *name = name_of(o);
+
+	if (!name || s->n_reserved == POLICY_RESERVES_MAX)
+		return -EBADMSG;
+	s->n_reserved++;
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	return take_fields(reservation_fields, r, o);
+}
+
+static int take_array(struct state *s, struct json_object *top, const char *key,
+		      int (*take)(struct state *s, struct json_object *o))
+{
+	struct json_object *array;
+	int r = 0;
+
+	if (!json_object_object_get_ex(top, key, &array))
+		return 0;
+	if (!json_object_is_type(array, json_type_array))
+		return -EBADMSG;
+	for (size_t i = 0; r == 0 && i < json_object_array_length(array); i++)
+		r = take(s, json_object_array_get_idx(array, i));
+	return r;
 }
 
 static int take_state(struct state *s, struct json_object *top)
 {
-	struct json_object *v, *guests;
+	struct json_object *v;
 	int r;
 
 	if (!json_object_object_get_ex(top, "time", &v) ||
-	    !json_object_object_get_ex(top, "guests", &guests) ||
-	    !json_object_is_type(guests, json_type_array))
+	    !json_object_object_get_ex(top, "guests", NULL))
 		return -EBADMSG;
 	r = take_value(TYPE_U64, &s->time, v);
 	if (r == 0)
 		r = take_fields(state_fields, s, top);
-	for (size_t i = 0; r == 0 && i < json_object_array_length(guests); i++)
-		r = take_guest(s, json_object_array_get_idx(guests, i));
-	return r;
+	if (r == 0)
+		r = take_array(s, top, "reservations", take_reservation);
+	return r < 0 ? r : take_array(s, top, "guests", take_guest);
 }
 
 unsigned int state_version(const char *text, size_t len)

@@ -45,11 +45,26 @@ struct record {
 };
 
 /**
+ * struct reservation - memory kept for a guest that is about to start
+ * @id: its number, which no other has or had
+ * @bytes: how much
+ * @until: seconds since the epoch when it lapses
+ * @name: of that guest, printable ASCII; empty: not known
+ */
+struct reservation {
+	uint32_t id;
+	uint64_t bytes, until;
+	char name[GUEST_NAME_MAX];
+};
+
+/**
  * struct state - all of it
  * @time: seconds since the epoch when it was written
  * @boot: the kernel's boot ID then; PIDs of another boot mean nothing
  * @drain: the operator wants guests to have their memory back
  * @host: the engine's
+ * @next_reservation: number of the next one
+ * @reserved: reservations that hold, and perhaps some that are over
  * @records: each of them stays where it is until state_expire()
  */
 struct state {
@@ -57,6 +72,9 @@ struct state {
 	char boot[40];
 	uint32_t drain;
 	struct policy_host_state host;
+	uint32_t next_reservation;
+	struct reservation reserved[POLICY_RESERVES_MAX];
+	size_t n_reserved;
 	struct record **records;
 	size_t n, space;
 };

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reservations from their number to the last page that their guest touches; and that
+ * whoever asks how things stand changes nothing.
+ */
+#include <errno.h>
+
+#include "policy_one.h"
+#include "policy_random.h"
+#include "policy_world.h"
+
+/* An old script releases its own, not what somebody else has got since. */
+static void test_numbers_are_not_reused(void **state)
+{
+	struct policy_reserve_status s;
+	unsigned int a, b, c;
+	struct one o;
+
+	(void)state;
+	one_init(&o, GIB, 8 * GIB, 8 * GIB);
+	ticks(&o, 3);
+	assert_int_equal(policy_reserve(o.p, GIB, 10 * SEC, o.now, &a, &s), 0);
+	ticks(&o, 20);
+	assert_int_equal(policy_reserve(o.p, GIB, 600 * SEC, o.now, &b, &s), 0);
+	assert_int_not_equal(a, b);
+	assert_int_equal(policy_reserve_release(o.p, a), 0);
+	assert_int_equal(policy_reserve_release(o.p, a), -ENOENT);
+	assert_int_equal(policy_reserve_status(o.p, b, o.now, &s), 0);
+	assert_int_equal(policy_reserve_release(o.p, b), 0);
+	assert_int_equal(policy_reserve(o.p, GIB, 600 * SEC, o.now, &c, &s), 0);
+	assert_true(c > b && b > a);
+	policy_free(o.p);
+}
+
+/* A daemon that starts again keeps what the one before promised. */
+static void test_restored(void **state)
+{
+	struct policy_reserve_status s;
+	unsigned int id;
+	struct one o;
+
+	(void)state;
+	one_init(&o, GIB, 8 * GIB, 8 * GIB);
+	assert_int_equal(policy_reserve_restore(o.p, 7, 2 * GIB, 60 * SEC, o.now), 0);
+	assert_int_equal(policy_reserve_restore(o.p, 7, GIB, 60 * SEC, o.now), -EEXIST);
+	assert_int_equal(policy_reserve_restore(o.p, 8, 0, 60 * SEC, o.now), -EINVAL);
+	assert_int_equal(policy_reserve_next(o.p, 41), 41);
+	assert_int_equal(policy_reserve_next(o.p, 3), 41);
+	ticks(&o, 3);
+	assert_int_equal(o.p->b.reserved, 2 * GIB);
+	assert_int_equal(policy_reserve_status(o.p, 7, o.now, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_READY);
+	assert_int_equal(policy_reserve(o.p, GIB, 60 * SEC, o.now, &id, &s), 0);
+	assert_int_equal(id, 41);
+	ticks(&o, 60);
+	assert_int_equal(o.p->b.reserved, 0);
+	policy_free(o.p);
+}
+
+/* It boots for a minute, then it needs what was kept for it. */
+static void test_kept_until_touched(void **state)
+{
+	struct policy_reserve_status st;
+	struct world_guest *b, *n;
+	unsigned int id;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 64 * GiB, 2 * GiB, 0);
+	b = world_guest(&w, 8 * GiB, 60 * GiB);
+	b->want = 10 * GiB;
+	b->want_cache = 45 * GiB;
+	world_rush(&w, 600);
+	assert_int_equal(policy_reserve(w.p, 30 * GiB, 3600 * S, w.now, &id, &st), 0);
+	for (int i = 0; i < 300 && st.state != POLICY_RESERVE_READY; i++) {
+		world_rush(&w, 1);
+		policy_reserve_status(w.p, id, w.now, &st);
+	}
+	assert_int_equal(st.state, POLICY_RESERVE_READY);
+
+	n = world_guest(&w, 8 * GiB, 30 * GiB);
+	n->want = 500 * MiB;
+	assert_int_equal(policy_reserve_started(w.p, id, n->handle, w.now), 0);
+	world_rush(&w, 300);
+	/* Neither the neighbour nor anybody else got it. */
+	assert_true(world_available(&w) > 29 * GiB);
+	policy_reserve_status(w.p, id, w.now, &st);
+	assert_int_equal(st.state, POLICY_RESERVE_STARTED);
+	assert_in_range(st.missing, 29 * GiB, 30 * GiB);
+	assert_non_null(strstr(st.why, "until it has touched"));
+
+	n->want = 29 * GiB + 800 * MiB;
+	world_run(&w, 60);
+	assert_int_equal(n->short_of, 0);
+	assert_int_equal(b->short_of, 0);
+	assert_false(w.host_oom || w.critical_seen);
+	/* It has got it: that is the end. */
+	n->want = 29 * GiB + 936 * MiB;
+	world_run(&w, 10);
+	assert_int_equal(n->touched, 30 * GiB - 24 * MiB);
+	world_free(&w);
+}
+
+/* With its guest, or with its time, at the latest. */
+static void test_kept_not_for_ever(void **state)
+{
+	struct policy_guest_config config = { .min = GIB, .max = 4 * GIB };
+	struct guest_record cost = { .present = GUEST_HAS_RSS, .rss = 32 * MIB };
+	struct policy_reserve_status s;
+	unsigned int id, guest;
+	struct one o;
+
+	(void)state;
+	one_init(&o, GIB, 8 * GIB, 8 * GIB);
+	o.h.available = 14 * GIB;
+	ticks(&o, 3);
+	assert_int_equal(policy_reserve(o.p, 4 * GIB, 30 * SEC, o.now, &id, &s), 0);
+	assert_int_equal(policy_guest_add(o.p, &config, 4 * GIB, o.now, &guest), 0);
+	assert_int_equal(policy_reserve_started(o.p, id, guest + 1, o.now), -ENOENT);
+	assert_int_equal(policy_reserve_started(o.p, id, guest, o.now), 0);
+	/* Found at the last moment, it has its minutes all the same. */
+	ticks(&o, 240);
+	assert_int_equal(o.p->b.reserved, 4 * GIB);
+	ticks(&o, 70);
+	assert_int_equal(o.p->b.reserved, 0);
+
+	assert_int_equal(policy_reserve(o.p, 2 * GIB, 3600 * SEC, o.now, &id, &s), 0);
+	assert_int_equal(policy_reserve_started(o.p, id, guest, o.now), 0);
+	policy_guest_update(o.p, guest, &cost, o.now);
+	ticks(&o, 2);
+	assert_int_equal(o.p->b.reserved, 2 * GIB);
+	/* Not twice: what is kept is no exposure as well. */
+	assert_int_equal(o.p->b.exposure,
+			 o.p->guest[o.g].exposure + o.p->guest[guest].exposure - 2 * GIB);
+	policy_guest_remove(o.p, guest);
+	ticks(&o, 1);
+	assert_int_equal(o.p->b.reserved, 0);
+	assert_int_equal(policy_reserve_status(o.p, id, o.now, &s), -ENOENT);
+	policy_free(o.p);
+}
+
+/* Whoever asks waits for a decision; it comes even where no guest needs one. */
+static void test_decides_while_reserved(void **state)
+{
+	struct policy_reserve_status s;
+	unsigned int id;
+	struct one o;
+
+	(void)state;
+	one_init(&o, GIB, 4 * GIB, 4 * GIB);
+	o.h.available = 15 * GIB;
+	ticks(&o, 3);
+	assert_int_equal(o.r.next, 0);
+	assert_int_equal(policy_reserve(o.p, GIB, 60 * SEC, o.now, &id, &s), 0);
+	ticks(&o, 1);
+	assert_int_equal(o.r.next, SEC);
+	ticks(&o, 60);
+	assert_int_equal(o.r.next, 0);
+	policy_free(o.p);
+}
+
+static void read_all(const struct policy *p, const unsigned int *map, unsigned int n,
+		     unsigned int id, u64 now)
+{
+	struct policy_reserve_status s;
+	struct policy_guest_state kept;
+	struct policy_guest_info info;
+	struct policy_host_state host;
+	u64 at_once, squeezed;
+
+	for (unsigned int i = 0; i < n; i++) {
+		policy_guest_info(p, map[i], now, &info);
+		policy_guest_export(p, map[i], now, &kept);
+	}
+	policy_host_export(p, &host);
+	policy_largest(p, now, &at_once, &squeezed);
+	policy_reserve_status(p, id, now, &s);
+	policy_guest_count(p);
+}
+
+/* Any number of reads between two decisions: the same decisions. */
+static void test_readers_change_nothing(void **state)
+{
+	static struct random_snapshot x;
+	unsigned int map[2][RANDOM_GUESTS];
+	struct policy_reserve_status s;
+
+	(void)state;
+	for (u64 seed = 1; seed <= 2000; seed++) {
+		struct rng r = { seed };
+		struct policy *p[2];
+		unsigned int id = 0;
+
+		random_snapshot(&x, seed, seed % 4 == 0);
+		for (int k = 0; k < 2; k++) {
+			p[k] = random_engine(&x, NULL, false, map[k]);
+			assert_non_null(p[k]);
+			if (seed % 3 == 0)
+				policy_reserve_restore(p[k], 1, GIB, 2 * SEC, x.start);
+		}
+		for (unsigned int t = 0; t < RANDOM_TICKS; t++) {
+			u64 now = x.start + t * x.step;
+			struct policy_result res[2];
+
+			for (int k = 0; k < 2; k++) {
+				random_feed(p[k], &x, map[k], t);
+				if (k)
+					for (u64 n = rnd_to(&r, 4); n--;)
+						read_all(p[k], map[k], x.n, 1, now + n * SEC);
+				assert_true(policy_decide(p[k], now, &res[k]) >= 0);
+				if (k)
+					for (u64 n = rnd_to(&r, 4); n--;)
+						read_all(p[k], map[k], x.n, 1, now + n * SEC);
+				if (t == 1 && seed % 5 == 0)
+					policy_reserve(p[k], 64 * MIB, SEC, now, &id, &s);
+			}
+			assert_int_equal(res[0].deficit, res[1].deficit);
+			assert_int_equal(res[0].next, res[1].next);
+			assert_int_equal(res[0].tier, res[1].tier);
+			for (unsigned int i = 0; i < res[0].count; i++) {
+				const struct policy_decision *a = &res[0].decision[i];
+				const struct policy_decision *b = &res[1].decision[i];
+
+				if (a->target != b->target || a->reason != b->reason ||
+				    a->entitled != b->entitled || a->class != b->class)
+					fail_msg("seed %llu: a reader changed a decision",
+						 (unsigned long long)seed);
+			}
+		}
+		policy_free(p[0]);
+		policy_free(p[1]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers_are_not_reused),
+		cmocka_unit_test(test_restored),
+		cmocka_unit_test(test_kept_until_touched),
+		cmocka_unit_test(test_kept_not_for_ever),
+		cmocka_unit_test(test_decides_while_reserved),
+		cmocka_unit_test(test_readers_change_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
