@@ -260,12 +260,78 @@ static int setup(_unused_ void **state)
 	return -1;
 }
 
+/* Only DIMMs are what the balloon counts from. */
+static void test_memory_devices(_unused_ void **state)
+{
+	static const char dimm[] =
+		"<memory model='dimm'><target><size unit='KiB'>1048576</size></target></memory>";
+	static const char nvdimm[] =
+		"<memory model='nvdimm'><target><size unit='KiB'>262144</size></target></memory>";
+	static const char virtio[] =
+		"<memory model='virtio-mem'><target><size unit='GiB'>12</size><current unit='KiB'>0</current></target></memory>";
+	char text[1024];
+	struct libvirt_xml x;
+
+	snprintf(text, sizeof(text), "<devices>%s</devices>", dimm);
+	x = parsed(text);
+	assert_int_equal(x.other, 0);
+	snprintf(text, sizeof(text), "<devices>%s%s</devices>", dimm, nvdimm);
+	x = parsed(text);
+	assert_int_equal(x.other, 256 * MIB);
+	assert_false(x.virtio_mem);
+	snprintf(text, sizeof(text), "<devices>%s%s%s</devices>", dimm, nvdimm, virtio);
+	x = parsed(text);
+	assert_int_equal(x.other, 256 * MIB + 12 * GIB);
+	assert_true(x.virtio_mem);
+	x = parsed("<devices><memory/><memory model='nvdimm'><target/></memory></devices>");
+	assert_int_equal(x.other, 0);
+	x = parsed(
+		"<devices><memory model='nvdimm'><target><size>99999999999999999999</size></target></memory></devices>");
+	assert_true(x.other <= POLICY_GUEST_BYTES_MAX);
+}
+
+static void test_pinned(_unused_ void **state)
+{
+	static const struct {
+		const char *xml;
+		const char *why;
+	} all[] = {
+		{ "<devices><hostdev type='pci'/></devices>", PINNED_VFIO },
+		{ "<devices><hostdev type='mdev' model='vfio-pci'/></devices>", PINNED_VFIO },
+		{ "<devices><hostdev type='mdev' model='vfio-ap'/></devices>", NULL },
+		{ "<devices><hostdev type='mdev' model='vfio-ccw'/></devices>", NULL },
+		{ "<devices><hostdev type='usb'/></devices>", NULL },
+		{ "<devices><interface type='vdpa'/></devices>", PINNED_VDPA },
+		{ "<devices><disk type='nvme'/></devices>", PINNED_NVME },
+		{ "<devices><disk type='file'/></devices>", NULL },
+		{ "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
+		  "<qemu:arg value='-device'/><qemu:arg value='vfio-pci,host=00:02.0'/></qemu:commandline>",
+		  PINNED_VFIO },
+		{ "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
+		  "<qemu:arg value='-overcommit'/><qemu:arg value='mem-lock=on'/></qemu:commandline>",
+		  PINNED_LOCKED },
+		{ "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
+		  "<qemu:arg value='-device'/><qemu:arg/><qemu:env name='x'/></qemu:commandline>",
+		  NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		struct libvirt_xml x = parsed(all[i].xml);
+
+		if (x.pinned != all[i].why)
+			print_error("%s\n", all[i].xml);
+		assert_ptr_equal(x.pinned, all[i].why);
+	}
+}
+
 int main(void)
 {
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_balloon),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_memory_devices),
+		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_bad_metadata),
 		cmocka_unit_test(test_no_domain),

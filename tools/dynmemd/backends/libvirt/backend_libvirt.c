@@ -32,6 +32,10 @@
  */
 #define LINES_MAX 5
 
+/* A target that libvirt refuses is tried again after this, doubled each time. */
+#define REFUSED_FIRST (2 * USEC_PER_SEC)
+#define REFUSED_LAST  (300 * USEC_PER_SEC)
+
 struct libvirt_backend;
 
 /* A worker, the current one or one that is in a call too long. */
@@ -51,10 +55,12 @@ struct seat {
 	struct libvirt_command command;
 	int id;
 	bool added;
-	bool seen;   /* since the connection was made */
-	bool late;   /* a call about it does not return */
-	bool asked;  /* for statistics */
-	bool unsure; /* whether its last target was set */
+	bool seen;	       /* since the connection was made */
+	bool late;	       /* a call about it does not return */
+	bool asked;	       /* for statistics */
+	bool unsure;	       /* whether its last target was set */
+	unsigned int refusals; /* of targets, in a row */
+	uint64_t quiet_until;  /* usec: no target before */
 	bool paused;
 	bool frozen;		   /* by an operation that forbids others */
 	unsigned int found_period; /* the statistics period that we found */
@@ -105,14 +111,37 @@ static int reachable(const struct seat *s)
 	return s->late ? -EBUSY : 0;
 }
 
+static uint64_t now_usec(const struct seat *s)
+{
+	return manager_now(s->backend->manager) / NSEC_PER_USEC;
+}
+
+/* What libvirt has just refused is refused again: the next plan is soon enough. */
 static int set_target(struct guest *g, uint64_t bytes)
 {
 	struct seat *s = seat_of(g);
 	int r = reachable(s);
 
-	if (r == 0)
-		libvirt_worker_target(worker(s), &s->command, bytes);
-	return r;
+	if (r < 0)
+		return r;
+	if (now_usec(s) < s->quiet_until)
+		return -ECANCELED;
+	libvirt_worker_target(worker(s), &s->command, bytes);
+	return 0;
+}
+
+/* Each time later; the same words are not repeated. */
+static void on_refused(struct seat *s, const char *why)
+{
+	bool first = !s->refusals;
+
+	s->quiet_until = now_usec(s) + MIN(REFUSED_FIRST << MIN(s->refusals, 10u), REFUSED_LAST);
+	s->refusals++;
+	s->unsure = true;
+	log_guest(
+		first ? LOG_WARNING : LOG_DEBUG, s->guest.name,
+		"libvirt refuses to set its target: %s; tried again after %.0f s, and later each time",
+		why, (double)(s->quiet_until - now_usec(s)) / USEC_PER_SEC);
 }
 
 /* It is told again when it may be: see repeat(). */
@@ -225,6 +254,14 @@ static void complain_of_metadata(struct seat *s, const char *wrong)
 	memcpy(s->wrong, wrong, sizeof(s->wrong));
 }
 
+/* libvirt's figure of the balloon has virtio-mem in it, or not, by its version. */
+static const char *observed(const struct libvirt_domain *d)
+{
+	return d->xml.virtio_mem
+		       ? "libvirt counts its virtio-mem as if the balloon reached it; 'virsh update-memory-device' moves it"
+		       : NULL;
+}
+
 static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 {
 	struct seat *s = calloc(1, sizeof(*s));
@@ -249,6 +286,7 @@ static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 	s->guest.traits_known = GUEST_FREE_PAGE_REPORTING | GUEST_DEFLATE_ON_OOM;
 	s->guest.traits = d->xml.traits;
 	s->guest.pinned = d->xml.pinned;
+	s->guest.observed = observed(d);
 	s->guest.unmergeable = d->xml.unmergeable;
 	s->guest.own = d->xml.own;
 	memcpy(s->guest.name, d->name, sizeof(d->name));
@@ -267,9 +305,17 @@ static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 		manager_guest_event(&s->guest, POLICY_GUEST_PAUSE);
 }
 
+/* A balloon that moves was set: what is refused next is refused anew. */
 static void resize(struct seat *s, uint64_t actual)
 {
-	if (s->added && s->guest.has_balloon)
+	if (!s->added || !s->guest.has_balloon)
+		return;
+	if (actual != s->guest.actual)
+		s->refusals = 0;
+	/* More than there is: there is more, and libvirt is about to say so. */
+	if (actual > s->guest.memory)
+		libvirt_worker_describe(worker(s), &s->command);
+	else
 		manager_guest_actual(&s->guest, actual);
 }
 
@@ -289,6 +335,11 @@ static void refresh(struct seat *s, const struct libvirt_domain *d)
 	complain_of_metadata(s, d->xml.wrong);
 	if (!s->added)
 		return;
+	s->guest.pinned = d->xml.pinned;
+	s->guest.observed = observed(d);
+	if (d->memory && d->memory != s->guest.memory)
+		manager_guest_resized(&s->guest, d->memory, d->actual);
+	manager_guest_pinned(&s->guest);
 	manager_guest_own(&s->guest);
 	resize(s, d->actual);
 	set_paused(s, d->paused);
@@ -412,8 +463,7 @@ static void on_news(struct libvirt_backend *b, const struct libvirt_news *n)
 		on_stats(s, n);
 		break;
 	case LIBVIRT_REFUSED:
-		s->unsure = true;
-		log_guest(LOG_WARNING, s->guest.name, "its target was not set: %s", n->text);
+		on_refused(s, n->text);
 		break;
 	case LIBVIRT_FAILED:
 		log_guest(LOG_WARNING, s->guest.name, "cannot set its statistics period: %s",

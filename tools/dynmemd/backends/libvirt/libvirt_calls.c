@@ -93,8 +93,10 @@ int libvirt_describe(virDomainPtr dom, struct libvirt_domain *ret)
 	xml = lv.virDomainGetXMLDesc(dom, 0);
 	if (!xml || libvirt_xml_parse(&d.xml, xml) < 0 || lv.virDomainGetInfo(dom, &info) < 0)
 		return -EIO;
+	/* All that is plugged, of which the balloon counts memory and DIMMs. */
 	d.memory = bytes(info.maxMem);
-	d.actual = bytes(info.memory);
+	d.memory -= MIN(d.xml.other, d.memory);
+	d.actual = MIN(bytes(info.memory), d.memory);
 	read_state(dom, &d);
 	d.pid = libvirt_find_pid(RUN, "/proc", name, uuid);
 	escape_text(d.name, sizeof(d.name), name);

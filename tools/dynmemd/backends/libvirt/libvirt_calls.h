@@ -23,7 +23,7 @@
  * @id: another one each time that it is started
  * @name: printable UTF-8
  * @pid: QEMU's, 0 if not known
- * @memory: <memory>, bytes
+ * @memory: what its balloon counts from, bytes
  * @actual: <currentMemory>, which follows the balloon within a second, bytes
  * @migrating: paused for a migration
  */

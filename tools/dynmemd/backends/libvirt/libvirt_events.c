@@ -79,6 +79,19 @@ static void on_metadata(_unused_ virConnectPtr conn, virDomainPtr dom, int type,
 		libvirt_worker_hear(userdata, dom, LIBVIRT_DESCRIBED, 0, NULL);
 }
 
+static void on_device(_unused_ virConnectPtr conn, virDomainPtr dom, _unused_ const char *alias,
+		      void *userdata)
+{
+	libvirt_worker_hear(userdata, dom, LIBVIRT_DESCRIBED, 0, NULL);
+}
+
+_unused_ static void on_memory_size(_unused_ virConnectPtr conn, virDomainPtr dom,
+				    _unused_ const char *alias, _unused_ unsigned long long size,
+				    void *userdata)
+{
+	libvirt_worker_hear(userdata, dom, LIBVIRT_DESCRIBED, 0, NULL);
+}
+
 static void on_close(_unused_ virConnectPtr conn, int reason, void *userdata)
 {
 	libvirt_worker_closed(userdata, reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE
@@ -99,10 +112,16 @@ int libvirt_events_open(struct libvirt_events *e, virConnectPtr conn, struct lib
 		  VIR_DOMAIN_EVENT_CALLBACK(on_iteration) },
 		{ VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, VIR_DOMAIN_EVENT_CALLBACK(on_job_completed) },
 		{ VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_metadata) },
+		{ VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device) },
+		{ VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device) },
+#if LIBVIR_VERSION_NUMBER >= 7009000
+		{ VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE,
+		  VIR_DOMAIN_EVENT_CALLBACK(on_memory_size) },
+#endif
 	};
 	int r;
 
-	_Static_assert(ARRAY_SIZE(events) == ARRAY_SIZE(e->ids), "an id for each");
+	_Static_assert(ARRAY_SIZE(events) <= ARRAY_SIZE(e->ids), "an id for each");
 	*e = (struct libvirt_events){ 0 };
 	libvirt_worker_ref(w);
 	r = lv.virConnectRegisterCloseCallback(conn, on_close, w, libvirt_worker_unref);

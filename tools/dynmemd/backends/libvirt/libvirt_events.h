@@ -18,7 +18,7 @@ struct libvirt_worker;
  * @LIBVIRT_STARTED: or woke up
  * @LIBVIRT_JOB_BEGAN: an operation that forbids others, as a migration
  * @LIBVIRT_JOB_ENDED: maybe
- * @LIBVIRT_DESCRIBED: its metadata changed
+ * @LIBVIRT_DESCRIBED: its metadata or its devices changed
  */
 enum libvirt_heard {
 	LIBVIRT_STARTED,
@@ -34,7 +34,7 @@ enum libvirt_heard {
 
 /** struct libvirt_events - what is registered with a connection */
 struct libvirt_events {
-	int ids[6];
+	int ids[9];
 	unsigned int n;
 	bool close;
 };

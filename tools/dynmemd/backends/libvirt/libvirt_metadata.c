@@ -49,16 +49,87 @@ static void read_balloon(struct libvirt_xml *x, xmlNode *balloon)
 		x->traits |= GUEST_DEFLATE_ON_OOM;
 }
 
+/* In the XML of a running domain sizes are in KiB, but for those of the start. */
+static uint64_t read_size(xmlNode *n)
+{
+	static const struct {
+		const char *unit;
+		uint64_t bytes;
+	} units[] = {
+		{ "KiB", KIB }, { "MiB", MIB }, { "GiB", GIB },
+		{ "b", 1 },	{ "bytes", 1 }, { "TiB", 1024 * GIB },
+	};
+	_cleanup_(freep) xmlChar *text = n ? lv.xmlNodeGetContent(n) : NULL;
+	uint64_t unit = KIB;
+
+	for (size_t i = 0; n && i < ARRAY_SIZE(units); i++)
+		if (has_value(n, "unit", units[i].unit))
+			unit = units[i].bytes;
+	return text ? MIN(strtoull((const char *)text, NULL, 10), POLICY_GUEST_BYTES_MAX / unit) *
+			       unit
+		    : 0;
+}
+
+/* Only DIMMs are what a balloon counts from. */
+static void read_memory_device(struct libvirt_xml *x, xmlNode *memory)
+{
+	if (has_value(memory, "model", "dimm"))
+		return;
+	x->other = MIN(x->other + read_size(child(child(memory, "target"), "size")),
+		       POLICY_GUEST_BYTES_MAX);
+	x->virtio_mem |= has_value(memory, "model", "virtio-mem");
+}
+
+/* Of s390's adapters only what is in flight is kept in place. */
+static bool is_adapter(xmlNode *n)
+{
+	return has_value(n, "model", "vfio-ccw") || has_value(n, "model", "vfio-ap");
+}
+
 /* A passed-through device writes wherever the guest lets it. */
 static void read_devices(struct libvirt_xml *x, xmlNode *devices)
 {
 	for (xmlNode *n = devices->children; n; n = n->next) {
 		if (is(n, "memballoon"))
 			read_balloon(x, n);
-		if ((is(n, "hostdev") && has_value(n, "type", "pci")) ||
-		    (is(n, "interface") && has_value(n, "type", "hostdev")))
+		else if (is(n, "memory"))
+			read_memory_device(x, n);
+		else if ((is(n, "hostdev") && (has_value(n, "type", "pci") ||
+					       (has_value(n, "type", "mdev") && !is_adapter(n)))) ||
+			 (is(n, "interface") && has_value(n, "type", "hostdev")))
 			x->pinned = PINNED_VFIO;
+		else if (is(n, "interface") && has_value(n, "type", "vdpa"))
+			x->pinned = PINNED_VDPA;
+		else if (is(n, "disk") && has_value(n, "type", "nvme"))
+			x->pinned = PINNED_NVME;
+		else if (is(n, "disk") && has_value(n, "type", "vhostvdpa"))
+			x->pinned = PINNED_VDPA;
 	}
+}
+
+/* What somebody gave QEMU beside libvirt: <qemu:commandline>. */
+static void read_arguments(struct libvirt_xml *x, const xmlNode *list)
+{
+	char text[8192];
+	const char *why;
+	size_t len = 0;
+
+	for (xmlNode *n = list->children; n; n = n->next) {
+		_cleanup_(freep) xmlChar *value = NULL;
+		size_t size;
+
+		if (!is(n, "arg"))
+			continue;
+		value = lv.xmlGetNoNsProp(n, (const xmlChar *)"value");
+		size = value ? strlen((const char *)value) + 1 : 0;
+		if (size < 2 || len + size > sizeof(text))
+			continue;
+		memcpy(text + len, value, size);
+		len += size;
+	}
+	why = pinned_by_args(text, len);
+	if (why)
+		x->pinned = why;
 }
 
 static void read_memory(struct libvirt_xml *x, const xmlNode *backing)
@@ -142,6 +213,8 @@ static void read_element(struct libvirt_xml *x, xmlNode *n)
 		x->pinned = PINNED_ENCRYPTED;
 	else if (is(n, "metadata"))
 		read_metadata(x, n);
+	else if (is(n, "commandline"))
+		read_arguments(x, n);
 }
 
 int libvirt_xml_parse(struct libvirt_xml *ret, const char *text)

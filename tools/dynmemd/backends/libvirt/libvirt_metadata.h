@@ -22,6 +22,8 @@
  * struct libvirt_xml - of one domain
  * @has_balloon: it has a virtio balloon
  * @period: how often the balloon takes statistics, seconds; 0: never
+ * @other: of memory devices that a balloon does not count, bytes
+ * @virtio_mem: there is one of these
  * @traits: GUEST_* of the balloon that are on
  * @pinned: why its balloon frees nothing, or NULL; as in struct guest
  * @unmergeable: why KSM cannot merge its memory, or NULL
@@ -31,6 +33,8 @@
 struct libvirt_xml {
 	bool has_balloon;
 	unsigned int period;
+	uint64_t other;
+	bool virtio_mem;
 	unsigned int traits;
 	const char *pinned;
 	const char *unmergeable;

@@ -117,13 +117,32 @@ static void ring(struct libvirt_worker *w)
 	eventfd_write(w->fd, 1);
 }
 
-static struct libvirt_news *news(enum libvirt_kind kind, const unsigned char *uuid)
+/* News that was lost for lack of memory: a new connection finds out all anew. */
+static void starve(struct libvirt_worker *w)
 {
-	struct libvirt_news *n = calloc(1, sizeof(*n));
+	lock(w);
+	w->closed = "out of memory";
+	pthread_cond_signal(&w->work);
+	unlock(w);
+}
 
-	/* libvirt ends the process when memory is out; so can we. */
-	if (!n)
-		abort();
+/*
+ * NULL: no memory. What ends a connection or the thread is waited for: there is
+ * nothing else to do then, and the event loop has to know.
+ */
+static struct libvirt_news *news(struct libvirt_worker *w, enum libvirt_kind kind,
+				 const unsigned char *uuid)
+{
+	static const struct timespec pause = { .tv_nsec = 100000000 };
+	bool must = kind == LIBVIRT_LOST || kind == LIBVIRT_ENDED;
+	struct libvirt_news *n;
+
+	while (!(n = calloc(1, sizeof(*n))) && must)
+		nanosleep(&pause, NULL);
+	if (!n) {
+		starve(w);
+		return NULL;
+	}
 	n->kind = kind;
 	if (uuid)
 		memcpy(n->uuid, uuid, sizeof(n->uuid));
@@ -132,6 +151,8 @@ static struct libvirt_news *news(enum libvirt_kind kind, const unsigned char *uu
 
 static void post(struct libvirt_worker *w, struct libvirt_news *n)
 {
+	if (!n)
+		return;
 	lock(w);
 	STAILQ_INSERT_TAIL(&w->news, n, entry);
 	unlock(w);
@@ -141,18 +162,20 @@ static void post(struct libvirt_worker *w, struct libvirt_news *n)
 static void post_text(struct libvirt_worker *w, enum libvirt_kind kind, const unsigned char *uuid,
 		      const char *text)
 {
-	struct libvirt_news *n = news(kind, uuid);
+	struct libvirt_news *n = news(w, kind, uuid);
 
-	snprintf(n->text, sizeof(n->text), "%s", text);
+	if (n)
+		snprintf(n->text, sizeof(n->text), "%s", text);
 	post(w, n);
 }
 
 static void post_event(struct libvirt_worker *w, const unsigned char *uuid,
 		       enum policy_guest_event event)
 {
-	struct libvirt_news *n = news(LIBVIRT_EVENT, uuid);
+	struct libvirt_news *n = news(w, LIBVIRT_EVENT, uuid);
 
-	n->event = event;
+	if (n)
+		n->event = event;
 	post(w, n);
 }
 
@@ -220,8 +243,10 @@ void libvirt_worker_hear(struct libvirt_worker *w, virDomainPtr dom, enum libvir
 {
 	struct heard *h = calloc(1, sizeof(*h));
 
-	if (!h)
-		abort();
+	if (!h) {
+		starve(w);
+		return;
+	}
 	h->what = what;
 	h->actual = actual;
 	h->why = why;
@@ -282,7 +307,9 @@ static void describe(struct libvirt_worker *w, virDomainPtr dom)
 	int r;
 
 	lv.virDomainGetUUID(dom, uuid);
-	n = news(LIBVIRT_FOUND, uuid);
+	n = news(w, LIBVIRT_FOUND, uuid);
+	if (!n)
+		return;
 	begin(w, uuid);
 	r = libvirt_describe(dom, &n->domain);
 	end(w);
@@ -295,8 +322,10 @@ static void describe(struct libvirt_worker *w, virDomainPtr dom)
 	k = find(w, uuid);
 	if (!k) {
 		k = calloc(1, sizeof(*k));
-		if (!k)
-			abort();
+		if (!k) {
+			starve(w);
+			return;
+		}
 		memcpy(k->uuid, uuid, sizeof(uuid));
 		LIST_INSERT_HEAD(&w->known, k, entry);
 	} else {
@@ -382,8 +411,9 @@ static void on_heard(struct libvirt_worker *w, const struct heard *h)
 		post_event(w, h->uuid, POLICY_GUEST_REBOOT);
 		break;
 	case LIBVIRT_RESIZED:
-		n = news(LIBVIRT_ACTUAL, h->uuid);
-		n->actual = h->actual;
+		n = news(w, LIBVIRT_ACTUAL, h->uuid);
+		if (n)
+			n->actual = h->actual;
 		post(w, n);
 		break;
 	case LIBVIRT_JOB_BEGAN:
@@ -431,11 +461,13 @@ static void set_period(struct libvirt_worker *w, struct known *k, unsigned int s
 		post_text(w, LIBVIRT_FAILED, k->uuid, lv.virGetLastErrorMessage());
 }
 
-/* There is always an answer. */
+/* There is always an answer, unless memory is out: then all begins anew. */
 static void poll_domain(struct libvirt_worker *w, struct known *k, const unsigned char *uuid)
 {
-	struct libvirt_news *n = news(LIBVIRT_STATS, uuid);
+	struct libvirt_news *n = news(w, LIBVIRT_STATS, uuid);
 
+	if (!n)
+		return;
 	if (k) {
 		begin(w, uuid);
 		n->answered = libvirt_get_stats(k->dom, &n->stats) == 0;
@@ -470,6 +502,14 @@ void libvirt_worker_poll(struct libvirt_worker *w, struct libvirt_command *c)
 {
 	lock(w);
 	c->poll = true;
+	queue(w, c);
+	unlock(w);
+}
+
+void libvirt_worker_describe(struct libvirt_worker *w, struct libvirt_command *c)
+{
+	lock(w);
+	c->describe = true;
 	queue(w, c);
 	unlock(w);
 }
@@ -512,7 +552,7 @@ bool libvirt_worker_forget(struct libvirt_worker *w, struct libvirt_command *c)
 	target = untarget(w, c);
 	if (c->queued)
 		TAILQ_REMOVE(&w->commands, c, entry);
-	c->queued = c->poll = c->set_period = false;
+	c->queued = c->poll = c->set_period = c->describe = false;
 	unlock(w);
 	return target;
 }
@@ -585,11 +625,13 @@ static void work_on(struct libvirt_worker *w)
 	} else if ((first = TAILQ_FIRST(&w->commands))) {
 		c = *first;
 		TAILQ_REMOVE(&w->commands, first, entry);
-		first->queued = first->poll = first->set_period = false;
+		first->queued = first->poll = first->set_period = first->describe = false;
 		unlock(w);
 		k = find(w, c.uuid);
 		if (k && c.set_period)
 			set_period(w, k, c.period);
+		if (k && c.describe)
+			look_again(w, c.uuid);
 		if (c.poll)
 			poll_domain(w, k, c.uuid);
 	} else {
@@ -668,7 +710,7 @@ static void *run(void *arg)
 		unlock(w);
 		if (connect_to(w) == 0) {
 			wait = RETRY_FIRST;
-			post(w, news(LIBVIRT_CONNECTED, NULL));
+			post(w, news(w, LIBVIRT_CONNECTED, NULL));
 			serve(w);
 			lock(w);
 			closed = w->closed;
@@ -683,7 +725,7 @@ static void *run(void *arg)
 		wait = MIN(wait * 2, RETRY_LAST);
 	}
 	unlock(w);
-	post(w, news(LIBVIRT_ENDED, NULL));
+	post(w, news(w, LIBVIRT_ENDED, NULL));
 	libvirt_worker_unref(w);
 	return NULL;
 }

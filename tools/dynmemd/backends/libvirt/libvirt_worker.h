@@ -32,7 +32,7 @@ struct libvirt_command {
 	TAILQ_ENTRY(libvirt_command) urgent_entry, entry;
 	bool urgent, queued;
 	uint64_t target;
-	bool poll, set_period;
+	bool poll, set_period, describe;
 	unsigned int period;
 };
 
@@ -121,6 +121,7 @@ void libvirt_worker_busy(struct libvirt_worker *w, struct libvirt_busy *ret);
 /** Commands; nothing here waits or allocates. */
 void libvirt_worker_target(struct libvirt_worker *w, struct libvirt_command *c, uint64_t bytes);
 void libvirt_worker_poll(struct libvirt_worker *w, struct libvirt_command *c);
+void libvirt_worker_describe(struct libvirt_worker *w, struct libvirt_command *c);
 void libvirt_worker_period(struct libvirt_worker *w, struct libvirt_command *c,
 			   unsigned int seconds);
 
