@@ -142,6 +142,12 @@ lab.dir=$run_dir lab.kernel=$kernel_dir lab.setup=$VM_DIR/l1/setup $cmdline"
 		-virtfs "local,path=$out,mount_tag=out,security_model=none"
 		-device virtio-serial-pci)
 	[[ -z $icount ]] || qemu+=(-icount "$icount")
+	# The guests' disks: from a device, not a file over 9p, they are read past the
+	# host machine's page cache.
+	for name in disk disk2; do
+		qemu+=(-drive "file=$BUILD/lab/$name.img,if=none,id=$name,format=raw,readonly=on"
+			-device "virtio-blk-pci,drive=$name,serial=$name")
+	done
 	for name in ctl in out err; do
 		qemu+=(-chardev "pipe,id=$name,path=$run_dir/$name"
 			-device "virtserialport,chardev=$name,name=lab.$name")
