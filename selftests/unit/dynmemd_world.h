@@ -79,6 +79,14 @@ static inline struct config *configure(struct world *w, const char *text)
 	return c;
 }
 
+static inline int load_again(void *userdata, struct config **ret, const char **ret_path)
+{
+	struct world *w = userdata;
+
+	*ret_path = w->conf;
+	return config_load(ret, w->conf, true, complain, NULL);
+}
+
 static inline void daemon_start(struct world *w, bool dry_run)
 {
 	struct manager_options options = {
@@ -86,6 +94,8 @@ static inline void daemon_start(struct world *w, bool dry_run)
 		.proc = w->folder,
 		.cgroup = w->cgroup,
 		.state = w->state,
+		.load = load_again,
+		.load_data = w,
 	};
 
 	assert_int_equal(manager_new(&w->manager, w->event, w->config, &options), 0);

@@ -867,6 +867,43 @@ static void test_reload(_unused_ void **state)
 	close_world(&w);
 }
 
+/* max = 64M, where 64G was meant: what is used stays, and it is said before. */
+static void test_reload_typo(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct manager_plan plan;
+	struct config *c;
+	struct world w;
+
+	a.available = a.free = 200 * MIB; /* it uses 760 */
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	c = configure(&w, "[daemon]\nmode = manage\n[guest a]\nmax = 64M\nmin = 32M\n");
+	manager_plan(w.manager, c, NULL, NULL, &plan);
+	assert_int_equal(plan.changed, 1);
+	assert_int_equal(plan.taken, 960 * MIB);
+	assert_true(plan.much);
+	assert_int_equal(manager_reload(w.manager, c), 0);
+	assert_int_equal(backend_qmp.reload(w.backend, c), 0);
+	config_free(w.config);
+	w.config = c;
+	for (int n = 0; n < 30; n++) {
+		run_for(&w, 100);
+		if (a.target && a.target != a.actual)
+			fake_resize(&a, a.target);
+		assert_true(a.actual >= 824 * MIB);
+	}
+	/* A range that is only a little smaller is not worth a word. */
+	c = configure(&w, "[daemon]\nmode = manage\n[guest a]\nmax = 900M\nmin = 32M\n");
+	manager_plan(w.manager, c, NULL, NULL, &plan);
+	assert_false(plan.much);
+	config_free(c);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 static void test_reload_leaves_folder(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
@@ -1053,6 +1090,7 @@ int main(void)
 		cmocka_unit_test(test_rival),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_reload_typo),
 		cmocka_unit_test(test_reload_leaves_folder),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_traits),

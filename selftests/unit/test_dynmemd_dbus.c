@@ -211,6 +211,46 @@ static bool get(sd_bus_message *m, const char *want, const char *type, void *val
 	return found;
 }
 
+/* What a reload would change, before it is done. */
+static void test_plan_reload(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	const char *path, *line;
+	bool range = false, keeps = false, tunable = false;
+	sd_bus_message *m;
+	struct world w;
+	struct bus b;
+
+	open_all(&w, &b, "[guest a]\nmin = 300M\n");
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 2000, manager_find(w.manager, "a"));
+	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	m = call(&w, &b, "PlanReload", NULL);
+	assert_true(sd_bus_message_enter_container(m, 'a', "s") > 0);
+	assert_int_equal(sd_bus_message_read(m, "s", &line), 0);
+	assert_true(sd_bus_message_exit_container(m) >= 0);
+	assert_true(sd_bus_message_read(m, "s", &path) > 0);
+	assert_string_equal(path, w.conf);
+
+	config_free(configure(&w, "[guest a]\nmin = 64M\nmax = 64M\n[policy]\ntax = 0.5\n"));
+	m = call(&w, &b, "PlanReload", NULL);
+	assert_true(sd_bus_message_enter_container(m, 'a', "s") > 0);
+	while (sd_bus_message_read(m, "s", &line) > 0) {
+		range |= !strncmp(line, "a: range 64 MiB to 64 MiB (was 300 MiB to 1.0 GiB)", 50);
+		keeps |= strstr(line, "more than its new max") != NULL;
+		tunable |= !strcmp(line, "tax: 0.5 (was 0.75)");
+	}
+	assert_true(range && keeps && tunable);
+	/* It is only a plan. */
+	assert_int_equal(manager_find(w.manager, "a")->limits.max, 1024 * MIB);
+
+	write_text(w.conf, "[guest a]\nmaximum = 64M\n");
+	m = call(&w, &b, "PlanReload", NULL);
+	assert_true(sd_bus_message_is_method_error(m, SD_BUS_ERROR_INVALID_ARGS));
+	fake_stop(&a, false);
+	close_all(&w, &b);
+}
+
 static void test_reading(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
@@ -454,6 +494,7 @@ int main(void)
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_plan_reload),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_signals),

@@ -15,6 +15,8 @@
  *   Drain()				give guests all their memory back; error
  *					org.dynmem1.Error.NotManaging
  *   Resume()				manage guests again
+ *   PlanReload()	-> as lines, s path	what a reload of that file would
+ *					change; error InvalidArgs: it is wrong
  *   Reserve(t bytes, s guest, t seconds)	-> a{sv}	keep memory for a
  *					guest that is about to start; keys
  *					DYNMEM_RESERVE_*; errors NotManaging

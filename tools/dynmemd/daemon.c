@@ -72,6 +72,14 @@ static int load(struct daemon *d, struct config **ret)
 	return 0;
 }
 
+static int load_for_plan(void *userdata, struct config **ret, const char **ret_path)
+{
+	struct daemon *d = userdata;
+
+	*ret_path = d->options->config;
+	return load(d, ret);
+}
+
 /* A configuration that is wrong changes nothing. */
 static void reload(struct daemon *d)
 {
@@ -235,6 +243,8 @@ static int start(struct daemon *d)
 	if (load(d, &d->config) < 0)
 		return EXIT_CONFIG;
 	options.dry_run = d->options->dry_run;
+	options.load = load_for_plan;
+	options.load_data = d;
 	options.record = d->options->record;
 	options.state = state_path(d, state, sizeof(state));
 	r = start_loop(d);

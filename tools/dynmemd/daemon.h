@@ -19,6 +19,7 @@ enum {
  * @mode: instead of the configuration's; NULL: as configured
  * @dry_run: never write a target
  * @record: a file to record into; NULL: none
+ * @check: only check the configuration
  * @verbose: also log what helps to find faults
  */
 struct options {
@@ -26,6 +27,7 @@ struct options {
 	bool config_required;
 	const char *mode;
 	bool dry_run;
+	bool check;
 	const char *record;
 	bool verbose;
 };

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "dynmemd/config/daemon_config.h"
+#include "dynmemd/check.h"
 #include "dynmemd/daemon.h"
 #include "common/util.h"
 
 enum {
 	OPTION_DRY_RUN = 256,
 	OPTION_MODE,
+	OPTION_CHECK,
 	OPTION_RECORD,
 	OPTION_TUNABLES,
 	OPTION_VERSION,
@@ -26,6 +28,8 @@ static const char help[] =
 	"      --mode=MODE     observe or manage, instead of the configuration's mode\n"
 	"      --dry-run       decide and log, but move nothing, whatever the mode\n"
 	"      --record=FILE   record all that decisions hang on into a new FILE\n"
+	"      --check         only check the configuration, and show what a reload of\n"
+	"                      the daemon that runs would change\n"
 	"  -v, --verbose       log more\n"
 	"      --tunables      list all keys of [policy], their defaults and reasons\n"
 	"  -h, --help          this text\n"
@@ -61,6 +65,7 @@ static int parse(struct options *o, int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "mode", required_argument, NULL, OPTION_MODE },
 		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+		{ "check", no_argument, NULL, OPTION_CHECK },
 		{ "record", required_argument, NULL, OPTION_RECORD },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "tunables", no_argument, NULL, OPTION_TUNABLES },
@@ -86,6 +91,9 @@ static int parse(struct options *o, int argc, char **argv)
 			break;
 		case OPTION_RECORD:
 			o->record = optarg;
+			break;
+		case OPTION_CHECK:
+			o->check = true;
 			break;
 		case OPTION_DRY_RUN:
 			o->dry_run = true;
@@ -118,5 +126,7 @@ int main(int argc, char **argv)
 	struct options o = { .config = CONFIG_PATH };
 	int r = parse(&o, argc, argv);
 
-	return r >= 0 ? r : daemon_run(&o);
+	if (r >= 0)
+		return r;
+	return o.check ? check_run(&o) : daemon_run(&o);
 }

@@ -117,6 +117,32 @@ static int drain(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(call, NULL);
 }
 
+static void append_line(void *userdata, const char *text)
+{
+	sd_bus_message_append(userdata, "s", text);
+}
+
+static int plan_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	struct api *a = userdata;
+	const char *path = "";
+	int r = sd_bus_message_new_method_return(call, &m);
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "s");
+	if (r >= 0)
+		r = manager_plan_reload(a->manager, append_line, m, &path);
+	if (r == -EINVAL)
+		return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+					"the configuration is wrong: 'dynmemd --check' says how");
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", path);
+	return r < 0 ? r : sd_bus_send(NULL, m, NULL);
+}
+
 static int resume(sd_bus_message *call, void *userdata, _unused_ sd_bus_error *error)
 {
 	struct api *a = userdata;
@@ -251,6 +277,8 @@ static const sd_bus_vtable vtable[] = {
 	/* Who may: the bus's policy says, org.dynmem1.conf. */
 	SD_BUS_METHOD("Drain", NULL, NULL, drain, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Record", NULL, NULL, record, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("PlanReload", SD_BUS_NO_ARGS, SD_BUS_RESULT("as", lines, "s", path),
+				plan_reload, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Resume", NULL, NULL, resume, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Reserve", SD_BUS_ARGS("t", bytes, "s", guest, "t", seconds),
 				SD_BUS_RESULT("a{sv}", reservation), reserve,

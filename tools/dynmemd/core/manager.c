@@ -419,9 +419,46 @@ void manager_guest_own(struct guest *g)
  * Life
  */
 
+static void log_line(_unused_ void *userdata, const char *text)
+{
+	log_warning("reload: %s", text);
+}
+
+static void warn_of_much(struct manager *m, const struct config *config)
+{
+	struct manager_plan plan;
+
+	manager_plan(m, config, NULL, NULL, &plan);
+	if (!plan.much)
+		return;
+	log_warning(
+		"reload: this configuration moves more than a quarter of a guest or a tenth of the host; 'dynmemd --check' shows that before");
+	manager_plan(m, config, log_line, NULL, &plan);
+}
+
+int manager_plan_reload(struct manager *m, manager_plan_line_t line, void *userdata,
+			const char **ret_path)
+{
+	struct manager_plan plan;
+	struct config *c;
+	int r;
+
+	if (!m->load)
+		return -EOPNOTSUPP;
+	r = m->load(m->load_data, &c, ret_path);
+	if (r < 0)
+		return r;
+	manager_plan(m, c, line, userdata, &plan);
+	config_free(c);
+	return 0;
+}
+
 int manager_reload(struct manager *m, const struct config *config)
 {
-	int r = policy_set_tunables(m->policy, &config->policy);
+	int r;
+
+	warn_of_much(m, config);
+	r = policy_set_tunables(m->policy, &config->policy);
 
 	if (r < 0)
 		return r;
@@ -461,6 +498,8 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 	m->event = event;
 	m->config = config;
 	m->dry_run = options->dry_run;
+	m->load = options->load;
+	m->load_data = options->load_data;
 	m->proc = options->proc ? options->proc : "/proc";
 	m->cgroup_root = options->cgroup ? options->cgroup : CGROUP_ROOT;
 	r = host_open(&m->host, m->proc);

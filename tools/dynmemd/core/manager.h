@@ -48,12 +48,32 @@ struct manager_listener {
 	void (*mode)(void *userdata);
 };
 
+/** manager_load_t - read the configuration anew, as a reload would */
+typedef int (*manager_load_t)(void *userdata, struct config **ret, const char **ret_path);
+
+/** manager_plan_line_t - a line of a plan, without its end */
+typedef void (*manager_plan_line_t)(void *userdata, const char *text);
+
+/**
+ * struct manager_plan - what another configuration would change
+ * @changed: guests with another range, shares or reclaim
+ * @taken: bytes that are above guests' new max
+ * @given: bytes that lack to guests' new min
+ * @much: that is more than a quarter of some guest, or a tenth of the host
+ */
+struct manager_plan {
+	unsigned int changed;
+	uint64_t taken, given;
+	bool much;
+};
+
 /**
  * struct manager_options - what is no configuration
  * @dry_run: never write a target, whatever the configuration says
  * @proc: instead of /proc, for what the host has and guests cost; NULL: /proc
  * @cgroup: where cgroup2 is mounted; NULL: CGROUP_ROOT
  * @state: the file of what shall outlive the daemon; NULL: none
+ * @load: for manager_plan_reload(); NULL: it cannot
  * @record: a file for a recording from the very beginning; NULL: none
  */
 struct manager_options {
@@ -61,6 +81,8 @@ struct manager_options {
 	const char *proc;
 	const char *cgroup;
 	const char *state;
+	manager_load_t load;
+	void *load_data;
 	const char *record;
 };
 
@@ -74,7 +96,25 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 /** manager_free() - guests must be gone; they keep their targets */
 struct manager *manager_free(struct manager *m);
 
-/** manager_reload() - a new configuration: ranges, shares, mode, policy */
+/** manager_plan() - what @config would change; @line may be NULL */
+void manager_plan(struct manager *m, const struct config *config, manager_plan_line_t line,
+		  void *userdata, struct manager_plan *ret);
+
+/**
+ * manager_plan_reload() - what a reload would change now
+ * @ret_path: the configuration's first file
+ *
+ * Return: 0; -EINVAL: the configuration is wrong, and the log says how;
+ * -EOPNOTSUPP.
+ */
+int manager_plan_reload(struct manager *m, manager_plan_line_t line, void *userdata,
+			const char **ret_path);
+
+/**
+ * manager_reload() - a new configuration: ranges, shares, mode, policy
+ *
+ * One that moves much says so first.
+ */
 int manager_reload(struct manager *m, const struct config *config);
 
 void manager_listen(struct manager *m, const struct manager_listener *listener, void *userdata);

@@ -19,6 +19,8 @@ struct manager {
 	bool stopped;	     /* the kill switch is on */
 	struct folder *stop; /* watches it */
 	const char *proc, *cgroup_root;
+	manager_load_t load; /* the configuration, or NULL */
+	void *load_data;
 	struct cgroup_worker *worker; /* NULL: nothing is done by cgroups */
 	struct policy *policy;
 	struct recorder *recorder;
