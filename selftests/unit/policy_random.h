@@ -135,9 +135,6 @@ static inline void random_cost(struct rng *r, struct random_guest *g, unsigned i
 		.disk_read = tick * rnd_to(r, 1 << 28),
 		.cpu_ns = tick * rnd_to(r, 1 << 30),
 	};
-	s->nodes = RECORD_NODES_MAX;
-	for (unsigned int i = 0; i < RECORD_NODES_MAX; i++)
-		s->node[i] = s->rss / RECORD_NODES_MAX;
 	if (evil) {
 		s->present = rnd(r);
 		s->rss = hostile(r, s->rss);

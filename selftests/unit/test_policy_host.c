@@ -334,47 +334,6 @@ static void test_precaution_spares_floors(void **state)
 	policy_free(f.p);
 }
 
-/* Two alike but for their node: the one on the pressed node lends. */
-static void test_numa(void **state)
-{
-	struct guest_record c = {
-		.present = GUEST_HAS_RSS | GUEST_HAS_NODES,
-		.nodes = 2,
-		.rss = 16 * GIB,
-	};
-	u64 minfree = policy_minfree(64 * GIB);
-	struct fixture f;
-	unsigned int a, b;
-	u64 from_a = 0, from_b = 0;
-
-	(void)state;
-	init(&f, 64 * GIB, 3 * minfree);
-	f.h.nodes = 2;
-	f.h.node[0] = (struct host_node){ 32 * GIB, minfree / 8 };
-	f.h.node[1] = (struct host_node){ 32 * GIB, 2 * minfree };
-	a = add(&f, GIB, 16 * GIB);
-	b = add(&f, GIB, 16 * GIB);
-	for (int i = 0; i < 3; i++) {
-		pass(&f, 1);
-		report(&f, a, 4 * GIB, 16 * GIB);
-		report(&f, b, 4 * GIB, 16 * GIB);
-		c.node[0] = 16 * GIB;
-		c.node[1] = 0;
-		policy_guest_update(f.p, a, &c, f.now);
-		c.node[0] = 0;
-		c.node[1] = 16 * GIB;
-		policy_guest_update(f.p, b, &c, f.now);
-		decide(&f);
-		from_a += f.r.decision[a].from - f.r.decision[a].target;
-		from_b += f.r.decision[b].from - f.r.decision[b].target;
-	}
-	assert_true(from_a > 0);
-	assert_true(from_a >= from_b);
-	assert_true(f.r.decision[a].flags & POLICY_NODE_HINT);
-	assert_false(f.r.decision[b].flags & POLICY_NODE_HINT);
-	policy_free(f.p);
-}
-
 /* What no balloon reaches, a cgroup does; only when balloons do not suffice. */
 static void test_silent_is_reclaimed(void **state)
 {
@@ -606,7 +565,6 @@ int main(void)
 		cmocka_unit_test(test_touch_rate),
 		cmocka_unit_test(test_reserve_of_small_hosts),
 		cmocka_unit_test(test_precaution_spares_floors),
-		cmocka_unit_test(test_numa),
 		cmocka_unit_test(test_silent_is_reclaimed),
 		cmocka_unit_test(test_enforcement),
 		cmocka_unit_test(test_drain),

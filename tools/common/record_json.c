@@ -25,16 +25,10 @@ static struct json_object *array_to_json(const struct record_field *f, const voi
 
 	for (uint32_t i = 0; i < n && i < RECORD_NODES_MAX; i++) {
 		const struct host_node *node = (const struct host_node *)at + i;
-		struct json_object *item;
+		struct json_object *item = json_object_new_object();
 
-		if (f->type == RECORD_SIZES) {
-			item = json_object_new_uint64(((const uint64_t *)at)[i]);
-		} else {
-			item = json_object_new_object();
-			json_object_object_add(item, "total", json_object_new_uint64(node->total));
-			json_object_object_add(item, "available",
-					       json_object_new_uint64(node->available));
-		}
+		json_object_object_add(item, "total", json_object_new_uint64(node->total));
+		json_object_object_add(item, "available", json_object_new_uint64(node->available));
 		json_object_array_add(array, item);
 	}
 	return array;
@@ -68,7 +62,6 @@ static struct json_object *field_to_json(const struct record_field *f, const voi
 		return json_object_new_string(policy_level_name(*(const enum policy_level *)at));
 	case RECORD_BITS:
 		return bits_to_json(f, *(const uint32_t *)at);
-	case RECORD_SIZES:
 	case RECORD_HOST_NODES:
 		return array_to_json(f, record, at);
 	}
@@ -153,8 +146,7 @@ static bool get_array(const struct record_field *f, struct json_object *v, void 
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *item = json_object_array_get_idx(v, i);
 
-		if (f->type == RECORD_SIZES ? !get_u64(item, (uint64_t *)at + i)
-					    : !get_node(item, (struct host_node *)at + i))
+		if (!get_node(item, (struct host_node *)at + i))
 			return false;
 	}
 	*(uint32_t *)((char *)record + f->count) = n;
@@ -190,7 +182,6 @@ static bool get_field(const struct record_field *f, struct json_object *v, void 
 		return get_level(v, at);
 	case RECORD_BITS:
 		return get_bits(f, v, at);
-	case RECORD_SIZES:
 	case RECORD_HOST_NODES:
 		return get_array(f, v, record, at);
 	}

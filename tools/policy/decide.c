@@ -171,8 +171,6 @@ static void decide_guest(const struct policy *p, const struct guest *g, const st
 		size = max_of(round_up_to(size, GRAIN), g->entitled);
 		if (size < g->target)
 			send(d, size, shrink_reason(p, sum));
-		if (g->node_hint)
-			d->flags |= POLICY_NODE_HINT;
 		d->arg[1] = (s64)(sum->all + p->b.value - p->b.budget);
 		d->arg[2] = p->b.deficit;
 	} else if (above_range(p, g, d)) {

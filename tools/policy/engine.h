@@ -185,7 +185,6 @@ struct seen {
 	u64 press_used;		     /* what it used then */
 	double refault, refault_p95; /* bytes/s */
 	double reread;		     /* r, bytes/s */
-	u64 reread_disk;	     /* disk_read at the last fresh sample */
 	u64 growth;		     /* bytes in hold_time, now */
 	double rise;		     /* bytes/ns, between the last two */
 	double growth_peak;	     /* and the largest, sinking */
@@ -196,7 +195,7 @@ struct seen {
 
 	/* what it costs */
 	u64 known; /* GUEST_HAS_* */
-	u64 cost_at;
+	u64 cost_at, disk_at, cpu_at;
 	u64 rss, swapped, ksm_saved, disk_read, cpu_ns;
 	u64 payback;		     /* of swapped, what is likely to be read soon */
 	u64 reclaimed;		     /* asked of its cgroup, not seen in swapped yet */
@@ -204,7 +203,6 @@ struct seen {
 	u64 reclaim_asked;	     /* bytes, in it */
 	u64 reclaim_backoff, reclaim_until;
 	u64 sample_cost; /* rss + swapped when the last fresh sample came */
-	u64 node[RECORD_NODES_MAX];
 	double busy;	  /* vCPUs' load, CPUs */
 	double disk_rate; /* bytes/s */
 
@@ -258,8 +256,6 @@ struct guest {
 	double cost;		   /* of a byte of that */
 	u64 excess, within, rated; /* what may be taken: see shrink.c */
 	double offer, take;
-	double on_pressed_node; /* the part of it that is there */
-	bool node_hint;
 	enum policy_reason held; /* why it is not shrunk */
 	bool lends;
 
@@ -297,7 +293,6 @@ struct budget {
 	double hold_slope;    /* dHold/dK */
 	s64 deficit;	      /* X */
 	s64 lack;	      /* X without precaution */
-	double node_lack;     /* of NUMA nodes that are short by themselves */
 	double value, budget; /* of all targets, and of all entitlements */
 };
 

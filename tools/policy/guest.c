@@ -9,6 +9,8 @@
 
 /* Re-reading is averaged over this. */
 #define REREAD_LIFE (10 * SEC)
+/* A rate that was measured longer ago is not known. */
+#define RATE_AGE (10 * SEC)
 /* Below this, faults are noise whatever their 95th percentile. */
 #define REFAULT_NOISE (1.0 * (double)MIB)
 /* A steady rate is its own 95th percentile: above it means clearly above. */
@@ -251,12 +253,18 @@ static void learn_faults(const struct policy *p, struct guest *g, double fault, 
 			      min_of(sec, 60.0) * (double)SEC / (double)p->t.poll);
 }
 
+/* Of its disks; an old one is none. */
+static double disk_rate(const struct policy *p, const struct guest *g)
+{
+	return since(p->now, g->seen->disk_at) <= RATE_AGE ? g->seen->disk_rate : 0;
+}
+
 static void take_activity(struct policy *p, struct guest *g, const struct guest_record *s, u64 dt)
 {
 	bool is_short = runs_short(g, g->seen->available);
 	bool lacked = is_short || g->seen->ran_short;
 	double sec = (double)max_of(dt, MSEC) / (double)SEC;
-	u64 in, out, major, oom, stall, disk = 0;
+	u64 in, out, major, oom, stall;
 	double fault, keep;
 
 	in = grew(g, s, GUEST_HAS_SWAP_IN, &g->seen->swap_in, s->swap_in);
@@ -270,18 +278,13 @@ static void take_activity(struct policy *p, struct guest *g, const struct guest_
 
 	learn_debt(p, g, in, out, lacked);
 
-	if (g->seen->known & GUEST_HAS_DISK_READ) {
-		disk = min_of(over(g->seen->disk_read, g->seen->reread_disk), UINT64_C(1) << 46);
-		g->seen->reread_disk = g->seen->disk_read;
-	}
-
 	/*
 	 * Reads that fault in are disk reads too, where disks can be seen:
 	 * the larger of both, not the sum.
 	 */
 	fault = ((double)in + (double)major * (double)PAGE) / sec;
 	keep = half_life(min_of(dt, REREAD_LIFE * 64), REREAD_LIFE);
-	g->seen->reread = keep * g->seen->reread + (1 - keep) * max_of(fault, (double)disk / sec);
+	g->seen->reread = keep * g->seen->reread + (1 - keep) * max_of(fault, disk_rate(p, g));
 
 	g->seen->pressed = 0;
 	/* A container killed at its own limit is not the guest's lack. */
@@ -409,7 +412,7 @@ bool guest_late(const struct policy *p, const struct guest *g)
 	silence = min_of(since(p->now, g->seen->fresh_at), asked);
 	if (g->seen->growth > g->slack && silence <= p->t.silent)
 		return silence > p->t.poll + p->t.poll / 2;
-	return silence > p->t.late && (g->seen->busy > BUSY_CPU || g->seen->disk_rate > BUSY_READ);
+	return silence > p->t.late && (g->seen->busy > BUSY_CPU || disk_rate(p, g) > BUSY_READ);
 }
 
 /*
@@ -439,16 +442,15 @@ static bool filling(const struct policy *p, const struct guest *g)
 	return age <= p->t.start_grace || (g->seen->fresh_at == NEVER && age <= FILL_MAX);
 }
 
-static void take_costs(struct policy *p, struct guest *g, const struct guest_record *s)
+/* What the host pays for it. */
+static void take_memory(struct policy *p, struct guest *g, const struct guest_record *s)
 {
-	double sec;
 	u64 before, saved, after, swapped, dt;
 
 	before = process_cost(g);
 	saved = g->seen->ksm_saved;
 	swapped = g->seen->swapped;
 	dt = g->seen->cost_at == NEVER ? 0 : since(p->now, g->seen->cost_at);
-	sec = g->seen->cost_at == NEVER ? 0 : (double)since(p->now, g->seen->cost_at) / (double)SEC;
 
 	if (s->present & GUEST_HAS_RSS)
 		g->seen->rss = min_of(s->rss, 2 * POLICY_GUEST_BYTES_MAX);
@@ -457,23 +459,6 @@ static void take_costs(struct policy *p, struct guest *g, const struct guest_rec
 	learn_payback(g, swapped, dt);
 	if (s->present & GUEST_HAS_KSM_SAVED)
 		g->seen->ksm_saved = min_of(s->ksm_saved, g->max);
-
-	if ((s->present & GUEST_HAS_CPU) && (g->seen->known & GUEST_HAS_CPU) && sec > 0)
-		g->seen->busy = (double)over(s->cpu_ns, g->seen->cpu_ns) / (sec * (double)SEC);
-	if (s->present & GUEST_HAS_CPU)
-		g->seen->cpu_ns = s->cpu_ns;
-
-	if (s->present & GUEST_HAS_DISK_READ) {
-		if ((g->seen->known & GUEST_HAS_DISK_READ) && sec > 0)
-			g->seen->disk_rate = (double)over(s->disk_read, g->seen->disk_read) / sec;
-		else
-			g->seen->reread_disk = s->disk_read;
-		g->seen->disk_read = s->disk_read;
-	}
-	if (s->present & GUEST_HAS_NODES)
-		for (unsigned int i = 0; i < RECORD_NODES_MAX; i++)
-			g->seen->node[i] =
-				i < s->nodes ? min_of(s->node[i], POLICY_HOST_BYTES_MAX) : 0;
 
 	/*
 	 * First touch makes it grow. Merged pages count as resident, so a break
@@ -492,10 +477,40 @@ static void take_costs(struct policy *p, struct guest *g, const struct guest_rec
 		if (!filling(p, g))
 			host_touch(p, min_of(touched, g->max));
 	}
-
-	g->seen->known |= s->present & GUEST_HAS_COSTS;
 	g->seen->cost_at = p->now;
-	balloon_settled(p, g);
+}
+
+/* A counter's rate since it was seen last, a second; 0 at its first sight. */
+static double rate_of(const struct policy *p, u64 *last, u64 *at, u64 value)
+{
+	u64 dt = since(p->now, *at);
+	double rate = dt && dt != NEVER ? (double)over(value, *last) * (double)SEC / (double)dt : 0;
+
+	*last = value;
+	*at = p->now;
+	return rate;
+}
+
+static void take_rates(struct policy *p, struct guest *g, const struct guest_record *s)
+{
+	struct seen *n = g->seen;
+
+	if (s->present & GUEST_HAS_CPU)
+		n->busy = rate_of(p, &n->cpu_ns, &n->cpu_at, s->cpu_ns) / (double)SEC;
+	if (s->present & GUEST_HAS_DISK_READ)
+		n->disk_rate = rate_of(p, &n->disk_read, &n->disk_at, s->disk_read);
+}
+
+static void take_costs(struct policy *p, struct guest *g, const struct guest_record *s)
+{
+	const u64 of_memory = GUEST_HAS_RSS | GUEST_HAS_SWAPPED | GUEST_HAS_KSM_SAVED;
+
+	take_rates(p, g, s);
+	if (s->present & of_memory)
+		take_memory(p, g, s);
+	g->seen->known |= s->present & GUEST_HAS_COSTS;
+	if (s->present & of_memory)
+		balloon_settled(p, g);
 }
 
 static void take_machine(struct policy *p, struct guest *g, const struct guest_record *r)

@@ -333,43 +333,6 @@ u64 reserve_sum(const struct policy *p)
 	return sum;
 }
 
-/*
- * Nodes below their share of level medium's threshold. A balloon cannot choose
- * among a guest's nodes, but among guests one can prefer those that are there.
- */
-static void nodes(struct policy *p)
-{
-	bool pressed[RECORD_NODES_MAX] = { false };
-	double total = 0, threshold;
-	struct guest *g;
-
-	p->b.node_lack = 0;
-	if (p->host.nodes < 2)
-		return;
-	for (unsigned int i = 0; i < p->host.nodes; i++)
-		total += (double)p->host.node[i].total;
-
-	for (unsigned int i = 0; i < p->host.nodes; i++) {
-		const struct host_node *n = &p->host.node[i];
-
-		threshold = p->t.level_medium * (double)p->b.minfree * (double)n->total /
-			    max_of(total, 1.0);
-		if ((double)n->available >= threshold)
-			continue;
-		pressed[i] = true;
-		p->b.node_lack += threshold - (double)n->available;
-	}
-	for_each_guest (p, g) {
-		double there = 0, all = 0;
-
-		for (unsigned int i = 0; i < p->host.nodes; i++) {
-			all += (double)g->seen->node[i];
-			there += pressed[i] ? (double)g->seen->node[i] : 0;
-		}
-		g->on_pressed_node = all > 0 ? there / all : 0;
-	}
-}
-
 /* Of what a balloon has still to take, what comes before it is needed. */
 static u64 soon(const struct policy *p, const struct guest *g)
 {
@@ -387,7 +350,6 @@ void host_budget(struct policy *p)
 
 	b->available = host_available(p);
 	b->minfree = minfree_of(p);
-	nodes(p);
 	b->reserve = reserve_of(p, b->minfree);
 	b->reserve_pressed = scale(b->minfree, p->t.reserve_pressed);
 	b->reserved = reserve_sum(p);

@@ -195,7 +195,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	g->seen->moved_at = g->seen->shrunk_at = g->seen->grown_at = NEVER;
 	g->seen->pending_at = NEVER;
 	g->seen->actual_at = NEVER;
-	g->seen->cost_at = NEVER;
+	g->seen->cost_at = g->seen->disk_at = g->seen->cpu_at = NEVER;
 	g->seen->reboot_at = NEVER;
 	g->seen->polling_at = NEVER;
 	g->seen->learned_at = g->seen->undo_at = g->seen->harm_at = NEVER;

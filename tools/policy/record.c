@@ -56,8 +56,6 @@ const struct record_field guest_record_fields[] = {
 	GUEST("ksm-saved", KSM_SAVED, ksm_saved),
 	GUEST("disk-read", DISK_READ, disk_read),
 	GUEST("cpu-ns", CPU, cpu_ns),
-	{ "nodes", GUEST_HAS_NODES, RECORD_SIZES, offsetof(struct guest_record, node),
-	  offsetof(struct guest_record, nodes), sizeof(uint64_t), NULL },
 	{ 0 },
 };
 
@@ -77,7 +75,6 @@ const struct record_field host_record_fields[] = {
 	HOST("swap-total", SWAP_TOTAL, swap_total),
 	HOST("swap-free", SWAP_FREE, swap_free),
 	HOST("pool-total", POOL_TOTAL, pool_total),
-	HOST("pool-free", POOL_FREE, pool_free),
 	{ "nodes", HOST_HAS_NODES, RECORD_HOST_NODES, offsetof(struct host_record, node),
 	  offsetof(struct host_record, nodes), sizeof(struct host_node), NULL },
 	HOST_OF("level", LEVEL, LEVEL, level),
@@ -111,7 +108,6 @@ static size_t size_of(const struct record_field *f)
 	case RECORD_U32:
 	case RECORD_BITS:
 		return sizeof(uint32_t);
-	case RECORD_SIZES:
 	case RECORD_HOST_NODES:
 		return RECORD_NODES_MAX * f->item;
 	}

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECORD_NODES_MAX 8u /* NUMA nodes told apart; more are folded modulo this */
+#define RECORD_NODES_MAX 8u /* NUMA nodes that are reported */
 
 /* ------------------------------------------------------------------------
  * A guest
@@ -54,7 +54,6 @@
 #define GUEST_HAS_KSM_SAVED (UINT64_C(1) << 27)
 #define GUEST_HAS_DISK_READ (UINT64_C(1) << 28)
 #define GUEST_HAS_CPU	    (UINT64_C(1) << 29)
-#define GUEST_HAS_NODES	    (UINT64_C(1) << 30)
 
 /* Groups of them. */
 #define GUEST_HAS_STATS (GUEST_HAS_LAST_UPDATE | GUEST_HAS_STAT_ACTUAL)
@@ -64,7 +63,7 @@
 	 GUEST_HAS_OOM_KILL | GUEST_HAS_ALLOC_STALL)
 #define GUEST_HAS_COSTS                                                                \
 	(GUEST_HAS_RSS | GUEST_HAS_SWAPPED | GUEST_HAS_HUGETLB | GUEST_HAS_KSM_SAVED | \
-	 GUEST_HAS_DISK_READ | GUEST_HAS_CPU | GUEST_HAS_NODES)
+	 GUEST_HAS_DISK_READ | GUEST_HAS_CPU)
 
 /* guest_record.pins: why a balloon frees nothing on the host. */
 #define GUEST_PIN_VFIO	       (1u << 0) /* a passed-through device, mdev as well */
@@ -110,8 +109,6 @@
  * @ksm_saved: what KSM saves in it, and it can call in by writing
  * @disk_read: read by all its disks since start
  * @cpu_ns: CPU time of the process since start, ns
- * @nodes: how many of @node are filled
- * @node: resident per NUMA node
  *
  * Of statistics, all ones (QEMU's "never reported", as 64 or as 32 bits) is
  * taken as absent even when its bit is set.
@@ -129,8 +126,6 @@ struct guest_record {
 
 	uint64_t rss, swapped, hugetlb, ksm_saved;
 	uint64_t disk_read, cpu_ns;
-	uint32_t nodes;
-	uint64_t node[RECORD_NODES_MAX];
 };
 
 /* ------------------------------------------------------------------------
@@ -154,7 +149,6 @@ enum policy_level {
 #define HOST_HAS_SWAP_TOTAL (UINT64_C(1) << 5)
 #define HOST_HAS_SWAP_FREE  (UINT64_C(1) << 6)
 #define HOST_HAS_POOL_TOTAL (UINT64_C(1) << 7)
-#define HOST_HAS_POOL_FREE  (UINT64_C(1) << 8)
 #define HOST_HAS_NODES	    (UINT64_C(1) << 9)
 
 #define HOST_HAS_LEVEL	   (UINT64_C(1) << 16)
@@ -176,7 +170,6 @@ enum policy_level {
 #define HOST_HAS_MEMORY (HOST_HAS_TOTAL | HOST_HAS_AVAILABLE)
 #define HOST_HAS_ARC	(HOST_HAS_ARC_SIZE | HOST_HAS_ARC_MIN)
 #define HOST_HAS_SWAP	(HOST_HAS_SWAP_TOTAL | HOST_HAS_SWAP_FREE)
-#define HOST_HAS_POOL	(HOST_HAS_POOL_TOTAL | HOST_HAS_POOL_FREE)
 #define HOST_HAS_KSM                                                             \
 	(HOST_HAS_KSM_RUN | HOST_HAS_KSM_PAGES_TO_SCAN | HOST_HAS_KSM_SLEEP_MS | \
 	 HOST_HAS_KSM_ADVISOR | HOST_HAS_KSM_SAVED | HOST_HAS_KSM_MERGEABLE |    \
@@ -223,7 +216,6 @@ struct host_ksm {
  * @swap_total: SwapTotal
  * @swap_free: SwapFree
  * @pool_total: of all pools of huge pages
- * @pool_free: of these, in no use
  * @nodes: how many of @node are filled, at most RECORD_NODES_MAX
  * @node: per NUMA node
  * @level: that a source has reason for; the engine's own follows from it
@@ -238,7 +230,7 @@ struct host_record {
 	uint64_t total, free, available;
 	uint64_t arc_size, arc_min;
 	uint64_t swap_total, swap_free;
-	uint64_t pool_total, pool_free;
+	uint64_t pool_total;
 	uint32_t nodes;
 	struct host_node node[RECORD_NODES_MAX];
 
@@ -259,10 +251,9 @@ enum record_type {
 	RECORD_S32,
 	RECORD_DOUBLE,
 	RECORD_BOOL,
-	RECORD_LEVEL, /* enum policy_level */
-	RECORD_BITS,  /* u32, @names of its bits */
-	RECORD_SIZES, /* an array of u64 with its count */
-	RECORD_HOST_NODES,
+	RECORD_LEVEL,	   /* enum policy_level */
+	RECORD_BITS,	   /* u32, @names of its bits */
+	RECORD_HOST_NODES, /* an array with its count */
 };
 
 /**

@@ -114,7 +114,6 @@ static void offer(const struct policy *p, struct guest *g, bool urgent)
 
 	g->excess = g->within = g->rated = 0;
 	g->take = 0;
-	g->node_hint = false;
 	g->held = POLICY_REASON_SETTLED;
 	if (!g->movable || !surplus || p->drain)
 		return;
@@ -157,26 +156,18 @@ static double spread(struct policy *p, double need)
 }
 
 /*
- * What is offered of one kind: first by guests on pressed NUMA nodes.
+ * What is offered of one kind.
  * @upto: what each guest offers of this and the kinds before it
  */
 static double take_kind(struct policy *p, double need, u64 (*upto)(const struct guest *))
 {
-	double taken = 0;
 	struct guest *g;
 
 	if (need <= 0)
 		return 0;
-	if (p->b.node_lack > 0) {
-		for_each_guest (p, g) {
-			g->offer = g->on_pressed_node * max_of((double)upto(g) - g->take, 0.0);
-			g->node_hint |= g->offer >= 1;
-		}
-		taken = spread(p, min_of(need, p->b.node_lack));
-	}
 	for_each_guest (p, g)
 		g->offer = max_of((double)upto(g) - g->take, 0.0);
-	return taken + spread(p, need - taken);
+	return spread(p, need);
 }
 
 static u64 upto_excess(const struct guest *g)

@@ -69,6 +69,7 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest, const char *why);
  *	configuration says about the guest comes first
  * @memory: what its balloon counts from: what the machine was started with, and
  *	DIMMs that were plugged since, bytes
+ * @dimms: of @memory, what was plugged, bytes
  * @other: memory that the guest counts and its balloon does not (virtio-mem),
  *	bytes
  * @actual: what the balloon left it, bytes
@@ -98,7 +99,7 @@ struct guest {
 	uint64_t rss;
 	struct guest_rule own;
 	uint64_t memory;
-	uint64_t other;
+	uint64_t dimms, other;
 	uint64_t actual;
 	bool has_balloon;
 	const char *alias;

@@ -5,6 +5,7 @@
 
 #include "common/escape.h"
 #include "dynmemd/base/log.h"
+#include "dynmemd/host/ksmd.h"
 #include "dynmemd/core/manager_private.h"
 #include "dynmemd/host/pinned_memory.h"
 
@@ -290,8 +291,10 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	g->target = g->actual;
 	policy_gate_found(&g->books, g->actual);
 	m->guests[m->n_guests++] = g;
-	if (!g->has_balloon)
-		policy_guest_event(m->policy, g->handle, POLICY_GUEST_NO_BALLOON, now);
+	update_machine(m, g,
+		       GUEST_HAS_MEMORY | GUEST_HAS_DIMMS | GUEST_HAS_DEVICES | GUEST_HAS_PINS |
+			       GUEST_HAS_CAPS,
+		       now);
 	log_guest(
 		LOG_INFO, g->name,
 		"found: %.0f MiB, of which it has %.0f; range %.0f to %.0f MiB, shares %u; QEMU's pid %d, found at %s%s",
@@ -400,7 +403,9 @@ void manager_guest_resized(struct guest *g, uint64_t memory, uint64_t actual)
 	policy_guest_configure(m->policy, g->handle, &range);
 	if (g->has_balloon)
 		policy_command_sent(m->policy, g->handle, target, now);
-	policy_guest_actual(m->policy, g->handle, g->actual, now);
+	update_machine(m, g,
+		       GUEST_HAS_MEMORY | GUEST_HAS_DIMMS | GUEST_HAS_DEVICES | GUEST_HAS_ACTUAL,
+		       now);
 	tick_soon(m);
 }
 
@@ -497,6 +502,7 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 		return -ENOMEM;
 	m->event = event;
 	m->config = config;
+	cost_init(&m->ksmd);
 	m->dry_run = options->dry_run;
 	m->load = options->load;
 	m->load_data = options->load_data;
@@ -520,6 +526,8 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 		return r;
 	}
 	cgroup_act_init(m);
+	numa_open(&m->numa);
+	cost_open(&m->ksmd, m->proc, ksmd_pid(m->proc));
 	sample_host(m, false, manager_now(m));
 	tick_soon(m);
 	*ret = m;
@@ -537,6 +545,8 @@ struct manager *manager_free(struct manager *m)
 	recorder_free(m->recorder);
 	policy_free(m->policy);
 	host_close(&m->host);
+	numa_close(&m->numa);
+	cost_close(&m->ksmd);
 	free(m->guests);
 	free(m);
 	return NULL;

@@ -7,6 +7,7 @@
 
 #include "dynmemd/host/cgroup_worker.h"
 #include "dynmemd/base/dir_watch.h"
+#include "dynmemd/host/numa.h"
 #include "dynmemd/core/manager.h"
 #include "dynmemd/core/recorder.h"
 #include "dynmemd/state/state_file.h"
@@ -25,6 +26,8 @@ struct manager {
 	struct policy *policy;
 	struct recorder *recorder;
 	struct host host;
+	struct numa numa;
+	struct cost ksmd; /* its thread */
 
 	struct source *source;
 	uint64_t threshold[POLICY_LEVELS]; /* bytes, that it watches ... */
@@ -108,9 +111,6 @@ bool command_was_sent(struct guest *g);
 
 /* sample.c */
 
-/** update_guest() - hand a record on; returns whether its statistics were fresh */
-bool update_guest(struct manager *m, struct guest *g, const struct guest_record *r, uint64_t now);
-
 /**
  * sample_host() - read the host's memory and pass it to the engine
  * @quick: on an event, KSM's counters are not read
@@ -122,6 +122,14 @@ enum policy_level sample_host(struct manager *m, bool quick, uint64_t now);
  * @quick: on an event, only what the decision hangs on
  */
 void sample_costs(struct manager *m, bool quick, uint64_t now);
+
+/* machine.c */
+
+/** update_guest() - hand a record on; returns whether its statistics were fresh */
+bool update_guest(struct manager *m, struct guest *g, const struct guest_record *r, uint64_t now);
+
+/** update_machine() - hand on what a guest's machine is; @fields: GUEST_HAS_* of that */
+void update_machine(struct manager *m, struct guest *g, uint64_t fields, uint64_t now);
 
 /* polls.c */
 

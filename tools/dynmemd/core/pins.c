@@ -22,7 +22,6 @@ void manager_guest_pinned(struct guest *g)
 			  why ? "its balloon frees nothing on the host: "
 			      : "nothing keeps its memory in place any more",
 			  why ? why : "");
-	policy_guest_event(m->policy, g->handle, why ? POLICY_GUEST_PINNED : POLICY_GUEST_UNPINNED,
-			   now);
+	update_machine(m, g, GUEST_HAS_PINS, now);
 	tick_soon(m);
 }

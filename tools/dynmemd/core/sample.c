@@ -26,12 +26,6 @@ void manager_read_ksm(struct manager *m, struct host_record *into)
 		m->source->ops->ksm(m->source, into);
 }
 
-bool update_guest(struct manager *m, struct guest *g, const struct guest_record *r, uint64_t now)
-{
-	guest_record_merge(&g->known, r);
-	return policy_guest_update(m->policy, g->handle, r, now) > 0;
-}
-
 /* By so much of it a threshold must have moved to be set anew. */
 #define THRESHOLD_STEP 16
 
@@ -88,6 +82,39 @@ void sample_fill(const struct manager *m, struct host_record *ret)
 	};
 }
 
+/* What the source said last: for who reads records; the engine judges by itself. */
+static void fill_pressure(const struct manager *m, struct host_record *r)
+{
+	const struct source_pressure *p = &m->pressure;
+
+	if (!m->has_pressure)
+		return;
+	r->present |= HOST_HAS_LEVEL | HOST_HAS_CAUSE;
+	r->level = p->level;
+	r->cause = p->level > POLICY_LEVEL_NONE && !p->stall && !p->oom ? HOST_CAUSE_AVAILABLE : 0;
+	r->cause |= p->stall ? HOST_CAUSE_STALL : 0;
+	r->cause |= p->oom ? HOST_CAUSE_OOM : 0;
+	if (!p->has_stalls)
+		return;
+	r->present |= HOST_HAS_STALLS | HOST_HAS_OOM_KILLS;
+	r->stalls = p->stalls;
+	r->oom_kills = p->oom_kills;
+}
+
+static void fill_ksm(struct manager *m, struct host_record *r)
+{
+	struct guest_record ksmd;
+
+	manager_read_ksm(m, r);
+	if (!(r->present & HOST_HAS_KSM_RUN))
+		return;
+	cost_read(&m->ksmd, COST_CPU, &ksmd);
+	if (!(ksmd.present & GUEST_HAS_CPU))
+		return;
+	r->ksm.cpu_ns = ksmd.cpu_ns;
+	r->present |= HOST_HAS_KSM_CPU;
+}
+
 enum policy_level sample_host(struct manager *m, bool quick, uint64_t now)
 {
 	struct host_record s;
@@ -97,14 +124,17 @@ enum policy_level sample_host(struct manager *m, bool quick, uint64_t now)
 	if (r < 0)
 		log_error("cannot read the host's memory: %s", strerror(-r));
 	sample_fill(m, &s);
-	if (!quick)
-		manager_read_ksm(m, &s);
+	fill_pressure(m, &s);
+	if (!quick) {
+		fill_ksm(m, &s);
+		numa_read(&m->numa, &s);
+	}
 	host_record_merge(&m->record, &s);
 	/* Once more when it is over, or guests would keep their last figures. */
 	m->cost_fields = 0;
 	if (m->record.ksm.saved || m->ksm_saved)
 		m->cost_fields |= COST_KSM;
-	if (s.swap_total - s.swap_free || m->swapped)
+	if (s.swap_total - s.swap_free || m->swapped || s.pool_total)
 		m->cost_fields |= COST_SWAP;
 	m->ksm_saved = m->record.ksm.saved;
 	m->swapped = s.swap_total - s.swap_free;
@@ -130,6 +160,15 @@ static void follow_cpu(struct guest *g, struct guest_record *s)
 	s->cpu_ns = g->cpu_while_late;
 }
 
+/* Of what the host has nothing, no guest has any. */
+static void fill_zeros(unsigned int fields, struct guest_record *s)
+{
+	if (!(fields & COST_SWAP))
+		s->present |= GUEST_HAS_SWAPPED | GUEST_HAS_HUGETLB;
+	if (!(fields & COST_KSM))
+		s->present |= GUEST_HAS_KSM_SAVED;
+}
+
 /* @quick: on an event, only what the decision hangs on. */
 void sample_costs(struct manager *m, bool quick, uint64_t now)
 {
@@ -149,6 +188,8 @@ void sample_costs(struct manager *m, bool quick, uint64_t now)
 			s.rss = g->rss;
 			s.present |= GUEST_HAS_RSS;
 		}
+		if (!quick)
+			fill_zeros(fields, &s);
 		follow_cpu(g, &s);
 		update_guest(m, g, &s, now);
 	}

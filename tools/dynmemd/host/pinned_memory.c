@@ -7,6 +7,7 @@
 #include "common/util.h"
 #include "dynmemd/host/pinned_memory.h"
 #include "dynmemd/host/procfile.h"
+#include "policy/record.h"
 
 /* One option with its value; longer ones are cut, which does no harm here. */
 #define WORD_MAX 1024
@@ -243,4 +244,25 @@ const char *pinned_by_counters(int status, uint64_t memory)
 	if (locked + pinned > memory / 2)
 		return PINNED_LOCKED;
 	return NULL;
+}
+
+uint32_t pinned_bit(const char *why)
+{
+	static const struct {
+		const char *why;
+		uint32_t bit;
+	} bits[] = {
+		{ PINNED_VFIO, GUEST_PIN_VFIO },
+		{ PINNED_HUGE, GUEST_PIN_HUGETLB },
+		{ PINNED_LOCKED, GUEST_PIN_LOCKED },
+		{ PINNED_VDPA, GUEST_PIN_VDPA },
+		{ PINNED_ENCRYPTED, GUEST_PIN_CONFIDENTIAL },
+		{ PINNED_NVME, GUEST_PIN_NVME },
+	};
+
+	for (size_t i = 0; why && i < ARRAY_SIZE(bits); i++)
+		if (!strcmp(why, bits[i].why))
+			return bits[i].bit;
+	/* A reason of a backend's own is one all the same. */
+	return why ? GUEST_PIN_LOCKED : 0;
 }

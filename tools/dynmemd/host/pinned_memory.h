@@ -44,4 +44,7 @@ const char *pinned_by_command(const char *proc, pid_t pid);
  */
 const char *pinned_by_counters(int status, uint64_t memory);
 
+/** pinned_bit() - GUEST_PIN_* of such a sentence; 0 of NULL */
+uint32_t pinned_bit(const char *why);
+
 #endif

@@ -93,6 +93,8 @@ static void read_rss_and_swap(const struct cost *c, struct guest_record *s)
 		s->present |= GUEST_HAS_RSS;
 	if (proc_kib(buf, "VmSwap:", &s->swapped))
 		s->present |= GUEST_HAS_SWAPPED;
+	if (proc_kib(buf, "HugetlbPages:", &s->hugetlb))
+		s->present |= GUEST_HAS_HUGETLB;
 }
 
 static void read_ksm(const struct cost *c, struct guest_record *s)
@@ -157,7 +159,7 @@ void cost_read(const struct cost *c, unsigned int fields, struct guest_record *r
 	*ret = (struct guest_record){ 0 };
 	if (fields & COST_SWAP)
 		read_rss_and_swap(c, ret);
-	else
+	if (!(ret->present & GUEST_HAS_RSS))
 		read_rss(c, ret);
 	if (fields & COST_KSM)
 		read_ksm(c, ret);

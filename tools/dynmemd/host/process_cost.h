@@ -37,7 +37,7 @@ int cost_open(struct cost *c, const char *proc, pid_t pid);
 
 /**
  * enum cost_field - what to read besides what is resident; each costs a read
- * @COST_SWAP: what is swapped out
+ * @COST_SWAP: what is swapped out, and in huge pages of pools
  * @COST_KSM: what KSM saves in it
  * @COST_CPU: CPU time of all its threads, the dearest
  */

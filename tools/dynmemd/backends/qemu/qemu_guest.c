@@ -45,7 +45,7 @@ void qemu_guest_drop(struct qemu_guest *g, const char *why)
 
 void qemu_no_sample(struct qemu_guest *g)
 {
-	g->todo &= ~ASK(STATS);
+	g->todo &= ~(ASK(DISKS) | ASK(STATS));
 	if (!g->polled)
 		return;
 	g->polled = false;
@@ -96,6 +96,7 @@ static void follow_size(struct qemu_guest *g)
 		return;
 	g->resizing = false;
 	g->guest.other = g->other;
+	g->guest.dimms = g->dimms_known ? g->dimms : g->plugged;
 	if (memory != g->guest.memory)
 		manager_guest_resized(&g->guest, memory, g->actual);
 	else if (g->guest.has_balloon && g->actual != g->guest.actual)
@@ -194,6 +195,7 @@ static const char *add(struct qemu_guest *g)
 	if (!g->guest.memory)
 		return "QEMU does not tell the guest's memory";
 	g->guest.other = g->other;
+	g->guest.dimms = g->dimms_known ? g->dimms : g->plugged;
 	g->guest.has_balloon = g->balloon != NULL;
 	g->guest.actual = g->balloon ? g->actual : g->guest.memory;
 	g->moving = true;
@@ -214,11 +216,15 @@ static void give_sample(struct qemu_guest *g)
 {
 	struct guest_record *s = &g->sample;
 
-	if (!g->polled || g->todo & (ASK(STATS) | ASK_SIZE))
+	if (!g->polled || g->todo & (ASK(DISKS) | ASK(STATS) | ASK_SIZE))
 		return;
 	g->polled = false;
 	s->stat_actual = g->guest.actual;
 	s->present |= GUEST_HAS_STAT_ACTUAL;
+	if (g->disks_known) {
+		s->disk_read = g->disk_read;
+		s->present |= GUEST_HAS_DISK_READ;
+	}
 	s->total -= MIN(s->total, g->guest.other);
 	if (g->has_sample)
 		manager_guest_polled(&g->guest, s);
@@ -310,12 +316,12 @@ static int poll_guest(struct guest *guest)
 		g->todo |= ASK(ACTUAL);
 	if (qemu_now(g) - g->looked_at >= DEVICES_AGE)
 		look(g);
-	g->todo |= ASK(STATS);
+	g->todo |= ASK(DISKS) | ASK(STATS);
 	g->polled = true;
 	r = qemu_ask_now(g);
 	if (r < 0) {
 		g->polled = false;
-		g->todo &= ~ASK(STATS);
+		g->todo &= ~(ASK(DISKS) | ASK(STATS));
 	}
 	return r;
 }

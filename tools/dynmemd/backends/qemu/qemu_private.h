@@ -26,6 +26,7 @@ enum question {
 	ASK_REPORTING,
 	ASK_DEFLATE,
 	ASK_SET_PERIOD,
+	ASK_DISKS, /* before statistics: both are one record */
 	ASK_STATS,
 	ASK_COUNT
 };
@@ -74,6 +75,8 @@ struct qemu_guest {
 	unsigned int found_period, wanted_period, sent_period;
 	bool polled, has_sample;
 	struct guest_record sample;
+	uint64_t disk_read; /* bytes since start */
+	bool disks_known;
 	uint64_t total_asked; /* the total that made us ask for the size */
 
 	/* What follows from it. */

@@ -253,6 +253,21 @@ static void take_deflate(struct qemu_guest *g, struct json_object *ret)
 	guest_trait(&g->guest, GUEST_DEFLATE_ON_OOM, ret);
 }
 
+/* What all its disks have read since its start; each has its own file below. */
+static void take_disks(struct qemu_guest *g, struct json_object *ret)
+{
+	size_t n = json_object_is_type(ret, json_type_array) ? json_object_array_length(ret) : 0;
+	struct json_object *stats;
+	uint64_t bytes, sum = 0;
+
+	g->disks_known = json_object_is_type(ret, json_type_array);
+	for (size_t i = 0; i < n; i++)
+		if (json_object_object_get_ex(json_object_array_get_idx(ret, i), "stats", &stats) &&
+		    answer_bytes(stats, "rd_bytes", &bytes))
+			sum += bytes;
+	g->disk_read = sum;
+}
+
 /*
  * Memory of other devices is in the guest's total, and not in what its balloon
  * counts from. A total of more than there is means that there is more.
@@ -296,6 +311,7 @@ static const struct {
 	[ASK_REPORTING] = { "qom-get", NULL, "free-page-reporting", take_reporting },
 	[ASK_DEFLATE] = { "qom-get", NULL, "deflate-on-oom", take_deflate },
 	[ASK_SET_PERIOD] = { "qom-set", NULL, "guest-stats-polling-interval", take_period_set },
+	[ASK_DISKS] = { "query-blockstats", NULL, NULL, take_disks },
 	[ASK_STATS] = { "qom-get", NULL, "guest-stats", take_stats },
 };
 
