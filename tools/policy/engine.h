@@ -8,6 +8,7 @@
  *	record.c	fields of the records that data enter by
  *	engine.c	life of the engine
  *	life.c		life of its guests, events
+ *	range.c		its range, dead band and slack
  *	filter.c	averages and quantiles
  *	figures.c	what follows from one guest's numbers
  *	balloon.c	commands sent, sizes seen: yield, probes, stuck balloons
@@ -368,9 +369,12 @@ struct policy {
 u64 policy_clock(struct policy *p, u64 now);
 struct guest *guest_get(const struct policy *p, unsigned int guest);
 
+/* range.c */
+void guest_derive(const struct policy *p, struct guest *g);
+void guest_range(const struct policy *p, struct guest *g);
+
 /* life.c */
 void guest_restarted(struct guest *g);
-void guest_range(const struct policy *p, struct guest *g);
 
 /* filter.c */
 void quantile_step(double *q, double x, double quantile, double samples);

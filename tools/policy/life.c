@@ -8,11 +8,6 @@
 
 /* Memory below this is no machine. */
 #define GUEST_MIN MIB
-/*
- * Linux wakes kswapd a thousandth of memory above the lowest watermark, and lets it
- * sleep again another thousandth above (watermark_scale_factor).
- */
-#define WATERMARKS 500u
 
 static int grow_array(void *array, size_t count, size_t size)
 {
@@ -53,36 +48,6 @@ static int config_check(const struct policy_guest_config *config)
 	if (!config->max || config->max > POLICY_GUEST_BYTES_MAX || config->min > config->max)
 		return -EINVAL;
 	return 0;
-}
-
-/*
- * Dead band: max(16 MiB, 0.5 % of max), but small guests have a smaller one;
- * and the floor's slack likewise.  Of a large guest it is the distance of its
- * watermarks, or reclaim runs in circles.
- */
-static void derive(const struct policy *p, struct guest *g)
-{
-	const struct policy_tunables *t = &p->t;
-
-	g->band = max_of(min_of(t->dead_band, scale(g->max, t->dead_band_small)),
-			 scale(g->max, t->dead_band_share));
-	g->slack = max_of(min_of(t->floor_slack, scale(g->max, t->floor_slack_share)),
-			  g->max / WATERMARKS);
-}
-
-/*
- * A new range is a goal. Until the guest has got there what it has is within its
- * range, or it would be moved at once, whatever it uses and whatever exists.
- */
-void guest_range(const struct policy *p, struct guest *g)
-{
-	u64 max = max_of(g->max_goal, max_of(g->target, g->actual));
-
-	g->min = min_of(g->min_goal, g->target);
-	if (max == g->max)
-		return;
-	g->max = max;
-	derive(p, g);
 }
 
 static void config_apply(const struct policy *p, struct guest *g,
@@ -156,7 +121,7 @@ int policy_set_tunables(struct policy *p, const struct policy_tunables *t)
 		return -ERANGE;
 	p->t = *t;
 	for_each_guest (p, g)
-		derive(p, g);
+		guest_derive(p, g);
 	HEARD(p, TUNABLES, .tunables = t);
 	return 0;
 }
