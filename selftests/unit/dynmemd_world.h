@@ -26,6 +26,7 @@
 
 struct world {
 	char folder[64];
+	char record[96]; /* a file to record into; empty: none */
 	char qmp[96];
 	char meminfo[96];
 	char cgroup[96];
@@ -94,6 +95,7 @@ static inline void daemon_start(struct world *w, bool dry_run)
 		.proc = w->folder,
 		.cgroup = w->cgroup,
 		.state = w->state,
+		.record = w->record[0] ? w->record : NULL,
 		.load = load_again,
 		.load_data = w,
 	};
