@@ -252,6 +252,14 @@ static void test_snapshot(_unused_ void **state)
  * Memory that no balloon frees
  */
 
+static void same_reason(const char *why, const char *expected)
+{
+	if (why && expected)
+		assert_string_equal(why, expected);
+	else
+		assert_true(!why && !expected);
+}
+
 static const char *pinned(struct fake_qemu *a, const char *command, size_t len,
 			  const char *counters)
 {
@@ -310,7 +318,7 @@ static void test_pinned_by_qom(_unused_ void **state)
 		snprintf(entry, sizeof(entry), ", {\"name\": \"x\", \"type\": \"child<%s>\"}",
 			 devices[i].type);
 		a.devices = entry;
-		assert_ptr_equal(pinned(&a, "", 0, NULL), devices[i].why);
+		same_reason(pinned(&a, "", 0, NULL), devices[i].why);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
 		struct fake_qemu a = idle_guest("a");
@@ -318,7 +326,7 @@ static void test_pinned_by_qom(_unused_ void **state)
 		snprintf(entry, sizeof(entry), ", {\"name\": \"x\", \"type\": \"child<%s>\"}",
 			 objects[i].type);
 		a.objects = entry;
-		assert_ptr_equal(pinned(&a, "", 0, NULL), objects[i].why);
+		same_reason(pinned(&a, "", 0, NULL), objects[i].why);
 	}
 }
 
@@ -327,7 +335,7 @@ static void test_pinned_by_sev(_unused_ void **state)
 	struct fake_qemu a = idle_guest("a");
 
 	a.sev = true;
-	assert_ptr_equal(pinned(&a, "", 0, NULL), PINNED_ENCRYPTED);
+	same_reason(pinned(&a, "", 0, NULL), PINNED_ENCRYPTED);
 }
 
 static void test_pinned_by_counters(_unused_ void **state)
@@ -347,7 +355,7 @@ static void test_pinned_by_counters(_unused_ void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		struct fake_qemu a = idle_guest("a");
 
-		assert_ptr_equal(pinned(&a, "", 0, all[i].status), all[i].why);
+		same_reason(pinned(&a, "", 0, all[i].status), all[i].why);
 	}
 }
 
@@ -357,7 +365,7 @@ static void test_pinned_by_command(_unused_ void **state)
 		"/usr/bin/kvm\0-device\0{\"driver\":\"vfio-pci\",\"host\":\"0000:00:02.0\"}";
 	struct fake_qemu a = idle_guest("a");
 
-	assert_ptr_equal(pinned(&a, command, sizeof(command), NULL), PINNED_VFIO);
+	same_reason(pinned(&a, command, sizeof(command), NULL), PINNED_VFIO);
 }
 
 static void test_args(_unused_ void **state)
@@ -401,9 +409,9 @@ static void test_args(_unused_ void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		const char *why = pinned_by_args(all[i].args, strlen(all[i].args));
 
-		if (why != all[i].why)
+		if (!why != !all[i].why)
 			print_error("%s: %s\n", all[i].args, why ? why : "not pinned");
-		assert_ptr_equal(why, all[i].why);
+		same_reason(why, all[i].why);
 	}
 }
 
@@ -422,7 +430,7 @@ static void test_pinned_later(_unused_ void **state)
 	assert_null(guest_pinned(guest(&w, "a")));
 	write_text(path, "VmLck:\t 1048576 kB\n");
 	manager_guest_pinned((struct guest *)guest(&w, "a"));
-	assert_ptr_equal(guest_pinned(guest(&w, "a")), PINNED_LOCKED);
+	same_reason(guest_pinned(guest(&w, "a")), PINNED_LOCKED);
 	run_for(&w, 300);
 	assert_int_equal(info_of(&w, "a").class, POLICY_CLASS_PINNED);
 	write_text(path, "VmLck:\t 0 kB\n");

@@ -61,6 +61,7 @@ struct seat {
 	bool unsure;	       /* whether its last target was set */
 	unsigned int refusals; /* of targets, in a row */
 	uint64_t quiet_until;  /* usec: no target before */
+	uint64_t described;    /* the size that made us ask for all of it */
 	bool paused;
 	bool frozen;		   /* by an operation that forbids others */
 	unsigned int found_period; /* the statistics period that we found */
@@ -312,11 +313,13 @@ static void resize(struct seat *s, uint64_t actual)
 		return;
 	if (actual != s->guest.actual)
 		s->refusals = 0;
-	/* More than there is: there is more, and libvirt is about to say so. */
-	if (actual > s->guest.memory)
+	/* More than there is: there is more, which its description says. */
+	if (actual > s->guest.memory && actual != s->described) {
+		s->described = actual;
 		libvirt_worker_describe(worker(s), &s->command);
-	else
-		manager_guest_actual(&s->guest, actual);
+		return;
+	}
+	manager_guest_actual(&s->guest, MIN(actual, s->guest.memory));
 }
 
 static void set_paused(struct seat *s, bool paused)
