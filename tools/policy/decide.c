@@ -53,6 +53,8 @@ static u64 step_into_range(const struct policy *p, const struct guest *g)
 	if (!g->movable || !g->fresh || g->pressed_now || p->drain || p->emergency ||
 	    harm_backoff_left(p, g) || harm_frozen(p, g))
 		return 0;
+	if (g->seen->direction > 0 && since(p->now, g->seen->moved_at) < p->t.reversal)
+		return 0;
 	if (g->seen->moved_at != NEVER && g->seen->fresh_at <= g->seen->moved_at)
 		return 0; /* its statistics are from before the last command */
 	/* It does not miss that: the next level's pace, as in shrink.c. */
