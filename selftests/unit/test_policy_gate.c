@@ -263,7 +263,7 @@ static void lie_of_guest(struct liar *l, struct lied *g)
 		.alloc_stall = hostile(&l->r, g->update),
 	};
 	struct guest_record c = {
-		.present = rnd(&l->r) & GUEST_HAS_COSTS & ~GUEST_HAS_NODES,
+		.present = rnd(&l->r) & GUEST_HAS_COSTS,
 		.rss = hostile(&l->r, rnd_size(&l->r, 0, g->config.max)),
 		.swapped = hostile(&l->r, 0),
 		.ksm_saved = hostile(&l->r, 0),
