@@ -80,7 +80,7 @@ static struct cgroup *cgroup_parent_seen(struct cgroup *cgroup)
 }
 
 static struct cgroup_sum *cgroup_sum_new(struct cgroup_dump *dump,
-				  struct cgroup *cgroup)
+					 struct cgroup *cgroup)
 {
 	struct cgroup_sum *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
 	struct cgroup *parent = cgroup_parent_seen(cgroup);
@@ -240,14 +240,12 @@ static void cgroup_dump_free(struct cgroup_dump *dump)
 }
 
 static int cgroup_check_request(struct cgroup_dump *dump, struct nlattr **attrs,
-			 struct netlink_ext_ack *extack)
+				struct netlink_ext_ack *extack)
 {
-	/* Where only cgroup v1 is used all tasks are in the root of v2. */
-	if (!READ_ONCE(cgrp_dfl_root.cgrp.nr_descendants)) {
-		NL_SET_ERR_MSG(extack,
-			       "cgroup v2 is not in use here: it has no cgroup but the root");
-		return -EOPNOTSUPP;
-	}
+	int err = dynmem_cgroup_check_used(extack);
+
+	if (err)
+		return err;
 	dump->tree = nla_get_flag(attrs[DYNMEM_A_CGROUP_TREE]);
 	if (attrs[DYNMEM_A_CGROUP_SELECT])
 		dump->select = nla_get_u32(attrs[DYNMEM_A_CGROUP_SELECT]);
@@ -326,7 +324,7 @@ static int cgroup_put_sum(struct sk_buff *skb, const struct cgroup_sum *sum)
 }
 
 static bool cgroup_wanted(const struct cgroup_dump *dump,
-		   const struct cgroup_sum *sum)
+			  const struct cgroup_sum *sum)
 {
 	return dump->select == DYNMEM_SELECT_ALL || sum->ksm_processes;
 }

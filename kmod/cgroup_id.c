@@ -44,6 +44,43 @@ bool dynmem_task_below(struct task_struct *task, u64 cgroup)
 }
 
 /**
+ * dynmem_cgroup_below() - whether a cgroup is another one or below it
+ * @id: the cgroup
+ * @above: the other
+ *
+ * Return: true if it is; false if it is gone.
+ */
+bool dynmem_cgroup_below(u64 id, u64 above)
+{
+	struct cgroup *cgroup = cgroup_get_from_id(id);
+	struct cgroup *at;
+
+	if (IS_ERR(cgroup))
+		return false;
+	for (at = cgroup; at && cgroup_id(at) != above;)
+		at = cgroup_parent(at);
+	cgroup_put(cgroup);
+	return at;
+}
+
+/**
+ * dynmem_cgroup_check_used() - refuse to sum by cgroup where there are none
+ * @extack: where the refusal goes
+ *
+ * Where only cgroup v1 is used all tasks are in the root of v2.
+ *
+ * Return: 0 or -EOPNOTSUPP.
+ */
+int dynmem_cgroup_check_used(struct netlink_ext_ack *extack)
+{
+	if (READ_ONCE(cgrp_dfl_root.cgrp.nr_descendants))
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "cgroup v2 is not in use here: it has no cgroup but the root");
+	return -EOPNOTSUPP;
+}
+
+/**
  * dynmem_cgroup_check() - refuse the id of a cgroup that is not there
  * @attr: the id
  * @extack: where the refusal goes

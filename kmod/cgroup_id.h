@@ -14,6 +14,8 @@ struct task_struct;
 #ifdef CONFIG_CGROUPS
 u64 dynmem_task_cgroup(struct task_struct *task);
 bool dynmem_task_below(struct task_struct *task, u64 cgroup);
+bool dynmem_cgroup_below(u64 id, u64 above);
+int dynmem_cgroup_check_used(struct netlink_ext_ack *extack);
 int dynmem_cgroup_check(const struct nlattr *attr,
 			struct netlink_ext_ack *extack);
 /* A message that holds one record with any path. */

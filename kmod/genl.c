@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <linux/dynmem.h>
 
+#include "capability.h"
 #include "cgroup.h"
 #include "compat/compat.h"
 #include "config.h"
@@ -21,6 +22,7 @@
 #include "process.h"
 #include "sampler.h"
 #include "stall_get.h"
+#include "victim.h"
 
 static const struct nla_policy process_policy[] = {
 	[DYNMEM_A_PROCESS_PID] = { .type = NLA_U32 },
@@ -59,6 +61,7 @@ static const struct nla_policy cgroup_policy[] = {
 DYNMEM_START(node)
 DYNMEM_START(process)
 DYNMEM_START(stall)
+DYNMEM_START(victim)
 #ifdef CONFIG_CGROUPS
 DYNMEM_START(cgroup)
 #endif
@@ -117,11 +120,22 @@ static const struct genl_ops dynmem_ops[] = {
 		.maxattr = DYNMEM_A_CONFIG_MAX,
 		.doit = dynmem_config_set_doit,
 	},
+	{
+		.cmd = DYNMEM_CMD_OOM_GET,
+		.start = victim_start,
+		.dumpit = dynmem_victim_dumpit,
+	},
 };
 
 static const struct genl_multicast_group dynmem_groups[] = {
 	[DYNMEM_GROUP_KSM] = { .name = DYNMEM_MCGRP_KSM },
 	[DYNMEM_GROUP_PRESSURE] = { .name = DYNMEM_MCGRP_PRESSURE },
+#ifdef GENL_MCAST_CAP_SYS_ADMIN
+	[DYNMEM_GROUP_OOM] = {
+		.name = DYNMEM_MCGRP_OOM,
+		.flags = GENL_MCAST_CAP_SYS_ADMIN,
+	},
+#endif
 };
 
 struct genl_family dynmem_family __ro_after_init = {
@@ -179,8 +193,13 @@ bool dynmem_family_ready;
 
 int __init dynmem_genl_init(void)
 {
-	int err = genl_register_family(&dynmem_family);
+	int err;
 
+#ifdef GENL_MCAST_CAP_SYS_ADMIN
+	if (dynmem_capabilities & DYNMEM_CAPABILITY_OOM_KILL)
+		dynmem_capabilities |= DYNMEM_CAPABILITY_OOM_VICTIM;
+#endif
+	err = genl_register_family(&dynmem_family);
 	if (err)
 		return err;
 	WRITE_ONCE(dynmem_family_ready, true);

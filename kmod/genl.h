@@ -14,6 +14,8 @@ extern bool dynmem_family_ready;
 enum dynmem_group {
 	DYNMEM_GROUP_KSM,
 	DYNMEM_GROUP_PRESSURE,
+	/* Where the kernel can restrict a group; else it has no members. */
+	DYNMEM_GROUP_OOM,
 };
 
 int dynmem_may_read(struct sk_buff *request,

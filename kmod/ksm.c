@@ -2,11 +2,9 @@
 /*
  * KSM's counters and settings.
  *
- * KSM exports no function that tells them. What a module can reach is its
- * sysfs attributes: found by name through kernfs, read through their own show
- * method, as sysfs itself does. KSM is built in and never removes them, so
- * that they are looked up once. This is a compromise and the reason why
- * nothing else is in this file: an accessor exported by KSM would replace it.
+ * KSM exports no function that returns them, but it has attributes in sysfs,
+ * which sysfs.c reads. KSM is built in and never removes them, so that they are
+ * looked up once. An accessor exported by KSM would replace this file.
  */
 
 #include <linux/dynmem.h>
@@ -15,17 +13,17 @@
 #include <linux/kstrtox.h>
 #include <linux/mm.h>
 #include <linux/string.h>
-#include <linux/sysfs.h>
 
 #include "attrs.h"
 #include "capability.h"
 #include "ksm.h"
+#include "sysfs.h"
 #include "vmstat.h"
 
 /**
  * struct ksm_file - a file of /sys/kernel/mm/ksm
  * @name: its name
- * @attr: DYNMEM_A_KSM_* that tells it
+ * @attr: DYNMEM_A_KSM_* that reports it
  * @capability: what its presence means
  * @node: the file, NULL: this kernel has none
  */
@@ -72,15 +70,7 @@ static struct ksm_file files[] = {
 /* /sys/kernel/mm/ksm itself. */
 static struct kernfs_node *ksm_dir;
 
-static ssize_t show(const struct ksm_file *file, char *page)
-{
-	struct kobject *kobj = ksm_dir->priv;
-	struct attribute *attr = file->node->priv;
-
-	return get_ktype(kobj)->sysfs_ops->show(kobj, attr, page);
-}
-
-static int parse(const struct ksm_file *file, const char *text, s64 *ret_value)
+static int ksm_parse(const struct ksm_file *file, const char *text, s64 *ret_value)
 {
 	if (file->attr != DYNMEM_A_KSM_ADVISOR_MODE)
 		return kstrtoll(text, 10, ret_value);
@@ -95,7 +85,7 @@ static int parse(const struct ksm_file *file, const char *text, s64 *ret_value)
 }
 
 /* What follows from the counters; see the formulas in linux/dynmem.h. */
-static void derive(struct dynmem_record *rec)
+static void ksm_derive(struct dynmem_record *rec)
 {
 	const u64 *v = rec->value;
 	u64 saved, items;
@@ -130,19 +120,15 @@ void dynmem_ksm_read(struct dynmem_record *rec, char *page)
 
 	dynmem_set(rec, DYNMEM_A_KSM_PAGE_SIZE, PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
-		ssize_t len;
 		s64 value;
 
-		if (!files[i].node)
+		if (!files[i].node ||
+		    dynmem_sysfs_show(ksm_dir, files[i].node, page) < 0)
 			continue;
-		len = show(&files[i], page);
-		if (len <= 0 || len >= PAGE_SIZE)
-			continue;
-		page[len] = '\0';
-		if (!parse(&files[i], page, &value))
+		if (!ksm_parse(&files[i], page, &value))
 			dynmem_set(rec, files[i].attr, value);
 	}
-	derive(rec);
+	ksm_derive(rec);
 	dynmem_set(rec, DYNMEM_A_KSM_COW_BREAKS, dynmem_vm_event(COW_KSM));
 #ifdef CONFIG_SWAP
 	dynmem_set(rec, DYNMEM_A_KSM_SWAPIN_COPIES,

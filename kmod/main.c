@@ -13,11 +13,14 @@
 #include "compat/compat.h"
 #include "config.h"
 #include "genl.h"
+#include "hugetlb.h"
 #include "ksm.h"
 #include "ksm_ntf.h"
+#include "node.h"
 #include "pressure.h"
 #include "probe.h"
 #include "stall.h"
+#include "victim.h"
 
 static int __init dynmem_init(void)
 {
@@ -30,16 +33,23 @@ static int __init dynmem_init(void)
 	err = dynmem_stall_init();
 	if (err)
 		return err;
+	err = dynmem_node_init();
+	if (err)
+		goto exit_stall;
 	dynmem_ksm_init();
+	dynmem_hugetlb_init();
 	err = dynmem_pressure_init();
 	if (err)
-		goto exit_ksm;
+		goto exit_hugetlb;
 	err = dynmem_ksm_ntf_init();
 	if (err)
 		goto exit_pressure;
-	err = dynmem_probe_init();
+	err = dynmem_victim_init();
 	if (err)
 		goto exit_ksm_ntf;
+	err = dynmem_probe_init();
+	if (err)
+		goto exit_victim;
 	/* Last: agents hear of the family and ask for its capabilities. */
 	err = dynmem_genl_init();
 	if (err)
@@ -49,12 +59,17 @@ static int __init dynmem_init(void)
 
 exit_probe:
 	dynmem_probe_exit();
+exit_victim:
+	dynmem_victim_exit();
 exit_ksm_ntf:
 	dynmem_ksm_ntf_exit();
 exit_pressure:
 	dynmem_pressure_exit();
-exit_ksm:
+exit_hugetlb:
+	dynmem_hugetlb_exit();
 	dynmem_ksm_exit();
+	dynmem_node_exit();
+exit_stall:
 	dynmem_stall_exit();
 	return err;
 }
@@ -68,10 +83,14 @@ static void __exit dynmem_exit(void)
 	dynmem_probe_exit();
 	dynmem_pressure_stop();
 	dynmem_ksm_ntf_stop();
+	dynmem_victim_stop();
 	dynmem_genl_exit();
+	dynmem_victim_exit();
 	dynmem_ksm_ntf_exit();
 	dynmem_pressure_exit();
+	dynmem_hugetlb_exit();
 	dynmem_ksm_exit();
+	dynmem_node_exit();
 	dynmem_stall_exit();
 	pr_debug("unloaded\n");
 }

@@ -3,19 +3,82 @@
  * node-get: free memory and watermarks per NUMA node.
  */
 
+#include <linux/atomic.h>
 #include <linux/dynmem.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
+#include <linux/slab.h>
 #include <linux/vmstat.h>
 
 #include "attrs.h"
+#include "capability.h"
 #include "node.h"
 #include "reply.h"
 
 static const u8 node_types[DYNMEM_A_NODE_MAX + 1] = {
 	[DYNMEM_A_NODE_ID] = DYNMEM_U32,
 };
+
+/**
+ * struct node_events - what happened on a node
+ * @wakes: times that its kswapd woke
+ * @throttled: times that reclaim was throttled
+ * @throttled_time: for how long, ns
+ *
+ * All of them are rare, or followed by a sleep: that CPUs of a node share the
+ * line does no harm.
+ */
+struct node_events {
+	atomic64_t wakes;
+	atomic64_t throttled;
+	atomic64_t throttled_time;
+} ____cacheline_aligned_in_smp;
+
+/* By node. */
+static struct node_events *node_events;
+
+/**
+ * dynmem_node_count_wake() - count that a kswapd woke
+ * @nid: its node
+ *
+ * Called by a probe.
+ */
+void dynmem_node_count_wake(int nid)
+{
+	if (nid >= 0 && nid < nr_node_ids)
+		atomic64_inc(&node_events[nid].wakes);
+}
+
+/**
+ * dynmem_node_count_throttled() - count that reclaim was throttled
+ * @nid: of this node
+ * @time: for how long, ns
+ *
+ * Called by a probe.
+ */
+void dynmem_node_count_throttled(int nid, u64 time)
+{
+	if (nid < 0 || nid >= nr_node_ids)
+		return;
+	atomic64_inc(&node_events[nid].throttled);
+	atomic64_add(time, &node_events[nid].throttled_time);
+}
+
+static void node_fill_events(struct dynmem_record *rec, int nid)
+{
+	const struct node_events *events = &node_events[nid];
+
+	if (dynmem_capabilities & DYNMEM_CAPABILITY_KSWAPD)
+		dynmem_set(rec, DYNMEM_A_NODE_KSWAPD_WAKES,
+			   atomic64_read(&events->wakes));
+	if (!(dynmem_capabilities & DYNMEM_CAPABILITY_THROTTLED))
+		return;
+	dynmem_set(rec, DYNMEM_A_NODE_THROTTLED,
+		   atomic64_read(&events->throttled));
+	dynmem_set(rec, DYNMEM_A_NODE_THROTTLED_TIME,
+		   atomic64_read(&events->throttled_time));
+}
 
 static void node_set_stat(struct dynmem_record *rec, int attr,
 			  struct pglist_data *node, enum node_stat_item item)
@@ -69,6 +132,7 @@ static void node_fill(struct dynmem_record *rec, int nid)
 		      WORKINGSET_RESTORE_ANON);
 	node_set_stat(rec, DYNMEM_A_NODE_RESTORES_FILE, node,
 		      WORKINGSET_RESTORE_FILE);
+	node_fill_events(rec, nid);
 }
 
 int dynmem_node_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -136,4 +200,16 @@ int dynmem_node_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		cb->args[0] = nid + 1;
 	}
 	return dynmem_dump_end(skb, err);
+}
+
+int __init dynmem_node_init(void)
+{
+	node_events = kvcalloc(nr_node_ids, sizeof(*node_events), GFP_KERNEL);
+	return node_events ? 0 : -ENOMEM;
+}
+
+/* To be called when no probe runs any more, nor any request. */
+void dynmem_node_exit(void)
+{
+	kvfree(node_events);
 }

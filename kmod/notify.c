@@ -23,6 +23,7 @@ bool dynmem_listened(enum dynmem_group group)
 {
 	/* Before that the numbers of its groups are those of others. */
 	return READ_ONCE(dynmem_family_ready) &&
+	       group < dynmem_family.n_mcgrps &&
 	       genl_has_listeners(&dynmem_family, &init_net, group);
 }
 

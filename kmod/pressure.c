@@ -20,6 +20,7 @@
 
 #include "capability.h"
 #include "counter.h"
+#include "hugetlb.h"
 #include "level.h"
 #include "notify.h"
 #include "pressure.h"
@@ -233,6 +234,7 @@ int dynmem_pressure_get_doit(struct sk_buff *skb, struct genl_info *info)
 	raw_spin_unlock(&pressure.lock);
 	dynmem_vmstat_read(&sample.vmstat, DYNMEM_VM_ALL);
 	dynmem_pressure_fill(&rec, &sample);
+	dynmem_hugetlb_fill(&rec);
 	return dynmem_reply_send(&reply, info,
 				 dynmem_record_put(reply.skb,
 						   dynmem_pressure_types,

@@ -65,11 +65,16 @@ static void pressure_fill_events(struct dynmem_record *rec,
 	if (dynmem_capabilities & DYNMEM_CAPABILITY_KSWAPD)
 		dynmem_set(rec, DYNMEM_A_PRESSURE_KSWAPD_WAKES,
 			   counter[DYNMEM_KSWAPD_WAKES]);
-	if (dynmem_capabilities & DYNMEM_CAPABILITY_OOM)
+	if (dynmem_capabilities & DYNMEM_CAPABILITY_OOM) {
 		dynmem_set(rec, DYNMEM_A_PRESSURE_OOMS, counter[DYNMEM_OOMS]);
+		dynmem_set(rec, DYNMEM_A_PRESSURE_CONSTRAINED_OOMS,
+			   counter[DYNMEM_CONSTRAINED_OOMS]);
+	}
 	if (dynmem_capabilities & DYNMEM_CAPABILITY_OOM_KILL) {
 		dynmem_set(rec, DYNMEM_A_PRESSURE_OOM_KILLS,
 			   counter[DYNMEM_OOM_KILLS]);
+		dynmem_set(rec, DYNMEM_A_PRESSURE_CONSTRAINED_OOM_KILLS,
+			   counter[DYNMEM_CONSTRAINED_OOM_KILLS]);
 		dynmem_set(rec, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS,
 			   counter[DYNMEM_MEMCG_OOM_KILLS]);
 	}
@@ -100,6 +105,21 @@ static void pressure_fill_kernel(struct dynmem_record *rec,
 			 sum[DYNMEM_VM_SWAP_INS]);
 	dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_SWAP_OUTS,
 			 sum[DYNMEM_VM_SWAP_OUTS]);
+	if (IS_ENABLED(CONFIG_ZSWAP)) {
+		dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_ZSWAP_INS,
+				 sum[DYNMEM_VM_ZSWAP_INS]);
+		dynmem_set_bytes(rec, DYNMEM_A_PRESSURE_ZSWAP_OUTS,
+				 sum[DYNMEM_VM_ZSWAP_OUTS]);
+	}
+	if (IS_ENABLED(CONFIG_COMPACTION)) {
+		dynmem_set(rec, DYNMEM_A_PRESSURE_COMPACT_STALLS,
+			   sum[DYNMEM_VM_COMPACT_STALLS]);
+		dynmem_set(rec, DYNMEM_A_PRESSURE_COMPACT_FAILS,
+			   sum[DYNMEM_VM_COMPACT_FAILS]);
+	}
+	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		dynmem_set(rec, DYNMEM_A_PRESSURE_THP_FALLBACKS,
+			   sum[DYNMEM_VM_THP_FALLBACKS]);
 }
 
 /**

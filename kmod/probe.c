@@ -23,11 +23,13 @@
 #include "compat/compat.h"
 #include "counter.h"
 #include "ksm_ntf.h"
+#include "node.h"
 #include "notify.h"
 #include "oom.h"
 #include "pressure.h"
 #include "probe.h"
 #include "stall.h"
+#include "victim.h"
 
 #ifdef HAVE_TRACE_KSM
 #include <trace/events/ksm.h>
@@ -89,18 +91,25 @@ static void probe_memcg_reclaim_end(DYNMEM_RECLAIM_END_ARGS)
 static void probe_throttled(void *data, int nid, int usec_timeout,
 			    int usec_delayed, int reason)
 {
+	u64 time = (u64)max(usec_delayed, 0) * NSEC_PER_USEC;
+
 	dynmem_count(DYNMEM_THROTTLED, 1);
-	dynmem_count(DYNMEM_THROTTLED_TIME, (u64)max(usec_delayed, 0) * NSEC_PER_USEC);
+	dynmem_count(DYNMEM_THROTTLED_TIME, time);
+	dynmem_node_count_throttled(nid, time);
 }
 
 static void probe_kswapd_wake(void *data, int nid, int zid, int order)
 {
 	dynmem_count(DYNMEM_KSWAPD_WAKES, 1);
+	dynmem_node_count_wake(nid);
 }
 
 static void probe_mark_victim(DYNMEM_MARK_VICTIM_ARGS)
 {
-	switch (dynmem_oom_victim()) {
+	enum dynmem_oom whose = dynmem_oom_victim();
+
+	dynmem_victim_add(DYNMEM_MARK_VICTIM_TASK, whose);
+	switch (whose) {
 	case DYNMEM_OOM_HOST:
 		dynmem_count(DYNMEM_OOM_KILLS, 1);
 		probe_event(DYNMEM_PRESSURE_EVENT_OOM);

@@ -86,7 +86,7 @@ static u64 process_counter(struct mm_struct *mm, struct task_struct *leader,
 
 /* Under task_lock, which keeps the address space. */
 static void process_read_mm(struct mm_struct *mm, struct task_struct *leader,
-		    const struct dynmem_walk *walk, struct dynmem_process *proc)
+			    const struct dynmem_walk *walk, struct dynmem_process *proc)
 {
 	u32 fields = walk->fields;
 	bool exact = walk->exact;
@@ -108,8 +108,8 @@ static void process_read_mm(struct mm_struct *mm, struct task_struct *leader,
 }
 
 static bool process_read_task(struct task_struct *task, struct task_struct *leader,
-		      const struct dynmem_walk *walk,
-		      struct dynmem_process *proc)
+			      const struct dynmem_walk *walk,
+			      struct dynmem_process *proc)
 {
 	struct mm_struct *mm;
 	bool wanted;
@@ -133,8 +133,8 @@ static bool process_read_task(struct task_struct *task, struct task_struct *lead
  * that still has memory speaks for the process.
  */
 static bool process_read_memory(struct task_struct *leader,
-			const struct dynmem_walk *walk,
-			struct dynmem_process *proc)
+				const struct dynmem_walk *walk,
+				struct dynmem_process *proc)
 {
 	struct task_struct *task;
 
@@ -205,7 +205,7 @@ bool dynmem_walk_next(struct dynmem_walk *walk, struct dynmem_process *proc)
 }
 
 static void process_fill_ksm(struct dynmem_record *rec,
-		     const struct dynmem_process *proc)
+			     const struct dynmem_process *proc)
 {
 	dynmem_set(rec, DYNMEM_A_PROCESS_MERGING_PAGES, proc->merging_pages);
 	dynmem_set(rec, DYNMEM_A_PROCESS_RMAP_ITEMS, proc->rmap_items);
@@ -215,7 +215,7 @@ static void process_fill_ksm(struct dynmem_record *rec,
 }
 
 static void process_fill(struct dynmem_record *rec, const struct dynmem_process *proc,
-		 u32 fields)
+			 u32 fields)
 {
 	rec->present = 0;
 	dynmem_set(rec, DYNMEM_A_PROCESS_PID, proc->pid);
@@ -240,7 +240,7 @@ static void process_fill(struct dynmem_record *rec, const struct dynmem_process 
 }
 
 static int process_put(struct sk_buff *skb, const struct dynmem_process *proc,
-	       u32 fields)
+		       u32 fields)
 {
 	struct dynmem_record rec;
 

@@ -24,12 +24,14 @@
  * @n: how many
  * @at: the next one
  * @by: enum dynmem_stall_by
+ * @kind: enum dynmem_stall_kind
  */
 struct stall_dump {
 	struct dynmem_staller *stallers;
 	unsigned int n;
 	unsigned int at;
 	u32 by;
+	u32 kind;
 };
 
 static struct stall_dump *stall_dump(struct netlink_callback *cb)
@@ -65,6 +67,33 @@ static int stall_by_time(const void *x, const void *y)
 	return stall_compare(b->time, a->time);
 }
 
+static int stall_by_memcg_time(const void *x, const void *y)
+{
+	const struct dynmem_staller *a = x, *b = y;
+
+	return stall_compare(b->memcg_time, a->memcg_time);
+}
+
+/* Leaves those that stalled for lack of what is asked for; returns their number. */
+static unsigned int stall_select(struct dynmem_staller *s, unsigned int n,
+				 u32 kind, u64 cgroup)
+{
+	unsigned int left = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (!(kind == DYNMEM_STALL_KIND_MEMCG ? s[i].memcg_stalls :
+							s[i].stalls))
+			continue;
+#ifdef CONFIG_CGROUPS
+		if (cgroup && !dynmem_cgroup_below(s[i].cgroup, cgroup))
+			continue;
+#endif
+		s[left++] = s[i];
+	}
+	return left;
+}
+
 /* Sums up entries of the same process or cgroup; returns how many are left. */
 static unsigned int stall_sum_up(struct dynmem_staller *s, unsigned int n, u32 by)
 {
@@ -86,14 +115,39 @@ static unsigned int stall_sum_up(struct dynmem_staller *s, unsigned int n, u32 b
 		s[last].memcg_stalls += s[i].memcg_stalls;
 		s[last].memcg_time += s[i].memcg_time;
 	}
-	sort(s, last + 1, sizeof(*s), stall_by_time, NULL);
 	return last + 1;
 }
+
+#ifdef CONFIG_CGROUPS
+static int stall_check_cgroups(const struct stall_dump *dump,
+			       struct nlattr **attrs,
+			       struct netlink_ext_ack *extack)
+{
+	struct nlattr *cgroup = attrs[DYNMEM_A_STALL_CGROUP_ID];
+
+	if (dump->by != DYNMEM_STALL_BY_CGROUP && !cgroup)
+		return 0;
+	return dynmem_cgroup_check_used(extack) ?:
+	       (cgroup ? dynmem_cgroup_check(cgroup, extack) : 0);
+}
+#else
+static int stall_check_cgroups(const struct stall_dump *dump,
+			       struct nlattr **attrs,
+			       struct netlink_ext_ack *extack)
+{
+	if (dump->by != DYNMEM_STALL_BY_CGROUP &&
+	    !attrs[DYNMEM_A_STALL_CGROUP_ID])
+		return 0;
+	NL_SET_ERR_MSG(extack, "this kernel has no cgroups");
+	return -EOPNOTSUPP;
+}
+#endif
 
 int dynmem_stall_start(struct netlink_callback *cb, struct nlattr **attrs,
 		       struct netlink_ext_ack *extack)
 {
 	struct stall_dump *dump = stall_dump(cb);
+	u64 cgroup = 0;
 	int err;
 
 	err = dynmem_may_read(cb->skb, extack);
@@ -106,16 +160,24 @@ int dynmem_stall_start(struct netlink_callback *cb, struct nlattr **attrs,
 	}
 	if (attrs[DYNMEM_A_STALL_BY])
 		dump->by = nla_get_u32(attrs[DYNMEM_A_STALL_BY]);
-#ifndef CONFIG_CGROUPS
-	if (dump->by == DYNMEM_STALL_BY_CGROUP) {
-		NL_SET_ERR_MSG(extack, "this kernel has no cgroups");
-		return -EOPNOTSUPP;
-	}
-#endif
+	if (attrs[DYNMEM_A_STALL_KIND])
+		dump->kind = nla_get_u32(attrs[DYNMEM_A_STALL_KIND]);
+	err = stall_check_cgroups(dump, attrs, extack);
+	if (err)
+		return err;
+	if (attrs[DYNMEM_A_STALL_CGROUP_ID])
+		cgroup = nla_get_uint(attrs[DYNMEM_A_STALL_CGROUP_ID]);
 	dump->stallers = dynmem_stallers(&dump->n);
 	if (!dump->stallers)
 		return -ENOMEM;
 	dump->n = stall_sum_up(dump->stallers, dump->n, dump->by);
+	dump->n = stall_select(dump->stallers, dump->n, dump->kind, cgroup);
+	sort(dump->stallers, dump->n, sizeof(*dump->stallers),
+	     dump->kind == DYNMEM_STALL_KIND_MEMCG ? stall_by_memcg_time :
+						     stall_by_time, NULL);
+#ifdef CONFIG_CGROUPS
+	cb->min_dump_alloc = DYNMEM_PATH_DUMP_SIZE;
+#endif
 	return 0;
 }
 
@@ -155,21 +217,28 @@ static int stall_put_process(struct sk_buff *skb,
 static int stall_put(struct sk_buff *skb, const struct dynmem_staller *staller,
 		     u32 by)
 {
+	int err = 0;
+
 	if (by == DYNMEM_STALL_BY_PROCESS && stall_put_process(skb, staller))
 		return -EMSGSIZE;
 #ifdef CONFIG_CGROUPS
 	if (nla_put_uint(skb, DYNMEM_A_STALL_CGROUP_ID, staller->cgroup))
 		return -EMSGSIZE;
-	if (by == DYNMEM_STALL_BY_CGROUP &&
-	    dynmem_cgroup_put_path(skb, DYNMEM_A_STALL_CGROUP_PATH,
-				   staller->cgroup) == -EMSGSIZE)
-		return -EMSGSIZE;
+	if (by == DYNMEM_STALL_BY_CGROUP)
+		err = dynmem_cgroup_put_path(skb, DYNMEM_A_STALL_CGROUP_PATH,
+					     staller->cgroup);
+	if (err)
+		return err;
 #endif
 	if (nla_put_uint(skb, DYNMEM_A_STALL_STALLS, staller->stalls) ||
 	    nla_put_uint(skb, DYNMEM_A_STALL_STALL_TIME, staller->time) ||
-	    nla_put_u32(skb, DYNMEM_A_STALL_STALLED, staller->stalled))
+	    nla_put_u32(skb, DYNMEM_A_STALL_STALLED, staller->stalled) ||
+	    nla_put_uint(skb, DYNMEM_A_STALL_MEMCG_STALLS,
+			 staller->memcg_stalls) ||
+	    nla_put_uint(skb, DYNMEM_A_STALL_MEMCG_STALL_TIME,
+			 staller->memcg_time))
 		return -EMSGSIZE;
-	return 0;
+	return err;
 }
 
 int dynmem_stall_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -181,9 +250,6 @@ int dynmem_stall_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		void *head;
 		int err;
 
-		/* At a cgroup's own limit, which is not the host's matter. */
-		if (!staller->stalls)
-			continue;
 		head = dynmem_dump_put(skb, cb, DYNMEM_CMD_STALL_GET);
 		err = head ? stall_put(skb, staller, dump->by) : -EMSGSIZE;
 		if (!err) {
@@ -192,8 +258,7 @@ int dynmem_stall_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		}
 		if (head)
 			genlmsg_cancel(skb, head);
-		/* What does not fit an empty message never will. */
-		return skb->len ? skb->len : err;
+		return dynmem_dump_end(skb, err);
 	}
 	return skb->len;
 }

@@ -53,6 +53,17 @@ static const struct vm_source vm_sources[] = {
 #ifdef CONFIG_SWAP
 	{ DYNMEM_VM_SWAP_OUTS, PSWPOUT, 1 },
 #endif
+#ifdef CONFIG_ZSWAP
+	{ DYNMEM_VM_ZSWAP_INS, ZSWPIN, 1 },
+	{ DYNMEM_VM_ZSWAP_OUTS, ZSWPOUT, 1 },
+#endif
+#ifdef CONFIG_COMPACTION
+	{ DYNMEM_VM_COMPACT_STALLS, COMPACTSTALL, 1 },
+	{ DYNMEM_VM_COMPACT_FAILS, COMPACTFAIL, 1 },
+#endif
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	{ DYNMEM_VM_THP_FALLBACKS, THP_FAULT_FALLBACK, 1 },
+#endif
 };
 
 /* In later kernels these are statistics of nodes, not VM events. */

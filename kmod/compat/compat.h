@@ -14,6 +14,8 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/percpu_counter.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched/coredump.h>
 #include <linux/sched/signal.h>
 #include <linux/vmstat.h>
@@ -167,8 +169,11 @@ static inline u64 dynmem_mm_counter_sum(struct mm_struct *mm,
 
 #ifdef HAVE_MARK_VICTIM_TASK
 #define DYNMEM_MARK_VICTIM_ARGS	void *data, struct task_struct *task, uid_t uid
+#define DYNMEM_MARK_VICTIM_TASK	task
 #else
 #define DYNMEM_MARK_VICTIM_ARGS	void *data, int pid
+#define DYNMEM_MARK_VICTIM_TASK \
+	pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID)
 #endif
 
 #endif /* _DYNMEM_COMPAT_H */

@@ -90,6 +90,37 @@ TEST_F(cgroup, alone)
 	EXPECT_GE(get(a, DYNMEM_A_CGROUP_RSS_ANON) + get(a, DYNMEM_A_CGROUP_SWAP) + MIB, 32 * MIB);
 }
 
+/* A path of more than a page of netlink, and nothing after it is missing. */
+TEST_F(cgroup, long_path)
+{
+	static char path[PATH_MAX], part[201];
+	int depth = 0, found = -1;
+	uint64_t id = 0;
+	pid_t pid;
+
+	memset(part, 'x', sizeof(part) - 1);
+	strcpy(path, TOP "/right");
+	while (strlen(path) + sizeof(part) < 3950) {
+		strcat(strcat(path, "/"), part);
+		id = cgroup_make(path);
+		ASSERT_NE(0, id) TH_LOG("depth %d: %s", depth, strerror(errno));
+		depth++;
+	}
+	pid = spawn(false);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, cgroup_move(path, pid));
+	dump(_metadata, self, self->top, false, DYNMEM_SELECT_ALL);
+	EXPECT_EQ(3, self->n);
+	found = index_of(self, id);
+	ASSERT_LE(0, found);
+	EXPECT_STREQ(path, get_text(&groups[found], DYNMEM_A_CGROUP_PATH) + 1);
+	reap(pid);
+	for (; depth > 0; depth--) {
+		cgroup_remove(path);
+		*strrchr(path, '/') = '\0';
+	}
+}
+
 TEST_F(cgroup, tree)
 {
 	uint64_t a, b;

@@ -37,14 +37,10 @@ static const struct {
 	enum { ALL, READ, SET } who;
 	bool can_do, can_dump;
 } commands[] = {
-	{ DYNMEM_CMD_KSM_GET, ALL, true, false },
-	{ DYNMEM_CMD_PROCESS_GET, READ, true, true },
-	{ DYNMEM_CMD_CGROUP_GET, READ, false, true },
-	{ DYNMEM_CMD_NODE_GET, ALL, true, true },
-	{ DYNMEM_CMD_PRESSURE_GET, ALL, true, false },
-	{ DYNMEM_CMD_STALL_GET, READ, false, true },
-	{ DYNMEM_CMD_CONFIG_GET, ALL, true, false },
-	{ DYNMEM_CMD_CONFIG_SET, SET, true, false },
+	{ DYNMEM_CMD_KSM_GET, ALL, true, false },      { DYNMEM_CMD_PROCESS_GET, READ, true, true },
+	{ DYNMEM_CMD_CGROUP_GET, READ, false, true },  { DYNMEM_CMD_NODE_GET, ALL, true, true },
+	{ DYNMEM_CMD_PRESSURE_GET, ALL, true, false }, { DYNMEM_CMD_STALL_GET, READ, false, true },
+	{ DYNMEM_CMD_CONFIG_GET, ALL, true, false },   { DYNMEM_CMD_CONFIG_SET, SET, true, false },
 	{ DYNMEM_CMD_OOM_GET, READ, false, true },
 };
 
@@ -152,9 +148,10 @@ static void check_may(struct __test_metadata *_metadata, struct nl *nl, struct m
 			{
 				TH_LOG("command %u: %d", commands[i].cmd, r);
 			}
-			EXPECT_NE(NULL, strstr(nl_refusal.text, commands[i].who == READ
-									? "CAP_SYS_PTRACE or CAP_PERFMON"
-									: "CAP_SYS_RESOURCE"))
+			EXPECT_NE(NULL,
+				  strstr(nl_refusal.text, commands[i].who == READ
+								  ? "CAP_SYS_PTRACE or CAP_PERFMON"
+								  : "CAP_SYS_RESOURCE"))
 			{
 				TH_LOG("'%s'", nl_refusal.text);
 			}

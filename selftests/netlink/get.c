@@ -209,6 +209,11 @@ static const struct {
 	{ DYNMEM_A_PRESSURE_RESTORES_FILE, "workingset_restore_file", PAGE },
 	{ DYNMEM_A_PRESSURE_SWAP_INS, "pswpin", PAGE },
 	{ DYNMEM_A_PRESSURE_SWAP_OUTS, "pswpout", PAGE },
+	{ DYNMEM_A_PRESSURE_ZSWAP_INS, "zswpin", PAGE },
+	{ DYNMEM_A_PRESSURE_ZSWAP_OUTS, "zswpout", PAGE },
+	{ DYNMEM_A_PRESSURE_COMPACT_STALLS, "compact_stall", 1 },
+	{ DYNMEM_A_PRESSURE_COMPACT_FAILS, "compact_fail", 1 },
+	{ DYNMEM_A_PRESSURE_THP_FALLBACKS, "thp_fault_fallback", 1 },
 };
 
 static uint64_t vm_counter(size_t i)
@@ -311,8 +316,49 @@ TEST_F(get, nodes)
 				   get(&nodes[i], DYNMEM_A_NODE_SLAB_RECLAIMABLE)),
 			  32 * MIB);
 		total += get(&nodes[i], DYNMEM_A_NODE_TOTAL);
+		for (int attr = 1; attr <= DYNMEM_A_NODE_MAX; attr++) {
+			EXPECT_TRUE(has(&nodes[i], attr))
+			{
+				TH_LOG("attribute %d", attr);
+			}
+		}
+
+		/* The same node, alone. */
+		request(&self->nl, DYNMEM_CMD_NODE_GET, NLM_F_ACK);
+		put_u32(DYNMEM_A_NODE_ID, id);
+		ASSERT_EQ(1, transact(&self->nl, &self->a, 1));
+		EXPECT_EQ(id, get(&self->a, DYNMEM_A_NODE_ID));
+		EXPECT_EQ(get(&nodes[i], DYNMEM_A_NODE_TOTAL), get(&self->a, DYNMEM_A_NODE_TOTAL));
 	}
 	EXPECT_EQ(meminfo("MemTotal"), total);
+}
+
+#define HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+
+/* What is in a pool, and what of it is free. */
+TEST_F(get, hugetlb)
+{
+	uint64_t total, got;
+	char *p;
+
+	ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_PRESSURE_GET, &self->a));
+	ASSERT_TRUE(get_head(&self->a, DYNMEM_A_HEAD_CAPABILITIES) & DYNMEM_CAPABILITY_HUGETLB);
+	total = get(&self->a, DYNMEM_A_PRESSURE_HUGETLB_TOTAL);
+	ASSERT_EQ(0, spit(HUGEPAGES "nr_hugepages", "4"));
+	got = strtoull(slurp(HUGEPAGES "nr_hugepages"), NULL, 10) * 2 * MIB;
+	ASSERT_LT(0, got);
+	ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_PRESSURE_GET, &self->a));
+	EXPECT_EQ(total + got, get(&self->a, DYNMEM_A_PRESSURE_HUGETLB_TOTAL));
+	EXPECT_EQ(got, get(&self->a, DYNMEM_A_PRESSURE_HUGETLB_FREE));
+
+	p = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+		 -1, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	*p = 1;
+	ASSERT_EQ(0, ask(&self->nl, DYNMEM_CMD_PRESSURE_GET, &self->a));
+	EXPECT_EQ(got - 2 * MIB, get(&self->a, DYNMEM_A_PRESSURE_HUGETLB_FREE));
+	munmap(p, 2 * MIB);
+	ASSERT_EQ(0, spit(HUGEPAGES "nr_hugepages", "0"));
 }
 
 /* Processes. */
@@ -348,6 +394,36 @@ static uint64_t own_cgroup(void)
 	s[strcspn(s, "\n")] = '\0';
 	snprintf(path, sizeof(path), CGROUP_ROOT "%s", s + 3);
 	return stat(path, &st) < 0 ? 0 : st.st_ino;
+}
+
+/*
+ * The answer about one process is exact, though the kernel keeps parts of these
+ * counters with CPUs or threads: it is what a walk of the page tables finds.
+ */
+TEST_F(get, process_exact)
+{
+	char path[64];
+	pid_t pid = fork();
+	char *p;
+
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		p = mmap(NULL, 37 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0);
+		for (size_t i = 0; i < 37; i++)
+			p[i * PAGE] = 1;
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, NULL, WUNTRACED));
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, ask_process(&self->nl, pid, 0, &self->a));
+		EXPECT_EQ((uint64_t)number_of(path, "Anonymous") * KIB,
+			  get(&self->a, DYNMEM_A_PROCESS_RSS_ANON));
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 TEST_F(get, process)

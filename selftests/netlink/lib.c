@@ -190,8 +190,9 @@ TEST_F(lib, dumps)
 	EXPECT_EQ(meminfo("MemTotal"), s.sum);
 	s = (struct seen){};
 	ASSERT_EQ(0, dynmem_dump_stalls(self->d, NULL, on_stall, &s));
-	EXPECT_EQ(0, dynmem_dump_stalls(self->d, &(struct dynmem_stall_filter){ .by = DYNMEM_STALL_BY_CGROUP },
-				       on_stall, &s));
+	EXPECT_EQ(0, dynmem_dump_stalls(
+			     self->d, &(struct dynmem_stall_filter){ .by = DYNMEM_STALL_BY_CGROUP },
+			     on_stall, &s));
 	reap(child);
 	cgroup_remove("dynmem-lib");
 }

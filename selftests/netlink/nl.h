@@ -123,9 +123,8 @@ static const struct nlattr *find_head(const struct answer *a, int type)
 
 	if (!a->tb[DYNMEM_A_PRESSURE_HEAD])
 		return NULL;
-	mnl_attr_for_each_nested(nla, a->tb[DYNMEM_A_PRESSURE_HEAD])
-		if (mnl_attr_get_type(nla) == type)
-			return nla;
+	mnl_attr_for_each_nested(nla, a->tb[DYNMEM_A_PRESSURE_HEAD]) if (mnl_attr_get_type(nla) ==
+									 type) return nla;
 	return NULL;
 }
 

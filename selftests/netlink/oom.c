@@ -12,7 +12,27 @@ FIXTURE(oom)
 	struct nl requests, events;
 	struct eater eater;
 	struct answer before, after, ev;
+	uint64_t victims; /* marked before */
 };
+
+/* The number of the last victim, which goes to a; 0: there is none. */
+static uint64_t last_victim(struct nl *nl, struct answer *a)
+{
+	static struct answer victims[64];
+	int n;
+
+	request(nl, DYNMEM_CMD_OOM_GET, NLM_F_DUMP);
+	n = transact(nl, victims, ARRAY_LEN(victims));
+	if (n <= 0)
+		return 0;
+	*a = victims[n - 1];
+	/* Attributes are in the copy's own buffer. */
+	for (size_t i = 0; i < ARRAY_LEN(a->tb); i++)
+		if (a->tb[i])
+			a->tb[i] = (const struct nlattr *)(a->buf + ((const char *)a->tb[i] -
+								     victims[n - 1].buf));
+	return get_head(a, DYNMEM_A_HEAD_SEQ);
+}
 
 FIXTURE_SETUP(oom)
 {
@@ -21,6 +41,7 @@ FIXTURE_SETUP(oom)
 	ASSERT_EQ(0, eater_start(&self->eater));
 	ASSERT_EQ(0, join(&self->events, self->events.pressure_group));
 	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+	self->victims = last_victim(&self->requests, &self->ev);
 }
 
 FIXTURE_TEARDOWN(oom)
@@ -55,6 +76,9 @@ TEST_F_TIMEOUT(oom, host, 240)
 		sleep_ms(100);
 	}
 	EXPECT_EQ(1, killed);
+	ASSERT_EQ(self->victims + 1, last_victim(&self->requests, &self->ev));
+	EXPECT_EQ(DYNMEM_OOM_KIND_HOST, get(&self->ev, DYNMEM_A_OOM_KIND));
+	EXPECT_EQ(self->eater.pid, (pid_t)get(&self->ev, DYNMEM_A_OOM_PID));
 	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_OOMS),
 		  get(&self->after, DYNMEM_A_PRESSURE_OOMS));
 	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS),
@@ -71,12 +95,15 @@ TEST_F_TIMEOUT(oom, host, 240)
 
 TEST_F_TIMEOUT(oom, memcg, 60)
 {
-	uint64_t killed = 0;
+	uint64_t killed = 0, cgroup = cgroup_make("dynmem-oom");
+	struct nl victims;
 
-	ASSERT_NE(0, cgroup_make("dynmem-oom"));
+	ASSERT_NE(0, cgroup);
 	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.max", "32M"));
 	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.swap.max", "0"));
 	ASSERT_EQ(0, cgroup_move("dynmem-oom", self->eater.pid));
+	ASSERT_EQ(0, nl_open(&victims));
+	ASSERT_EQ(0, join(&victims, victims.oom_group));
 	drain(&self->events);
 	EXPECT_FALSE(eat(&self->eater, 64 * MIB));
 	for (int i = 0; i < 50 && !killed; i++) {
@@ -90,6 +117,20 @@ TEST_F_TIMEOUT(oom, memcg, 60)
 		  get(&self->after, DYNMEM_A_PRESSURE_OOMS));
 	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_OOM_KILLS),
 		  get(&self->after, DYNMEM_A_PRESSURE_OOM_KILLS));
+
+	/* The privileged group has the victim, once. */
+	ASSERT_EQ(0, next_event(&victims, &self->ev, 5000));
+	EXPECT_EQ(DYNMEM_CMD_OOM_NTF, self->ev.cmd);
+	EXPECT_EQ(self->victims + 1, get_head(&self->ev, DYNMEM_A_HEAD_SEQ));
+	EXPECT_EQ(DYNMEM_OOM_KIND_MEMCG, get(&self->ev, DYNMEM_A_OOM_KIND));
+	EXPECT_EQ(self->eater.pid, (pid_t)get(&self->ev, DYNMEM_A_OOM_PID));
+	EXPECT_EQ(cgroup, get(&self->ev, DYNMEM_A_OOM_CGROUP_ID));
+	EXPECT_EQ(0, get(&self->ev, DYNMEM_A_OOM_UID));
+	EXPECT_GE(get(&self->ev, DYNMEM_A_OOM_RSS_ANON) + MIB, 16 * MIB);
+	EXPECT_LE(get(&self->ev, DYNMEM_A_OOM_RSS_ANON), 33 * MIB);
+	EXPECT_EQ(-ETIMEDOUT, next_event(&victims, &self->after, 500));
+	EXPECT_EQ(self->victims + 1, last_victim(&self->requests, &self->after));
+	nl_close(&victims);
 	while (next_event(&self->events, &self->ev, 500) == 0)
 		EXPECT_FALSE(get(&self->ev, DYNMEM_A_PRESSURE_EVENT) & DYNMEM_PRESSURE_EVENT_OOM);
 }

@@ -283,7 +283,8 @@ TEST_F_TIMEOUT(pressure, listeners, 60)
 		ASSERT_EQ(level, next_level(_metadata, self, PATIENCE_MS));
 		ASSERT_EQ(0, next_event(&other, &a, PATIENCE_MS));
 		EXPECT_EQ(get_head(&self->ev, DYNMEM_A_HEAD_SEQ), get_head(&a, DYNMEM_A_HEAD_SEQ));
-		EXPECT_EQ(get_head(&self->ev, DYNMEM_A_HEAD_TIME), get_head(&a, DYNMEM_A_HEAD_TIME));
+		EXPECT_EQ(get_head(&self->ev, DYNMEM_A_HEAD_TIME),
+			  get_head(&a, DYNMEM_A_HEAD_TIME));
 	}
 	/* That is no failure of the module's. */
 	EXPECT_EQ(get_head(&self->state, DYNMEM_A_HEAD_SEND_FAILURES),

@@ -284,9 +284,30 @@ TEST_F_TIMEOUT(reclaim, coalesced, 240)
 }
 
 /* A cgroup at its own limit is no pressure of the host's. */
+static bool is_staller(FIXTURE_DATA(reclaim) * self, uint32_t kind, uint64_t cgroup, pid_t pid)
+{
+	static struct answer stallers[64];
+	int n;
+
+	request(&self->requests, DYNMEM_CMD_STALL_GET, NLM_F_DUMP);
+	put_u32(DYNMEM_A_STALL_KIND, kind);
+	if (cgroup)
+		put_u64(DYNMEM_A_STALL_CGROUP_ID, cgroup);
+	n = transact(&self->requests, stallers, ARRAY_LEN(stallers));
+	for (int i = 0; i < n && i < (int)ARRAY_LEN(stallers); i++)
+		if (get(&stallers[i], DYNMEM_A_STALL_PID) == (uint64_t)pid)
+			return get(&stallers[i], kind == DYNMEM_STALL_KIND_MEMCG
+							 ? DYNMEM_A_STALL_MEMCG_STALLS
+							 : DYNMEM_A_STALL_STALLS) > 0;
+	return false;
+}
+
 TEST_F_TIMEOUT(reclaim, memcg, 60)
 {
-	ASSERT_NE(0, cgroup_make("dynmem-reclaim"));
+	uint64_t cgroup = cgroup_make("dynmem-reclaim"), other = cgroup_make("dynmem-other");
+
+	ASSERT_NE(0, cgroup);
+	ASSERT_NE(0, other);
 	ASSERT_EQ(0, cgroup_write("dynmem-reclaim", "memory.max", "32M"));
 	ASSERT_EQ(0, cgroup_move("dynmem-reclaim", self->eaters[0].pid));
 	drain(&self->events);
@@ -301,6 +322,13 @@ TEST_F_TIMEOUT(reclaim, memcg, 60)
 		  get(&self->after, DYNMEM_A_PRESSURE_MEMCG_RECLAIMED));
 	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_STALLS),
 		  get(&self->after, DYNMEM_A_PRESSURE_STALLS));
+
+	/* Who that was is listed where it is asked for, and not as the host's. */
+	EXPECT_TRUE(is_staller(self, DYNMEM_STALL_KIND_MEMCG, 0, self->eaters[0].pid));
+	EXPECT_TRUE(is_staller(self, DYNMEM_STALL_KIND_MEMCG, cgroup, self->eaters[0].pid));
+	EXPECT_FALSE(is_staller(self, DYNMEM_STALL_KIND_MEMCG, other, self->eaters[0].pid));
+	EXPECT_FALSE(is_staller(self, DYNMEM_STALL_KIND_HOST, 0, self->eaters[0].pid));
+	cgroup_remove("dynmem-other");
 	EXPECT_EQ(-ETIMEDOUT, wait_event(self, DYNMEM_PRESSURE_EVENT_STALL, 1));
 }
 

@@ -131,9 +131,9 @@ static void test_signed(void **state)
 static void test_all_lengths(void **state)
 {
 	static const struct layout *const layouts[] = {
-		&dn_pressure_layout, &dn_ksm_layout,   &dn_process_layout, &dn_cgroup_layout,
-		&dn_node_layout,     &dn_stall_layout, &dn_config_layout,  &dn_oom_layout,
-		&dn_head_layout,
+		&dn_pressure_layout, &dn_ksm_layout,  &dn_process_layout,
+		&dn_cgroup_layout,   &dn_node_layout, &dn_stall_layout,
+		&dn_config_layout,   &dn_oom_layout,  &dn_head_layout,
 	};
 	char path[4096], payload[4200];
 	struct scratch scratch = { path, sizeof(path) };

@@ -39,8 +39,8 @@ void protect_files(void)
 
 int protect_capabilities(void)
 {
-	static const uint32_t keep = 1U << CAP_DAC_OVERRIDE | 1U << CAP_SYS_RESOURCE |
-				     1U << CAP_IPC_LOCK | 1U << CAP_NET_ADMIN;
+	static const uint32_t keep =
+		1U << CAP_DAC_OVERRIDE | 1U << CAP_SYS_RESOURCE | 1U << CAP_IPC_LOCK;
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};

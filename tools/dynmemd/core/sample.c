@@ -58,7 +58,7 @@ static void set_thresholds(struct manager *m, const struct host_record *s)
 	r = m->source->ops->watch(m->source, threshold);
 	if (r < 0 && (!m->watching || !m->unwatched))
 		log_notice(
-			"source %s: its thresholds cannot be set (%s), memory is sampled each %.3g s instead; setting them takes CAP_NET_ADMIN",
+			"source %s: its thresholds cannot be set (%s), memory is sampled each %.3g s instead; setting them takes CAP_SYS_RESOURCE",
 			manager_source_name(m), strerror(-r),
 			(double)m->config->policy.poll / NSEC_PER_SEC);
 	memcpy(m->threshold, threshold, sizeof(m->threshold));
