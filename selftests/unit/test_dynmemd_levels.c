@@ -244,6 +244,38 @@ static void test_level_does_not_stand(_unused_ void **state)
 	close_host(&x);
 }
 
+/* A shortage that stays takes no more than the cap, and says what holds it back. */
+static void test_gate_binds(_unused_ void **state)
+{
+	struct manager_gate gate;
+	struct host_files h = rich;
+	struct config *c, *old;
+	struct hostile x;
+
+	open_host(&x, &rich);
+	manager_gate(x.w.manager, &gate);
+	assert_int_equal(gate.cap, 64 * GIB);
+	assert_int_equal(gate.taken, 0);
+	assert_int_equal(gate.rule, POLICY_GATE_NONE);
+
+	c = configure(&x.w, "[daemon]\nmode = manage\n[policy]\ntake_share = 0.01\n");
+	old = x.w.config;
+	assert_int_equal(manager_reload(x.w.manager, c), 0);
+	x.w.ops->reload(x.w.backend, c);
+	x.w.config = c;
+	config_free(old);
+	/* Critical, but what is in swap's reach is more than what would kill. */
+	h.available = 2;
+	write_host(&x.w, &h);
+	report(&x, POLICY_LEVEL_CRITICAL, 2 * GIB);
+	let(&x, 3000);
+	manager_gate(x.w.manager, &gate);
+	assert_int_equal(gate.rule, POLICY_GATE_RATE);
+	assert_true(gate.taken > GIB && gate.taken <= gate.cap);
+	assert_true(x.least >= 128 * GIB - gate.cap);
+	close_host(&x);
+}
+
 /*
  * Where its thresholds lie, the source is told by the engine
  */
@@ -332,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_arc_is_available),
 		cmocka_unit_test(test_hugetlb_is_apart),
 		cmocka_unit_test(test_level_does_not_stand),
+		cmocka_unit_test(test_gate_binds),
 		cmocka_unit_test(test_thresholds_follow),
 		cmocka_unit_test(test_thresholds_not_permitted),
 	};
