@@ -135,6 +135,35 @@ static void csv_good(void **state)
 /*
  * Enough guests that their table grows, in the order that misses its shortcut.
  */
+/* What a spreadsheet makes of it: a BOM and CRLF are read, ';' is named. */
+static void csv_of_spreadsheet(void **state)
+{
+	static const char *const good[] = {
+		"\xef\xbb\xbftime,guest,max,used\n0,a,4G,800M\n300,a,4G,800M\n",
+		"\xef\xbb\xbftime,guest,max,used\r\n0,a,4G,800M\r\n300,a,4G,800M\r\n",
+		"\xef\xbb\xbf" GWA GOOD NEXT,
+	};
+	struct sim_problem p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		struct sim_trace t = { 0 };
+
+		assert_int_equal(parse(&t, "a.csv", good[i], false, &p), 0);
+		assert_int_equal(t.count, 1);
+		sim_trace_clear(&t);
+	}
+	{
+		struct sim_trace t = { 0 };
+
+		assert_int_equal(parse(&t, "a.csv", "time;guest;max;used\n0;a;4G;800M\n", false,
+				       &p),
+				 -EBADMSG);
+		assert_non_null(strstr(p.text, "expected ',' between fields"));
+		sim_trace_clear(&t);
+	}
+}
+
 static void csv_many_guests(void **state)
 {
 	struct sim_trace t = { 0 };
@@ -450,6 +479,7 @@ int main(void)
 		cmocka_unit_test(gwa_never_on),
 		cmocka_unit_test(gwa_gap_is_counted),
 		cmocka_unit_test(csv_good),
+		cmocka_unit_test(csv_of_spreadsheet),
 		cmocka_unit_test(csv_many_guests),
 		cmocka_unit_test(recording_good),
 		cmocka_unit_test(bad_is_told),

@@ -110,6 +110,8 @@ static void forget(struct sim_trace *t, unsigned int first)
 static int parse(struct sim_trace *t, const char *name, const char *text, size_t length,
 		 bool lenient, struct sim_problem *ret)
 {
+	/* As spreadsheets write it in front of UTF-8. */
+	size_t bom = length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
 	const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
 	const char *dot = strrchr(base, '.');
 	unsigned int first = t->count;
@@ -118,7 +120,7 @@ static int parse(struct sim_trace *t, const char *name, const char *text, size_t
 		.name = name,
 		.machine = base,
 		.machine_length = dot > base ? (size_t)(dot - base) : strlen(base),
-		.at = text,
+		.at = text + bom,
 		.end = text + length,
 		.lenient = lenient,
 		.problem = ret,

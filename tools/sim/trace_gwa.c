@@ -37,6 +37,10 @@ struct gwa {
 static int read_columns(struct reader *r, struct gwa *g)
 {
 	read_split(r, ';');
+	if (read_find(r, "time") >= 0 && read_find(r, "guest") >= 0) {
+		r->lenient = false;
+		return read_bad(r, NULL, "expected ',' between fields, got ';'");
+	}
 	for (int i = 0; i < COLUMNS; i++) {
 		g->column[i] = read_find(r, column_name[i]);
 		if (i == TIME && g->column[i] < 0)

@@ -98,12 +98,11 @@ static void read_devices(struct libvirt_xml *x, xmlNode *devices)
 					       (has_value(n, "type", "mdev") && !is_adapter(n)))) ||
 			 (is(n, "interface") && has_value(n, "type", "hostdev")))
 			x->pinned = PINNED_VFIO;
-		else if (is(n, "interface") && has_value(n, "type", "vdpa"))
+		else if ((is(n, "interface") && has_value(n, "type", "vdpa")) ||
+			 (is(n, "disk") && has_value(n, "type", "vhostvdpa")))
 			x->pinned = PINNED_VDPA;
 		else if (is(n, "disk") && has_value(n, "type", "nvme"))
 			x->pinned = PINNED_NVME;
-		else if (is(n, "disk") && has_value(n, "type", "vhostvdpa"))
-			x->pinned = PINNED_VDPA;
 	}
 }
 
