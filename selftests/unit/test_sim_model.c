@@ -337,6 +337,30 @@ static void quiet_is_quiet(void **state)
 	}
 }
 
+/* Hot cache goes first when memory is missing: then it is not there to be had. */
+static void lost_hot_cache_is_not_available(void **state)
+{
+	double missing, hot, before;
+	struct bed b;
+
+	(void)state;
+	BED(&b, 64 * SIM_GIB, { 0, 2 * SIM_GIB }, { 1000, 2 * SIM_GIB });
+	b.host.physics.hot = 0.3;
+	run(&b, 10);
+	sim_guest_latch(&b.host, &b.guest);
+	hot = 0.3 * (2 * SIM_GIB - b.guest.overhead);
+	before = b.guest.stats.disk_caches;
+	assert_true(fabs(before - b.guest.cache - hot) < SIM_MIB);
+
+	sim_guest_set_target(&b.host, &b.guest, 1.75 * SIM_GIB);
+	run(&b, 60);
+	missing = b.guest.demand - b.guest.resident;
+	assert_true(missing > 100 * SIM_MIB && missing < hot);
+	sim_guest_latch(&b.host, &b.guest);
+	assert_true(fabs(b.guest.stats.disk_caches - (hot - missing)) < SIM_MIB);
+	assert_true(b.guest.stats.available < hot - missing + SIM_MIB);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -352,6 +376,7 @@ int main(void)
 		cmocka_unit_test(host_swaps),
 		cmocka_unit_test(ksm),
 		cmocka_unit_test(quiet_is_quiet),
+		cmocka_unit_test(lost_hot_cache_is_not_available),
 	};
 	/* clang-format on */
 

@@ -210,6 +210,26 @@ static void recording_good(void **state)
 	sim_trace_clear(&t);
 }
 
+/* One of a host without guests: that is said, and of which file. */
+static void recording_empty(void **state)
+{
+	struct sim_trace t = { 0 };
+	struct sim_problem p;
+
+	(void)state;
+	for (int lenient = 0; lenient < 2; lenient++) {
+		int err = parse(&t, "x.jsonl", "{\"type\":\"level\",\"level\":\"low\"}\n", lenient,
+				&p);
+
+		assert_int_equal(err, lenient ? 0 : -EBADMSG);
+		if (lenient)
+			p = t.first;
+		assert_non_null(strstr(p.text, "expected guests in the recording"));
+		assert_non_null(strstr(p.file, "x.jsonl"));
+	}
+	sim_trace_clear(&t);
+}
+
 static const struct bad {
 	const char *text;
 	unsigned long line, column;
@@ -482,6 +502,7 @@ int main(void)
 		cmocka_unit_test(csv_of_spreadsheet),
 		cmocka_unit_test(csv_many_guests),
 		cmocka_unit_test(recording_good),
+		cmocka_unit_test(recording_empty),
 		cmocka_unit_test(bad_is_told),
 		cmocka_unit_test(lenient_skips_and_counts),
 		cmocka_unit_test(loads_begin_together),

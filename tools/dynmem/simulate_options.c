@@ -24,6 +24,8 @@ static void help(void)
 	       "                        recording; may be given again\n"
 	       "      --record FILE     the same, for a recording: dynmem monitor --json --every 5\n"
 	       "      --lenient         skip bad rows and files, and count them\n"
+	       "      --machine-share SHARE  leave out a machine with more of all provisioned memory\n"
+	       "                        [none is left out; the benchmark has 25%%]\n"
 	       "      --part PART       replay all of it, the first 3/7, or the second part [all]\n"
 	       "  -p, --policy NAME,... or 'all' [%s]\n"
 	       "  -H, --host SIZE       memory of the host [256G]\n"
@@ -112,6 +114,7 @@ enum {
 	OPT_EPISODE,
 	OPT_SVG,
 	OPT_REPLAY,
+	OPT_MACHINE_SHARE,
 };
 
 static const struct option options[] = {
@@ -135,6 +138,7 @@ static const struct option options[] = {
 	{ "episode", required_argument, NULL, OPT_EPISODE },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "svg", required_argument, NULL, OPT_SVG },
+	{ "machine-share", required_argument, NULL, OPT_MACHINE_SHARE },
 	{ "replay", required_argument, NULL, OPT_REPLAY },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
@@ -338,6 +342,9 @@ static int get_option(struct simulate *s, int opt)
 	case OPT_JSON:
 		s->json = true;
 		return -1;
+	case OPT_MACHINE_SHARE:
+		return get_number(opt, units_share, 0.01, 1, "a share from 1% to 100%",
+				  &o->machine_share);
 	case OPT_REPLAY:
 		s->replay = optarg;
 		return -1;

@@ -164,12 +164,22 @@ static int try_hour(struct search *s, struct hour *h, unsigned int guests)
 
 /*
  * No number above this needs to be tried: promises would exceed the host, or
- * what all demand at once does.
+ * what all demand on the mean does, with what KSM and zram could save of it.
  */
+static double could_hold(const struct search *s)
+{
+	const struct sim_options *o = &s->scenario->options;
+	double host = o->host;
+
+	if (s->policy->zram)
+		host += sim_zram_size(o->host) * (1 - 1 / SIM_ZRAM_RATIO);
+	return host / (1 - o->physics.ksm_share);
+}
+
 static int bound(struct search *s, unsigned int *ret)
 {
 	struct sim_scenario *sc = s->scenario;
-	double host = sc->options.host, sum = 0;
+	double host = could_hold(s), sum = 0;
 	unsigned int n = 0;
 	int err;
 
@@ -185,8 +195,10 @@ static int bound(struct search *s, unsigned int *ret)
 
 			sum += (k[0].time - k[-1].time) * (k[0].value + k[-1].value) / 2;
 		}
-		if (sum / (sc->options.length + sc->options.warmup) > host)
+		if (sum / (sc->options.length + sc->options.warmup) > host) {
+			s->limit = SIM_DEMAND;
 			break;
+		}
 		n++;
 	} while (n < SIM_MACHINES_MAX);
 	*ret = n;
@@ -277,7 +289,7 @@ int sim_capacity(struct sim_scenario *s, const struct sim_policy *p,
 		return err;
 	for (unsigned int i = 0; i < c.guests; i++)
 		c.provisioned += s->guest[i].max;
-	c.limit = c.guests < c.bound ? find.limit : SIM_FULL;
+	c.limit = find.limit;
 	c.runs = find.runs;
 	c.seconds = find.seconds;
 	*ret = c;

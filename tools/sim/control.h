@@ -18,6 +18,14 @@ enum sim_promise {
 	SIM_PROMISE_TRAINED, /* the 99.9th percentile of its use before */
 };
 
+/* Swap on zram: LZ4 on memory of guests; half of the host, as distributions set it. */
+#define SIM_ZRAM_RATIO 2.5
+
+static inline double sim_zram_size(double host)
+{
+	return host / 2;
+}
+
 /**
  * struct sim_machine - a guest-to-be of a scenario
  * @trained: 99.9th percentile of its use in the training part, bytes

@@ -16,13 +16,17 @@
 /* The simulation's time 0 on the engine's clock, ms: warm-up comes before. */
 #define EPOCH INT64_C(4000000000)
 
+/* QEMU sends an event of a balloon once a second at most, ms. */
+#define BALLOON_EVENT 1000
+
 /* Nothing squeezed, nothing pressed: a look this often, as the daemon, ms. */
 #define HEARTBEAT 10000
 
 struct seen {
 	unsigned int handle;
 	bool poll;
-	double actual, rss, merged, swapped, disk_read;
+	double actual, rss, merged, swapped;
+	int64_t actual_at; /* ms, the last balloon event */
 	struct policy_gate_guest books;
 	int64_t sampled; /* time of the statistics that it was given */
 };
@@ -75,26 +79,24 @@ static enum policy_level feed_host(const struct sim *s, struct dynmem *d)
 	return policy_host_update(d->policy, &sample, clock_of(s));
 }
 
+/* From /proc; @quick: on an event, only what is resident. */
 static void feed_cost(const struct sim *s, struct policy *p, const struct sim_guest *g,
-		      struct seen *seen)
+		      struct seen *seen, bool quick)
 {
 	double swapped = g->host_cold + g->host_hot;
 	struct guest_record cost;
 
-	if (seen->rss == g->rss && seen->merged == g->merged && seen->swapped == swapped &&
-	    seen->disk_read == g->disk_read)
+	if (seen->rss == g->rss && seen->merged == g->merged && (quick || seen->swapped == swapped))
 		return;
 	seen->rss = g->rss;
 	seen->merged = g->merged;
-	seen->swapped = swapped;
-	seen->disk_read = g->disk_read;
+	if (!quick)
+		seen->swapped = swapped;
 	cost = (struct guest_record){
-		.present = GUEST_HAS_RSS | GUEST_HAS_SWAPPED | GUEST_HAS_KSM_SAVED |
-			   GUEST_HAS_DISK_READ,
+		.present = GUEST_HAS_RSS | (quick ? 0 : GUEST_HAS_SWAPPED | GUEST_HAS_KSM_SAVED),
 		.rss = bytes(g->rss + g->merged + s->host.physics.qemu),
 		.swapped = bytes(swapped),
 		.ksm_saved = bytes(g->merged),
-		.disk_read = bytes(g->disk_read),
 	};
 	policy_guest_update(p, seen->handle, &cost, clock_of(s));
 }
@@ -112,7 +114,7 @@ static void feed_stats(const struct sim *s, struct policy *p, const struct sim_g
 		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
 			   GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES | GUEST_HAS_SWAP_IN |
 			   GUEST_HAS_SWAP_OUT | GUEST_HAS_MAJOR_FAULTS | GUEST_HAS_OOM_KILL |
-			   GUEST_HAS_ALLOC_STALL,
+			   GUEST_HAS_ALLOC_STALL | GUEST_HAS_DISK_READ,
 		.last_update = (uint64_t)(st->time + EPOCH) / 1000,
 		.stat_actual = bytes(st->actual),
 		.total = bytes(st->total),
@@ -124,11 +126,24 @@ static void feed_stats(const struct sim *s, struct policy *p, const struct sim_g
 		.major_faults = (uint64_t)st->major_faults,
 		.oom_kill = (uint64_t)st->oom_kill,
 		.alloc_stall = (uint64_t)st->alloc_stall,
+		/* Asked of QEMU along with them. */
+		.disk_read = bytes(g->disk_read),
 	};
 	policy_guest_update(p, seen->handle, &sample, clock_of(s));
 }
 
-static enum policy_level feed(struct sim *s)
+static void feed_actual(const struct sim *s, struct policy *p, const struct sim_guest *g,
+			struct seen *seen)
+{
+	if (seen->actual == g->actual || s->host.now - seen->actual_at < BALLOON_EVENT)
+		return;
+	seen->actual = g->actual;
+	seen->actual_at = s->host.now;
+	policy_gate_actual(&seen->books, bytes(g->actual));
+	policy_guest_actual(p, seen->handle, bytes(g->actual), clock_of(s));
+}
+
+static enum policy_level feed(struct sim *s, bool quick)
 {
 	struct dynmem *d = s->state;
 	enum policy_level level;
@@ -138,12 +153,8 @@ static enum policy_level feed(struct sim *s)
 		const struct sim_guest *g = &s->host.guest[i];
 		struct seen *seen = &d->seen[i];
 
-		if (seen->actual != g->actual) {
-			seen->actual = g->actual;
-			policy_gate_actual(&seen->books, bytes(g->actual));
-			policy_guest_actual(d->policy, seen->handle, bytes(g->actual), clock_of(s));
-		}
-		feed_cost(s, d->policy, g, seen);
+		feed_actual(s, d->policy, g, seen);
+		feed_cost(s, d->policy, g, seen, quick);
 		feed_stats(s, d->policy, g, seen);
 	}
 	return level;
@@ -217,12 +228,12 @@ static void set_ksm(struct sim *s, const struct policy_ksm_decision *k)
 	s->host.ksm_sleep_ms = (double)k->sleep_ms;
 }
 
-static void decide(struct sim *s)
+static void decide(struct sim *s, bool quick)
 {
 	struct dynmem *d = s->state;
 	struct policy_result r;
 
-	emergency(s, feed(s));
+	emergency(s, feed(s, quick));
 	if (policy_decide(d->policy, clock_of(s), &r) < 0)
 		return;
 	d->round++;
@@ -254,7 +265,7 @@ static void dynmem_tick(struct sim *s)
 	struct dynmem *d = s->state;
 
 	if (s->host.now >= d->next) {
-		decide(s);
+		decide(s, false);
 	} else {
 		emergency(s, feed_host(s, d));
 	}
@@ -266,7 +277,7 @@ static void dynmem_tick(struct sim *s)
  */
 static void dynmem_event(struct sim *s)
 {
-	decide(s);
+	decide(s, true);
 	set_wake(s);
 }
 
@@ -286,6 +297,7 @@ static int add_guests(struct sim *s, struct dynmem *d)
 		if (err < 0)
 			return err;
 		d->seen[i].actual = g->actual;
+		d->seen[i].actual_at = s->host.now - BALLOON_EVENT;
 		policy_gate_found(&d->seen[i].books, bytes(g->actual));
 		d->seen[i].sampled = SIM_NEVER;
 		/* It starts, so it is asked. */

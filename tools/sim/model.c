@@ -239,6 +239,7 @@ static void grow_cache(struct sim_guest *g, double dt)
 		return;
 	take_free(g, x);
 	g->cache += x;
+	/* Files that are read for the first time: disks do not tell them apart. */
 	g->disk_read += x;
 }
 
@@ -483,7 +484,9 @@ int64_t sim_host_next(const struct sim_host *h)
 
 void sim_guest_latch(const struct sim_host *h, struct sim_guest *g)
 {
-	double hot = h->physics.hot * most(0, g->resident - g->overhead);
+	/* What it has to do without is hot cache first: that is not there to be had. */
+	double missing = most(0, g->demand - g->resident);
+	double hot = most(0, h->physics.hot * most(0, g->demand - g->overhead) - missing);
 	double unused = sim_guest_free(g);
 	struct sim_stats *s = &g->stats;
 

@@ -60,6 +60,7 @@ const char *sim_failure_text(enum sim_failure f)
 	static const char *const text[] = {
 		[SIM_OK] = "served",
 		[SIM_FULL] = "promises exceed the host",
+		[SIM_DEMAND] = "what guests use on the mean exceeds the host",
 		[SIM_SHARE] = "a guest lacked memory too often",
 		[SIM_EPISODE] = "a guest lacked memory too long",
 		[SIM_GUEST_OOM] = "a guest ran out of memory",
@@ -118,14 +119,15 @@ static void measure_service(struct run *r, double dt, bool counted)
 
 	for (unsigned int i = 0; i < h->count; i++) {
 		struct sim_guest *g = &h->guest[i];
-		double lack = g->demand - sim_guest_holds(g) - EPSILON;
+		/* What is on the guest's or the host's swap is not back yet. */
+		double has = fmin(sim_guest_holds(g), g->resident - g->host_hot);
+		double lack = g->demand - has - EPSILON;
 
 		if (counted && (lack > 0 || g->short_before > 0))
 			add_lack(r, g, g->short_before, lack, dt);
 		g->short_before = lack;
 	}
-	if (!counted)
-		return;
+	/* Kills before the measured time are no less real. */
 	if (h->guest_ooms > r->result->guest_ooms)
 		fail(r, SIM_GUEST_OOM);
 	if (h->oom_kills > r->result->oom_kills)
@@ -190,11 +192,8 @@ static void measure(struct run *r, double dt)
 	bool counted = r->sim.host.now > r->start;
 
 	measure_service(r, dt, counted);
-	if (!counted) {
-		r->sim.host.guest_ooms = 0;
-		r->sim.host.oom_kills = 0;
+	if (!counted)
 		return;
-	}
 	measure_host(r, dt);
 	r->time += dt;
 }
@@ -358,8 +357,8 @@ static void set_host(struct run *r)
 	h->total = o->host;
 	h->now = r->start - (int64_t)(warmup * 1000);
 	if (p->zram) {
-		h->swap_total = o->host / 2;
-		h->zram_ratio = 2.5;
+		h->swap_total = sim_zram_size(o->host);
+		h->zram_ratio = SIM_ZRAM_RATIO;
 	}
 	h->ksm_sleep_ms = 20;
 	h->ksm_pages = 100;

@@ -111,6 +111,7 @@ struct sim_point {
 /* Why a run does not reach the service level. */
 enum sim_failure {
 	SIM_OK,
+	SIM_DEMAND,    /* guests use more on the mean than the host has */
 	SIM_FULL,      /* not all guests can be promised what the policy promises */
 	SIM_SHARE,     /* a guest lacked memory for too much of its time */
 	SIM_EPISODE,   /* ... for too long without a break */

@@ -158,5 +158,10 @@ int trace_read_recording(struct reader *r)
 						 : read_object(r, tok, first);
 	} while (!err && read_line(r));
 	json_tokener_free(tok);
+	if (!err && r->trace->count == first) {
+		r->lenient = false;
+		r->number = 0;
+		return bad(r, "expected guests in the recording: no line has one that reports");
+	}
 	return err;
 }
