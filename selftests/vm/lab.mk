@@ -14,7 +14,7 @@ VM_DISK_MB := 320
 
 # What the host machine (L1) needs to mount its root, and guests (L2) to run.
 VM_L1_MODULES := virtio_pci virtio_console 9pnet_virtio 9p overlay
-VM_L2_MODULES := virtio_pci virtio_console virtio_blk virtio_balloon
+VM_L2_MODULES := virtio_pci virtio_console virtio_blk virtio_balloon virtio_mem
 
 VM_BINS := $(addprefix $(VM_BUILD)/bin/,jobd ask qmp agent pattern)
 

@@ -148,6 +148,12 @@ lab.dir=$run_dir lab.kernel=$kernel_dir lab.setup=$VM_DIR/l1/setup $cmdline"
 		qemu+=(-drive "file=$BUILD/lab/$name.img,if=none,id=$name,format=raw,readonly=on"
 			-device "virtio-blk-pci,drive=$name,serial=$name")
 	done
+	# Its own monitor, at one of its own ports: QEMU is its own client.
+	[[ -z $maxmem ]] || qemu+=(-m "slots=8,maxmem=${maxmem}M"
+		-chardev "socket,id=monitor,path=$run_dir/monitor,server=on,wait=off"
+		-mon "chardev=monitor,mode=readline"
+		-chardev "socket,id=port,path=$run_dir/monitor"
+		-device "virtserialport,chardev=port,name=lab.monitor")
 	for name in ctl in out err; do
 		qemu+=(-chardev "pipe,id=$name,path=$run_dir/$name"
 			-device "virtserialport,chardev=$name,name=lab.$name")
