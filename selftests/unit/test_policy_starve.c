@@ -443,6 +443,33 @@ static void test_room_at_reboot(void **state)
 	policy_free(o.p);
 }
 
+/* Its boot filled memory fast; that is no growth to leave room for all day. */
+static void test_boot_is_no_growth(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 512 * MIB, 8 * GIB, 8 * GIB);
+	ticks(&o, 30);
+	policy_guest_event(o.p, o.g, POLICY_GUEST_REBOOT, o.now);
+	for (int n = 0; n < 12; n++)
+		tick(&o, false);
+	for (u64 n = 1; n <= 5; n++) {
+		o.s.available = o.s.total - n * GIB;
+		o.s.free = o.s.available / 2;
+		tick(&o, true);
+	}
+	ticks(&o, 120);
+	assert_int_equal(o.i.room, 256 * MIB);
+	/* What it does later is. */
+	o.s.available -= GIB;
+	o.s.free = o.s.available / 2;
+	tick(&o, true);
+	ticks(&o, 60);
+	assert_in_range(o.i.room, GIB - 16 * MIB, GIB);
+	policy_free(o.p);
+}
+
 /* Windows reports its standby list, which is cache, as free. */
 static void test_standby_list(void **state)
 {
@@ -525,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_reclaim_does_not_chase),
 		cmocka_unit_test(test_slack_follows_the_size),
 		cmocka_unit_test(test_room_at_reboot),
+		cmocka_unit_test(test_boot_is_no_growth),
 		cmocka_unit_test(test_standby_list),
 		cmocka_unit_test(test_latched),
 	};

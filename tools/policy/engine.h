@@ -203,7 +203,7 @@ struct seen {
 	u64 reclaim_at, reclaim_rss; /* a window of asking began then, with that */
 	u64 reclaim_asked;	     /* bytes, in it */
 	u64 reclaim_backoff, reclaim_until;
-	u64 sample_cost; /* rss + swapped when the last fresh sample came */
+	u64 sample_cost;  /* rss + swapped when the last fresh sample came */
 	double busy;	  /* vCPUs' load, CPUs */
 	double disk_rate; /* bytes/s */
 

@@ -192,7 +192,9 @@ static void learn_growth(struct policy *p, struct guest *g, u64 dt)
 	g->seen->ring_at = (g->seen->ring_at + 1) % GROWTH_RING;
 	g->seen->growth = growth;
 	g->seen->growth_peak *= half_life(min_of(dt, 64 * p->t.room_memory), p->t.room_memory);
-	g->seen->growth_peak = max_of(g->seen->growth_peak, (double)growth);
+	/* A start fills memory once: that is no growth to leave room for. */
+	if (!booting(p, g))
+		g->seen->growth_peak = max_of(g->seen->growth_peak, (double)growth);
 }
 
 /* Has the shrink that is being watched raised re-reading? */
