@@ -41,6 +41,7 @@ struct fake_qemu {
 	const char *objects;		    /* what is below /objects */
 	bool sev;			    /* query-sev says so */
 	uint64_t dimms, virtio_mem, nvdimm; /* plugged, bytes */
+	bool no_list;			    /* of these: it does not tell which */
 
 	/* what its guest says */
 	uint64_t total, available, free, caches;
@@ -239,7 +240,7 @@ static inline void fake_memory_devices(struct fake_qemu *f, long long id)
 	char text[512] = "[";
 	size_t n = 1;
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3 && !f->no_list; i++)
 		if (all[i].size)
 			n += snprintf(text + n, sizeof(text) - n,
 				      "%s{\"type\": \"%s\", \"data\": {\"size\": %llu}}",

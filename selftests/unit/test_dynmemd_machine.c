@@ -185,6 +185,33 @@ static void test_other_memory(_unused_ void **state)
 	done(&w, &a);
 }
 
+/* What is plugged is not listed: the balloon shows how much of it counts. */
+static void test_unlisted_memory(_unused_ void **state)
+{
+	struct fake_qemu a = busy_guest("a"), b = busy_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	a.no_list = b.no_list = true;
+	a.dimms = 4096 * MIB;
+	a.actual = 8192 * MIB;
+	a.total += 4096 * MIB;
+	g = found(&w, &a);
+	assert_int_equal(g->memory, 8192 * MIB);
+	a.dimms = 8192 * MIB;
+	a.total += 4096 * MIB;
+	fake_move(&a, 12288 * MIB);
+	run_until(&w, 1000, g->memory == 12288 * MIB);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+	done(&w, &a);
+
+	b.virtio_mem = 12288 * MIB;
+	g = found(&w, &b);
+	assert_int_equal(g->memory, 4096 * MIB);
+	done(&w, &b);
+}
+
 /* A state is what QEMU says, whichever event there was. */
 static void test_run_states(_unused_ void **state)
 {
@@ -470,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_dimm_while_squeezed),
 		cmocka_unit_test(test_size_unknown),
 		cmocka_unit_test(test_other_memory),
+		cmocka_unit_test(test_unlisted_memory),
 		cmocka_unit_test(test_run_states),
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_pinned_by_qom),

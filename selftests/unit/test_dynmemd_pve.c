@@ -225,8 +225,8 @@ static void test_leaves(_unused_ void **state)
 	since = msec();
 	while (a.fd >= 0)
 		run_for(&w, 1);
-	/* 44 ms, and what a machine busy with other things adds. */
-	assert_in_range(msec() - since, 0, 300);
+	/* 44 ms; up to 640 on a machine that is busy with other things. */
+	assert_in_range(msec() - since, 0, 1000);
 	assert_non_null(manager_find(w.manager, "web"));
 	a.mute = false;
 	run_until(&w, 5000, info_of(&w, "web").class == POLICY_CLASS_REPORTING);
@@ -507,7 +507,7 @@ static void test_slow_monitor(_unused_ void **state)
 	run_for(&w, 2500);
 	a.mute = true;
 	run_until(&w, 5000, a.fd >= 0);
-	for (int i = 0; i < 300 && a.fd >= 0; i++)
+	for (int i = 0; i < 1000 && a.fd >= 0; i++)
 		run_for(&w, 1);
 	assert_int_equal(a.fd, -1);
 	fake_stop(&a, false);

@@ -83,9 +83,17 @@ void qemu_see_actual(struct qemu_guest *g, uint64_t actual)
 	manager_guest_actual(&g->guest, actual);
 }
 
+/*
+ * A balloon that has more than the listed DIMMs account for counts from more of
+ * what is plugged: some QEMUs do not list all, and those before 2.2 list nothing.
+ */
 static uint64_t memory_of(const struct qemu_guest *g)
 {
-	return MIN(g->base + (g->dimms_known ? g->dimms : g->plugged), POLICY_GUEST_BYTES_MAX);
+	uint64_t listed = g->base + g->dimms, all = g->base + g->plugged;
+
+	if (!g->balloon && !g->dimms_known)
+		listed = all;
+	return MIN(MAX(listed, MIN(g->actual, all)), POLICY_GUEST_BYTES_MAX);
 }
 
 static void follow_size(struct qemu_guest *g)
