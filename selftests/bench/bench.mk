@@ -31,6 +31,21 @@ bench-tick-decision: $(BENCH)/tick_decision
 	$(Q)$< selftests/bench/pve_balloon.pl >$(BENCH)/tick_decision.txt
 	$(call evaluate,tick_decision,tick-decision)
 
+# What a sampling pass of the module costs with many CPUs: its sources, built
+# for user space.  SAMPLE_RUNS=N of each kind.
+SAMPLE_RUNS ?= 1000
+$(B)/obj/selftests/bench/sample.o: INC := -Iselftests/unit/kernel -Iinclude/uapi
+$(B)/obj/selftests/bench/sample.o: WARN += -Wno-shadow -Wno-sign-compare -Wno-missing-prototypes -Wno-unused -Wno-unused-parameter
+$(B)/obj/selftests/bench/sample.o: CFLAGS += -fno-strict-aliasing
+$(BENCH)/sample: $(B)/obj/selftests/bench/sample.o
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -pthread
+.PHONY: bench-sample
+bench-sample: $(BENCH)/sample
+	$(Q)$< $(SAMPLE_RUNS) >$(BENCH)/sample.txt
+	$(call evaluate,sample)
+
 # What is measured in the lab, in time that is counted in instructions, one a
 # nanosecond: neither the emulator nor who else is busy shows in that. With
 # ICOUNT= it is the emulator's own time.  TRIALS=N of each kind of reaction.

@@ -243,12 +243,25 @@ TEST_F(family, user_namespace)
 	check_may(_metadata, &nl, (struct may){});
 }
 
+/* A change of the level, by settings alone. */
+static void move_level(struct __test_metadata *_metadata, struct nl *nl, bool up)
+{
+	request(nl, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	if (up)
+		put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW, 1ULL << 50);
+	else
+		put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
+	ASSERT_EQ(0, transact(nl, NULL, 0));
+}
+
 TEST_F(family, other_network_namespace)
 {
 	struct answer a;
-	struct nl nl;
-	int r;
+	struct nl nl, host;
 
+	/* One that listens in the host's namespace, to see that there are events. */
+	ASSERT_EQ(0, nl_open(&host));
+	ASSERT_EQ(0, join(&host, host.pressure_group));
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	ASSERT_EQ(0, nl_socket(&nl));
 	EXPECT_EQ(-ENOENT, resolve(&nl, NULL));
@@ -261,12 +274,15 @@ TEST_F(family, other_network_namespace)
 	}
 	join(&nl, self->nl.pressure_group);
 	join(&nl, self->nl.ksm_group);
-	r = next_event(&nl, &a, 300);
-	EXPECT_EQ(-ETIMEDOUT, r);
 
 	/* The socket that was opened in the host's still works. */
 	EXPECT_EQ(0, ask(&self->nl, DYNMEM_CMD_PRESSURE_GET, &a));
+	move_level(_metadata, &self->nl, true);
+	EXPECT_EQ(0, next_event(&host, &a, 3000));
+	EXPECT_EQ(-ETIMEDOUT, next_event(&nl, &a, 300));
+	move_level(_metadata, &self->nl, false);
 	nl_close(&nl);
+	nl_close(&host);
 }
 
 /* PIDs are the host's, for all readers. */

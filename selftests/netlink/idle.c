@@ -16,6 +16,10 @@ static const char *const watched[] = {
 	"events/timer/hrtimer_start/enable",
 	"events/workqueue/workqueue_queue_work/enable",
 	"events/workqueue/workqueue_execute_start/enable",
+	/* What wakes the module's threads, and that they run. */
+	"events/sched/sched_waking/enable",
+	"events/dynmem/dynmem_sample/enable",
+	"events/dynmem/dynmem_send/enable",
 };
 
 FIXTURE(idle)
@@ -34,6 +38,8 @@ FIXTURE_SETUP(idle)
 	ASSERT_EQ(0, eater_start(&self->eater));
 	ASSERT_TRUE(mkdir(TRACE, 0700) == 0 || errno == EEXIST);
 	ASSERT_EQ(0, spit(TRACE "buffer_size_kb", "16384"));
+	ASSERT_EQ(0, spit(TRACE "events/sched/sched_waking/filter",
+			  "comm == \"dynmem\" || comm == \"dynmem-ksm\""));
 	for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
 		snprintf(path, sizeof(path), TRACE "%s", watched[i]);
 		ASSERT_EQ(0, spit(path, "1"));

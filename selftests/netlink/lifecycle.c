@@ -3,6 +3,8 @@
  * Loading and unloading, with listeners, with requests under way, with wrong
  * parameters, and under reclaim.
  */
+#include <sched.h>
+
 #include "kselftest_harness.h"
 
 #include "mem.h"
@@ -89,6 +91,47 @@ TEST_F_TIMEOUT(lifecycle, with_listeners, 120)
 		ASSERT_EQ(0, module_load(""));
 		ASSERT_EQ(0, resolve(&self->events, NULL));
 	}
+}
+
+/* As an agent that waits for the family: the capabilities that it finds at once. */
+_Noreturn static void ask_at_once(FIXTURE_DATA(lifecycle) * self, int report)
+{
+	uint64_t capabilities = 0;
+	struct nl nl;
+
+	/* Before the one that loads the module goes on. */
+	sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ 1 });
+	if (told(self, CTRL_CMD_NEWFAMILY) && nl_open(&nl) == 0 &&
+	    ask(&nl, DYNMEM_CMD_PRESSURE_GET, &self->a) == 0)
+		capabilities = get(&self->a, DYNMEM_A_PRESSURE_CAPABILITIES);
+	_exit(write(report, &capabilities, sizeof(capabilities)) != sizeof(capabilities));
+}
+
+TEST_F_TIMEOUT(lifecycle, complete_when_it_appears, 60)
+{
+	uint64_t all, found;
+	int report[2];
+
+	ASSERT_EQ(0, ask(&self->events, DYNMEM_CMD_PRESSURE_GET, &self->a));
+	all = get(&self->a, DYNMEM_A_PRESSURE_CAPABILITIES);
+	ASSERT_EQ(0, pipe(report));
+	for (int i = 0; i < 10; i++) {
+		pid_t pid;
+
+		ASSERT_EQ(0, module_unload_patiently());
+		drain(&self->controller);
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (pid == 0)
+			ask_at_once(self, report[1]);
+		sleep_ms(50);
+		ASSERT_EQ(0, module_load(""));
+		ASSERT_EQ(sizeof(found), read(report[0], &found, sizeof(found)));
+		EXPECT_EQ(all, found);
+		waitpid(pid, NULL, 0);
+	}
+	close(report[0]);
+	close(report[1]);
 }
 
 /* A dump that is not read to its end keeps the module. */

@@ -113,8 +113,11 @@ struct eater {
 	int order, report;
 };
 
-/* EAT_HUGE asks for huge pages, for which the kernel may have to compact. */
-enum eat { EAT_DROP, EAT_SMALL, EAT_HUGE };
+/*
+ * EAT_HUGE asks for huge pages, for which the kernel may have to compact.
+ * EAT_TOUCH writes to all that is held once more.
+ */
+enum eat { EAT_DROP, EAT_SMALL, EAT_HUGE, EAT_TOUCH };
 
 struct eat_order {
 	uint64_t bytes;
@@ -153,6 +156,9 @@ _Noreturn static void eater_main(int order, int report)
 				n--;
 				munmap(at[n], held[n].bytes);
 			}
+		} else if (held[n].how == EAT_TOUCH) {
+			for (int i = 0; i < n; i++)
+				eat_touch(at[i], held[i].bytes);
 		} else {
 			at[n] = mmap(NULL, held[n].bytes, PROT_READ | PROT_WRITE,
 				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -10,7 +10,7 @@
 FIXTURE(oom)
 {
 	struct nl requests, events;
-	struct eater eater;
+	struct eater eater, bystanders[2];
 	struct answer before, after, ev;
 	uint64_t victims; /* marked before */
 };
@@ -47,6 +47,8 @@ FIXTURE_SETUP(oom)
 FIXTURE_TEARDOWN(oom)
 {
 	eater_stop(&self->eater);
+	for (size_t i = 0; i < ARRAY_LEN(self->bystanders); i++)
+		eater_stop(&self->bystanders[i]);
 	cgroup_remove("dynmem-oom");
 	nl_close(&self->requests);
 	nl_close(&self->events);
@@ -133,6 +135,62 @@ TEST_F_TIMEOUT(oom, memcg, 60)
 	nl_close(&victims);
 	while (next_event(&self->events, &self->ev, 500) == 0)
 		EXPECT_FALSE(get(&self->ev, DYNMEM_A_PRESSURE_EVENT) & DYNMEM_PRESSURE_EVENT_OOM);
+}
+
+/* All of the eater's cgroup goes with it. */
+static void as_a_group(struct __test_metadata *_metadata, FIXTURE_DATA(oom) * self)
+{
+	ASSERT_NE(0, cgroup_make("dynmem-oom"));
+	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.oom.group", "1"));
+	ASSERT_EQ(0, cgroup_move("dynmem-oom", self->eater.pid));
+	for (size_t i = 0; i < ARRAY_LEN(self->bystanders); i++) {
+		ASSERT_EQ(0, eater_start(&self->bystanders[i]));
+		ASSERT_EQ(0, cgroup_move("dynmem-oom", self->bystanders[i].pid));
+		ASSERT_TRUE(eat(&self->bystanders[i], 4 * MIB));
+	}
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+}
+
+/* What a counter has grown by, once the last of the group is gone. */
+static uint64_t grown(struct __test_metadata *_metadata, FIXTURE_DATA(oom) * self, int attr)
+{
+	for (size_t i = 0; i < ARRAY_LEN(self->bystanders); i++)
+		if (self->bystanders[i].pid &&
+		    waitpid(self->bystanders[i].pid, NULL, 0) == self->bystanders[i].pid)
+			self->bystanders[i].pid = 0;
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+	return get(&self->after, attr) - get(&self->before, attr);
+}
+
+TEST_F_TIMEOUT(oom, group_of_a_memcg, 60)
+{
+	as_a_group(_metadata, self);
+	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.max", "32M"));
+	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.swap.max", "0"));
+	EXPECT_FALSE(eat(&self->eater, 64 * MIB));
+	EXPECT_EQ(3, grown(_metadata, self, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS));
+	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_OOM_KILLS));
+	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_OOMS));
+}
+
+/* One OOM of the host's kills three, and none of them for a cgroup's limit. */
+TEST_F_TIMEOUT(oom, group_on_the_host, 240)
+{
+	as_a_group(_metadata, self);
+	EXPECT_FALSE(eat(&self->eater, meminfo("MemTotal") + meminfo("SwapTotal")));
+	EXPECT_EQ(3, grown(_metadata, self, DYNMEM_A_PRESSURE_OOM_KILLS));
+	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS));
+	EXPECT_LT(0, grown(_metadata, self, DYNMEM_A_PRESSURE_OOMS));
+
+	/* What a cgroup kills next is its own again. */
+	ASSERT_EQ(0, eater_start(&self->eater));
+	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.oom.group", "0"));
+	ASSERT_EQ(0, cgroup_move("dynmem-oom", self->eater.pid));
+	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.max", "32M"));
+	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.swap.max", "0"));
+	EXPECT_FALSE(eat(&self->eater, 64 * MIB));
+	EXPECT_EQ(1, grown(_metadata, self, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS));
+	EXPECT_EQ(3, grown(_metadata, self, DYNMEM_A_PRESSURE_OOM_KILLS));
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * No false alarm: what happens while the host has memory raises no level. And
+ * the alarm that it resembles, where it is real.
+ */
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "kselftest_harness.h"
+
+#include "mem.h"
+
+#ifndef MPOL_BIND
+#define MPOL_BIND 2
+#endif
+
+FIXTURE(alarms)
+{
+	struct nl requests, events;
+	struct eater eaters[3];
+	struct answer before, after, ev;
+};
+
+/* Available memory says nothing here, and a level does not linger. */
+static void configure(struct __test_metadata *_metadata, struct nl *nl)
+{
+	request(nl, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
+	put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW, 0);
+	put_u64(DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, 0);
+	put_u64(DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, 0);
+	put_u64(DYNMEM_A_CONFIG_HOLD, 100 * NSEC_PER_MSEC);
+	put_u64(DYNMEM_A_CONFIG_SAMPLE_MAX, 100 * NSEC_PER_MSEC);
+	ASSERT_EQ(0, transact(nl, NULL, 0))
+	{
+		TH_LOG("%s", nl_refusal.text);
+	}
+}
+
+static void wait_quiet(struct __test_metadata *_metadata, FIXTURE_DATA(alarms) * self)
+{
+	uint64_t end = now_ns() + 60 * NSEC_PER_SEC;
+
+	do {
+		ASSERT_LT(now_ns(), end);
+		sleep_ms(200);
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+	} while (get(&self->before, DYNMEM_A_PRESSURE_LEVEL) != DYNMEM_LEVEL_NONE ||
+		 get(&self->before, DYNMEM_A_PRESSURE_REFAULT_SHARE));
+	drain(&self->events);
+}
+
+FIXTURE_SETUP(alarms)
+{
+	mlockall(MCL_CURRENT);
+	ASSERT_EQ(0, nl_open(&self->requests));
+	ASSERT_EQ(0, nl_open(&self->events));
+	configure(_metadata, &self->requests);
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		ASSERT_EQ(0, eater_start(&self->eaters[i]));
+	ASSERT_EQ(0, join(&self->events, self->events.pressure_group));
+	wait_quiet(_metadata, self);
+}
+
+FIXTURE_TEARDOWN(alarms)
+{
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		eater_stop(&self->eaters[i]);
+	cgroup_remove("dynmem-alarms");
+	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
+	transact(&self->requests, NULL, 0);
+	nl_close(&self->requests);
+	nl_close(&self->events);
+}
+
+/* What a counter has grown by since @before. */
+static uint64_t grown(struct __test_metadata *_metadata, FIXTURE_DATA(alarms) * self, int attr)
+{
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+	return get(&self->after, attr) - get(&self->before, attr);
+}
+
+/* The highest level in what was sent; @causes are all that were named. */
+static uint32_t highest(FIXTURE_DATA(alarms) * self, uint32_t *causes)
+{
+	uint32_t level = 0;
+
+	*causes = 0;
+	while (next_event(&self->events, &self->ev, 500) == 0) {
+		uint32_t now = (uint32_t)get(&self->ev, DYNMEM_A_PRESSURE_LEVEL);
+
+		level = now > level ? now : level;
+		*causes |= (uint32_t)get(&self->ev, DYNMEM_A_PRESSURE_CAUSES);
+	}
+	return level;
+}
+
+static bool alive(const struct eater *e)
+{
+	return waitpid(e->pid, NULL, WNOHANG) == 0;
+}
+
+/* Swap-ins that a CPU has counted look like new ones when it goes and comes. */
+TEST_F_TIMEOUT(alarms, cpu_hotplug, 240)
+{
+	int cpu = (int)sysconf(_SC_NPROCESSORS_CONF) - 1;
+	char path[PATH_MAX];
+	uint32_t causes;
+	cpu_set_t set;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	if (cpu < 1 || spit(path, "1") < 0)
+		SKIP(return, "no CPU can go offline");
+	if (meminfo("SwapFree") < 128 * MIB)
+		SKIP(return, "no swap");
+
+	/* A history of swap-ins, all of them counted on that CPU. */
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	ASSERT_EQ(0, sched_setaffinity(self->eaters[0].pid, sizeof(set), &set));
+	ASSERT_NE(0, cgroup_make("dynmem-alarms"));
+	ASSERT_EQ(0, cgroup_write("dynmem-alarms", "memory.max", "32M"));
+	ASSERT_EQ(0, cgroup_move("dynmem-alarms", self->eaters[0].pid));
+	ASSERT_TRUE(eat(&self->eaters[0], 96 * MIB));
+	for (int i = 0; i < 3; i++) {
+		eater_order(&self->eaters[0], 0, EAT_TOUCH);
+		ASSERT_TRUE(eater_done(&self->eaters[0]));
+	}
+	EXPECT_LT(64 * MIB, grown(_metadata, self, DYNMEM_A_PRESSURE_SWAP_INS));
+	eater_stop(&self->eaters[0]);
+	wait_quiet(_metadata, self);
+
+	for (int i = 0; i < 8; i++) {
+		ASSERT_EQ(0, spit(path, "0"));
+		sleep_ms(150);
+		ASSERT_EQ(0, spit(path, "1"));
+		sleep_ms(150);
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+		EXPECT_EQ(0, get(&self->after, DYNMEM_A_PRESSURE_REFAULT_SHARE));
+		EXPECT_EQ(DYNMEM_LEVEL_NONE, get(&self->after, DYNMEM_A_PRESSURE_LEVEL));
+		EXPECT_LE(get(&self->before, DYNMEM_A_PRESSURE_SWAP_INS),
+			  get(&self->after, DYNMEM_A_PRESSURE_SWAP_INS));
+		EXPECT_GT(get(&self->before, DYNMEM_A_PRESSURE_SWAP_INS) + 16 * MIB,
+			  get(&self->after, DYNMEM_A_PRESSURE_SWAP_INS));
+	}
+	EXPECT_EQ(DYNMEM_LEVEL_NONE, highest(self, &causes));
+}
+
+static long movable_block(void)
+{
+	char path[PATH_MAX];
+
+	for (long i = 1024; i > 0; i--) {
+		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%ld/state", i);
+		if (access(path, F_OK) == 0 && spit(path, "offline") == 0)
+			return i;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(alarms, memory_hotplug, 120)
+{
+	char path[PATH_MAX];
+	uint32_t causes;
+	long block = movable_block();
+
+	if (!block)
+		SKIP(return, "no memory can go offline");
+	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%ld/state", block);
+	sleep_ms(500);
+	EXPECT_EQ(0, spit(path, "online"));
+	sleep_ms(500);
+	EXPECT_EQ(DYNMEM_LEVEL_NONE, highest(self, &causes));
+	EXPECT_EQ(0, causes);
+}
+
+/* A container that thrashes at its own limit. */
+TEST_F_TIMEOUT(alarms, cgroup_at_its_limit, 120)
+{
+	uint32_t causes;
+
+	if (meminfo("SwapFree") < 128 * MIB)
+		SKIP(return, "no swap");
+	ASSERT_NE(0, cgroup_make("dynmem-alarms"));
+	ASSERT_EQ(0, cgroup_write("dynmem-alarms", "memory.max", "32M"));
+	ASSERT_EQ(0, cgroup_move("dynmem-alarms", self->eaters[0].pid));
+	ASSERT_TRUE(eat(&self->eaters[0], 96 * MIB));
+	for (int i = 0; i < 4; i++) {
+		eater_order(&self->eaters[0], 0, EAT_TOUCH);
+		ASSERT_TRUE(eater_done(&self->eaters[0]));
+	}
+	/* Some 20,000 pages: 400 ms of their cost, and more than low asks for. */
+	EXPECT_LT(64 * MIB, grown(_metadata, self, DYNMEM_A_PRESSURE_SWAP_INS));
+	EXPECT_LT(0, grown(_metadata, self, DYNMEM_A_PRESSURE_MEMCG_STALLS));
+	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_STALLS));
+	EXPECT_EQ(DYNMEM_LEVEL_NONE, highest(self, &causes));
+	EXPECT_EQ(0, causes);
+}
+
+/* The host itself thrashes: the same figures, and a level. */
+TEST_F_TIMEOUT(alarms, host_thrashes, 240)
+{
+	uint64_t end = now_ns() + 180 * NSEC_PER_SEC;
+	uint32_t causes = 0, seen = 0;
+	uint64_t bytes = pressing_bytes();
+
+	if (meminfo("SwapFree") < 128 * MIB)
+		SKIP(return, "no swap");
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		eater_order(&self->eaters[i], bytes / ARRAY_LEN(self->eaters), EAT_SMALL);
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		ASSERT_TRUE(eater_done(&self->eaters[i]));
+	while (!(seen & DYNMEM_CAUSE_REFAULT) && now_ns() < end) {
+		for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+			eater_order(&self->eaters[i], 0, EAT_TOUCH);
+		for (int i = 0; i < 20; i++) {
+			ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+			if (get(&self->after, DYNMEM_A_PRESSURE_REFAULT_SHARE) >= 10)
+				seen |= (uint32_t)get(&self->after, DYNMEM_A_PRESSURE_CAUSES);
+			sleep_ms(50);
+		}
+		for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+			ASSERT_TRUE(eater_done(&self->eaters[i]));
+		highest(self, &causes);
+		seen |= causes;
+	}
+	EXPECT_TRUE(seen & DYNMEM_CAUSE_REFAULT);
+	EXPECT_LT(0, grown(_metadata, self, DYNMEM_A_PRESSURE_SWAP_INS));
+}
+
+/* Somebody asks for a kill. */
+TEST_F_TIMEOUT(alarms, sysrq_oom, 60)
+{
+	uint32_t causes;
+
+	ASSERT_TRUE(eat(&self->eaters[0], 64 * MIB));
+	ASSERT_EQ(0, spit("/proc/sys/kernel/sysrq", "1"));
+	ASSERT_EQ(0, spit("/proc/sysrq-trigger", "f"));
+	for (int i = 0; i < 50 && alive(&self->eaters[0]) && alive(&self->eaters[1]) &&
+			alive(&self->eaters[2]);
+	     i++)
+		sleep_ms(100);
+	EXPECT_FALSE(alive(&self->eaters[0]) && alive(&self->eaters[1]) && alive(&self->eaters[2]));
+	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_OOMS));
+	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_OOM_KILLS));
+	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS));
+	EXPECT_EQ(DYNMEM_LEVEL_NONE, highest(self, &causes));
+	EXPECT_EQ(0, causes);
+}
+
+/* A task that may use one node only, with @bind, runs that node out. */
+static void node_oom(struct __test_metadata *_metadata, FIXTURE_DATA(alarms) * self, bool cpuset)
+{
+	unsigned long nodes = 2;
+	uint32_t causes;
+	pid_t pid;
+
+	if (access("/sys/devices/system/node/node1", F_OK) < 0)
+		SKIP(return, "one node only; see lab --numa");
+	if (meminfo("SwapFree"))
+		SKIP(return, "with swap a node does not run out; see lab --zram 0");
+	if (cpuset) {
+		ASSERT_NE(0, cgroup_make("dynmem-alarms"));
+		ASSERT_EQ(0, spit(CGROUP_ROOT "/cgroup.subtree_control", "+cpuset"));
+		ASSERT_EQ(0, cgroup_write("dynmem-alarms", "cpuset.mems", "1"));
+		ASSERT_EQ(0, cgroup_move("dynmem-alarms", self->eaters[0].pid));
+	} else {
+		/* A policy of the process that the eater is forked with. */
+		eater_stop(&self->eaters[0]);
+		ASSERT_EQ(0, syscall(SYS_set_mempolicy, MPOL_BIND, &nodes, 8 * sizeof(nodes)));
+		ASSERT_EQ(0, eater_start(&self->eaters[0]));
+		ASSERT_EQ(0, syscall(SYS_set_mempolicy, 0, NULL, 0));
+	}
+	pid = self->eaters[0].pid;
+	EXPECT_FALSE(eat(&self->eaters[0], meminfo("MemTotal")));
+	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
+	self->eaters[0].pid = 0;
+	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_OOMS));
+	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_OOM_KILLS));
+	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS));
+	highest(self, &causes);
+	EXPECT_FALSE(causes & DYNMEM_CAUSE_OOM);
+}
+
+TEST_F_TIMEOUT(alarms, cpuset_oom, 120)
+{
+	node_oom(_metadata, self, true);
+}
+
+TEST_F_TIMEOUT(alarms, mempolicy_oom, 120)
+{
+	node_oom(_metadata, self, false);
+}
+
+/* Pages for a pool of huge pages are no pressure. */
+TEST_F_TIMEOUT(alarms, huge_pages, 120)
+{
+	static const char pool[] = "/proc/sys/vm/nr_hugepages";
+	uint32_t causes;
+
+	/* Memory that has to be reclaimed for them, in pieces. */
+	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
+		ASSERT_TRUE(eat(&self->eaters[i], meminfo("MemFree") / 4));
+	wait_quiet(_metadata, self);
+	ASSERT_EQ(0, spit(pool, "%llu", (unsigned long long)(meminfo("MemFree") / (2 * MIB)) + 16));
+	ASSERT_EQ(0, spit(pool, "0"));
+	if (!grown(_metadata, self, DYNMEM_A_PRESSURE_HUGE_STALLS))
+		SKIP(return, "huge pages were found without reclaim");
+	EXPECT_LE(DYNMEM_LEVEL_NONE, highest(self, &causes));
+	EXPECT_FALSE(causes & DYNMEM_CAUSE_OOM);
+	/* Those of order 0 that it drives out others for are the host's. */
+	EXPECT_GE(16, grown(_metadata, self, DYNMEM_A_PRESSURE_STALLS));
+}
+
+TEST_HARNESS_MAIN
