@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/dynmem.h>
+#include <linux/memory.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
@@ -165,6 +166,13 @@ static struct dynmem_config loaded = {
 	.value = { [0 ... DYNMEM_A_CONFIG_MAX] = U64_MAX },
 };
 
+/*
+ * Thresholds that nobody gave, bits by attribute: those of @loaded, and those in
+ * force. They follow the size of memory. Written under config_lock.
+ */
+static u32 loaded_auto;
+static u32 config_auto;
+
 #define PARAM(param, NAME)						\
 	module_param_named(param, loaded.value[DYNMEM_A_CONFIG_ ## NAME], \
 			   ullong, 0444)
@@ -212,7 +220,7 @@ static const u8 config_types[DYNMEM_A_CONFIG_MAX + 1] = {
  * What a host should keep free: 6 % of the first 4 GiB, 4 % of the next 8,
  * 2 % of the next 16 and 1 % of the rest.
  */
-static u64 __init config_minfree(u64 total)
+static u64 config_minfree(u64 total)
 {
 	static const struct {
 		u64 gib;
@@ -230,24 +238,37 @@ static u64 __init config_minfree(u64 total)
 	return sum;
 }
 
-/* Those that were not given; thresholds as far as those given leave room. */
-static void __init config_set_defaults(struct dynmem_config *config)
+/* Thresholds that are AUTO, as far as the others leave room. */
+static void config_compute_thresholds(struct dynmem_config *config)
 {
 	u64 *low = &config->value[DYNMEM_A_CONFIG_THRESHOLD_LOW];
 	u64 *medium = &config->value[DYNMEM_A_CONFIG_THRESHOLD_MEDIUM];
 	u64 *critical = &config->value[DYNMEM_A_CONFIG_THRESHOLD_CRITICAL];
 	u64 floor = config_minfree((u64)totalram_pages() << PAGE_SHIFT);
+
+	if (*low == AUTO)
+		*low = max3(4 * floor, *medium == AUTO ? 0 : *medium,
+			    *critical == AUTO ? 0 : *critical);
+	if (*medium == AUTO)
+		*medium = max(min(2 * floor, *low ?: U64_MAX),
+			      *critical == AUTO ? 0 : *critical);
+	if (*critical == AUTO)
+		*critical = min3(floor, *medium ?: U64_MAX, *low ?: U64_MAX);
+}
+
+/* Those that were not given. */
+static void __init config_set_defaults(struct dynmem_config *config)
+{
 	int i;
 
 	for (i = DYNMEM_A_CONFIG_DEFAULTS + 1; i <= DYNMEM_A_CONFIG_MAX; i++)
 		if (config->value[i] == U64_MAX)
 			config->value[i] = settings[i].dflt;
-	if (*low == AUTO)
-		*low = 4 * floor;
-	if (*medium == AUTO)
-		*medium = min(2 * floor, *low ?: U64_MAX);
-	if (*critical == AUTO)
-		*critical = min3(floor, *medium ?: U64_MAX, *low ?: U64_MAX);
+	for (i = 0; i < ARRAY_SIZE(config_thresholds); i++)
+		if (config->value[config_thresholds[i]] == AUTO)
+			loaded_auto |= BIT(config_thresholds[i]);
+	config_auto = loaded_auto;
+	config_compute_thresholds(config);
 }
 
 /* What requests are held to by the policy. */
@@ -325,6 +346,39 @@ static void config_apply(const struct dynmem_config *config)
 		WRITE_ONCE(dynmem_config.value[i], config->value[i]);
 }
 
+static void config_resize(struct dynmem_config *config, u32 computed)
+{
+	int i;
+
+	lockdep_assert_held(&config_lock);
+	for (i = 0; i < ARRAY_SIZE(config_thresholds); i++)
+		if (computed & BIT(config_thresholds[i]))
+			config->value[config_thresholds[i]] = AUTO;
+	config_compute_thresholds(config);
+}
+
+/* Memory came or went. */
+static int config_memory_changed(struct notifier_block *nb,
+				 unsigned long action, void *data)
+{
+	struct dynmem_config config;
+
+	if (action != MEM_ONLINE && action != MEM_OFFLINE)
+		return NOTIFY_OK;
+	mutex_lock(&config_lock);
+	config_resize(&loaded, loaded_auto);
+	config = dynmem_config;
+	config_resize(&config, config_auto);
+	config_apply(&config);
+	mutex_unlock(&config_lock);
+	dynmem_sampler_trigger_all();
+	return NOTIFY_OK;
+}
+
+static struct notifier_block config_memory_nb = {
+	.notifier_call = config_memory_changed,
+};
+
 int dynmem_config_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct dynmem_record rec = {};
@@ -350,6 +404,7 @@ int dynmem_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 	struct nlattr **attrs = info->attrs;
 	struct dynmem_config config;
 	bool any = false;
+	u32 computed;
 	int err;
 	int i;
 
@@ -358,10 +413,12 @@ int dynmem_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	mutex_lock(&config_lock);
 	config = attrs[DYNMEM_A_CONFIG_DEFAULTS] ? loaded : dynmem_config;
+	computed = attrs[DYNMEM_A_CONFIG_DEFAULTS] ? loaded_auto : config_auto;
 	for (i = DYNMEM_A_CONFIG_DEFAULTS; i <= DYNMEM_A_CONFIG_MAX; i++) {
 		if (!attrs[i])
 			continue;
 		any = true;
+		computed &= ~BIT(i);
 		if (i != DYNMEM_A_CONFIG_DEFAULTS)
 			config.value[i] = nla_get_uint(attrs[i]);
 	}
@@ -371,8 +428,10 @@ int dynmem_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 	} else {
 		err = config_check_order(&config, attrs, info->extack);
 	}
-	if (!err)
+	if (!err) {
+		config_auto = computed;
 		config_apply(&config);
+	}
 	mutex_unlock(&config_lock);
 	if (err)
 		return err;
@@ -402,4 +461,19 @@ int __init dynmem_config_init(void)
 	}
 	config_apply(&loaded);
 	return 0;
+}
+
+/**
+ * dynmem_config_watch() - let computed thresholds follow the size of memory
+ *
+ * Return: 0 or a negative errno.
+ */
+int __init dynmem_config_watch(void)
+{
+	return register_memory_notifier(&config_memory_nb);
+}
+
+void dynmem_config_unwatch(void)
+{
+	unregister_memory_notifier(&config_memory_nb);
 }

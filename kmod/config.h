@@ -12,6 +12,8 @@
 extern const struct nla_policy dynmem_config_policy[DYNMEM_A_CONFIG_MAX + 1];
 
 int dynmem_config_init(void);
+int dynmem_config_watch(void);
+void dynmem_config_unwatch(void);
 int dynmem_config_get_doit(struct sk_buff *skb, struct genl_info *info);
 int dynmem_config_set_doit(struct sk_buff *skb, struct genl_info *info);
 

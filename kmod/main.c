@@ -47,9 +47,12 @@ static int __init dynmem_init(void)
 	err = dynmem_victim_init();
 	if (err)
 		goto exit_ksm_ntf;
-	err = dynmem_probe_init();
+	err = dynmem_config_watch();
 	if (err)
 		goto exit_victim;
+	err = dynmem_probe_init();
+	if (err)
+		goto unwatch_config;
 	/* Last: agents hear of the family and ask for its capabilities. */
 	err = dynmem_genl_init();
 	if (err)
@@ -59,6 +62,8 @@ static int __init dynmem_init(void)
 
 exit_probe:
 	dynmem_probe_exit();
+unwatch_config:
+	dynmem_config_unwatch();
 exit_victim:
 	dynmem_victim_exit();
 exit_ksm_ntf:
@@ -80,6 +85,7 @@ exit_stall:
  */
 static void __exit dynmem_exit(void)
 {
+	dynmem_config_unwatch();
 	dynmem_probe_exit();
 	dynmem_pressure_stop();
 	dynmem_ksm_ntf_stop();
