@@ -159,17 +159,33 @@ static long movable_block(void)
 	return 0;
 }
 
+static uint64_t threshold(struct __test_metadata *_metadata, FIXTURE_DATA(alarms) * self)
+{
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_CONFIG_GET, &self->after));
+	return get(&self->after, DYNMEM_A_CONFIG_THRESHOLD_LOW);
+}
+
+/* Thresholds that nobody gave follow the size of memory. */
 TEST_F_TIMEOUT(alarms, memory_hotplug, 120)
 {
 	char path[PATH_MAX];
+	uint64_t before;
 	uint32_t causes;
-	long block = movable_block();
+	long block;
 
+	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
+	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
+	wait_quiet(_metadata, self);
+	before = threshold(_metadata, self);
+	block = movable_block();
 	if (!block)
 		SKIP(return, "no memory can go offline");
+	EXPECT_GT(before, threshold(_metadata, self));
 	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%ld/state", block);
 	sleep_ms(500);
 	EXPECT_EQ(0, spit(path, "online"));
+	EXPECT_EQ(before, threshold(_metadata, self));
 	sleep_ms(500);
 	EXPECT_EQ(DYNMEM_LEVEL_NONE, highest(self, &causes));
 	EXPECT_EQ(0, causes);

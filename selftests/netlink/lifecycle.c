@@ -103,7 +103,7 @@ _Noreturn static void ask_at_once(FIXTURE_DATA(lifecycle) * self, int report)
 	sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ 1 });
 	if (told(self, CTRL_CMD_NEWFAMILY) && nl_open(&nl) == 0 &&
 	    ask(&nl, DYNMEM_CMD_PRESSURE_GET, &self->a) == 0)
-		capabilities = get(&self->a, DYNMEM_A_PRESSURE_CAPABILITIES);
+		capabilities = get_head(&self->a, DYNMEM_A_HEAD_CAPABILITIES);
 	_exit(write(report, &capabilities, sizeof(capabilities)) != sizeof(capabilities));
 }
 
@@ -113,7 +113,7 @@ TEST_F_TIMEOUT(lifecycle, complete_when_it_appears, 60)
 	int report[2];
 
 	ASSERT_EQ(0, ask(&self->events, DYNMEM_CMD_PRESSURE_GET, &self->a));
-	all = get(&self->a, DYNMEM_A_PRESSURE_CAPABILITIES);
+	all = get_head(&self->a, DYNMEM_A_HEAD_CAPABILITIES);
 	ASSERT_EQ(0, pipe(report));
 	for (int i = 0; i < 10; i++) {
 		pid_t pid;

@@ -180,8 +180,8 @@ static void expect_level(struct __test_metadata *_metadata, FIXTURE_DATA(silence
 	do {
 		ASSERT_EQ(0, next_event(&self->events, &self->ev, 5000));
 		ASSERT_EQ(DYNMEM_CMD_PRESSURE_NTF, self->ev.cmd);
-		ASSERT_EQ(++*seq, get(&self->ev, DYNMEM_A_PRESSURE_SEQ));
-		at = get(&self->ev, DYNMEM_A_PRESSURE_TIME);
+		ASSERT_EQ(++*seq, get_head(&self->ev, DYNMEM_A_HEAD_SEQ));
+		at = get_head(&self->ev, DYNMEM_A_HEAD_TIME);
 		if (level == DYNMEM_LEVEL_NONE)
 			EXPECT_GE(at - *time, INTERVAL);
 		*time = at;
@@ -191,7 +191,7 @@ static void expect_level(struct __test_metadata *_metadata, FIXTURE_DATA(silence
 
 TEST_F_TIMEOUT(silence, listener, 120)
 {
-	uint64_t seq = get(&self->before, DYNMEM_A_PRESSURE_SEQ), time = 0;
+	uint64_t seq = get_head(&self->before, DYNMEM_A_HEAD_SEQ), time = 0;
 
 	for (int i = 0; i < ROUNDS; i++) {
 		set_low(_metadata, &self->requests, true);
@@ -202,9 +202,9 @@ TEST_F_TIMEOUT(silence, listener, 120)
 	/* And no other, and none again. */
 	EXPECT_EQ(-ETIMEDOUT, next_event(&self->events, &self->ev, 300));
 	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
-	EXPECT_EQ(seq, get(&self->after, DYNMEM_A_PRESSURE_SEQ));
-	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_SEND_FAILURES),
-		  get(&self->after, DYNMEM_A_PRESSURE_SEND_FAILURES));
+	EXPECT_EQ(seq, get_head(&self->after, DYNMEM_A_HEAD_SEQ));
+	EXPECT_EQ(get_head(&self->before, DYNMEM_A_HEAD_SEND_FAILURES),
+		  get_head(&self->after, DYNMEM_A_HEAD_SEND_FAILURES));
 }
 
 TEST_HARNESS_MAIN
