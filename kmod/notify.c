@@ -15,7 +15,7 @@
  * @group: the group
  *
  * Takes no lock and may be called by a probe. Members in other network
- * namespaces count: they get nothing, but netlink does not tell them apart.
+ * namespaces count: they get nothing, but netlink does not distinguish them.
  *
  * Return: true if somebody does.
  */
@@ -73,7 +73,7 @@ void dynmem_stamp_put(struct dynmem_record *rec,
 }
 
 /*
- * What multicast returns is not looked at. It fails when a listener has no
+ * What multicast returns is ignored. It fails when a listener has no
  * room, and asked to have that reported to the sender: an option that any
  * process may set. Netlink has marked that listener's socket as overrun, and
  * all others have the message. Only a message that could not be made has failed.

@@ -123,7 +123,7 @@ static void probe_mark_victim(DYNMEM_MARK_VICTIM_ARGS)
 	}
 }
 
-static int oom_notify(struct notifier_block *nb, unsigned long unused,
+static int probe_oom(struct notifier_block *nb, unsigned long unused,
 		      void *freed)
 {
 	if (dynmem_oom_begin() == DYNMEM_OOM_HOST) {
@@ -135,8 +135,8 @@ static int oom_notify(struct notifier_block *nb, unsigned long unused,
 	return NOTIFY_OK;
 }
 
-static struct notifier_block oom_nb = {
-	.notifier_call = oom_notify,
+static struct notifier_block probe_oom_nb = {
+	.notifier_call = probe_oom,
 };
 
 #ifdef HAVE_TRACE_KSM
@@ -187,7 +187,7 @@ static struct dynmem_probe probes[] = {
 };
 
 /* Fails the build if a tracepoint's prototype changes. */
-static void __init check_prototypes(void)
+static void __init probe_check_prototypes(void)
 {
 	check_trace_callback_type_mm_vmscan_direct_reclaim_begin(probe_reclaim_begin);
 	check_trace_callback_type_mm_vmscan_direct_reclaim_end(probe_reclaim_end);
@@ -203,7 +203,7 @@ static void __init check_prototypes(void)
 #endif
 }
 
-static void __init find_tracepoint(struct tracepoint *tp, void *data)
+static void __init probe_find(struct tracepoint *tp, void *data)
 {
 	int i;
 
@@ -212,7 +212,7 @@ static void __init find_tracepoint(struct tracepoint *tp, void *data)
 			probes[i].tp = tp;
 }
 
-static bool __init all_found(u32 capability)
+static bool __init probe_all_found(u32 capability)
 {
 	int i;
 
@@ -222,7 +222,7 @@ static bool __init all_found(u32 capability)
 	return true;
 }
 
-static int __init register_probes(void)
+static int __init probe_register_all(void)
 {
 	int err;
 	int i;
@@ -230,7 +230,7 @@ static int __init register_probes(void)
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
 		struct dynmem_probe *probe = &probes[i];
 
-		if (!all_found(probe->capability))
+		if (!probe_all_found(probe->capability))
 			continue;
 		err = tracepoint_probe_register(probe->tp, probe->func, NULL);
 		if (err)
@@ -241,7 +241,7 @@ static int __init register_probes(void)
 	return 0;
 }
 
-static void unregister_probes(void)
+static void probe_unregister_all(void)
 {
 	int i;
 
@@ -266,13 +266,13 @@ int __init dynmem_probe_init(void)
 {
 	int err;
 
-	check_prototypes();
-	for_each_kernel_tracepoint(find_tracepoint, NULL);
-	err = register_oom_notifier(&oom_nb);
+	probe_check_prototypes();
+	for_each_kernel_tracepoint(probe_find, NULL);
+	err = register_oom_notifier(&probe_oom_nb);
 	if (err)
 		return err;
 	dynmem_capabilities |= DYNMEM_CAPABILITY_OOM;
-	err = register_probes();
+	err = probe_register_all();
 	if (err)
 		dynmem_probe_exit();
 	return err;
@@ -281,8 +281,8 @@ int __init dynmem_probe_init(void)
 /* When this returns no probe runs, nor will one trigger a pass. */
 void dynmem_probe_exit(void)
 {
-	unregister_probes();
-	unregister_oom_notifier(&oom_nb);
+	probe_unregister_all();
+	unregister_oom_notifier(&probe_oom_nb);
 	irq_work_sync(&pressure_irq_work);
 	irq_work_sync(&ksm_irq_work);
 }
