@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * No false alarm: what happens while the host has memory raises no level. And
- * the alarm that it resembles, where it is real.
+ * No false alarm: what happens while the host has memory raises no level. The
+ * alarms that are real are in kmod/kunit, reclaim.c and oom.c.
  */
 #include <sched.h>
 #include <sys/syscall.h>
@@ -212,37 +212,6 @@ TEST_F_TIMEOUT(alarms, cgroup_at_its_limit, 120)
 	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_STALLS));
 	EXPECT_EQ(DYNMEM_LEVEL_NONE, highest(self, &causes));
 	EXPECT_EQ(0, causes);
-}
-
-/* The host itself thrashes: the same figures, and a level. */
-TEST_F_TIMEOUT(alarms, host_thrashes, 240)
-{
-	uint64_t end = now_ns() + 180 * NSEC_PER_SEC;
-	uint32_t causes = 0, seen = 0;
-	uint64_t bytes = pressing_bytes();
-
-	if (meminfo("SwapFree") < 128 * MIB)
-		SKIP(return, "no swap");
-	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
-		eater_order(&self->eaters[i], bytes / ARRAY_LEN(self->eaters), EAT_SMALL);
-	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
-		ASSERT_TRUE(eater_done(&self->eaters[i]));
-	while (!(seen & DYNMEM_CAUSE_REFAULT) && now_ns() < end) {
-		for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
-			eater_order(&self->eaters[i], 0, EAT_TOUCH);
-		for (int i = 0; i < 20; i++) {
-			ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
-			if (get(&self->after, DYNMEM_A_PRESSURE_REFAULT_SHARE) >= 10)
-				seen |= (uint32_t)get(&self->after, DYNMEM_A_PRESSURE_CAUSES);
-			sleep_ms(50);
-		}
-		for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
-			ASSERT_TRUE(eater_done(&self->eaters[i]));
-		highest(self, &causes);
-		seen |= causes;
-	}
-	EXPECT_TRUE(seen & DYNMEM_CAUSE_REFAULT);
-	EXPECT_LT(0, grown(_metadata, self, DYNMEM_A_PRESSURE_SWAP_INS));
 }
 
 /* Somebody asks for a kill. */
