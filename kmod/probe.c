@@ -124,7 +124,7 @@ static void probe_mark_victim(DYNMEM_MARK_VICTIM_ARGS)
 }
 
 static int probe_oom(struct notifier_block *nb, unsigned long unused,
-		      void *freed)
+		     void *freed)
 {
 	if (dynmem_oom_begin() == DYNMEM_OOM_HOST) {
 		dynmem_count(DYNMEM_OOMS, 1);
