@@ -292,7 +292,7 @@ TEST_F_TIMEOUT(alarms, huge_pages, 120)
 	ASSERT_EQ(0, spit(pool, "0"));
 	if (!grown(_metadata, self, DYNMEM_A_PRESSURE_HUGE_STALLS))
 		SKIP(return, "huge pages were found without reclaim");
-	EXPECT_LE(DYNMEM_LEVEL_NONE, highest(self, &causes));
+	highest(self, &causes);
 	EXPECT_FALSE(causes & DYNMEM_CAUSE_OOM);
 	/* Those of order 0 that it drives out others for are the host's. */
 	EXPECT_GE(16, grown(_metadata, self, DYNMEM_A_PRESSURE_STALLS));
