@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * KSM as `dynmem ksm` shows it: collected by ksm_read.c, printed by ksm.c.
+ * KSM as `dynmem ksm` shows it: collected by ksm_read.c, printed by ksm_show.c.
  */
 #ifndef DYNMEM_KSM_H
 #define DYNMEM_KSM_H

@@ -5,7 +5,7 @@
  *	tunables.c	the table of tunables
  *	input.c		what enters, reported to a listener
  *	listen.c	a listener's first inputs: the engine as it is
- *	record.c	fields of the records that data enter by
+ *	record_fields.c	fields of the records that data enter by
  *	engine.c	life of the engine
  *	life.c		life of its guests, events
  *	range.c		its range, dead band and slack
@@ -26,7 +26,7 @@
  *	emergency.c	the plan for critical
  *	gate.c		what stands before every write, whatever was decided
  *	reservation.c	memory for guests that are about to start
- *	ksm.c		KSM's share
+ *	ksm_pace.c	KSM's share
  *	reason.c	names and sentences
  *	persist.c	what outlives the daemon
  */
@@ -481,7 +481,7 @@ int policy_plan_emergency(struct policy *p, u64 want, u64 now, const struct poli
 /* reservation.c */
 bool reserves_end(struct policy *p);
 
-/* ksm.c */
+/* ksm_pace.c */
 void ksm_sampled(struct policy *p, const struct host_ksm *old);
 void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret);
 
