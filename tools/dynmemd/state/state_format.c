@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 
 #include "dynmemd/state/state_format.h"
+#include "common/escape.h"
 #include "common/util.h"
 
 #define GONE_DAYS 30
@@ -265,11 +266,11 @@ static int take_fields(const struct field *f, void *of, struct json_object *o)
 
 static bool is_name(const char *text, size_t len)
 {
-	if (len >= GUEST_NAME_MAX || strlen(text) != len)
-		return false;
-	while (*text >= ' ' && *text <= '~')
-		text++;
-	return !*text;
+	char escaped[GUEST_NAME_MAX];
+
+	/* As backends make them: what was escaped once stays as it is. */
+	return len < GUEST_NAME_MAX && strlen(text) == len &&
+	       !strcmp(escape_text(escaped, sizeof(escaped), text), text);
 }
 
 /* NULL: it has none, or no proper one. */
