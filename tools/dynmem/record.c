@@ -14,7 +14,7 @@
 #include "cmd.h"
 #include "common/dbus_names.h"
 
-#define SECONDS_MAX (7 * 86400)
+#define SECONDS_MAX 604800UL /* a week */
 
 struct record {
 	sd_event *event;
@@ -174,7 +174,7 @@ static void help(void)
 	       "A recording from the very start of the daemon is made by dynmemd --record: only\n"
 	       "that one is sure to be replayed exactly.\n\n"
 	       "Options:\n"
-	       "  -s, --seconds N  end after so long (1 to %d)\n"
+	       "  -s, --seconds N  end after so long (1 to %lu)\n"
 	       "  -h, --help       this text\n",
 	       SECONDS_MAX);
 }
@@ -194,7 +194,7 @@ int cmd_record(int argc, char **argv)
 			if (!cmd_whole(optarg, 1, SECONDS_MAX, &r.seconds))
 				return cmd_usage_error(
 					"record",
-					"--seconds takes whole seconds, 1 to %d, not '%s'",
+					"--seconds takes whole seconds, 1 to %lu, not '%s'",
 					SECONDS_MAX, optarg);
 			break;
 		case 'h':
