@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/util.h"
+#include "dynmemd/base/thread.h"
 #include "dynmemd/base/worker.h"
-
-#define STACK_SIZE 131072
 
 TAILQ_HEAD(jobs, job);
 
@@ -119,24 +116,6 @@ bool worker_stopping(struct worker *w)
 	return stopping;
 }
 
-static int start_thread(struct worker *w)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int r;
-
-	r = pthread_attr_init(&attr);
-	if (r)
-		return -r;
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&w->thread, &attr, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -r;
-}
-
 static void destroy(struct worker *w)
 {
 	closep(&w->wake);
@@ -163,7 +142,7 @@ int worker_new(struct worker **ret, sd_event *event)
 				: sd_event_add_io(event, &w->source, w->wake, EPOLLIN, on_wake, w);
 	}
 	if (r >= 0)
-		r = start_thread(w);
+		r = thread_start(&w->thread, run, w);
 	if (r < 0) {
 		sd_event_source_disable_unref(w->source);
 		destroy(w);
@@ -175,8 +154,6 @@ int worker_new(struct worker **ret, sd_event *event)
 
 int worker_free(struct worker *w, bool drain)
 {
-	struct timespec end;
-
 	if (!w)
 		return 0;
 	sd_event_source_disable_unref(w->source);
@@ -185,10 +162,8 @@ int worker_free(struct worker *w, bool drain)
 	w->drain = drain;
 	pthread_cond_signal(&w->news);
 	pthread_mutex_unlock(&w->lock);
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec++;
 	/* A thread that the kernel keeps ends with the process. */
-	if (pthread_timedjoin_np(w->thread, NULL, &end))
+	if (thread_join(w->thread) < 0)
 		return -ETIMEDOUT;
 	destroy(w);
 	return 0;
