@@ -140,7 +140,7 @@ static void test_containers_killed(void **state)
 	world_rush(&w, 1800);
 	assert_true(a->kills > 40);
 	assert_int_equal(info_of(&w, a).harms, 0);
-	assert_int_equal(info_of(&w, a).lacking, 0);
+	assert_true(info_of(&w, a).lacking < 64 * MiB);
 	assert_in_range(info_of(&w, a).demand, 8 * GiB, 9 * GiB);
 	assert_int_equal(b->short_of, 0);
 	assert_false(b->oom || a->oom);

@@ -182,7 +182,7 @@ struct seen {
 	bool ran_short;	     /* and had next to nothing available */
 	u32 pressed;
 	u64 pressed_at;		     /* the last sample under pressure */
-	u64 lacking, lacking_step;   /* m, bytes; and what was added last */
+	u64 lacking;		     /* m, bytes */
 	u64 press_used;		     /* what it used then */
 	double refault, refault_p95; /* bytes/s */
 	double reread;		     /* r, bytes/s */

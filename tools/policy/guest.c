@@ -21,6 +21,8 @@
 /* Busy: a fifth of a CPU, or reading 4 MiB/s. */
 #define BUSY_CPU  0.2
 #define BUSY_READ (4.0 * (double)MIB)
+/* A first sample under pressure adds no more than this. */
+#define PRESS_BYTES GIB
 /* Pressure is forgotten so much faster once the load is gone. */
 #define PRESS_RELIEF 60u
 /* What is left in swap though there is room for it is forgotten so much faster. */
@@ -309,23 +311,21 @@ static bool tight(const struct guest *g)
 }
 
 /*
- * More than what its statistics add up to is missing.  How much, nobody knows: what
- * it faulted in at least, or a small step; doubled as long as that is not enough.
- * Pressure says nothing new before the guest has got what it was taken to lack.
+ * More than what its statistics add up to is missing.  How much, nobody knows: a share
+ * of what it needs, but of a large guest no more than a fixed number of bytes, and as
+ * much again each time.  With two steps still to be granted pressure says nothing new.
  */
-static void lacks_more(const struct policy *p, struct guest *g, u64 last)
+static void lacks_more(const struct policy *p, struct guest *g)
 {
 	struct seen *s = g->seen;
-	u64 step = max_of(g->slack, scale(g->active, p->t.press_step));
-	u64 most = scale(g->active + g->room, p->t.press_max - 1);
+	u64 needs = g->active + g->room;
+	u64 step =
+		min_of(scale(needs + s->lacking, p->t.press_step), max_of(PRESS_BYTES, s->lacking));
 
-	if (g->target + g->band < g->demand || over(g->target, g->actual) > step)
+	if (g->target + 2 * step < g->demand || over(g->target, g->actual) > step / 2)
 		return;
-	if (since(p->now, last) <= 2 * p->t.poll + p->t.poll / 2)
-		step = max_of(step, 2 * s->lacking_step);
-	step = max_of(step, (u64)min_of(s->refault, (double)g->max));
-	s->lacking_step = min_of(step, most);
-	s->lacking = min_of(s->lacking + step, max_of(most, s->lacking));
+	s->lacking =
+		min_of(s->lacking + step, max_of(scale(needs, p->t.press_max - 1), s->lacking));
 	s->press_used = s->used;
 }
 
@@ -338,10 +338,8 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 	u64 life = p->t.press_half_life;
 
 	if (g->seen->pressed) {
-		u64 last = g->seen->pressed_at;
-
 		g->seen->pressed_at = p->now;
-		lacks_more(p, g, last);
+		lacks_more(p, g);
 		return;
 	}
 	if (g->seen->used < g->seen->press_used - g->seen->press_used / 4) {

@@ -97,7 +97,7 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 	g->seen->overhead = 0;
 	g->seen->overhead_known = false;
 	g->seen->used = g->seen->total = g->seen->available = g->seen->free = g->seen->cache = 0;
-	g->seen->lacking = g->seen->lacking_step = 0;
+	g->seen->lacking = 0;
 	g->seen->boot_need = 0;
 	g->seen->pressed_at = NEVER;
 	g->seen->refault = g->seen->refault_p95 = 0;
