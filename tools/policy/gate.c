@@ -4,6 +4,9 @@
 
 #define SLOTS (POLICY_GATE_SECONDS + 1)
 
+/* On small hosts a share is less than one guest; this is four seconds of a virtio-balloon. */
+#define TAKE_LEAST (4 * GIB)
+
 const char *policy_gate_rule_name(enum policy_gate_rule rule)
 {
 	static const char *const name[] = {
@@ -53,7 +56,7 @@ static void count(struct policy_gate *gate, u64 bytes)
 
 u64 policy_gate_cap(const struct policy_tunables *t, const struct policy_gate_host *host)
 {
-	return scale(host->total, t->take_share);
+	return max_of(scale(host->total, t->take_share), TAKE_LEAST);
 }
 
 u64 policy_gate_taken(struct policy_gate *gate, u64 now)
