@@ -94,7 +94,7 @@ COMMON_OBJS := $(call objs,tools/common/*.c)
 DAEMON_OBJS := $(filter-out %/main.o,$(call objs,$(shell find tools/dynmemd -name '*.c' | sort)))
 DAEMON_OBJS := $(filter-out $(if $(WITH_LIBVIRT),%/libvirt_stub.o,$(call objs,tools/dynmemd/backends/libvirt/*.c)),$(DAEMON_OBJS))
 SIM_OBJS := $(call objs,tools/sim/*.c)
-CMD_OBJS := $(filter-out %/main.o,$(call objs,tools/dynmem/*.c))
+CMD_OBJS := $(filter-out %/main.o,$(call objs,$(shell find tools/dynmem -name '*.c' | sort)))
 
 LIB_A := $(O)/libdynmem.a
 LIB_SO := $(O)/libdynmem.so

@@ -11,6 +11,7 @@
 
 static const struct cmd commands[] = {
 	{ "status", cmd_status, "the host's memory, KSM and every guest, now" },
+	{ "doctor", cmd_doctor, "what is in dynmem's way on this host, and how to mend it" },
 	{ "monitor", cmd_monitor, "events and decisions as they come" },
 	{ "drain", cmd_drain, "give guests all their memory back, before dynmem goes" },
 	{ "resume", cmd_resume, "manage guests again" },

@@ -92,6 +92,19 @@ test_sandbox()
 	is "the OOM killer spares it" "$(cat "/proc/$(unit MainPID)/oom_score_adj")" -1000
 }
 
+doctor_says()
+{
+	[[ $(dynmem doctor --json | jq -r --arg check "$1" \
+		'[.findings[] | select(.check == $check) | .status] | unique | join(" ")') == "$2" ]]
+}
+
+test_doctor()
+{
+	ok "the doctor finds a daemon that only observes" doctor_says daemon note
+	ok "the module" doctor_says module ok
+	ok "and the source of pressure" doctor_says source ok
+}
+
 # Found where the shipped configuration looks for it, moved, for real.
 test_guest()
 {
@@ -103,6 +116,8 @@ test_guest()
 		--qemu '-qmp unix:/run/dynmem/qmp/one.qmp,server=on,wait=off'
 	ok "it is found in the shipped configuration's folder" wait_until 20 guest_is name one
 	ok "it reports" wait_until 60 guest_is class reporting
+	ok "the doctor finds its balloon" doctor_says balloon ok || diag "$(dynmem doctor --all)"
+	ok "and its statistics" doctor_says statistics ok
 	ok "the host can be pressed" press_host 130
 	ok "the guest is asked for memory" wait_until 60 target_below $((560 * MIB)) ||
 		diag "$(dynmem status)"
@@ -157,6 +172,8 @@ test_stop()
 {
 	ok "the unit stops" systemctl stop dynmemd
 	is "without a fault" "$(unit Result) $(unit ExecMainStatus)" "success 0"
+	ok "the doctor finds no daemon" doctor_says daemon warn
+	ok "and a QEMU of which it knows the balloon" doctor_says balloon ok
 	dynmem status >/dev/null 2>&1
 	is "the command says that neither daemon nor module is there" $? 3
 	guest stop --all
@@ -166,6 +183,7 @@ inside()
 {
 	test_start
 	test_sandbox
+	test_doctor
 	test_guest
 	test_killed
 	test_refuses
