@@ -104,6 +104,23 @@ static void test_plan_takes_free_first(void **state)
 	policy_free(f.p);
 }
 
+/* Memory never touched brings the host nothing, and is room for who grows next. */
+static void test_plan_leaves_untouched(void **state)
+{
+	const struct policy_plan *plan;
+	struct fixture f;
+
+	(void)state;
+	init(&f, GIB);
+	f.h.swap_total = f.h.swap_free = 64 * GIB;
+	host_falls_to(&f, GIB / 4);
+	assert_int_equal(policy_plan_emergency(f.p, 8 * GIB, f.now, &plan), 0);
+	assert_non_null(step_for(plan, f.g[IDLE]));
+	assert_non_null(step_for(plan, f.g[CACHED]));
+	assert_null(step_for(plan, f.g[UNTOUCHED]));
+	policy_free(f.p);
+}
+
 /* What was free in a guest that was not heard lately may be in use by now. */
 static void test_plan_trusts_no_old_sample(void **state)
 {
@@ -414,6 +431,7 @@ int main(void)
 	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_takes_free_first),
+		cmocka_unit_test(test_plan_leaves_untouched),
 		cmocka_unit_test(test_plan_trusts_no_old_sample),
 		cmocka_unit_test(test_plan_leaves_growth),
 		cmocka_unit_test(test_plan_leaves_touched),

@@ -22,7 +22,8 @@
  * What each class leaves the guest.  What is free in one under pressure it is
  * about to use, in one that was lately it would be given back at once; what was
  * free in one that was not heard lately may be in use, and so may what one that
- * grows has grown by since.
+ * grows has grown by since.  Free memory that the guest hardly touched brings
+ * the host nothing, and is the room of the one that grows: it stays.
  */
 static void stairs_of(const struct policy *p, const struct guest *g,
 		      u64 size[POLICY_PLAN_COUNT + 1])
@@ -40,6 +41,8 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 	if (calm && cold)
 		size[2] = clamp_u64(over(g->seen->sample_actual, free + cold), kept, size[1]);
 	size[3] = clamp_u64(g->entitled, low, size[2]);
+	if (g->y < WORTH_TAKING && size[3] >= g->bend)
+		size[3] = size[2];
 	size[4] = low;
 }
 

@@ -21,7 +21,7 @@ cd "$(dirname "$0")/../../.." || exit 1
 : "${BASELINE:=}"
 GUESTS=(idle1 idle2 busy silent)
 declare -A MEMORY=([idle1]=768 [idle2]=768 [busy]=1536 [silent]=448) pids=()
-STEP=250 STEPS=4 PAUSE=4
+STEP=200 STEPS=4 PAUSE=4
 NEEDS=100 NEEDS_STEPS=3
 options=()
 [[ $BASELINE == fpr ]] && options=(--fpr)

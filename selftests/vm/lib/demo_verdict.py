@@ -9,7 +9,7 @@ LAB_FAILED = 3
 # What README says of it, with room for an emulated machine that is busy.
 LENT_MIN = 200 * MIB  # by each idle guest, of what it cost the host
 RETURNED_MIN = 250 * MIB  # to each, of the 300 MiB that it needs again
-GIVEN_BACK_MIN = 500 * MIB  # by busy, of its 1,000
+GIVEN_BACK_MIN = 400 * MIB  # by busy, of its 800
 AVAILABLE_MIN = 5  # percent of the host, at its hardest
 
 NEXT = {
