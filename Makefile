@@ -135,9 +135,10 @@ $(LIB_SO): $(LIB_OBJS) tools/lib/libdynmem.map
 	$(Q)$(CC) -shared -Wl,-soname,libdynmem.so.0 -Wl,--no-undefined \
 		-Wl,--version-script=tools/lib/libdynmem.map -o $@ $(LIB_OBJS) $(ALL_LDFLAGS) $(shell $(PKG_CONFIG) --libs libnl-genl-3.0)
 
-# The command and the daemon each link what they use; order is from the top of the house to the bottom.
+# The command and the daemon each link what they use, the command of the daemon only what reads
+# configurations; order is from the top of the house to the bottom.
 $(O)/dynmemd: $(O)/obj/tools/dynmemd/main.o $(DAEMON_A) $(COMMON_A) $(POLICY_A) $(LIB_A)
-$(O)/dynmem: $(O)/obj/tools/dynmem/main.o $(CMD_A) $(COMMON_A) $(SIM_A) $(POLICY_A) $(LIB_A)
+$(O)/dynmem: $(O)/obj/tools/dynmem/main.o $(CMD_A) $(DAEMON_A) $(COMMON_A) $(SIM_A) $(POLICY_A) $(LIB_A)
 $(BINS):
 	$(say) LD $@
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(pkg_libs) -lm

@@ -37,6 +37,9 @@ int cmd_resume(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_reserve(int argc, char **argv);
 int cmd_ksm(int argc, char **argv);
+int cmd_adopt(int argc, char **argv);
+int cmd_release(int argc, char **argv);
+int cmd_pve(int argc, char **argv);
 
 /**
  * cmd_usage_error() - say what is wrong with the command line
