@@ -11,17 +11,21 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/workqueue.h>
 
 #include "attrs.h"
+#include "capability.h"
 #include "compat/compat.h"
 #include "config.h"
 #include "genl.h"
+#include "hugetlb.h"
 #include "reply.h"
 #include "sampler.h"
 #include "settings.h"
+#include "threshold.h"
 
-/* A threshold that the module computes from the size of memory. */
-#define AUTO	U64_MAX
+/* How often passes have the size of pools of huge pages read, ns. */
+#define CONFIG_REFRESH_INTERVAL	((u64)NSEC_PER_SEC)
 
 /* Per mille. */
 #define CONFIG_STALL_MAX	1000
@@ -51,7 +55,7 @@ struct config_setting {
 /*
  * Why these defaults:
  *
- * thresholds: ESX's sliding scale (Waldspurger, OSDI 2002), see config_minfree().
+ * thresholds: ESX's sliding scale (Waldspurger, OSDI 2002), see threshold.c.
  * stall_*: 70 and 700 ms of a second are where Android's lmkd sees partial
  *	and complete stalls; 10 is a hundredth of a CPU.
  * window: what PSI's triggers are mostly used with.
@@ -66,11 +70,11 @@ struct config_setting {
  */
 static const struct config_setting settings[DYNMEM_A_CONFIG_MAX + 1] = {
 	SETTING(THRESHOLD_LOW, "threshold_low",
-		0, 1125899906842624, AUTO, "bytes"),
+		0, 1125899906842624, DYNMEM_THRESHOLD_AUTO, "bytes"),
 	SETTING(THRESHOLD_MEDIUM, "threshold_medium",
-		0, 1125899906842624, AUTO, "bytes"),
+		0, 1125899906842624, DYNMEM_THRESHOLD_AUTO, "bytes"),
 	SETTING(THRESHOLD_CRITICAL, "threshold_critical",
-		0, 1125899906842624, AUTO, "bytes"),
+		0, 1125899906842624, DYNMEM_THRESHOLD_AUTO, "bytes"),
 	SETTING(STALL_LOW, "stall_low", 0, CONFIG_STALL_MAX, 10, "per mille"),
 	SETTING(STALL_MEDIUM, "stall_medium",
 		0, CONFIG_STALL_MAX, 70, "per mille"),
@@ -217,43 +221,19 @@ static const u8 config_types[DYNMEM_A_CONFIG_MAX + 1] = {
 };
 
 /*
- * What a host should keep free: 6 % of the first 4 GiB, 4 % of the next 8,
- * 2 % of the next 16 and 1 % of the rest.
+ * Memory that is in no pool of huge pages, and what it was made of last: without
+ * memory to read them, pools stay as they were.
  */
-static u64 config_minfree(u64 total)
+static u64 config_memory(void)
 {
-	static const struct {
-		u64 gib;
-		unsigned int percent;
-	} steps[] = { { 4, 6 }, { 8, 4 }, { 16, 2 }, { U64_MAX >> 30, 1 } };
-	u64 sum = 0;
-	int i;
+	u64 total = (u64)totalram_pages() << PAGE_SHIFT;
+	static u64 pools;
+	u64 now, free;
 
-	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		u64 part = min(total, steps[i].gib << 30);
-
-		sum += div_u64(part, 100) * steps[i].percent;
-		total -= part;
-	}
-	return sum;
-}
-
-/* Thresholds that are AUTO, as far as the others leave room. */
-static void config_compute_thresholds(struct dynmem_config *config)
-{
-	u64 *low = &config->value[DYNMEM_A_CONFIG_THRESHOLD_LOW];
-	u64 *medium = &config->value[DYNMEM_A_CONFIG_THRESHOLD_MEDIUM];
-	u64 *critical = &config->value[DYNMEM_A_CONFIG_THRESHOLD_CRITICAL];
-	u64 floor = config_minfree((u64)totalram_pages() << PAGE_SHIFT);
-
-	if (*low == AUTO)
-		*low = max3(4 * floor, *medium == AUTO ? 0 : *medium,
-			    *critical == AUTO ? 0 : *critical);
-	if (*medium == AUTO)
-		*medium = max(min(2 * floor, *low ?: U64_MAX),
-			      *critical == AUTO ? 0 : *critical);
-	if (*critical == AUTO)
-		*critical = min3(floor, *medium ?: U64_MAX, *low ?: U64_MAX);
+	lockdep_assert_held(&config_lock);
+	if (dynmem_hugetlb_read(&now, &free))
+		pools = now;
+	return total - min(total, pools);
 }
 
 /* Those that were not given. */
@@ -265,10 +245,10 @@ static void __init config_set_defaults(struct dynmem_config *config)
 		if (config->value[i] == U64_MAX)
 			config->value[i] = settings[i].dflt;
 	for (i = 0; i < ARRAY_SIZE(config_thresholds); i++)
-		if (config->value[config_thresholds[i]] == AUTO)
+		if (config->value[config_thresholds[i]] == DYNMEM_THRESHOLD_AUTO)
 			loaded_auto |= BIT(config_thresholds[i]);
 	config_auto = loaded_auto;
-	config_compute_thresholds(config);
+	dynmem_threshold_compute(config, config_memory());
 }
 
 /* What requests are held to by the policy. */
@@ -346,32 +326,67 @@ static void config_apply(const struct dynmem_config *config)
 		WRITE_ONCE(dynmem_config.value[i], config->value[i]);
 }
 
-static void config_resize(struct dynmem_config *config, u32 computed)
+static void config_resize(struct dynmem_config *config, u32 computed, u64 memory)
 {
 	int i;
 
-	lockdep_assert_held(&config_lock);
 	for (i = 0; i < ARRAY_SIZE(config_thresholds); i++)
 		if (computed & BIT(config_thresholds[i]))
-			config->value[config_thresholds[i]] = AUTO;
-	config_compute_thresholds(config);
+			config->value[config_thresholds[i]] =
+				DYNMEM_THRESHOLD_AUTO;
+	dynmem_threshold_compute(config, memory);
+}
+
+/* Let computed thresholds follow the memory that is there now. */
+static void config_refresh(void)
+{
+	static u64 last;
+	struct dynmem_config config = dynmem_config;
+	u64 memory = config_memory();
+
+	lockdep_assert_held(&config_lock);
+	if (memory == last)
+		return;
+	last = memory;
+	config_resize(&loaded, loaded_auto, memory);
+	config_resize(&config, config_auto, memory);
+	config_apply(&config);
+	dynmem_sampler_trigger_all();
+}
+
+static void config_refresh_work(struct work_struct *work)
+{
+	mutex_lock(&config_lock);
+	config_refresh();
+	mutex_unlock(&config_lock);
+}
+
+static DECLARE_WORK(config_work, config_refresh_work);
+
+/**
+ * dynmem_config_poll() - let computed thresholds follow pools of huge pages
+ * @now: ns
+ *
+ * Nothing reports when a pool grows or shrinks. Called in passes, by one thread,
+ * which must not wait: a worker reads the pools, at most once in an interval.
+ */
+void dynmem_config_poll(u64 now)
+{
+	static u64 polled;
+
+	if (!(dynmem_capabilities & DYNMEM_CAPABILITY_HUGETLB) ||
+	    now - polled < CONFIG_REFRESH_INTERVAL)
+		return;
+	polled = now;
+	schedule_work(&config_work);
 }
 
 /* Memory came or went. */
 static int config_memory_changed(struct notifier_block *nb,
 				 unsigned long action, void *data)
 {
-	struct dynmem_config config;
-
-	if (action != MEM_ONLINE && action != MEM_OFFLINE)
-		return NOTIFY_OK;
-	mutex_lock(&config_lock);
-	config_resize(&loaded, loaded_auto);
-	config = dynmem_config;
-	config_resize(&config, config_auto);
-	config_apply(&config);
-	mutex_unlock(&config_lock);
-	dynmem_sampler_trigger_all();
+	if (action == MEM_ONLINE || action == MEM_OFFLINE)
+		config_refresh_work(&config_work);
 	return NOTIFY_OK;
 }
 
@@ -391,6 +406,7 @@ int dynmem_config_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	mutex_lock(&config_lock);
+	config_refresh();
 	for (i = DYNMEM_A_CONFIG_DEFAULTS + 1; i <= DYNMEM_A_CONFIG_MAX; i++)
 		dynmem_set(&rec, i, dynmem_config.value[i]);
 	mutex_unlock(&config_lock);
@@ -412,6 +428,7 @@ int dynmem_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	mutex_lock(&config_lock);
+	config_refresh();
 	config = attrs[DYNMEM_A_CONFIG_DEFAULTS] ? loaded : dynmem_config;
 	computed = attrs[DYNMEM_A_CONFIG_DEFAULTS] ? loaded_auto : config_auto;
 	for (i = DYNMEM_A_CONFIG_DEFAULTS; i <= DYNMEM_A_CONFIG_MAX; i++) {
@@ -450,7 +467,9 @@ int __init dynmem_config_init(void)
 	struct netlink_ext_ack extack = {};
 	int err;
 
+	mutex_lock(&config_lock);
 	config_set_defaults(&loaded);
+	mutex_unlock(&config_lock);
 	err = config_check_ranges(&loaded);
 	if (err)
 		return err;
@@ -476,4 +495,10 @@ int __init dynmem_config_watch(void)
 void dynmem_config_unwatch(void)
 {
 	unregister_memory_notifier(&config_memory_nb);
+}
+
+/* To be called when no pass runs any more. */
+void dynmem_config_exit(void)
+{
+	cancel_work_sync(&config_work);
 }

@@ -45,6 +45,36 @@ static u64 hugetlb_read(const struct hugetlb_pool *pool,
 }
 
 /**
+ * dynmem_hugetlb_read() - read what is in pools
+ * @total: bytes, also of huge pages that are in use
+ * @free: bytes that are free
+ *
+ * May sleep.
+ *
+ * Return: false without memory to read it.
+ */
+bool dynmem_hugetlb_read(u64 *total, u64 *free)
+{
+	char *page = (char *)get_zeroed_page(GFP_KERNEL);
+	int i;
+
+	*total = 0;
+	*free = 0;
+	if (!page)
+		return false;
+	for (i = HUGETLB_SHIFT_MIN; i <= HUGETLB_SHIFT_MAX; i++) {
+		const struct hugetlb_pool *pool = &pools[i];
+
+		if (!pool->total || !pool->free)
+			continue;
+		*total += hugetlb_read(pool, pool->total, page) << i;
+		*free += hugetlb_read(pool, pool->free, page) << i;
+	}
+	free_page((unsigned long)page);
+	return true;
+}
+
+/**
  * dynmem_hugetlb_fill() - collect what is in pools
  * @rec: where to
  *
@@ -52,24 +82,11 @@ static u64 hugetlb_read(const struct hugetlb_pool *pool,
  */
 void dynmem_hugetlb_fill(struct dynmem_record *rec)
 {
-	u64 total = 0, free = 0;
-	char *page;
-	int i;
+	u64 total, free;
 
-	if (!(dynmem_capabilities & DYNMEM_CAPABILITY_HUGETLB))
+	if (!(dynmem_capabilities & DYNMEM_CAPABILITY_HUGETLB) ||
+	    !dynmem_hugetlb_read(&total, &free))
 		return;
-	page = (char *)get_zeroed_page(GFP_KERNEL);
-	if (!page)
-		return;
-	for (i = HUGETLB_SHIFT_MIN; i <= HUGETLB_SHIFT_MAX; i++) {
-		const struct hugetlb_pool *pool = &pools[i];
-
-		if (!pool->total || !pool->free)
-			continue;
-		total += hugetlb_read(pool, pool->total, page) << i;
-		free += hugetlb_read(pool, pool->free, page) << i;
-	}
-	free_page((unsigned long)page);
 	dynmem_set(rec, DYNMEM_A_PRESSURE_HUGETLB_TOTAL, total);
 	dynmem_set(rec, DYNMEM_A_PRESSURE_HUGETLB_FREE, free);
 }

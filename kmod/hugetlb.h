@@ -10,6 +10,7 @@
 
 void dynmem_hugetlb_init(void);
 void dynmem_hugetlb_exit(void);
+bool dynmem_hugetlb_read(u64 *total, u64 *free);
 void dynmem_hugetlb_fill(struct dynmem_record *rec);
 
 #endif /* _DYNMEM_HUGETLB_H */

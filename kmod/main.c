@@ -27,20 +27,21 @@ static int __init dynmem_init(void)
 	int err;
 
 	dynmem_capability_init();
+	/* First: default thresholds are made from what is in no pool. */
+	dynmem_hugetlb_init();
 	err = dynmem_config_init();
 	if (err)
-		return err;
+		goto exit_hugetlb;
 	err = dynmem_stall_init();
 	if (err)
-		return err;
+		goto exit_hugetlb;
 	err = dynmem_node_init();
 	if (err)
 		goto exit_stall;
 	dynmem_ksm_init();
-	dynmem_hugetlb_init();
 	err = dynmem_pressure_init();
 	if (err)
-		goto exit_hugetlb;
+		goto exit_ksm;
 	err = dynmem_ksm_ntf_init();
 	if (err)
 		goto exit_pressure;
@@ -70,12 +71,14 @@ exit_ksm_ntf:
 	dynmem_ksm_ntf_exit();
 exit_pressure:
 	dynmem_pressure_exit();
-exit_hugetlb:
-	dynmem_hugetlb_exit();
+	dynmem_config_exit();
+exit_ksm:
 	dynmem_ksm_exit();
 	dynmem_node_exit();
 exit_stall:
 	dynmem_stall_exit();
+exit_hugetlb:
+	dynmem_hugetlb_exit();
 	return err;
 }
 
@@ -94,10 +97,11 @@ static void __exit dynmem_exit(void)
 	dynmem_victim_exit();
 	dynmem_ksm_ntf_exit();
 	dynmem_pressure_exit();
-	dynmem_hugetlb_exit();
+	dynmem_config_exit();
 	dynmem_ksm_exit();
 	dynmem_node_exit();
 	dynmem_stall_exit();
+	dynmem_hugetlb_exit();
 	pr_debug("unloaded\n");
 }
 

@@ -19,6 +19,7 @@
 #include <linux/vmstat.h>
 
 #include "capability.h"
+#include "config.h"
 #include "counter.h"
 #include "hugetlb.h"
 #include "level.h"
@@ -194,6 +195,7 @@ static u64 pressure_pass(u64 now)
 	u32 events = dynmem_pressure_events_take();
 	bool listened = dynmem_listened(DYNMEM_GROUP_PRESSURE);
 
+	dynmem_config_poll(now);
 	pressure_sample(&pressure.now, now);
 	trace_dynmem_sample(&pressure.now.load, pressure.sampler.cost, events);
 	pressure_update();

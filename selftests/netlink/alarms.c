@@ -191,6 +191,48 @@ TEST_F_TIMEOUT(alarms, memory_hotplug, 120)
 	EXPECT_EQ(0, causes);
 }
 
+/*
+ * Memory in a pool of huge pages is not available, nor is it what thresholds are
+ * made from: between the old one and the new one a level does not last.
+ */
+TEST_F_TIMEOUT(alarms, pool_of_huge_pages, 120)
+{
+	static const char pool[] = "/proc/sys/vm/nr_hugepages";
+	uint64_t before, available, pages;
+	uint32_t level = 0;
+
+	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
+	put_u64(DYNMEM_A_CONFIG_HOLD, 100 * NSEC_PER_MSEC);
+	put_u64(DYNMEM_A_CONFIG_SAMPLE_MAX, 100 * NSEC_PER_MSEC);
+	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
+	wait_quiet(_metadata, self);
+	before = threshold(_metadata, self);
+	available = meminfo("MemAvailable");
+	ASSERT_LT(before, available);
+	ASSERT_EQ(0, spit("/proc/sys/vm/drop_caches", "3"));
+	ASSERT_EQ(0, spit("/proc/sys/vm/compact_memory", "1"));
+	ASSERT_EQ(0, spit(pool, "%llu",
+			  (unsigned long long)((available - before * 3 / 4) / (2 * MIB))));
+	pages = (uint64_t)number_of("/proc/meminfo", "HugePages_Total");
+	EXPECT_LT(0, pages);
+	available = meminfo("MemAvailable");
+	/* The level that was reported last, without a request meanwhile. */
+	sleep_ms(4000);
+	while (next_event(&self->events, &self->ev, 500) == 0)
+		level = (uint32_t)get(&self->ev, DYNMEM_A_PRESSURE_LEVEL);
+	EXPECT_EQ(DYNMEM_LEVEL_NONE, level);
+	TH_LOG("threshold %llu to %llu MiB, %llu MiB available, %llu in the pool",
+	       (unsigned long long)(before / MIB),
+	       (unsigned long long)(threshold(_metadata, self) / MIB),
+	       (unsigned long long)(available / MIB), (unsigned long long)pages * 2);
+	EXPECT_GT(before, threshold(_metadata, self));
+	ASSERT_EQ(0, spit(pool, "0"));
+	EXPECT_EQ(before, threshold(_metadata, self));
+	if (available >= before)
+		SKIP(return, "the pool did not get as large as that");
+}
+
 /* A container that thrashes at its own limit. */
 TEST_F_TIMEOUT(alarms, cgroup_at_its_limit, 120)
 {

@@ -35,6 +35,19 @@
 		a_ > b_ ? a_ : b_;      \
 	})
 
+#define min3(a, b, c)                             \
+	({                                        \
+		__typeof__(a) lower_ = min(a, b); \
+		__typeof__(c) c_ = (c);           \
+		lower_ < c_ ? lower_ : c_;        \
+	})
+#define max3(a, b, c)                             \
+	({                                        \
+		__typeof__(a) upper_ = max(a, b); \
+		__typeof__(c) c_ = (c);           \
+		upper_ > c_ ? upper_ : c_;        \
+	})
+
 static inline u64 div_u64(u64 dividend, u32 divisor)
 {
 	return dividend / divisor;
