@@ -515,15 +515,108 @@ static void test_ksm(void **state)
 	decide(&f);
 	assert_in_range(f.r.ksm.pages_to_scan, fast - fast / 8, fast);
 
-	/* Not ours: an administrator's unmerge, the kernel's advisor. */
+	/* With the kernel's advisor the pace is not ours. */
+	f.h.ksm.pages_to_scan = f.r.ksm.pages_to_scan;
+	decide(&f);
+	assert_false(f.r.ksm.change);
+	f.h.ksm.advisor = true;
+	decide(&f);
+	assert_true(f.r.ksm.change);
+
+	/* An administrator's unmerge is left alone. */
 	f.h.ksm.run = 2;
 	decide(&f);
 	assert_false(f.r.ksm.change);
-	f.h.ksm.run = 0;
-	f.h.ksm.advisor = true;
+	assert_int_equal(f.r.ksm.run, 2);
+	policy_free(f.p);
+}
+
+/* What ksmd takes of a CPU, by a cost of @ns a page. */
+static double share_of(const struct fixture *f, double ns)
+{
+	double busy = (double)f->r.ksm.pages_to_scan * ns;
+
+	return busy / (busy + (double)f->r.ksm.sleep_ms * 1e6);
+}
+
+/* After two full scans without a find: slow, until there is something new. */
+static void test_ksm_rests(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * GIB, 2 * policy_minfree(64 * GIB) - 1);
+	ksm_host(&f);
+	f.h.ksm.mergeable = GIB;
 	decide(&f);
-	assert_false(f.r.ksm.change);
-	assert_non_null(strstr(f.r.ksm.reason, "advisor"));
+	assert_true(share_of(&f, 2000) > 0.5);
+
+	f.h.ksm.full_scans = 2;
+	decide(&f);
+	assert_in_range(share_of(&f, 2000) * 1e6, 4000, 5500); /* ksm_cpu_idle */
+	f.h.ksm.mergeable += 8 * MIB;
+	decide(&f);
+	assert_true(share_of(&f, 2000) < 0.01);
+	f.h.ksm.mergeable += 16 * MIB;
+	decide(&f);
+	assert_true(share_of(&f, 2000) > 0.5);
+
+	f.h.ksm.full_scans = 4;
+	decide(&f);
+	assert_true(share_of(&f, 2000) < 0.01);
+	f.h.ksm.saved = 100 * MIB;
+	decide(&f);
+	assert_true(share_of(&f, 2000) > 0.5);
+
+	f.h.ksm.full_scans = 6;
+	decide(&f);
+	f.h.ksm.full_scans = 8;
+	decide(&f);
+	assert_true(share_of(&f, 2000) < 0.01);
+	f.h.available = GIB / 4;
+	decide(&f);
+	assert_int_equal(f.r.level, POLICY_LEVEL_CRITICAL);
+	assert_true(share_of(&f, 2000) > 0.5);
+	policy_free(f.p);
+}
+
+/* Without pages_scanned (before Linux 6.6) it follows from ksmd's CPU time. */
+static void test_ksm_cost_without_count(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * GIB, GIB);
+	ksm_host(&f);
+	decide(&f);
+	for (int i = 0; i < 60; i++) {
+		f.h.ksm.pages_to_scan = f.r.ksm.pages_to_scan;
+		f.h.ksm.sleep_ms = f.r.ksm.sleep_ms;
+		for (int s = 0; s < 5; s++) {
+			f.h.ksm.cpu_ns += (u64)(share_of(&f, 30000) * 1e9);
+			pass(&f, 1);
+			decide(&f);
+		}
+	}
+	assert_in_range(share_of(&f, 30000) * 1000, 600, 720);
+	policy_free(f.p);
+}
+
+static void test_ksm_of_others_is_exposure(void **state)
+{
+	struct fixture f;
+	u64 before;
+
+	(void)state;
+	init(&f, 64 * GIB, 20 * GIB);
+	add(&f, GIB, 8 * GIB);
+	decide(&f);
+	before = f.r.exposure;
+	ksm_host(&f);
+	f.h.ksm.saved = 3 * GIB;
+	decide(&f);
+	assert_int_equal(f.r.exposure, before + 3 * GIB);
+	assert_true(f.r.hold >= 3 * GIB);
 	policy_free(f.p);
 }
 
@@ -569,7 +662,10 @@ int main(void)
 		cmocka_unit_test(test_enforcement),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_ksm),
+		cmocka_unit_test(test_ksm_rests),
 		cmocka_unit_test(test_ksm_cost_is_measured),
+		cmocka_unit_test(test_ksm_cost_without_count),
+		cmocka_unit_test(test_ksm_of_others_is_exposure),
 	};
 	/* clang-format on */
 

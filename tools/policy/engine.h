@@ -352,10 +352,12 @@ struct policy {
 	unsigned int emergency_round;
 
 	struct {
-		u64 at, full_scans, saved_at_scan;
-		u64 cpu_ns, pages_scanned;
+		struct host_ksm cost_from; /* cost is measured since ... */
+		u64 cost_at;		   /* ... then */
 		double ns_per_page;
+		u64 full_scans, saved_at_scan, walk_at_scan; /* when it was judged last */
 		double worth;
+		enum policy_level level;
 		bool seen;
 	} ksm;
 };
@@ -482,7 +484,7 @@ int policy_plan_emergency(struct policy *p, u64 want, u64 now, const struct poli
 bool reserves_end(struct policy *p);
 
 /* ksm_pace.c */
-void ksm_sampled(struct policy *p, const struct host_ksm *old);
+void ksm_sampled(struct policy *p);
 void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret);
 
 /* input.c */

@@ -247,8 +247,6 @@ static void clamp_host(struct host_record *h)
 
 enum policy_level policy_host_update(struct policy *p, const struct host_record *r, u64 now)
 {
-	struct host_ksm ksm = p->host.ksm;
-
 	policy_clock(p, now);
 	host_record_merge(&p->host, r);
 	clamp_host(&p->host);
@@ -263,7 +261,7 @@ enum policy_level policy_host_update(struct policy *p, const struct host_record 
 		outside_update(p);
 	}
 	if (r->present & HOST_HAS_KSM_RUN)
-		ksm_sampled(p, &ksm);
+		ksm_sampled(p);
 	HEARD(p, HOST, .host = r);
 	return p->level;
 }
@@ -345,7 +343,7 @@ static u64 soon(const struct policy *p, const struct guest *g)
 void host_budget(struct policy *p)
 {
 	struct budget *b = &p->b;
-	u64 largest = 0, avail;
+	u64 largest = 0, merged = 0, avail;
 	struct guest *g;
 
 	b->available = host_available(p);
@@ -361,8 +359,11 @@ void host_budget(struct policy *p)
 		b->payback += g->seen->payback;
 		b->pending += g->seen->pending;
 		b->exposure += g->exposure;
+		merged += g->seen->ksm_saved;
 		largest = max_of(largest, over(g->max, g->seen->rss));
 	}
+	/* Other programs write to what was merged of theirs as well. */
+	b->exposure += over(p->host.ksm.saved, merged);
 	/* What is kept for a guest is no exposure on top. */
 	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++) {
 		const struct reserve *r = &p->reserve[i];

@@ -3,47 +3,113 @@
  * KSM's share of the budget: how hard ksmd should look for memory that balloons
  * need not take.
  *
- * The pace is a time for one full scan, by the host's level; pages_to_scan
- * follows from how much there is to walk.  The cost of a page is measured, so
- * that ksmd stays below its share of a CPU.  A full scan that found next to
- * nothing puts the pace back to level none's until savings or level move again.
+ * The pace is a share of one CPU: what a full scan within the time of the host's
+ * level takes, by the measured cost of a page, within a lower and an upper limit.
+ * Two full scans that found next to nothing put the pace back to level none's until
+ * savings, mergeable memory or the level move again.
  */
 #include "engine.h"
 
 /* Before it was measured: 2 us a page, a compare and a checksum. */
 #define NS_PER_PAGE 2000.0
+/* ksmd's CPU time is counted in ticks of 10 ms: less of it says nothing. */
+#define CPU_LEAST (50 * MSEC)
 /* A change of less than an eighth is not worth a write. */
 #define CHANGE 8
+/* So much of it, and this, is news. */
+#define NEWS_SHARE 64
+#define NEWS_BYTES (16 * MIB)
+/* A new process is found within a reasonable time all the same. */
+#define SLEEP_MOST (10 * SEC)
 
-void ksm_sampled(struct policy *p, const struct host_ksm *old)
+/* What ksmd knows of, or will come to know: it finds memory only by scanning it. */
+static u64 to_walk(const struct policy *p)
+{
+	const struct guest *g;
+	u64 rss = 0;
+
+	for_each_guest (p, g)
+		rss += g->seen->rss;
+	return max_of(p->host.ksm.mergeable, rss);
+}
+
+static void cost_begin(struct policy *p)
+{
+	p->ksm.cost_from = p->host.ksm;
+	p->ksm.cost_at = p->now;
+}
+
+/*
+ * The cost of a page, from the CPU time that ksmd took.  Before Linux 6.6 nothing
+ * counts pages: then it follows from the share of the time that ksmd ran, as each
+ * turn of n pages takes n * cost and then a sleep.
+ */
+static void learn_cost(struct policy *p)
+{
+	const struct host_ksm *s = &p->host.ksm, *from = &p->ksm.cost_from;
+	u64 busy = over(s->cpu_ns, from->cpu_ns), time = since(p->now, p->ksm.cost_at);
+	u64 pages = over(s->pages_scanned, from->pages_scanned);
+	double cost;
+
+	if (s->run != 1 || s->run != from->run || s->pages_to_scan != from->pages_to_scan ||
+	    s->sleep_ms != from->sleep_ms || s->advisor != from->advisor) {
+		cost_begin(p);
+		return;
+	}
+	if (busy < CPU_LEAST)
+		return;
+	if (pages)
+		cost = (double)busy / (double)pages;
+	else if (s->pages_scanned || s->advisor || time <= busy || !s->pages_to_scan)
+		return cost_begin(p);
+	else
+		cost = (double)busy / (double)(time - busy) * (double)(s->sleep_ms * MSEC) /
+		       (double)s->pages_to_scan;
+	p->ksm.ns_per_page += (min_of(cost, 1e6) - p->ksm.ns_per_page) / 2;
+	cost_begin(p);
+}
+
+static void judge_anew(struct policy *p)
+{
+	p->ksm.full_scans = p->host.ksm.full_scans;
+	p->ksm.saved_at_scan = p->host.ksm.saved;
+	p->ksm.walk_at_scan = to_walk(p);
+}
+
+static bool is_news(u64 now, u64 before, u64 of)
+{
+	return distance(now, before) > max_of(of / NEWS_SHARE, NEWS_BYTES);
+}
+
+void ksm_sampled(struct policy *p)
 {
 	const struct host_ksm *s = &p->host.ksm;
-	double per_page;
-	u64 pages;
+	u64 walk = to_walk(p);
 
 	if (!p->ksm.seen) {
 		p->ksm.seen = true;
 		p->ksm.ns_per_page = NS_PER_PAGE;
 		p->ksm.worth = 1;
-		p->ksm.full_scans = s->full_scans;
-		p->ksm.saved_at_scan = s->saved;
+		p->ksm.level = p->level;
+		cost_begin(p);
+		judge_anew(p);
 		return;
 	}
 
-	pages = over(s->pages_scanned, old->pages_scanned);
-	if (pages > 1000 && s->cpu_ns > old->cpu_ns) {
-		per_page = (double)(s->cpu_ns - old->cpu_ns) / (double)pages;
-		p->ksm.ns_per_page += (min_of(per_page, 1e6) - p->ksm.ns_per_page) / 8;
-	}
-
-	/* ksmd needs two scans to merge: the first only takes checksums. */
-	if (s->full_scans >= p->ksm.full_scans + 2 || s->full_scans < p->ksm.full_scans) {
+	learn_cost(p);
+	if (p->level > p->ksm.level ||
+	    (p->ksm.worth < p->t.ksm_worth && (is_news(s->saved, p->ksm.saved_at_scan, walk) ||
+					       is_news(walk, p->ksm.walk_at_scan, walk)))) {
+		p->ksm.worth = 1;
+		judge_anew(p);
+	} else if (s->full_scans >= p->ksm.full_scans + 2 || s->full_scans < p->ksm.full_scans) {
+		/* ksmd needs two scans to merge: the first only takes checksums. */
 		u64 change = distance(s->saved, p->ksm.saved_at_scan);
 
 		p->ksm.worth = s->mergeable ? (double)change / (double)s->mergeable : 0;
-		p->ksm.full_scans = s->full_scans;
-		p->ksm.saved_at_scan = s->saved;
+		judge_anew(p);
 	}
+	p->ksm.level = p->level;
 }
 
 static u64 scan_time(const struct policy *p, const char **ret_reason)
@@ -65,29 +131,33 @@ static u64 scan_time(const struct policy *p, const char **ret_reason)
 	return p->t.ksm_scan_time_low;
 }
 
-/*
- * Pages a turn so that a full scan takes @time, within ksmd's share of a CPU.
- */
-static u64 pages_of(const struct policy *p, u64 time)
+/* Pages and sleep of a turn, so that ksmd takes @share of a CPU. */
+static void turn_of(const struct policy *p, double share, struct policy_ksm_decision *ret)
 {
-	double all = (double)p->host.ksm.mergeable / (double)PAGE;
-	double sleep = (double)p->t.ksm_sleep;
-	double cost = p->ksm.ns_per_page;
-	double pages, most;
+	double cost = p->ksm.ns_per_page, sleep = (double)p->t.ksm_sleep, pages;
 
-	/*
-	 * n pages take n * cost + sleep: n = all * sleep / (time - all * cost).
-	 */
-	pages = (double)time > all * cost ? all * sleep / ((double)time - all * cost) : 1e12;
-	most = p->t.ksm_cpu < 1 ? p->t.ksm_cpu / (1 - p->t.ksm_cpu) * sleep / cost : 1e12;
-	pages = min_of(pages, most);
-	return clamp_u64((u64)pages, p->t.ksm_pages_min, p->t.ksm_pages_max);
+	pages = share < 1 ? share / (1 - share) * sleep / cost : 1e12;
+	if (pages < (double)p->t.ksm_pages_min) {
+		pages = (double)p->t.ksm_pages_min;
+		sleep = min_of(pages * cost * (1 - share) / share, (double)SLEEP_MOST);
+	}
+	ret->pages_to_scan = (u64)min_of(pages, (double)p->t.ksm_pages_max);
+	ret->sleep_ms = (u64)sleep / MSEC;
+	ret->share = share;
+}
+
+static double pages_a_second(const struct policy *p, u64 pages, u64 sleep_ms)
+{
+	double turn = (double)pages * p->ksm.ns_per_page + (double)(sleep_ms * MSEC);
+
+	return turn > 0 ? (double)pages * (double)SEC / turn : 1e12;
 }
 
 void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret)
 {
 	const struct host_ksm *s = &p->host.ksm;
-	u64 time, pages;
+	double share, now, then;
+	u64 time;
 
 	*ret = (struct policy_ksm_decision){ 0 };
 	if (!p->ksm.seen) {
@@ -96,26 +166,22 @@ void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret)
 	}
 	if (s->run == 2) {
 		ret->run = 2;
-		ret->reason = "an administrator has told KSM to unmerge";
-		return;
-	}
-	if (s->advisor) {
-		ret->run = s->run;
-		ret->pages_to_scan = s->pages_to_scan;
-		ret->sleep_ms = s->sleep_ms;
-		ret->reason = "the kernel's own advisor is on and would ignore it";
+		ret->reason = "an administrator has KSM unmerge (run = 2)";
 		return;
 	}
 
 	time = scan_time(p, &ret->reason);
-	pages = pages_of(p, time);
+	share = (double)to_walk(p) / (double)PAGE * p->ksm.ns_per_page / (double)time;
+	share = min_of(max_of(share, p->t.ksm_cpu_idle), p->t.ksm_cpu);
+	turn_of(p, share, ret);
 	ret->run = 1;
-	ret->sleep_ms = p->t.ksm_sleep / MSEC;
-	ret->pages_to_scan = pages;
 
-	if (s->run == 1 && s->sleep_ms == ret->sleep_ms &&
-	    distance(pages, s->pages_to_scan) <= max_of(pages, s->pages_to_scan) / CHANGE) {
+	now = pages_a_second(p, s->pages_to_scan, s->sleep_ms);
+	then = pages_a_second(p, ret->pages_to_scan, ret->sleep_ms);
+	if (s->run == 1 && !s->advisor &&
+	    max_of(now, then) - min_of(now, then) <= max_of(now, then) / CHANGE) {
 		ret->pages_to_scan = s->pages_to_scan;
+		ret->sleep_ms = s->sleep_ms;
 		return;
 	}
 	ret->change = true;

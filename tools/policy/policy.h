@@ -328,16 +328,19 @@ const char *policy_tier_name(enum policy_tier tier);
 
 /**
  * struct policy_ksm_decision - KSM's share of the budget
- * @change: what is wanted differs from what the last sample showed
- * @run: 0 or 1
+ * @change: what is wanted differs from what the last sample showed; the kernel's own
+ *	advisor must be off for it, since with that the pace cannot be written
+ * @run: 1; 2: an administrator has it unmerge, and it is left alone
  * @pages_to_scan: pages per wake-up
  * @sleep_ms: between wake-ups
+ * @share: of one CPU that ksmd takes so
  * @reason: a static sentence
  */
 struct policy_ksm_decision {
 	bool change;
 	uint32_t run;
 	uint64_t pages_to_scan, sleep_ms;
+	double share;
 	const char *reason;
 };
 

@@ -192,7 +192,7 @@ struct host_node {
  * @pages_to_scan: as in sysfs
  * @sleep_ms: as in sysfs
  * @advisor: the kernel's own advisor is on, and ignores what one writes
- * @saved: bytes saved now (general_profit, or pages_sharing in bytes)
+ * @saved: bytes saved now, those by the zero page among them
  * @mergeable: bytes that ksmd walks in one full scan (rmap items known to it)
  * @full_scans: count since boot
  * @pages_scanned: count since boot

@@ -74,7 +74,7 @@ struct policy_tunables {
 	double enforce_share;
 	/* KSM */
 	uint64_t ksm_scan_time, ksm_scan_time_low, ksm_scan_time_medium;
-	double ksm_cpu;
+	double ksm_cpu, ksm_cpu_idle;
 	uint64_t ksm_pages_min, ksm_pages_max;
 	uint64_t ksm_sleep;
 	double ksm_worth;
