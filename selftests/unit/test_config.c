@@ -125,6 +125,34 @@ static void test_accepts(_unused_ void **state)
 	config_free(c);
 }
 
+static void test_ksm(_unused_ void **state)
+{
+	struct guest_rule own = { .trust = "own" };
+	struct config *c;
+
+	assert_int_equal(load(&c, "[ksm]\nmode = manage\nmax_cpu = 25%\nacross = yes\n"
+				  "[guest web*]\ntrust = acme\n[guest web2]\ntrust = a.b-C_1@x\n"),
+			 0);
+	assert_int_equal(c->ksm_mode, KSM_MODE_MANAGE);
+	assert_true(c->ksm_across);
+	assert_true(c->policy.ksm_cpu == 0.25);
+	assert_string_equal(config_guest(c, "web1", NULL, GIB, &none).trust, "acme");
+	assert_string_equal(config_guest(c, "web2", NULL, GIB, &none).trust, "a.b-C_1@x");
+	assert_string_equal(config_guest(c, "db", NULL, GIB, &none).trust, "");
+	assert_string_equal(config_guest(c, "db", NULL, GIB, &own).trust, "own");
+	assert_string_equal(config_guest(c, "web1", NULL, GIB, &own).trust, "acme");
+	config_free(c);
+	refuses("[ksm]\nmode = on\n", "c:2: mode = on: not valid; allowed: off, report, manage");
+	refuses("[ksm]\nmax_cpu = 150%\n",
+		"c:2: max_cpu = 150%: out of range; allowed: 1% to 100% of one CPU");
+	refuses("[ksm]\nrun = 1\n",
+		"c:2: run: unknown key in [ksm]; allowed: mode, max_cpu, across");
+	refuses("[guest a]\ntrust = a b\n",
+		"c:2: trust = a b: not valid; allowed: up to 63 letters, digits and any of -_.+@");
+	refuses("[guest a]\ntrust =\n",
+		"c:2: trust = : not valid; allowed: up to 63 letters, digits and any of -_.+@");
+}
+
 static void test_defaults(_unused_ void **state)
 {
 	struct guest_limits l;
@@ -133,6 +161,8 @@ static void test_defaults(_unused_ void **state)
 	assert_int_equal(load(&c, ""), 0);
 	assert_int_equal(c->mode, MODE_OBSERVE);
 	assert_int_equal(c->source, SOURCE_AUTO);
+	assert_int_equal(c->ksm_mode, KSM_MODE_REPORT);
+	assert_false(c->ksm_across);
 	l = config_guest(c, "any", NULL, 4 * GIB, &none);
 	assert_int_equal(l.min, 1 * GIB);
 	assert_int_equal(l.max, 4 * GIB);
@@ -157,10 +187,10 @@ static void test_refuses(_unused_ void **state)
 	refuses("[daemon]\n\nmode = manange\n",
 		"c:3: mode = manange: not valid; allowed: observe, manage");
 	refuses("[daemno]\nmode = manage\n",
-		"c:2: [daemno]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [policy], [guest NAME]");
+		"c:2: [daemno]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [ksm], [policy], [guest NAME]");
 	refuses("mode = manage\n", "c:1: mode: a key outside of any section");
 	refuses("[guest]\nmin = 1G\n",
-		"c:2: [guest]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [policy], [guest NAME]");
+		"c:2: [guest]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [ksm], [policy], [guest NAME]");
 	refuses("[backend qmp]\npath = run/vm\n",
 		"c:2: path = run/vm: not valid; allowed: an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp or /run/vm/*/qmp.sock");
 	refuses("[guest a]\nmin = 12Q\n",
@@ -453,6 +483,7 @@ int main(void)
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepts),
+		cmocka_unit_test(test_ksm),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_out_of_range_tunable),

@@ -103,6 +103,9 @@ static void test_metadata(_unused_ void **state)
 	assert_int_equal(size_resolve(&x.own.max, 4 * GIB), 3 * GIB);
 	assert_int_equal(x.own.shares, 2000);
 
+	x = with_metadata("trust='acme'");
+	assert_string_equal(x.own.trust, "acme");
+
 	x = with_metadata("shares='1'");
 	assert_false(x.own.min.set || x.own.max.set);
 	assert_int_equal(x.own.shares, 1);
@@ -129,7 +132,9 @@ static void test_bad_metadata(_unused_ void **state)
 		{ "shares='0'", "shares=\"0\" is not valid; allowed: 1 to 1000000" },
 		{ "shares='1000001'", "shares=\"1000001\" is not valid; allowed: 1 to 1000000" },
 		{ "shares=''", "shares=\"\" is not valid; allowed: 1 to 1000000" },
-		{ "weight='1'", "unknown attribute weight; allowed: min, max, shares" },
+		{ "weight='1'", "unknown attribute weight; allowed: min, max, shares, trust" },
+		{ "trust='a b'",
+		  "trust=\"a b\" is not valid; allowed: up to 63 letters, digits and any of -_.+@" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

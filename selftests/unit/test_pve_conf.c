@@ -216,10 +216,26 @@ static void test_hostile(_unused_ void **state)
 	free(big);
 }
 
+static void test_trust(_unused_ void **state)
+{
+	struct pve_conf a = parse("tags: web;trust-acme;x\n"), b = parse("tags: web\n");
+
+	assert_string_equal(a.trust, "acme");
+	assert_string_equal(b.trust, "");
+	assert_false(pve_conf_equal(&a, &b));
+	assert_string_equal(parse("tags: trust-a.b,web\n").trust, "a.b");
+	assert_string_equal(parse("tags: trust-\n").trust, "");
+	a = parse("tags: trust-"
+		  "0123456789012345678901234567890123456789012345678901234567890123\n");
+	assert_string_equal(a.trust, "");
+	assert_string_equal(a.bad_key, "tags");
+}
+
 int main(void)
 {
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_typical),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_sections),

@@ -234,16 +234,42 @@ static int set_shares(struct parser *p, const char *value)
 	return config_parse_shares(&p->rule->shares, value);
 }
 
-static int set_reclaim(struct parser *p, const char *value)
+static int set_yes_no(bool *ret, const char *value)
 {
 	static const char *const names[] = { "no", "yes" };
 	int r = pick(names, ARRAY_SIZE(names), value);
 
 	if (r < 0)
 		return r;
-	p->rule->reclaim = r;
-	p->rule->reclaim_set = true;
+	*ret = r;
 	return 0;
+}
+
+static int set_reclaim(struct parser *p, const char *value)
+{
+	int r = set_yes_no(&p->rule->reclaim, value);
+
+	if (r == 0)
+		p->rule->reclaim_set = true;
+	return r;
+}
+
+int config_parse_trust(char ret[CONFIG_TRUST_MAX], const char *text)
+{
+	size_t len = strlen(text);
+
+	if (!len || len >= CONFIG_TRUST_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && !strchr("-_.+@", text[i]))
+			return -EINVAL;
+	memcpy(ret, text, len + 1);
+	return 0;
+}
+
+static int set_trust(struct parser *p, const char *value)
+{
+	return config_parse_trust(p->rule->trust, value);
 }
 
 static const struct key guest_keys[] = {
@@ -251,6 +277,7 @@ static const struct key guest_keys[] = {
 	{ "max", set_max, SIZE_SYNTAX " of the guest's memory, above 0" },
 	{ "shares", set_shares, CONFIG_SHARES_SYNTAX },
 	{ "reclaim", set_reclaim, "yes, no" },
+	{ "trust", set_trust, CONFIG_TRUST_SYNTAX },
 	{ 0 },
 };
 
@@ -395,6 +422,43 @@ static const struct {
 	[POLICY_UNIT_RATIO] = { parse_ratio, "a number, or a percentage" },
 };
 
+static int set_ksm_mode(struct parser *p, const char *value)
+{
+	static const char *const names[] = {
+		[KSM_MODE_OFF] = "off",
+		[KSM_MODE_REPORT] = "report",
+		[KSM_MODE_MANAGE] = "manage",
+	};
+	int r = pick(names, ARRAY_SIZE(names), value);
+
+	if (r >= 0)
+		p->config->ksm_mode = r;
+	return r;
+}
+
+/* Another name of the policy's number, where one looks for it. */
+static int set_ksm_max_cpu(struct parser *p, const char *value)
+{
+	double share;
+	int r = parse_ratio(&share, value);
+
+	return r < 0 ? r
+		     : policy_tunable_set(&p->config->policy, policy_tunable_find("ksm_cpu"),
+					  share);
+}
+
+static int set_ksm_across(struct parser *p, const char *value)
+{
+	return set_yes_no(&p->config->ksm_across, value);
+}
+
+static const struct key ksm_keys[] = {
+	{ "mode", set_ksm_mode, "off, report, manage" },
+	{ "max_cpu", set_ksm_max_cpu, "1% to 100% of one CPU" },
+	{ "across", set_ksm_across, "yes, no" },
+	{ 0 },
+};
+
 static void set_tunable(struct parser *p, const char *name, const char *value)
 {
 	const struct policy_tunable *row = policy_tunable_find(name);
@@ -427,6 +491,8 @@ void parser_key(struct parser *p, const char *section, const char *key, const ch
 		set_key(p, section, libvirt_keys, key, value);
 	} else if (!strcmp(section, "backend pve")) {
 		set_key(p, section, pve_keys, key, value);
+	} else if (!strcmp(section, "ksm")) {
+		set_key(p, section, ksm_keys, key, value);
 	} else if (!strcmp(section, "policy")) {
 		set_tunable(p, key, value);
 	} else if (!strncmp(section, "guest ", 6) && section[6]) {
@@ -440,7 +506,7 @@ void parser_key(struct parser *p, const char *section, const char *key, const ch
 	} else {
 		parser_complain(
 			p,
-			"[%s]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [policy], [guest NAME]",
+			"[%s]: unknown section; allowed: [daemon], [backend qmp], [backend libvirt], [backend pve], [ksm], [policy], [guest NAME]",
 			section);
 	}
 }

@@ -171,6 +171,7 @@ int config_load(struct config **ret, const char *path, bool required, config_com
 	if (!p.config)
 		return -ENOMEM;
 	policy_tunables_init(&p.config->policy);
+	p.config->ksm_mode = KSM_MODE_REPORT;
 
 	p.config->stop = strdup(CONFIG_STOP);
 	r = p.config->stop ? load_file(&p, path, required) : -ENOMEM;
@@ -227,6 +228,8 @@ static void override(struct guest_rule *r, const struct guest_rule *later)
 		r->shares = later->shares;
 	if (later->reclaim_set)
 		r->reclaim = later->reclaim;
+	if (*later->trust)
+		memcpy(r->trust, later->trust, sizeof(r->trust));
 }
 
 /* A name as it is fits too, whatever a shell makes of its characters. */
@@ -276,6 +279,7 @@ struct guest_limits config_guest(const struct config *c, const char *name, const
 			override(&r, &c->rules[i]);
 	limits.shares = r.shares;
 	limits.reclaim = r.reclaim;
+	memcpy(limits.trust, r.trust, sizeof(limits.trust));
 	limits.max = MIN(size_resolve(&r.max, memory), memory);
 	limits.min = size_resolve(&r.min, limits.max);
 	limits.clamped = limits.min > limits.max;

@@ -30,6 +30,16 @@ enum source_kind {
 	SOURCE_PROCFS,
 };
 
+/* What is done about ksmd. */
+enum ksm_mode {
+	KSM_MODE_OFF,
+	KSM_MODE_REPORT,
+	KSM_MODE_MANAGE,
+};
+
+/* Name of a trust domain, with its end. */
+#define CONFIG_TRUST_MAX 64
+
 /*
  * Min of a guest that no rule gives one: a quarter of its memory. An idle
  * guest's kernel and services fit into that, and the engine keeps it above
@@ -46,6 +56,7 @@ enum source_kind {
  * @shares: its weight against the others; 0: not given
  * @reclaim: whether memory may be reclaimed by its cgroup; meaningless
  *	without @reclaim_set
+ * @trust: the trust domain that its memory may be merged within; empty: not given
  * @where: file and line of the last of min and max, for messages
  */
 struct guest_rule {
@@ -54,12 +65,14 @@ struct guest_rule {
 	struct size max;
 	unsigned int shares;
 	bool reclaim, reclaim_set;
+	char trust[CONFIG_TRUST_MAX];
 	char *where;
 };
 
 /**
  * struct guest_limits - what the rules say about one guest, in bytes
  * @reclaim: memory may be reclaimed by its cgroup when no balloon reaches it
+ * @trust: its trust domain; empty: that of all guests without one
  * @clamped: a rule's min was above its max, and was lowered to that
  */
 struct guest_limits {
@@ -67,6 +80,7 @@ struct guest_limits {
 	uint64_t max;
 	unsigned int shares;
 	bool reclaim;
+	char trust[CONFIG_TRUST_MAX];
 	bool clamped;
 };
 
@@ -74,12 +88,17 @@ struct guest_limits {
  * struct config - all of it
  * @state: the file of what outlives the daemon; NULL: where systemd says
  * @stop: while this file exists, nothing is written to guests
+ * @ksm_across: memory of more than one trust domain may be merged
  */
 struct config {
 	enum mode mode;
 	enum source_kind source;
 	char *state;
 	char *stop;
+
+	/* [ksm]; its share of a CPU is the policy's ksm_cpu */
+	enum ksm_mode ksm_mode;
+	bool ksm_across;
 
 	/* [policy] */
 	struct policy_tunables policy;
@@ -115,6 +134,11 @@ int config_parse_shares(unsigned int *ret, const char *text);
  * config_parse_max() - a size above 0. Return: as size_parse()
  */
 int config_parse_max(struct size *ret, const char *text);
+
+#define CONFIG_TRUST_SYNTAX "up to 63 letters, digits and any of -_.+@"
+
+/** config_parse_trust() - name of a trust domain. Return: 0; -EINVAL */
+int config_parse_trust(char ret[CONFIG_TRUST_MAX], const char *text);
 
 /**
  * config_complain_t - one thing that is wrong

@@ -160,6 +160,11 @@ static int set_shares(struct guest_rule *r, const char *value)
 	return config_parse_shares(&r->shares, value);
 }
 
+static int set_trust(struct guest_rule *r, const char *value)
+{
+	return config_parse_trust(r->trust, value);
+}
+
 static const struct {
 	const char *name;
 	int (*set)(struct guest_rule *r, const char *value);
@@ -168,6 +173,7 @@ static const struct {
 	{ "min", set_min, SIZE_SYNTAX },
 	{ "max", set_max, SIZE_SYNTAX ", above 0" },
 	{ "shares", set_shares, CONFIG_SHARES_SYNTAX },
+	{ "trust", set_trust, CONFIG_TRUST_SYNTAX },
 };
 
 static void read_attribute(struct libvirt_xml *x, const char *name, const char *value)
@@ -181,8 +187,8 @@ static void read_attribute(struct libvirt_xml *x, const char *name, const char *
 				 attributes[i].allowed);
 		return;
 	}
-	snprintf(x->wrong, sizeof(x->wrong), "unknown attribute %.40s; allowed: min, max, shares",
-		 name);
+	snprintf(x->wrong, sizeof(x->wrong),
+		 "unknown attribute %.40s; allowed: min, max, shares, trust", name);
 }
 
 static void read_metadata(struct libvirt_xml *x, const xmlNode *metadata)

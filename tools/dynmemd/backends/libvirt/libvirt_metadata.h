@@ -6,7 +6,7 @@
  *
  *   <metadata>
  *     <dynmem:guest xmlns:dynmem="urn:dynmem:guest:1"
- *                   min="2G" max="75%" shares="2000"/>
+ *                   min="2G" max="75%" shares="2000" trust="acme"/>
  *   </metadata>
  */
 #ifndef DYNMEMD_LIBVIRT_XML_H

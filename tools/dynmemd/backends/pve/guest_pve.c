@@ -85,6 +85,7 @@ static void judge(struct guest *guest, void *userdata)
 		own.max.value = g->conf.memory;
 		own.shares = g->conf.shares;
 	}
+	memcpy(own.trust, g->conf.trust, sizeof(own.trust));
 	guest->own = own;
 	if (!guest->unmergeable && g->conf.no_ksm)
 		guest->unmergeable = "its configuration says so (allow-ksm: 0)";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,27 @@ static int set_allow_ksm(struct pve_conf *c, const char *value)
 	return 0;
 }
 
+/* "a;trust-acme;b", as the web interface writes it; a comma or blank divides as well. */
+static int set_tags(struct pve_conf *c, const char *value)
+{
+	static const char prefix[] = "trust-", ends[] = ";, ";
+	char name[CONFIG_TRUST_MAX];
+
+	while (*value) {
+		size_t len = strcspn(value, ends), skip = sizeof(prefix) - 1;
+
+		if (len > skip && !strncmp(value, prefix, skip)) {
+			if (len - skip >= sizeof(name))
+				return -EINVAL;
+			snprintf(name, sizeof(name), "%.*s", (int)(len - skip), value + skip);
+			return config_parse_trust(c->trust, name);
+		}
+		value += len;
+		value += strspn(value, ends);
+	}
+	return 0;
+}
+
 /* @numbered: the key has a number behind it, as in hostpci0. */
 static const struct {
 	const char *name;
@@ -136,7 +158,7 @@ static const struct {
 	{ "lock", false, set_lock },	       { "hostpci", true, set_hostpci },
 	{ "hugepages", false, set_hugepages }, { "amd-sev", false, set_encrypted },
 	{ "intel-tdx", false, set_encrypted }, { "args", false, set_args },
-	{ "allow-ksm", false, set_allow_ksm },
+	{ "allow-ksm", false, set_allow_ksm }, { "tags", false, set_tags },
 };
 
 static size_t trim(const char *p, size_t len)
@@ -227,5 +249,6 @@ bool pve_conf_equal(const struct pve_conf *a, const struct pve_conf *b)
 	return !strcmp(a->name, b->name) && a->memory == b->memory && a->balloon == b->balloon &&
 	       a->no_balloon == b->no_balloon && a->shares == b->shares &&
 	       a->migrating == b->migrating && a->pinned == b->pinned && a->no_ksm == b->no_ksm &&
-	       a->bad_line == b->bad_line && a->bad_key == b->bad_key;
+	       !strcmp(a->trust, b->trust) && a->bad_line == b->bad_line &&
+	       a->bad_key == b->bad_key;
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dynmemd/config/daemon_config.h"
+
 /* qemu-server's own defaults, for keys that are not in the file. */
 #define PVE_MEMORY_DEFAULT (512ULL << 20)
 #define PVE_SHARES_DEFAULT 1000
@@ -23,6 +25,7 @@
  * @pinned: why a balloon frees nothing on the host, in words; NULL: nothing
  *	says so
  * @no_ksm: KSM is kept from its memory
+ * @trust: trust domain that a tag "trust-NAME" gives it; "": none does
  * @whole: the last line has an end; else somebody may still be writing
  * @bad_line: first line whose value is not valid, and was not taken; 0: none
  * @bad_key: the key in it
@@ -36,6 +39,7 @@ struct pve_conf {
 	bool migrating;
 	const char *pinned;
 	bool no_ksm;
+	char trust[CONFIG_TRUST_MAX];
 	bool whole;
 	unsigned int bad_line;
 	const char *bad_key;
