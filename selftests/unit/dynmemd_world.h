@@ -30,6 +30,7 @@ struct world {
 	char qmp[96];
 	char meminfo[96];
 	char cgroup[96];
+	char sys[96]; /* no KSM in it at first */
 	char conf[96];
 	const char *state; /* NULL: it has none */
 	sd_event *event;
@@ -94,6 +95,7 @@ static inline void daemon_start(struct world *w, bool dry_run)
 		.dry_run = dry_run,
 		.proc = w->folder,
 		.cgroup = w->cgroup,
+		.sys = w->sys,
 		.state = w->state,
 		.record = w->record[0] ? w->record : NULL,
 		.load = load_again,
@@ -135,6 +137,7 @@ static inline void open_world(struct world *w, const char *config)
 	snprintf(w->qmp, sizeof(w->qmp), "%s/qmp", w->folder);
 	snprintf(w->meminfo, sizeof(w->meminfo), "%s/meminfo", w->folder);
 	snprintf(w->cgroup, sizeof(w->cgroup), "%s/cgroup", w->folder);
+	snprintf(w->sys, sizeof(w->sys), "%s/sys", w->folder);
 	snprintf(w->conf, sizeof(w->conf), "%s/conf", w->folder);
 	assert_int_equal(mkdir(w->qmp, 0700), 0);
 	host_memory(w, 4096, 3500);

@@ -67,16 +67,23 @@
 #define DYNMEM_HOST_DEFICIT    "deficit"    /* x, > 0: lacks memory */
 #define DYNMEM_HOST_LARGEST    "largest"    /* t, guest that could be started */
 #define DYNMEM_HOST_LARGEST_SQUEEZED \
-	"largest-squeezed"		  /* t, with all others
+	"largest-squeezed"			  /* t, with all others
 							   at their floors */
-#define DYNMEM_HOST_KSM_SAVED "ksm-saved" /* t, saved by merging */
-#define DYNMEM_HOST_KSM_RUN   "ksm-run"	  /* t, as in sysfs */
-#define DYNMEM_HOST_STALLS    "stalls"	  /* t, direct reclaims so far */
-#define DYNMEM_HOST_OOM_KILLS "oom-kills" /* t, so far */
-#define DYNMEM_HOST_TAKEN     "taken"	  /* t, from guests within a minute */
-#define DYNMEM_HOST_TAKE_MAX  "take-max"  /* t, so much may be */
-#define DYNMEM_HOST_GATE      "gate"	  /* s, what held more back in it; left out: nothing */
-#define DYNMEM_HOST_GUESTS    "guests"	  /* t, how many */
+#define DYNMEM_HOST_KSM_SAVED  "ksm-saved"	  /* t, saved by merging */
+#define DYNMEM_HOST_KSM_RUN    "ksm-run"	  /* t, as in sysfs */
+#define DYNMEM_HOST_KSM_GUESTS "ksm-saved-guests" /* t, of it in guests */
+#define DYNMEM_HOST_KSM_MODE   "ksm-mode"	  /* s: off, report, manage */
+#define DYNMEM_HOST_KSM_DRIVER "ksm-driver"	  /* s, who sets ksmd's pace */
+#define DYNMEM_HOST_KSM_CPU    "ksm-cpu"	  /* d, of one CPU that ksmd takes */
+#define DYNMEM_HOST_KSM_REASON "ksm-reason"	  /* s, of the pace that is decided */
+#define DYNMEM_HOST_KSM_ALERT  "ksm-alert"	  /* s, merging crosses trust domains */
+#define DYNMEM_HOST_KSM_ERROR  "ksm-error"	  /* s, what could not be set */
+#define DYNMEM_HOST_STALLS     "stalls"		  /* t, direct reclaims so far */
+#define DYNMEM_HOST_OOM_KILLS  "oom-kills"	  /* t, so far */
+#define DYNMEM_HOST_TAKEN      "taken"		  /* t, from guests within a minute */
+#define DYNMEM_HOST_TAKE_MAX   "take-max"	  /* t, so much may be */
+#define DYNMEM_HOST_GATE       "gate"	/* s, what held more back in it; left out: nothing */
+#define DYNMEM_HOST_GUESTS     "guests" /* t, how many */
 
 /* ListGuests(), GetGuest() */
 #define DYNMEM_GUEST_NAME	 "name"		       /* s */
@@ -95,7 +102,8 @@
 #define DYNMEM_GUEST_ENTITLED	 "entitled"	       /* t, its share right now */
 #define DYNMEM_GUEST_RSS	 "rss"		       /* t, what the host pays */
 #define DYNMEM_GUEST_KSM_SAVED	 "ksm-saved"	       /* t */
-#define DYNMEM_GUEST_UNMERGEABLE "unmergeable"	       /* s, why KSM cannot merge */
+#define DYNMEM_GUEST_UNMERGEABLE "unmergeable"	       /* s, why KSM merges nothing */
+#define DYNMEM_GUEST_TRUST	 "trust"	       /* s, its trust domain */
 #define DYNMEM_GUEST_RECLAIMED	 "reclaimed"	       /* t, so far by its cgroup */
 #define DYNMEM_GUEST_HIGH	 "memory-high"	       /* t, of its cgroup, enforced */
 #define DYNMEM_GUEST_EXPOSURE	 "exposure"	       /* t, can still call in */

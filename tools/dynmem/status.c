@@ -11,9 +11,37 @@
 #include "bus.h"
 #include "cmd.h"
 #include "common/dbus_names.h"
+#include "common/util.h"
 #include "kernel.h"
 #include "out.h"
 #include "state.h"
+
+static void print_ksm(struct json_object *host)
+{
+	uint64_t saved = out_u64(host, DYNMEM_HOST_KSM_SAVED);
+	uint64_t run = out_u64(host, DYNMEM_HOST_KSM_RUN);
+	char a[OUT_BYTES_MAX], b[OUT_BYTES_MAX], c[OUT_BYTES_MAX];
+
+	printf("KSM      saves %s", out_bytes(saved, a));
+	if (out_has(host, DYNMEM_HOST_KSM_GUESTS)) {
+		uint64_t guests = out_u64(host, DYNMEM_HOST_KSM_GUESTS);
+
+		printf(", %s in guests and %s in other programs", out_bytes(guests, b),
+		       out_bytes(saved - MIN(guests, saved), c));
+	}
+	printf(" (%s", run == 1 ? "running" : run == 2 ? "unmerging" : "not running");
+	if (out_has(host, DYNMEM_HOST_KSM_DRIVER))
+		printf(", pace by %s, %.1f %% of a CPU",
+		       out_safe(out_str(host, DYNMEM_HOST_KSM_DRIVER)),
+		       json_object_get_double(json_object_object_get(host, DYNMEM_HOST_KSM_CPU)) *
+			       100);
+	printf(")\n");
+	if (out_has(host, DYNMEM_HOST_KSM_ALERT))
+		printf("         ALERT: %s\n", out_safe(out_str(host, DYNMEM_HOST_KSM_ALERT)));
+	if (out_has(host, DYNMEM_HOST_KSM_ERROR))
+		printf("         its settings stay as they are: %s\n",
+		       out_safe(out_str(host, DYNMEM_HOST_KSM_ERROR)));
+}
 
 static void print_host(struct json_object *host)
 {
@@ -35,11 +63,9 @@ static void print_host(struct json_object *host)
 		       out_bytes(total > unused ? total - unused : 0, a), out_bytes(total, b));
 	}
 	if (out_has(host, DYNMEM_HOST_KSM_SAVED))
-		printf("KSM      saves %s (%s)\n",
-		       out_bytes(out_u64(host, DYNMEM_HOST_KSM_SAVED), a),
-		       out_u64(host, DYNMEM_HOST_KSM_RUN) == 1 ? "running" : "not running");
+		print_ksm(host);
 	if (out_has(host, DYNMEM_HOST_EXPOSURE))
-		printf("Guests   could call in %s, %s held for it, %s for the host\n",
+		printf("Exposure if guests wrote everything, %s would be called in; %s is held, and %s for the host\n",
 		       out_bytes(out_u64(host, DYNMEM_HOST_EXPOSURE), a),
 		       out_bytes(out_u64(host, DYNMEM_HOST_HOLD), b),
 		       out_bytes(out_u64(host, DYNMEM_HOST_RESERVE), c));
@@ -83,7 +109,7 @@ static void print_guest(struct json_object *guest)
 }
 
 /* What is worth a line of its own. */
-static void print_notes(struct json_object *guest)
+static void print_notes(struct json_object *host, struct json_object *guest)
 {
 	const char *name = out_safe(out_str(guest, DYNMEM_GUEST_NAME));
 	char a[OUT_BYTES_MAX];
@@ -94,8 +120,9 @@ static void print_notes(struct json_object *guest)
 	if (out_has(guest, DYNMEM_GUEST_HIGH))
 		printf("%s: held to %s by memory.high of its cgroup\n", name,
 		       cell(guest, DYNMEM_GUEST_HIGH, a));
-	if (out_has(guest, DYNMEM_GUEST_UNMERGEABLE))
-		printf("%s: KSM cannot merge its memory: %s\n", name,
+	/* That ksmd is stopped was said of the host. */
+	if (out_has(guest, DYNMEM_GUEST_UNMERGEABLE) && out_u64(host, DYNMEM_HOST_KSM_RUN) == 1)
+		printf("%s: KSM merges nothing of it: %s\n", name,
 		       out_safe(out_str(guest, DYNMEM_GUEST_UNMERGEABLE)));
 }
 
@@ -113,7 +140,7 @@ static void print_text(struct json_object *state)
 	for (size_t i = 0; i < n; i++)
 		print_guest(json_object_array_get_idx(guests, i));
 	for (size_t i = 0; i < n; i++)
-		print_notes(json_object_array_get_idx(guests, i));
+		print_notes(host, json_object_array_get_idx(guests, i));
 }
 
 static void help(void)

@@ -51,10 +51,32 @@ static void fill_gate(sd_bus_message *msg, struct manager *m)
 		put_s(msg, DYNMEM_HOST_GATE, policy_gate_rule_name(gate.rule));
 }
 
+static void fill_ksm(sd_bus_message *msg, struct manager *m)
+{
+	struct host_record h = { 0 };
+	struct manager_ksm ksm;
+
+	manager_ksm(m, &ksm);
+	put_s(msg, DYNMEM_HOST_KSM_MODE, ksm.mode);
+	manager_read_ksm(m, &h);
+	if (!(h.present & HOST_HAS_KSM_RUN))
+		return;
+	put_t(msg, DYNMEM_HOST_KSM_SAVED, h.ksm.saved);
+	put_t(msg, DYNMEM_HOST_KSM_GUESTS, MIN(ksm.guests, h.ksm.saved));
+	put_t(msg, DYNMEM_HOST_KSM_RUN, h.ksm.run);
+	put_s(msg, DYNMEM_HOST_KSM_DRIVER, ksm.driver);
+	sd_bus_message_append(msg, "{sv}", DYNMEM_HOST_KSM_CPU, "d", ksm.cpu_share);
+	if (ksm.reason)
+		put_s(msg, DYNMEM_HOST_KSM_REASON, ksm.reason);
+	if (*ksm.alert)
+		put_s(msg, DYNMEM_HOST_KSM_ALERT, ksm.alert);
+	if (*ksm.error)
+		put_s(msg, DYNMEM_HOST_KSM_ERROR, ksm.error);
+}
+
 int api_fill_host(sd_bus_message *msg, struct manager *m)
 {
 	const struct source_pressure *p = manager_source_pressure(m);
-	struct host_record h = { 0 };
 	uint64_t largest, squeezed;
 	int r = open_map(msg);
 
@@ -71,11 +93,7 @@ int api_fill_host(sd_bus_message *msg, struct manager *m)
 		put_t(msg, DYNMEM_HOST_LARGEST_SQUEEZED, squeezed);
 	}
 	fill_gate(msg, m);
-	manager_read_ksm(m, &h);
-	if (h.present & HOST_HAS_KSM_RUN) {
-		put_t(msg, DYNMEM_HOST_KSM_SAVED, h.ksm.saved);
-		put_t(msg, DYNMEM_HOST_KSM_RUN, h.ksm.run);
-	}
+	fill_ksm(msg, m);
 	if (p && p->has_stalls) {
 		put_t(msg, DYNMEM_HOST_STALLS, p->stalls);
 		put_t(msg, DYNMEM_HOST_OOM_KILLS, p->oom_kills);
@@ -99,18 +117,20 @@ static void fill_engine_view(sd_bus_message *msg, const struct policy_guest_info
 	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_PRESSED, "b", i->pressed != 0);
 }
 
-static void fill_cost(sd_bus_message *msg, const struct guest *g)
+static void fill_cost(sd_bus_message *msg, const struct manager *m, const struct guest *g)
 {
-	const char *unmergeable = guest_unmergeable(g);
+	const char *unmergeable = manager_unmerged(m, g);
 	struct guest_record cost;
 
-	cost_read(&g->cost, COST_KSM, &cost);
+	manager_read_cost(m, g, &cost);
 	if (cost.present & GUEST_HAS_RSS)
 		put_t(msg, DYNMEM_GUEST_RSS, cost.rss);
 	if (cost.present & GUEST_HAS_KSM_SAVED)
 		put_t(msg, DYNMEM_GUEST_KSM_SAVED, cost.ksm_saved);
 	if (unmergeable)
 		put_s(msg, DYNMEM_GUEST_UNMERGEABLE, unmergeable);
+	if (*g->limits.trust)
+		put_s(msg, DYNMEM_GUEST_TRUST, g->limits.trust);
 }
 
 static void fill_cgroup(sd_bus_message *msg, const struct guest *g)
@@ -167,7 +187,7 @@ int api_fill_guest(sd_bus_message *msg, const struct manager *m, const struct gu
 	put_t(msg, DYNMEM_GUEST_ACTUAL, g->actual);
 	if (policy_guest_info(manager_policy(m), g->handle, manager_now(m), &info) == 0)
 		fill_engine_view(msg, &info);
-	fill_cost(msg, g);
+	fill_cost(msg, m, g);
 	fill_balloon(msg, g);
 	fill_cgroup(msg, g);
 	if (g->decided)

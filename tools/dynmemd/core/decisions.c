@@ -126,6 +126,7 @@ static void decide(struct manager *m, uint64_t now)
 	/* What is told of a decision comes with the level it was made at. */
 	announce_level(m, r.level);
 	finish_commands(m, now);
+	ksm_act(m, now);
 	schedule(m, now);
 	remember_soon(m);
 }

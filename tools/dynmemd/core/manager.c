@@ -307,6 +307,8 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	reserve_started(m, g);
 	log_traits(g);
 	manager_guest_pinned(g);
+	/* Not only at the next decision: ksmd may be about to scan a stranger. */
+	ksm_act(m, now);
 	if (m->listener)
 		m->listener->guest_added(m->listener_data, g);
 	tick_soon(m);
@@ -468,6 +470,7 @@ int manager_reload(struct manager *m, const struct config *config)
 	if (r < 0)
 		return r;
 	m->config = config;
+	ksm_act_reload(m);
 	r = stop_watch(m);
 	if (r < 0)
 		log_warning(
@@ -526,6 +529,7 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 		return r;
 	}
 	cgroup_act_init(m);
+	ksm_act_init(m, options->sys ? options->sys : "/sys", options->state);
 	numa_open(&m->numa);
 	cost_open(&m->ksmd, m->proc, ksmd_pid(m->proc));
 	sample_host(m, false, manager_now(m));
@@ -540,6 +544,7 @@ struct manager *manager_free(struct manager *m)
 		return NULL;
 	decisions_free(m);
 	cgroup_worker_free(m->worker);
+	ksm_act_free(m);
 	remember_free(m);
 	folder_free(m->stop);
 	recorder_free(m->recorder);

@@ -71,6 +71,7 @@ struct manager_plan {
  * struct manager_options - what is no configuration
  * @dry_run: never write a target, whatever the configuration says
  * @proc: instead of /proc, for what the host has and guests cost; NULL: /proc
+ * @sys: instead of /sys, for KSM; NULL: /sys
  * @cgroup: where cgroup2 is mounted; NULL: CGROUP_ROOT
  * @state: the file of what shall outlive the daemon; NULL: none
  * @load: for manager_plan_reload(); NULL: it cannot
@@ -79,6 +80,7 @@ struct manager_plan {
 struct manager_options {
 	bool dry_run;
 	const char *proc;
+	const char *sys;
 	const char *cgroup;
 	const char *state;
 	manager_load_t load;
@@ -249,6 +251,30 @@ const struct host *manager_read_host(struct manager *m);
 
 /** manager_read_ksm() - fill in KSM, as it is now */
 void manager_read_ksm(struct manager *m, struct host_record *into);
+
+/**
+ * struct manager_ksm - what is done about ksmd
+ * @mode: "off", "report" or "manage"
+ * @driver: who sets its pace
+ * @reason: of the latest decision; NULL: there is none
+ * @alert: what the operator should know; empty: nothing
+ * @error: why a setting could not be written; empty: none failed
+ * @guests: bytes saved in guests; the rest is other programs'
+ * @cpu_share: of one CPU that ksmd took, as measured last
+ */
+struct manager_ksm {
+	const char *mode, *driver, *reason, *alert, *error;
+	uint64_t guests;
+	double cpu_share;
+};
+
+void manager_ksm(const struct manager *m, struct manager_ksm *ret);
+
+/** manager_read_cost() - what a guest costs the host, as it is now */
+void manager_read_cost(const struct manager *m, const struct guest *g, struct guest_record *ret);
+
+/** manager_unmerged() - why KSM saves nothing, or less, in a guest; NULL: nothing is known */
+const char *manager_unmerged(const struct manager *m, const struct guest *g);
 
 /** manager_source_pressure() - what the source said last, or NULL */
 const struct source_pressure *manager_source_pressure(const struct manager *m);

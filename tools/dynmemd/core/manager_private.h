@@ -6,12 +6,39 @@
 #define DYNMEMD_MANAGER_PRIVATE_H
 
 #include "dynmemd/host/cgroup_worker.h"
+#include "dynmemd/host/ksm_control.h"
+#include "dynmemd/host/ksm_sysfs.h"
 #include "dynmemd/base/dir_watch.h"
 #include "dynmemd/host/numa.h"
 #include "dynmemd/core/manager.h"
 #include "dynmemd/core/recorder.h"
 #include "dynmemd/state/state_file.h"
 #include "common/util.h"
+
+/**
+ * struct ksm_act - what is known of KSM, and done to it
+ * @sysfs: its counters
+ * @control: NULL: this kernel has no KSM
+ * @driven: its settings are ours now
+ * @strangers: mergeable memory is of more than one trust domain
+ * @alert: the same in words; empty: not so
+ * @rival: who else sets it; empty: nobody is known to
+ * @rival_runs: that is a process
+ * @adopt: what it has left counts as found
+ * @error: why a setting could not be written; empty: it could
+ * @told: the latest reason that was reported
+ * @cpu_share: of one CPU that ksmd took, as measured
+ */
+struct ksm_act {
+	struct ksm_sysfs sysfs;
+	struct ksm_control *control;
+	bool driven, strangers, rival_runs, adopt;
+	char alert[256], rival[160], error[320];
+	const char *told;
+	uint64_t search_at, rest_until; /* ns */
+	uint64_t cpu, cpu_at;		/* ns */
+	double cpu_share;
+};
 
 struct manager {
 	sd_event *event;
@@ -28,6 +55,7 @@ struct manager {
 	struct host host;
 	struct numa numa;
 	struct cost ksmd; /* its thread */
+	struct ksm_act ksm;
 
 	struct source *source;
 	uint64_t threshold[POLICY_LEVELS]; /* bytes, that it watches ... */
@@ -54,6 +82,7 @@ struct manager {
 	sd_event_source *emergency;  /* its next step */
 	uint64_t costs_at;	     /* ns, guests' costs were read */
 	unsigned int cost_fields;    /* that matter, enum cost_field */
+	bool merged;		     /* so does what KSM saves */
 	struct host_record record;   /* the host, as passed to the engine */
 	uint64_t ksm_saved, swapped; /* bytes, on the whole host */
 	bool somebody_waits;	     /* for bytes that others are to free */
@@ -72,7 +101,7 @@ struct manager {
 
 /*
  * Each part calls those above it alone: mode, ticks, announce, sample, polls,
- * writes, emergency_run, cgroup_act, kill_switch, learned, reservations, decisions,
+ * writes, emergency_run, cgroup_act, ksm_why, ksm_trust, ksm_act, kill_switch, learned, reservations, decisions,
  * and manager.c, which takes in what backends and sources report.
  */
 
@@ -80,6 +109,9 @@ struct manager {
 
 /** manager_managing() - targets are written to guests */
 bool manager_managing(const struct manager *m);
+
+/** ksm_managing() - ksmd's settings are written */
+bool ksm_managing(const struct manager *m);
 
 /** stop_now() - whether the kill switch is on at this moment */
 bool stop_now(const struct manager *m);
@@ -189,6 +221,24 @@ void cgroup_act(struct manager *m, struct guest *g, uint64_t now);
 
 /** cgroup_act_close() - a guest goes, or is let go */
 void cgroup_act_close(struct manager *m, struct guest *g);
+
+/* ksm_trust.c */
+
+/** trust_check() - see whether KSM may merge memory of guests that are strangers */
+void trust_check(struct manager *m);
+
+/* ksm_act.c */
+
+/** ksm_act_init() - of /sys, or a folder that looks like it; after remember_init() */
+void ksm_act_init(struct manager *m, const char *sys, const char *state);
+
+/** ksm_act() - do what was decided for ksmd, or put back what was found */
+void ksm_act(struct manager *m, uint64_t now);
+
+/** ksm_act_reload() - the operator has spoken: try again */
+void ksm_act_reload(struct manager *m);
+
+void ksm_act_free(struct manager *m);
 
 /* kill_switch.c */
 

@@ -22,6 +22,11 @@ bool manager_managing(const struct manager *m)
 	return manager_mode(m) == MODE_MANAGE;
 }
 
+bool ksm_managing(const struct manager *m)
+{
+	return manager_managing(m) && m->config->ksm_mode == KSM_MODE_MANAGE;
+}
+
 bool stop_now(const struct manager *m)
 {
 	struct stat st;

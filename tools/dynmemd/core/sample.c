@@ -22,8 +22,7 @@ const struct host *manager_read_host(struct manager *m)
 
 void manager_read_ksm(struct manager *m, struct host_record *into)
 {
-	if (m->source && m->source->ops->ksm)
-		m->source->ops->ksm(m->source, into);
+	ksm_sysfs_read(&m->ksm.sysfs, into);
 }
 
 /* By so much of it a threshold must have moved to be set anew. */
@@ -108,7 +107,7 @@ static void fill_ksm(struct manager *m, struct host_record *r)
 	manager_read_ksm(m, r);
 	if (!(r->present & HOST_HAS_KSM_RUN))
 		return;
-	cost_read(&m->ksmd, COST_CPU, &ksmd);
+	cost_read(&m->ksmd, COST_CPU, NULL, &ksmd);
 	if (!(ksmd.present & GUEST_HAS_CPU))
 		return;
 	r->ksm.cpu_ns = ksmd.cpu_ns;
@@ -132,8 +131,7 @@ enum policy_level sample_host(struct manager *m, bool quick, uint64_t now)
 	host_record_merge(&m->record, &s);
 	/* Once more when it is over, or guests would keep their last figures. */
 	m->cost_fields = 0;
-	if (m->record.ksm.saved || m->ksm_saved)
-		m->cost_fields |= COST_KSM;
+	m->merged = m->record.ksm.saved || m->ksm_saved;
 	if (s.swap_total - s.swap_free || m->swapped || s.pool_total)
 		m->cost_fields |= COST_SWAP;
 	m->ksm_saved = m->record.ksm.saved;
@@ -161,11 +159,11 @@ static void follow_cpu(struct guest *g, struct guest_record *s)
 }
 
 /* Of what the host has nothing, no guest has any. */
-static void fill_zeros(unsigned int fields, struct guest_record *s)
+static void fill_zeros(const struct manager *m, struct guest_record *s)
 {
-	if (!(fields & COST_SWAP))
+	if (!(m->cost_fields & COST_SWAP))
 		s->present |= GUEST_HAS_SWAPPED | GUEST_HAS_HUGETLB;
-	if (!(fields & COST_KSM))
+	if (!m->merged)
 		s->present |= GUEST_HAS_KSM_SAVED;
 }
 
@@ -173,9 +171,13 @@ static void fill_zeros(unsigned int fields, struct guest_record *s)
 void sample_costs(struct manager *m, bool quick, uint64_t now)
 {
 	unsigned int fields = quick ? 0 : m->cost_fields;
+	bool merged = !quick && m->merged;
+	struct ksm_pages ksm;
 
 	if (m->costs_at && now - m->costs_at < COSTS_MAX_AGE)
 		return;
+	if (merged)
+		ksm_sysfs_pages(&m->ksm.sysfs, &ksm);
 	for (size_t i = 0; i < m->n_guests; i++) {
 		struct guest *g = m->guests[i];
 		struct guest_record s;
@@ -183,13 +185,13 @@ void sample_costs(struct manager *m, bool quick, uint64_t now)
 
 		if (!quick && now - g->pins_at >= PINS_MAX_AGE)
 			manager_guest_pinned(g);
-		cost_read(&g->cost, fields | (late ? COST_CPU : 0), &s);
+		cost_read(&g->cost, fields | (late ? COST_CPU : 0), merged ? &ksm : NULL, &s);
 		if (!(s.present & GUEST_HAS_RSS) && g->rss) {
 			s.rss = g->rss;
 			s.present |= GUEST_HAS_RSS;
 		}
 		if (!quick)
-			fill_zeros(fields, &s);
+			fill_zeros(m, &s);
 		follow_cpu(g, &s);
 		update_guest(m, g, &s, now);
 	}

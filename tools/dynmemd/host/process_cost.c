@@ -8,6 +8,10 @@
 #include "dynmemd/host/procfile.h"
 #include "common/util.h"
 
+/* In /proc/PID/ksm_stat. */
+#define MERGING "ksm_merging_pages "
+#define ZERO	"ksm_zero_pages "
+
 static int open_file(const char *proc, pid_t pid, const char *name)
 {
 	return proc_open(O_RDONLY, "%s/%d/%s", proc, (int)pid, name);
@@ -23,6 +27,18 @@ static bool ran_out(int fd)
 	return fd == -EMFILE || fd == -ENFILE;
 }
 
+/* Before Linux 6.5 the pages that are merged have a file of their own. */
+static int open_ksm(const char *proc, pid_t pid)
+{
+	int fd = open_file(proc, pid, "ksm_stat");
+	char buf[1024];
+
+	if (fd >= 0 && proc_read(fd, buf, sizeof(buf)) > 0 && strstr(buf, MERGING))
+		return fd;
+	closep(&fd);
+	return open_file(proc, pid, "ksm_merging_pages");
+}
+
 int cost_open(struct cost *c, const char *proc, pid_t pid)
 {
 	cost_init(c);
@@ -31,7 +47,7 @@ int cost_open(struct cost *c, const char *proc, pid_t pid)
 	c->statm = open_file(proc, pid, "statm");
 	c->status = open_file(proc, pid, "status");
 	c->stat = open_file(proc, pid, "stat");
-	c->ksm = open_file(proc, pid, "ksm_merging_pages");
+	c->ksm = open_ksm(proc, pid);
 	if (!ran_out(c->statm) && !ran_out(c->status) && !ran_out(c->stat) && !ran_out(c->ksm))
 		return 0;
 	cost_close(c);
@@ -97,15 +113,25 @@ static void read_rss_and_swap(const struct cost *c, struct guest_record *s)
 		s->present |= GUEST_HAS_HUGETLB;
 }
 
-static void read_ksm(const struct cost *c, struct guest_record *s)
+static bool number_after(const char *text, const char *key, uint64_t *ret)
 {
-	char buf[32];
-	uint64_t pages;
+	const char *p = strstr(text, key);
 
-	if (proc_read(c->ksm, buf, sizeof(buf)) > 0 && field(buf, 0, &pages)) {
-		s->ksm_saved = pages * proc_page_size();
-		s->present |= GUEST_HAS_KSM_SAVED;
-	}
+	return p && field(p + strlen(key), 0, ret);
+}
+
+static void read_ksm(const struct cost *c, struct guest_record *s, const struct ksm_pages *host)
+{
+	uint64_t merged = 0, zero = 0;
+	char buf[1024];
+
+	if (proc_read(c->ksm, buf, sizeof(buf)) <= 0)
+		return;
+	if (!number_after(buf, MERGING, &merged) && !field(buf, 0, &merged))
+		return;
+	number_after(buf, ZERO, &zero);
+	s->ksm_saved = ksm_saved(host, merged * proc_page_size(), zero * proc_page_size());
+	s->present |= GUEST_HAS_KSM_SAVED;
 }
 
 /*
@@ -154,15 +180,16 @@ const char *cost_unmergeable(const struct cost *c)
 	return NULL;
 }
 
-void cost_read(const struct cost *c, unsigned int fields, struct guest_record *ret)
+void cost_read(const struct cost *c, unsigned int fields, const struct ksm_pages *ksm,
+	       struct guest_record *ret)
 {
 	*ret = (struct guest_record){ 0 };
 	if (fields & COST_SWAP)
 		read_rss_and_swap(c, ret);
 	if (!(ret->present & GUEST_HAS_RSS))
 		read_rss(c, ret);
-	if (fields & COST_KSM)
-		read_ksm(c, ret);
+	if (ksm)
+		read_ksm(c, ret, ksm);
 	if (fields & COST_CPU)
 		read_cpu(c, ret);
 }

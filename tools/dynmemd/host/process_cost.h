@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "dynmemd/host/ksm_sysfs.h"
 #include "policy/policy.h"
 
 /**
@@ -38,23 +39,23 @@ int cost_open(struct cost *c, const char *proc, pid_t pid);
 /**
  * enum cost_field - what to read besides what is resident; each costs a read
  * @COST_SWAP: what is swapped out, and in huge pages of pools
- * @COST_KSM: what KSM saves in it
  * @COST_CPU: CPU time of all its threads, the dearest
  */
 enum cost_field {
 	COST_SWAP = 1,
-	COST_KSM = 2,
-	COST_CPU = 4,
+	COST_CPU = 2,
 };
 
 /**
  * cost_read() - read
  * @fields: enum cost_field bits
+ * @ksm: of the host, for what KSM saves in the process; NULL: that is left out
  * @ret: @present says what was found, possibly nothing
  *
  * Allocates nothing.
  */
-void cost_read(const struct cost *c, unsigned int fields, struct guest_record *ret);
+void cost_read(const struct cost *c, unsigned int fields, const struct ksm_pages *ksm,
+	       struct guest_record *ret);
 
 /**
  * cost_mapped() - what the process has mapped, bytes

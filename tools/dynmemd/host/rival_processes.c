@@ -11,9 +11,13 @@
 #include "common/util.h"
 
 /* MoM by itself and in oVirt's agent, Proxmox VE's auto-ballooning, an operator. */
-static const char *const known[] = { "momd", "vdsmd", "pvestatd", "virsh" };
+static const char *const movers[] = { "momd", "vdsmd", "pvestatd", "virsh", NULL };
 
-static bool is_known(const char *proc, const char *pid, char *comm, size_t size)
+/* ksmtuned, as distributions and Proxmox VE have it; MoM drives KSM too. */
+static const char *const tuners[] = { "ksmtuned", "momd", "vdsmd", NULL };
+
+static bool is_known(const char *const *known, const char *proc, const char *pid, char *comm,
+		     size_t size)
 {
 	char path[PATH_MAX];
 	_cleanup_(closep) int fd = -1;
@@ -24,13 +28,13 @@ static bool is_known(const char *proc, const char *pid, char *comm, size_t size)
 	if (proc_read(fd, comm, size) <= 0)
 		return false;
 	comm[strcspn(comm, "\n")] = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (!strcmp(comm, known[i]))
+	for (; *known; known++)
+		if (!strcmp(comm, *known))
 			return true;
 	return false;
 }
 
-char *rival_name(const char *proc, char *buf, size_t size)
+static char *find(const char *const *known, const char *proc, char *buf, size_t size)
 {
 	DIR *d = opendir(proc);
 	struct dirent *e;
@@ -40,10 +44,20 @@ char *rival_name(const char *proc, char *buf, size_t size)
 	*buf = 0;
 	while (d && (e = readdir(d)))
 		if (isdigit((unsigned char)*e->d_name) && n < size &&
-		    is_known(proc, e->d_name, comm, sizeof(comm)))
+		    is_known(known, proc, e->d_name, comm, sizeof(comm)))
 			n += snprintf(buf + n, size - n, "%s%s (pid %s)", n ? ", " : "", comm,
 				      e->d_name);
 	if (d)
 		closedir(d);
 	return buf;
+}
+
+char *rival_name(const char *proc, char *buf, size_t size)
+{
+	return find(movers, proc, buf, size);
+}
+
+char *ksm_rival_name(const char *proc, char *buf, size_t size)
+{
+	return find(tuners, proc, buf, size);
 }

@@ -13,4 +13,7 @@
  */
 char *rival_name(const char *proc, char *buf, size_t size);
 
+/** ksm_rival_name() - the same, of programs that set ksmd's pace */
+char *ksm_rival_name(const char *proc, char *buf, size_t size);
+
 #endif

@@ -54,14 +54,12 @@ struct source;
 
 /**
  * struct source_ops - what a source can be asked
- * @ksm: fill in KSM, where there is one
  * @watch: report when MemAvailable gets below these; as policy_thresholds().
  *	Return: 0; a negative errno: it will not
  */
 struct source_ops {
 	const char *name;
 	int (*watch)(struct source *s, const uint64_t threshold[POLICY_LEVELS]);
-	void (*ksm)(struct source *s, struct host_record *into);
 	void (*free)(struct source *s);
 };
 
@@ -102,7 +100,7 @@ int source_genl_new(struct source **ret, sd_event *event, const struct source_ha
 bool source_genl_present(const struct source *s);
 
 /**
- * source_procfs_new() - a PSI trigger, /proc and KSM's sysfs
+ * source_procfs_new() - a PSI trigger and /proc
  * @proc: "/proc", or a folder that looks like it
  *
  * Never @gone. Return: 0; a negative errno where there is no /proc.

@@ -107,28 +107,6 @@ static int on_again(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
 	return 0;
 }
 
-static void genl_ksm(struct source *source, struct host_record *into)
-{
-	struct host_ksm *ret = &into->ksm;
-	struct dynmem_ksm k;
-
-	if (dynmem_get_ksm(of(source)->client, &k) < 0 || !dynmem_has(k.present, DYNMEM_A_KSM_RUN))
-		return;
-	into->present |= HOST_HAS_KSM;
-	ret->run = k.run;
-	ret->pages_to_scan = k.pages_to_scan;
-	ret->sleep_ms = k.sleep_millisecs;
-	ret->advisor = k.advisor_mode != DYNMEM_ADVISOR_NONE;
-	ret->saved = k.saved;
-	ret->mergeable = (k.pages_shared + k.pages_sharing + k.pages_unshared + k.pages_volatile) *
-			 k.page_size;
-	ret->full_scans = k.full_scans;
-	if (!dynmem_has(k.present, DYNMEM_A_KSM_PAGES_SCANNED))
-		return;
-	into->present |= HOST_HAS_KSM_PAGES_SCANNED;
-	ret->pages_scanned = k.pages_scanned;
-}
-
 /* What the module samples for. Others may read its settings: they are the truth. */
 static int genl_watch(struct source *source, const uint64_t threshold[POLICY_LEVELS])
 {
@@ -158,7 +136,6 @@ static void genl_free(struct source *source)
 static const struct source_ops ops = {
 	.name = "genl",
 	.watch = genl_watch,
-	.ksm = genl_ksm,
 	.free = genl_free,
 };
 

@@ -11,7 +11,6 @@
 #include <sys/epoll.h>
 
 #include "dynmemd/host/meminfo.h"
-#include "dynmemd/sources/ksm_sysfs.h"
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager.h"
 #include "dynmemd/host/procfile.h"
@@ -46,7 +45,6 @@ struct source_procfs {
 	struct source source;
 	sd_event *event;
 	struct host host;
-	struct ksm_sysfs ksm;
 	int vmstat;
 	uint64_t threshold[POLICY_LEVELS]; /* bytes */
 	int trigger;			   /* of PSI */
@@ -210,11 +208,6 @@ static int procfs_watch(struct source *source, const uint64_t threshold[POLICY_L
 	return 0;
 }
 
-static void procfs_ksm(struct source *source, struct host_record *into)
-{
-	ksm_sysfs_read(&of(source)->ksm, into);
-}
-
 static void procfs_free(struct source *source)
 {
 	struct source_procfs *s = of(source);
@@ -223,7 +216,6 @@ static void procfs_free(struct source *source)
 	closep(&s->trigger);
 	sd_event_source_disable_unref(s->look);
 	closep(&s->vmstat);
-	ksm_sysfs_close(&s->ksm);
 	host_close(&s->host);
 	free(s);
 }
@@ -231,7 +223,6 @@ static void procfs_free(struct source *source)
 static const struct source_ops ops = {
 	.name = "procfs",
 	.watch = procfs_watch,
-	.ksm = procfs_ksm,
 	.free = procfs_free,
 };
 
@@ -239,7 +230,6 @@ static int start(struct source_procfs *s, const char *proc)
 {
 	int r;
 
-	ksm_sysfs_open(&s->ksm);
 	r = host_open(&s->host, proc);
 	if (r < 0)
 		return r;
