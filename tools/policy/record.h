@@ -100,8 +100,9 @@
  * @swap_in: stat-swap-in, since boot
  * @swap_out: stat-swap-out, since boot
  * @major_faults: stat-major-faults, count since boot
- * @oom_kill: stat-oom-kills, count since boot
- * @alloc_stall: stat-alloc-stalls of order <= 3 where known, count since boot
+ * @oom_kill: stat-oom-kills, count since boot; libvirt does not pass it on
+ * @alloc_stall: stat-alloc-stalls of order <= 3 where known, count since boot;
+ *	libvirt does not pass it on
  *
  * @rss: resident in the QEMU process, huge pages of pools not counted
  * @swapped: of that process in the host's swap

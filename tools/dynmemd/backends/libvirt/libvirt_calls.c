@@ -168,7 +168,18 @@ void libvirt_stats_convert(struct libvirt_stats *ret, const virDomainMemoryStatS
 	}
 }
 
-int libvirt_get_stats(virDomainPtr dom, struct libvirt_stats *ret)
+/* What all its disks have read since its start. */
+static void get_disks(virDomainPtr dom, struct guest_record *s)
+{
+	virDomainBlockStatsStruct disks;
+
+	if (lv.virDomainBlockStats(dom, "", &disks, sizeof(disks)) < 0 || disks.rd_bytes < 0)
+		return;
+	s->disk_read = disks.rd_bytes;
+	s->present |= GUEST_HAS_DISK_READ;
+}
+
+int libvirt_get_stats(virDomainPtr dom, bool disks, struct libvirt_stats *ret)
 {
 	virDomainMemoryStatStruct stats[VIR_DOMAIN_MEMORY_STAT_NR];
 	int n = lv.virDomainMemoryStats(dom, stats, ARRAY_SIZE(stats), 0);
@@ -176,6 +187,8 @@ int libvirt_get_stats(virDomainPtr dom, struct libvirt_stats *ret)
 	if (n < 0)
 		return -EIO;
 	libvirt_stats_convert(ret, stats, n);
+	if (disks)
+		get_disks(dom, &ret->sample);
 	return 0;
 }
 

@@ -56,8 +56,14 @@ struct libvirt_stats {
  */
 int libvirt_describe(virDomainPtr dom, struct libvirt_domain *ret);
 
-/** libvirt_get_stats() - statistics. Return: 0 or -EIO. */
-int libvirt_get_stats(virDomainPtr dom, struct libvirt_stats *ret);
+/**
+ * libvirt_get_stats() - statistics
+ * @disks: also what its disks have read, which is a second call; where that one
+ *	fails it is not present
+ *
+ * Return: 0 or -EIO.
+ */
+int libvirt_get_stats(virDomainPtr dom, bool disks, struct libvirt_stats *ret);
 
 /** libvirt_stats_convert() - libvirt's statistics as ours */
 void libvirt_stats_convert(struct libvirt_stats *ret, const virDomainMemoryStatStruct *stats,

@@ -23,6 +23,7 @@
 	F(virConnectRegisterCloseCallback)    \
 	F(virConnectSetKeepAlive)             \
 	F(virConnectUnregisterCloseCallback)  \
+	F(virDomainBlockStats)                \
 	F(virDomainFree)                      \
 	F(virDomainGetID)                     \
 	F(virDomainGetInfo)                   \

@@ -28,6 +28,7 @@ struct libvirt_known {
 	virDomainPtr dom;
 	unsigned char uuid[VIR_UUID_BUFLEN];
 	bool frozen;
+	uint64_t disks_due; /* when they are read next, usec */
 };
 
 struct libvirt_worker {
