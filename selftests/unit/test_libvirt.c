@@ -197,7 +197,10 @@ static void test_stats(_unused_ void **state)
 	assert_int_equal(s.sample.present, GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
 						   GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES |
 						   GUEST_HAS_SWAP_IN | GUEST_HAS_SWAP_OUT |
-						   GUEST_HAS_MAJOR_FAULTS);
+						   GUEST_HAS_MAJOR_FAULTS | GUEST_HAS_MINOR_FAULTS |
+						   GUEST_HAS_HUGE_FAILS);
+	assert_int_equal(s.sample.minor_faults, 9489);
+	assert_int_equal(s.sample.huge_fails, 3);
 	assert_int_equal(s.rss, 229440 * KIB);
 
 	/* A guest without a driver: nothing but these. */

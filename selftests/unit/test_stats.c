@@ -43,7 +43,8 @@ static void test_real(_unused_ void **state)
 	assert_int_equal(s.present, GUEST_HAS_LAST_UPDATE | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
 					    GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES |
 					    GUEST_HAS_SWAP_IN | GUEST_HAS_SWAP_OUT |
-					    GUEST_HAS_MAJOR_FAULTS);
+					    GUEST_HAS_MAJOR_FAULTS | GUEST_HAS_MINOR_FAULTS |
+					    GUEST_HAS_HUGE_ALLOCS | GUEST_HAS_HUGE_FAILS);
 	assert_int_equal(s.total, 499335168);
 	assert_int_equal(s.available, 391954432);
 	assert_int_equal(s.free, 407228416);
@@ -51,6 +52,7 @@ static void test_real(_unused_ void **state)
 	assert_int_equal(s.swap_in, 4096);
 	assert_int_equal(s.swap_out, 8192);
 	assert_int_equal(s.major_faults, 84);
+	assert_int_equal(s.minor_faults, 41256);
 	assert_int_equal(s.last_update, 1732431000);
 }
 
@@ -58,12 +60,15 @@ static void test_real(_unused_ void **state)
 static void test_newer_counters(_unused_ void **state)
 {
 	struct guest_record s = parse(
-		"{\"stats\": {\"stat-oom-kills\": 2, \"stat-alloc-stalls\": 70, \"stat-scan-async\": 1, \"stat-reclaim-direct\": 5}, \"last-update\": 1}");
+		"{\"stats\": {\"stat-oom-kills\": 2, \"stat-alloc-stalls\": 70, \"stat-async-scans\": 1, \"stat-direct-reclaims\": 5}, \"last-update\": 1}");
 
-	assert_int_equal(s.present,
-			 GUEST_HAS_LAST_UPDATE | GUEST_HAS_OOM_KILL | GUEST_HAS_ALLOC_STALL);
+	assert_int_equal(s.present, GUEST_HAS_LAST_UPDATE | GUEST_HAS_OOM_KILL |
+					    GUEST_HAS_ALLOC_STALL | GUEST_HAS_ASYNC_SCANS |
+					    GUEST_HAS_DIRECT_RECLAIMS);
 	assert_int_equal(s.oom_kill, 2);
 	assert_int_equal(s.alloc_stall, 70);
+	assert_int_equal(s.async_scans, 1);
+	assert_int_equal(s.direct_reclaims, 5);
 }
 
 /* A guest that never reported, and values that no guest can mean. */

@@ -46,6 +46,11 @@
 #define GUEST_HAS_MAJOR_FAULTS (UINT64_C(1) << 16)
 #define GUEST_HAS_OOM_KILL     (UINT64_C(1) << 17)
 #define GUEST_HAS_ALLOC_STALL  (UINT64_C(1) << 18)
+#define GUEST_HAS_MINOR_FAULTS (UINT64_C(1) << 19)
+#define GUEST_HAS_HUGE_ALLOCS  (UINT64_C(1) << 20)
+#define GUEST_HAS_HUGE_FAILS   (UINT64_C(1) << 21)
+#define GUEST_HAS_ASYNC_SCANS  (UINT64_C(1) << 22)
+#define GUEST_HAS_DIRECT_SCANS (UINT64_C(1) << 23)
 
 /* What it costs the host. */
 #define GUEST_HAS_RSS	    (UINT64_C(1) << 24)
@@ -55,12 +60,18 @@
 #define GUEST_HAS_DISK_READ (UINT64_C(1) << 28)
 #define GUEST_HAS_CPU	    (UINT64_C(1) << 29)
 
+/* Statistics again. */
+#define GUEST_HAS_ASYNC_RECLAIMS  (UINT64_C(1) << 30)
+#define GUEST_HAS_DIRECT_RECLAIMS (UINT64_C(1) << 31)
+
 /* Groups of them. */
 #define GUEST_HAS_STATS (GUEST_HAS_LAST_UPDATE | GUEST_HAS_STAT_ACTUAL)
 #define GUEST_HAS_ALL_STATS                                                                        \
 	(GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE | GUEST_HAS_FREE |                \
 	 GUEST_HAS_DISK_CACHES | GUEST_HAS_SWAP_IN | GUEST_HAS_SWAP_OUT | GUEST_HAS_MAJOR_FAULTS | \
-	 GUEST_HAS_OOM_KILL | GUEST_HAS_ALLOC_STALL)
+	 GUEST_HAS_OOM_KILL | GUEST_HAS_ALLOC_STALL | GUEST_HAS_MINOR_FAULTS |                     \
+	 GUEST_HAS_HUGE_ALLOCS | GUEST_HAS_HUGE_FAILS | GUEST_HAS_ASYNC_SCANS |                    \
+	 GUEST_HAS_DIRECT_SCANS | GUEST_HAS_ASYNC_RECLAIMS | GUEST_HAS_DIRECT_RECLAIMS)
 #define GUEST_HAS_COSTS                                                                \
 	(GUEST_HAS_RSS | GUEST_HAS_SWAPPED | GUEST_HAS_HUGETLB | GUEST_HAS_KSM_SAVED | \
 	 GUEST_HAS_DISK_READ | GUEST_HAS_CPU)
@@ -103,6 +114,14 @@
  * @oom_kill: stat-oom-kills, count since boot; libvirt does not pass it on
  * @alloc_stall: stat-alloc-stalls of order <= 3 where known, count since boot;
  *	libvirt does not pass it on
+ * @minor_faults: stat-minor-faults; this and those that follow are counts since
+ *	boot, which the engine does not use; libvirt passes on the first three
+ * @huge_allocs: stat-htlb-pgalloc
+ * @huge_fails: stat-htlb-pgfail
+ * @async_scans: stat-async-scans, pages
+ * @direct_scans: stat-direct-scans, pages
+ * @async_reclaims: stat-async-reclaims, pages
+ * @direct_reclaims: stat-direct-reclaims, pages
  *
  * @rss: resident in the QEMU process, huge pages of pools not counted
  * @swapped: of that process in the host's swap
@@ -124,6 +143,8 @@ struct guest_record {
 	uint64_t last_update, stat_actual;
 	uint64_t total, available, free, disk_caches;
 	uint64_t swap_in, swap_out, major_faults, oom_kill, alloc_stall;
+	uint64_t minor_faults, huge_allocs, huge_fails;
+	uint64_t async_scans, direct_scans, async_reclaims, direct_reclaims;
 
 	uint64_t rss, swapped, hugetlb, ksm_saved;
 	uint64_t disk_read, cpu_ns;

@@ -20,9 +20,16 @@ static const struct {
 	FIELD("stat-swap-in", SWAP_IN, swap_in),
 	FIELD("stat-swap-out", SWAP_OUT, swap_out),
 	FIELD("stat-major-faults", MAJOR_FAULTS, major_faults),
+	FIELD("stat-minor-faults", MINOR_FAULTS, minor_faults),
+	FIELD("stat-htlb-pgalloc", HUGE_ALLOCS, huge_allocs),
+	FIELD("stat-htlb-pgfail", HUGE_FAILS, huge_fails),
 	/* QEMU 9.1 and Linux 6.12 on */
 	FIELD("stat-oom-kills", OOM_KILL, oom_kill),
 	FIELD("stat-alloc-stalls", ALLOC_STALL, alloc_stall),
+	FIELD("stat-async-scans", ASYNC_SCANS, async_scans),
+	FIELD("stat-direct-scans", DIRECT_SCANS, direct_scans),
+	FIELD("stat-async-reclaims", ASYNC_RECLAIMS, async_reclaims),
+	FIELD("stat-direct-reclaims", DIRECT_RECLAIMS, direct_reclaims),
 };
 
 /* QEMU says 2^64-1 for "never reported". */

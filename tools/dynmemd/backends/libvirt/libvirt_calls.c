@@ -128,6 +128,9 @@ static const struct {
 	FIELD(SWAP_IN, SWAP_IN, swap_in, KIB),
 	FIELD(SWAP_OUT, SWAP_OUT, swap_out, KIB),
 	FIELD(MAJOR_FAULT, MAJOR_FAULTS, major_faults, 1),
+	FIELD(MINOR_FAULT, MINOR_FAULTS, minor_faults, 1),
+	FIELD(HUGETLB_PGALLOC, HUGE_ALLOCS, huge_allocs, 1),
+	FIELD(HUGETLB_PGFAIL, HUGE_FAILS, huge_fails, 1),
 };
 
 static void convert_field(struct guest_record *s, const virDomainMemoryStatStruct *stat)
