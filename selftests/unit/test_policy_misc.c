@@ -258,6 +258,9 @@ static void test_harm_is_undone(void **state)
 	assert_int_equal(x.i.pressed, POLICY_PRESSED_REFAULT);
 	assert_int_equal(x.i.harms, 1);
 	assert_int_equal(x.i.backoff, 30 * SEC);
+	assert_int_equal(x.i.harm_by, POLICY_PRESSED_REFAULT);
+	assert_int_equal(x.i.harm_size, 4 * GIB);
+	assert_int_equal(x.i.harm_age, 0);
 	/* 5 % above 4 GiB, less what the statistics said: all but 64 MiB. */
 	assert_in_range(x.i.learned, 256 * MIB, 280 * MIB);
 	/* It may have a step back, not all that it had ... */
@@ -372,6 +375,8 @@ static void test_state_survives(void **state)
 	assert_int_equal(b.backoff, a.backoff);
 	assert_int_equal(b.backoff_left, a.backoff_left);
 	assert_int_equal(b.harms, a.harms);
+	assert_int_equal(b.harm_by, POLICY_PRESSED_REFAULT);
+	assert_int_equal(b.harm_size, a.harm_size);
 	assert_int_equal(hb.touch_rate, ha.touch_rate);
 
 	/* Two hours later. */

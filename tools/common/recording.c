@@ -22,13 +22,22 @@ const struct record_field config_fields[] = {
 };
 
 const struct record_field guest_state_fields[] = {
-	GUEST("learned", U64, learned), GUEST("good", U64, good),
-	GUEST("yield", DOUBLE, yield),	GUEST("hot", DOUBLE, hot),
-	GUEST("lacking", U64, lacking), GUEST("overhead", U64, overhead),
-	GUEST("room", U64, room),	GUEST("debt", U64, debt),
-	GUEST("backoff", U64, backoff), GUEST("backoff-left", U64, backoff_left),
-	GUEST("harms", U32, harms),	GUEST("total-follows", S32, total_follows),
-	GUEST("age", U64, age),		{ 0 },
+	GUEST("learned", U64, learned),
+	GUEST("good", U64, good),
+	GUEST("yield", DOUBLE, yield),
+	GUEST("hot", DOUBLE, hot),
+	GUEST("lacking", U64, lacking),
+	GUEST("overhead", U64, overhead),
+	GUEST("room", U64, room),
+	GUEST("debt", U64, debt),
+	GUEST("backoff", U64, backoff),
+	GUEST("backoff-left", U64, backoff_left),
+	GUEST("harms", U32, harms),
+	GUEST("harm-by", U32, harm_by),
+	GUEST("harm-size", U64, harm_size),
+	GUEST("total-follows", S32, total_follows),
+	GUEST("age", U64, age),
+	{ 0 },
 };
 
 const struct record_field host_state_fields[] = {

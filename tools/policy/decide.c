@@ -396,6 +396,10 @@ int policy_guest_info(const struct policy *p, unsigned int guest, u64 now,
 		.sample_age = since(max_of(now, p->now), g->seen->fresh_at),
 		.backoff = harm_backoff_left(p, g),
 		.harms = g->seen->harms,
+		.harm_by = g->seen->harm_by,
+		.harm_size = g->seen->harm_size,
+		.harm_age = since(max_of(now, p->now), g->seen->harm_last),
+		.actual_age = since(max_of(now, p->now), g->seen->actual_at),
 	};
 	return 0;
 }

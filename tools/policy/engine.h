@@ -220,6 +220,9 @@ struct seen {
 	u64 backoff, backoff_until;
 	unsigned int harms;
 	u64 harm_at;	   /* the first of them */
+	u32 harm_by;	   /* of the last: pressed bits ... */
+	u64 harm_size;	   /* ... at this size; 0: there was none */
+	u64 harm_last;
 	bool judged;	   /* the last shrink's outcome is known */
 	u64 mark, mark_at; /* a size on its way to being good */
 };

@@ -50,6 +50,9 @@ static void harmed(struct policy *p, struct guest *g)
 		g->seen->harm_at = p->now;
 	}
 	g->seen->harms++;
+	g->seen->harm_by = g->seen->pressed & HURT;
+	g->seen->harm_size = level;
+	g->seen->harm_last = p->now;
 	g->seen->judged = true;
 	g->seen->sigma = min_of(g->seen->sigma + 0.25, 1.0);
 }

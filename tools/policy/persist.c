@@ -27,6 +27,8 @@ int policy_guest_export(const struct policy *p, unsigned int guest, u64 now,
 		.backoff = g->seen->backoff,
 		.backoff_left = harm_backoff_left(p, g),
 		.harms = since(p->now, g->seen->harm_at) <= p->t.harm_period ? g->seen->harms : 0,
+		.harm_by = g->seen->harm_by,
+		.harm_size = g->seen->harm_size,
 		.total_follows = g->seen->follows,
 	};
 	return 0;
@@ -65,6 +67,8 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 	g->seen->harms =
 		s->age > p->t.harm_period ? 0 : (unsigned int)min_of(s->harms, p->t.harm_limit);
 	g->seen->harm_at = now;
+	g->seen->harm_by = s->harm_by;
+	g->seen->harm_size = min_of(s->harm_size, g->max);
 	g->seen->follows = s->total_follows < 0 ? -1 : s->total_follows != 0;
 	HEARD(p, GUEST_STATE, .guest = guest, .state = s);
 	return 0;

@@ -382,6 +382,9 @@ struct policy_result {
  */
 int policy_decide(struct policy *p, uint64_t now, struct policy_result *ret);
 
+/** policy_pressed_render() - POLICY_PRESSED_* bits as a clause, the worst of them */
+const char *policy_pressed_render(uint32_t pressed);
+
 /**
  * policy_reason_render() - a decision as one English sentence with its numbers
  * @buf: always terminated if @size > 0
@@ -428,6 +431,10 @@ struct policy_guest_info {
 	uint64_t sample_age;	      /* ns; UINT64_MAX: never */
 	uint64_t backoff;	      /* ns that a shrink still waits; 0: none */
 	unsigned int harms;	      /* within harm_period */
+	uint32_t harm_by;	      /* POLICY_PRESSED_* of the last harm ... */
+	uint64_t harm_size;	      /* ... at this size, bytes; 0: there was none */
+	uint64_t harm_age;	      /* ns; UINT64_MAX: none, or an earlier daemon's */
+	uint64_t actual_age;	      /* ns, its size was reported; UINT64_MAX: never */
 };
 
 /** policy_guest_info() - 0 or -ENOENT */
@@ -597,6 +604,8 @@ int policy_largest(const struct policy *p, uint64_t now, uint64_t *ret_now, uint
  * @backoff: length of the last back-off, ns; 0: none
  * @backoff_left: ns of it that are left
  * @harms: within the last harm_period
+ * @harm_by: POLICY_PRESSED_* of the last harm
+ * @harm_size: at this size, bytes; 0: there was none
  * @total_follows: -1 not known, 0 no, 1 yes
  * @age: ns since it was exported; what fades, fades by that much
  *
@@ -610,6 +619,8 @@ struct policy_guest_state {
 	uint64_t overhead, room, debt;
 	uint64_t backoff, backoff_left;
 	uint32_t harms;
+	uint32_t harm_by;
+	uint64_t harm_size;
 	int32_t total_follows;
 	uint64_t age;
 };

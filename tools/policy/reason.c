@@ -126,7 +126,7 @@ int policy_number_render(double x, char *buf, size_t size)
 	return length;
 }
 
-static const char *pressed_word(u32 pressed)
+const char *policy_pressed_render(u32 pressed)
 {
 	if (pressed & POLICY_PRESSED_OOM)
 		return "it killed a process for lack of memory";
@@ -190,7 +190,7 @@ static const char *move_sentence(const struct policy_decision *d)
 {
 	switch (d->reason) {
 	case POLICY_REASON_GROW_PRESSED:
-		return pressed_word(d->pressed);
+		return policy_pressed_render(d->pressed);
 	case POLICY_REASON_GROW_DEMAND:
 		return "it has less than it needs";
 	case POLICY_REASON_GROW_SHARE:
@@ -249,7 +249,7 @@ static int render_rest(const struct policy_decision *d, const struct words *w, c
 				d->entitled > d->from ? "what it lacks is not known" : "no shrink");
 	case POLICY_REASON_HELD_PRESSED:
 		return snprintf(buf, size, "stays at %s: no shrink under pressure, %s", w->target,
-				pressed_word(d->pressed));
+				policy_pressed_render(d->pressed));
 	case POLICY_REASON_HELD_REVERSAL:
 		return snprintf(buf, size, "stays at %s: it has just moved the other way",
 				w->target);
