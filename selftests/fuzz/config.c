@@ -30,7 +30,7 @@ static void complain(const char *text, void *userdata)
 static void check_guest(const struct config *c, const char *name, uint64_t memory)
 {
 	static const struct guest_rule none;
-	struct guest_limits l = config_guest(c, name, NULL, memory, &none);
+	struct guest_limits l = config_guest(c, name, NULL, memory, &none, NULL);
 
 	promise(l.min <= l.max && l.max <= memory && l.shares > 0);
 }

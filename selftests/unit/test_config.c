@@ -107,19 +107,19 @@ static void test_accepts(_unused_ void **state)
 	assert_int_equal(c->policy.poll, 2000000000ULL);
 	assert_int_equal(c->policy.dead_band, 32 * MIB);
 
-	l = config_guest(c, "web1", NULL, 2 * GIB, &none);
+	l = config_guest(c, "web1", NULL, 2 * GIB, &none, NULL);
 	assert_int_equal(l.min, 512 * MIB);
 	assert_int_equal(l.max, 1536 * MIB);
 	assert_int_equal(l.shares, 500);
 	assert_false(l.reclaim);
-	l = config_guest(c, "web2", NULL, 1 * GIB, &none);
+	l = config_guest(c, "web2", NULL, 1 * GIB, &none, NULL);
 	assert_int_equal(l.max, 1 * GIB);
 	assert_false(l.clamped);
-	l = config_guest(c, "web3", NULL, 256 * MIB, &none);
+	l = config_guest(c, "web3", NULL, 256 * MIB, &none, NULL);
 	assert_int_equal(l.max, 256 * MIB);
 	assert_int_equal(l.min, 256 * MIB);
 	assert_true(l.clamped);
-	l = config_guest(c, "db", NULL, 2 * GIB, &none);
+	l = config_guest(c, "db", NULL, 2 * GIB, &none, NULL);
 	assert_int_equal(l.min, 512 * MIB);
 	assert_int_equal(l.max, 2 * GIB);
 	config_free(c);
@@ -136,11 +136,11 @@ static void test_ksm(_unused_ void **state)
 	assert_int_equal(c->ksm_mode, KSM_MODE_MANAGE);
 	assert_true(c->ksm_across);
 	assert_true(c->policy.ksm_cpu == 0.25);
-	assert_string_equal(config_guest(c, "web1", NULL, GIB, &none).trust, "acme");
-	assert_string_equal(config_guest(c, "web2", NULL, GIB, &none).trust, "a.b-C_1@x");
-	assert_string_equal(config_guest(c, "db", NULL, GIB, &none).trust, "");
-	assert_string_equal(config_guest(c, "db", NULL, GIB, &own).trust, "own");
-	assert_string_equal(config_guest(c, "web1", NULL, GIB, &own).trust, "acme");
+	assert_string_equal(config_guest(c, "web1", NULL, GIB, &none, NULL).trust, "acme");
+	assert_string_equal(config_guest(c, "web2", NULL, GIB, &none, NULL).trust, "a.b-C_1@x");
+	assert_string_equal(config_guest(c, "db", NULL, GIB, &none, NULL).trust, "");
+	assert_string_equal(config_guest(c, "db", NULL, GIB, &own, NULL).trust, "own");
+	assert_string_equal(config_guest(c, "web1", NULL, GIB, &own, NULL).trust, "acme");
 	config_free(c);
 	refuses("[ksm]\nmode = on\n", "c:2: mode = on: not valid; allowed: off, report, manage");
 	refuses("[ksm]\nmax_cpu = 150%\n",
@@ -163,7 +163,7 @@ static void test_defaults(_unused_ void **state)
 	assert_int_equal(c->source, SOURCE_AUTO);
 	assert_int_equal(c->ksm_mode, KSM_MODE_REPORT);
 	assert_false(c->ksm_across);
-	l = config_guest(c, "any", NULL, 4 * GIB, &none);
+	l = config_guest(c, "any", NULL, 4 * GIB, &none, NULL);
 	assert_int_equal(l.min, 1 * GIB);
 	assert_int_equal(l.max, 4 * GIB);
 	assert_int_equal(l.shares, POLICY_SHARES_DEFAULT);
@@ -318,7 +318,7 @@ static void test_folder(_unused_ void **state)
 	assert_int_equal(c->mode, MODE_MANAGE);
 	assert_int_equal(c->n_qmp_paths, 1);
 	assert_string_equal(c->qmp_paths[0], "/b");
-	l = config_guest(c, "x", NULL, 8 * GIB, &none);
+	l = config_guest(c, "x", NULL, 8 * GIB, &none, NULL);
 	assert_int_equal(l.min, 2 * GIB);
 	assert_int_equal(l.max, 3 * GIB);
 	c = config_free(c);
@@ -343,9 +343,10 @@ static void test_aliases(_unused_ void **state)
 		load(&c,
 		     "[guest *]\nmin = 10%\n[guest 101]\nshares = 7\n[guest db*]\nshares = 9\n"),
 		0);
-	assert_int_equal(config_guest(c, "web", "101", GIB, &none).shares, 7);
-	assert_int_equal(config_guest(c, "db1", "101", GIB, &none).shares, 9);
-	assert_int_equal(config_guest(c, "web", NULL, GIB, &none).shares, POLICY_SHARES_DEFAULT);
+	assert_int_equal(config_guest(c, "web", "101", GIB, &none, NULL).shares, 7);
+	assert_int_equal(config_guest(c, "db1", "101", GIB, &none, NULL).shares, 9);
+	assert_int_equal(config_guest(c, "web", NULL, GIB, &none, NULL).shares,
+			 POLICY_SHARES_DEFAULT);
 	assert_true(config_names(c, "web", "101"));
 	assert_true(config_names(c, "db1", "102"));
 	assert_false(config_names(c, "web", "102"));
@@ -374,20 +375,20 @@ static void test_own_rule(_unused_ void **state)
 	assert_int_equal(size_parse(&own.max, "50%"), 0);
 	assert_int_equal(load(&c, "[guest web*]\nmin = 2G\n[guest db]\nmax = 75%\nshares = 5\n"),
 			 0);
-	l = config_guest(c, "other", NULL, 8 * GIB, &own);
+	l = config_guest(c, "other", NULL, 8 * GIB, &own, NULL);
 	assert_int_equal(l.min, 1 * GIB);
 	assert_int_equal(l.max, 4 * GIB);
 	assert_int_equal(l.shares, 300);
-	l = config_guest(c, "web1", NULL, 8 * GIB, &own);
+	l = config_guest(c, "web1", NULL, 8 * GIB, &own, NULL);
 	assert_int_equal(l.min, 2 * GIB);
 	assert_int_equal(l.max, 4 * GIB);
 	assert_int_equal(l.shares, 300);
-	l = config_guest(c, "db", NULL, 8 * GIB, &own);
+	l = config_guest(c, "db", NULL, 8 * GIB, &own, NULL);
 	assert_int_equal(l.min, 1 * GIB);
 	assert_int_equal(l.max, 6 * GIB);
 	assert_int_equal(l.shares, 5);
 	/* Not all of it fits the guest: it is made to. */
-	l = config_guest(c, "other", NULL, 1 * GIB, &own);
+	l = config_guest(c, "other", NULL, 1 * GIB, &own, NULL);
 	assert_int_equal(l.max, 512 * MIB);
 	assert_int_equal(l.min, 512 * MIB);
 	assert_true(l.clamped);

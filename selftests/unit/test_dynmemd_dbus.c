@@ -316,6 +316,70 @@ static void test_reading(_unused_ void **state)
 	close_all(&w, &b);
 }
 
+static sd_bus_message *set_guest(struct world *w, struct bus *b, const char *name, const char *key,
+				 const char *value)
+{
+	b->reply = sd_bus_message_unref(b->reply);
+	assert_true(sd_bus_call_method_async(b->client, NULL, DYNMEM_BUS_NAME, DYNMEM_BUS_PATH,
+					     DYNMEM_BUS_INTERFACE, "SetGuest", on_reply, b, "ssst",
+					     name, key, value, (uint64_t)0) >= 0);
+	run_until(w, 2000, b->reply != NULL);
+	return b->reply;
+}
+
+/* One guest with all that is known; what did not happen is not there. */
+static void test_detail(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	sd_bus_message *m;
+	const char *text;
+	char from[128];
+	struct world w;
+	struct bus b;
+	uint64_t n;
+	int on;
+
+	open_all(&w, &b, "[guest a]\nmin = 300M\n");
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 2000, manager_find(w.manager, "a"));
+	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	m = call(&w, &b, "GetGuest", "a");
+	assert_true(get(m, DYNMEM_DETAIL_MIN_FROM, "s", &text));
+	snprintf(from, sizeof(from), "%s:4", w.conf);
+	assert_string_equal(text, from);
+	assert_true(get(m, DYNMEM_DETAIL_MAX_FROM, "s", &text));
+	assert_string_equal(text, "default");
+	assert_true(get(m, DYNMEM_GUEST_SAMPLE_AGE, "t", &n));
+	assert_in_range(n, 0, 3000000);
+	assert_true(get(m, DYNMEM_DETAIL_ACTIVE, "t", &n));
+	assert_in_range(n, 60 * MIB, GIB);
+	assert_true(get(m, DYNMEM_DETAIL_ROOM, "t", &n));
+	assert_true(get(m, DYNMEM_DETAIL_GRANTED, "t", &n));
+	assert_int_equal(n, GIB);
+	assert_true(get(m, DYNMEM_DETAIL_HARMS, "t", &n));
+	assert_int_equal(n, 0);
+	assert_false(get(m, DYNMEM_DETAIL_HARM_BY, "s", &text));
+	assert_false(get(m, DYNMEM_DETAIL_BACKOFF, "t", &n));
+	assert_false(get(m, DYNMEM_GUEST_HELD, "b", &on));
+	assert_false(get(m, DYNMEM_DETAIL_MIN_UNTIL, "t", &n));
+
+	m = set_guest(&w, &b, "a", "min", "400M");
+	assert_true(sd_bus_message_read(m, "s", &text) > 0);
+	assert_string_equal(text, "its min is 400 MiB");
+	m = set_guest(&w, &b, "a", "min", "much");
+	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_BAD_VALUE));
+	m = set_guest(&w, &b, "x", "min", "1G");
+	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NO_GUEST));
+	set_guest(&w, &b, "a", "hold", "yes");
+	m = call(&w, &b, "GetGuest", "a");
+	assert_true(get(m, DYNMEM_DETAIL_MIN_FROM, "s", &text));
+	assert_string_equal(text, "run time");
+	assert_true(get(m, DYNMEM_GUEST_HELD, "b", &on));
+	assert_true(on);
+	fake_stop(&a, false);
+	close_all(&w, &b);
+}
+
 static void test_drain(_unused_ void **state)
 {
 	struct config *c;
@@ -494,6 +558,7 @@ int main(void)
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_detail),
 		cmocka_unit_test(test_plan_reload),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_reserve),

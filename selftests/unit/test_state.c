@@ -58,6 +58,15 @@ static void fill(struct state *s, unsigned int guests)
 		s->reserved[0] = (struct reservation){ 998, 5 * GIB, 1700000600, "new one" };
 		s->reserved[1] = (struct reservation){ 999, GIB, UINT64_MAX, "" };
 	}
+	for (unsigned int i = 0; i < guests / 2; i++) {
+		struct settings *set;
+
+		snprintf(name, sizeof(name), "Büro-%u", i);
+		set = state_add_settings(s, name);
+		assert_non_null(set);
+		set->of[SETTING_MIN] = (struct setting){ 12500, 1, 1700000000, 0 };
+		set->of[i % SETTING_COUNT] = (struct setting){ 1 + i, 0, 1700000000, 1800000000 };
+	}
 	for (unsigned int i = 0; i < guests; i++) {
 		struct record *r;
 
@@ -81,6 +90,8 @@ static void fill(struct state *s, unsigned int guests)
 			.backoff = 16,
 			.backoff_left = 17,
 			.harms = 3,
+			.harm_by = 5,
+			.harm_size = 19,
 			.total_follows = -1,
 		};
 	}
@@ -105,6 +116,9 @@ static void assert_same(const struct state *a, const struct state *b)
 	assert_int_equal(a->next_reservation, b->next_reservation);
 	assert_int_equal(a->n_reserved, b->n_reserved);
 	assert_memory_equal(a->reserved, b->reserved, sizeof(a->reserved));
+	assert_int_equal(a->n_set, b->n_set);
+	if (a->n_set)
+		assert_memory_equal(a->set, b->set, a->n_set * sizeof(*a->set));
 	assert_int_equal(a->n, b->n);
 	for (size_t i = 0; i < a->n; i++)
 		assert_memory_equal(a->records[i], b->records[i], sizeof(struct record));
@@ -228,6 +242,9 @@ static int parse(struct state *s, const char *format, ...)
 
 #define GUEST(members) "{\"dynmem-state\":2,\"time\":5,\"boot\":\"b\",\"guests\":[{" members "}]}\n"
 
+#define SETTING(members) \
+	"{\"dynmem-state\":2,\"time\":5,\"settings\":[{" members "}],\"guests\":[]}\n"
+
 static void test_values(_unused_ void **state)
 {
 	static const char *const wrong[] = {
@@ -253,6 +270,11 @@ static void test_values(_unused_ void **state)
 		GUEST("\"name\":\"a\",\"total-follows\":-3000000000"),
 		GUEST("\"name\":\"a\",\"yield\":\"much\""),
 		GUEST("\"name\":\"a\",\"yield\":null"),
+		SETTING("\"name\":\"\""),
+		SETTING("\"name\":\"a\",\"min\":-1"),
+		SETTING("\"name\":\"a\",\"min\":4503599627370497"),
+		SETTING("\"name\":\"a\",\"max-relative\":2"),
+		SETTING("\"name\":\"a\"},{\"name\":\"a\""),
 	};
 	char longer[GUEST_NAME_MAX + 1];
 	struct state s = { 0 };

@@ -7,7 +7,13 @@
  *
  *   GetHost()		-> a{sv}	the host; keys DYNMEM_HOST_*
  *   ListGuests()	-> aa{sv}	all guests; keys DYNMEM_GUEST_*
- *   GetGuest(s name)	-> a{sv}	one; error org.dynmem1.Error.NoSuchGuest
+ *   GetGuest(s name)	-> a{sv}	one, with keys DYNMEM_DETAIL_* as well; error
+ *					org.dynmem1.Error.NoSuchGuest
+ *   SetGuest(s name, s key, s value, t seconds) -> s done	change "min", "max",
+ *					"shares" (values as in dynmem.conf) or "hold"
+ *					("yes": leave it as it is) at run time, for so
+ *					long, 0: for ever; "default": as configured
+ *					again. Errors NoSuchGuest, BadValue
  *   GetRecords()	-> s		the records of host and guests, JSON: {"schema",
  *					"host", "guests": [{"name", "record"}]}; record.h
  *   Record()				send a recording, a signal Record a line, until
@@ -21,6 +27,7 @@
  *					guest that is about to start; keys
  *					DYNMEM_RESERVE_*; errors NotManaging
  *					and org.dynmem1.Error.NoRoom
+ *   ListReservations()	-> aa{sv}	all that hold
  *   GetReservation(t id) -> a{sv}	error org.dynmem1.Error.NoReservation
  *   Release(t id)			the same error
  *
@@ -35,7 +42,8 @@
  *   property s Level	"none" | "low" | "medium" | "critical" emits a change
  *   property s Source	"genl" | "procfs" | "none"	   emits a change
  *
- * Sizes are bytes, times microseconds of CLOCK_MONOTONIC. A key whose value
+ * Sizes are bytes, times microseconds of CLOCK_MONOTONIC, ages microseconds, and
+ * what ends with "until" seconds since the epoch. A key whose value
  * is not known is left out, it is never 0 for "unknown". New keys may be
  * added at any time: a reader skips those that it does not know.
  */
@@ -50,6 +58,7 @@
 
 #define DYNMEM_BUS_NO_ROOM    "org.dynmem1.Error.NoRoom"
 #define DYNMEM_BUS_NO_RESERVE "org.dynmem1.Error.NoReservation"
+#define DYNMEM_BUS_BAD_VALUE  "org.dynmem1.Error.BadValue"
 
 /* GetHost() */
 #define DYNMEM_HOST_LEVEL      "level"	    /* s, as the property */
@@ -117,12 +126,55 @@
 #define DYNMEM_GUEST_CODE	 "last-code"	       /* s, of its last decision */
 #define DYNMEM_GUEST_REASON	 "last-reason"	       /* s, the same in words */
 
-/* Reserve(), GetReservation() */
+#define DYNMEM_GUEST_HELD	"held"	     /* b, left as it is, by an operator */
+#define DYNMEM_GUEST_SAMPLE_AGE "sample-age" /* t, of its statistics */
+
+/* GetGuest() alone: settings and their origins, texts for people. */
+#define DYNMEM_DETAIL_MIN_FROM	   "min-from"	  /* s: "default", "FILE:LINE", "run time", ... */
+#define DYNMEM_DETAIL_MAX_FROM	   "max-from"	  /* s */
+#define DYNMEM_DETAIL_SHARES_FROM  "shares-from"  /* s */
+#define DYNMEM_DETAIL_MIN_UNTIL	   "min-until"	  /* t, of a setting of run time that ends */
+#define DYNMEM_DETAIL_MAX_UNTIL	   "max-until"	  /* t */
+#define DYNMEM_DETAIL_SHARES_UNTIL "shares-until" /* t */
+#define DYNMEM_DETAIL_HOLD_UNTIL   "hold-until"	  /* t */
+
+/* GetGuest() alone: what is known of machine, statistics and costs. */
+#define DYNMEM_DETAIL_RECORD	  "record"	/* a{sv}, t or s: as in record.h */
+#define DYNMEM_DETAIL_ACTUAL_AGE  "actual-age"	/* t, QEMU reported the balloon's size */
+#define DYNMEM_DETAIL_POLL_PERIOD "poll-period" /* t, it is asked so often; left out: not */
+
+/* GetGuest() alone: from what it uses to what it gets, as in policy.rst. */
+#define DYNMEM_DETAIL_OVERHEAD	 "overhead"   /* t, of its kernel: actual - total */
+#define DYNMEM_DETAIL_DEBT	 "debt"	      /* t, swapped out for lack of memory */
+#define DYNMEM_DETAIL_CACHE	 "cache"      /* t */
+#define DYNMEM_DETAIL_HOT	 "hot"	      /* t, of the cache, what is read again */
+#define DYNMEM_DETAIL_ACTIVE	 "active"     /* t, used + overhead + debt + hot */
+#define DYNMEM_DETAIL_ROOM	 "room"	      /* t, to grow until the next decision */
+#define DYNMEM_DETAIL_LACKING	 "lacking"    /* t, more since it was under pressure */
+#define DYNMEM_DETAIL_LEARNED	 "learned"    /* t, margin of the floor learned from harm */
+#define DYNMEM_DETAIL_WANTED	 "wanted"     /* t, demand at the last decision */
+#define DYNMEM_DETAIL_GRANTED	 "granted"    /* t, target after the last decision */
+#define DYNMEM_DETAIL_PRESSED_BY "pressed-by" /* s, a clause */
+#define DYNMEM_DETAIL_BACKOFF	 "backoff"    /* t, so long no shrink; left out: none */
+#define DYNMEM_DETAIL_HARMS	 "harms"      /* t, shrinks that did harm lately */
+#define DYNMEM_DETAIL_HARM_BY	 "harm-by"    /* s, what the last one did, a clause */
+#define DYNMEM_DETAIL_HARM_SIZE	 "harm-size"  /* t, at this size */
+#define DYNMEM_DETAIL_HARM_AGE	 "harm-age"   /* t; left out: before the daemon started */
+#define DYNMEM_DETAIL_WAITS_FOR	 "waits-for"  /* aa{sv}, DYNMEM_WAIT_*, the most first */
+
+/* DYNMEM_DETAIL_WAITS_FOR */
+#define DYNMEM_WAIT_GUEST "guest" /* s, that has the bytes */
+#define DYNMEM_WAIT_BYTES "bytes" /* t */
+#define DYNMEM_WAIT_MOVES "moves" /* b, its balloon brings them; false: not commanded yet */
+
+/* Reserve(), GetReservation(), ListReservations() */
 #define DYNMEM_RESERVE_ID      "id"	 /* t */
 #define DYNMEM_RESERVE_STATE   "state"	 /* s: ready, freeing, started, expired */
 #define DYNMEM_RESERVE_BYTES   "bytes"	 /* t, asked for */
 #define DYNMEM_RESERVE_MISSING "missing" /* t, still to be freed, or kept */
 #define DYNMEM_RESERVE_WHY     "why"	 /* s, a sentence */
+#define DYNMEM_RESERVE_NAME    "name"	 /* s, of the guest; ListReservations() alone */
+#define DYNMEM_RESERVE_UNTIL   "until"	 /* t; the same */
 
 /* Decision's "more" */
 #define DYNMEM_DECISION_WANTED	"wanted"  /* t, what would be right */

@@ -211,7 +211,7 @@ static void print_adopted(const struct pve *p, const struct config *c)
 {
 	struct guest_rule own = { .min = { .set = p->conf.balloon > 0, .value = p->conf.balloon } };
 	const char *name = *p->conf.name ? p->conf.name : p->a.guest;
-	struct guest_limits l = config_guest(c, name, p->a.guest, p->conf.memory, &own);
+	struct guest_limits l = config_guest(c, name, p->a.guest, p->conf.memory, &own, NULL);
 	char min[OUT_BYTES_MAX], max[OUT_BYTES_MAX];
 
 	printf("guest %s (%s) is handed over: %s to %s, shares %u; section in %s\n", p->a.guest,

@@ -59,7 +59,7 @@ static int fill_guests(sd_bus_message *m, struct api *a)
 	int r = sd_bus_message_open_container(m, 'a', "a{sv}");
 
 	for (size_t i = 0; r >= 0 && i < manager_guest_count(a->manager); i++)
-		r = api_fill_guest(m, a->manager, manager_guest(a->manager, i));
+		r = api_fill_guest(m, a->manager, manager_guest(a->manager, i), false);
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -78,6 +78,12 @@ static int list_guests(sd_bus_message *call, void *userdata, _unused_ sd_bus_err
 	return reply(call, userdata, fill_guests);
 }
 
+static int no_guest(const char *name, sd_bus_error *error)
+{
+	return sd_bus_error_setf(error, DYNMEM_BUS_NO_GUEST,
+				 "There is no guest '%s'; 'dynmem status' lists all", name);
+}
+
 static int get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	struct api *a = userdata;
@@ -91,13 +97,33 @@ static int get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 		return r;
 	g = manager_find(a->manager, name);
 	if (!g)
-		return sd_bus_error_setf(error, DYNMEM_BUS_NO_GUEST,
-					 "There is no guest '%s'; ListGuests returns all names",
-					 name);
+		return no_guest(name, error);
 	r = sd_bus_message_new_method_return(call, &m);
 	if (r >= 0)
-		r = api_fill_guest(m, a->manager, g);
+		r = api_fill_guest(m, a->manager, g, true);
 	return finish(r, m);
+}
+
+static int set_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const char *name, *key, *value;
+	char done[MANAGER_SENTENCE_MAX];
+	struct api *a = userdata;
+	uint64_t seconds;
+	int r = sd_bus_message_read(call, "ssst", &name, &key, &value, &seconds);
+
+	if (r < 0)
+		return r;
+	r = manager_set(a->manager, name, key, value, seconds, done);
+	if (r == -ENOENT)
+		return no_guest(name, error);
+	if (r == -EINVAL)
+		return sd_bus_error_set(error, DYNMEM_BUS_BAD_VALUE, done);
+	if (r == -ENOSPC)
+		return sd_bus_error_set(
+			error, DYNMEM_BUS_NO_ROOM,
+			"There are too many settings of run time; set some to default");
+	return r < 0 ? r : sd_bus_reply_method_return(call, "s", done);
 }
 
 static int not_managing(const struct api *a, sd_bus_error *error)
@@ -218,6 +244,16 @@ static int get_reservation(sd_bus_message *call, void *userdata, sd_bus_error *e
 	return reply_reservation(call, number(id), &status);
 }
 
+static int fill_reservations(sd_bus_message *m, struct api *a)
+{
+	return api_fill_reservations(m, a->manager);
+}
+
+static int list_reservations(sd_bus_message *call, void *userdata, _unused_ sd_bus_error *error)
+{
+	return reply(call, userdata, fill_reservations);
+}
+
 static int release(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	struct api *a = userdata;
@@ -286,6 +322,12 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("GetReservation", SD_BUS_ARGS("t", id),
 				SD_BUS_RESULT("a{sv}", reservation), get_reservation,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListReservations", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("aa{sv}", reservations), list_reservations,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("SetGuest",
+				SD_BUS_ARGS("s", name, "s", key, "s", value, "t", seconds),
+				SD_BUS_RESULT("s", done), set_guest, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_ARGS("t", id), SD_BUS_NO_RESULT, release,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("Decision",

@@ -4,6 +4,7 @@
 #include "common/dbus_names.h"
 #include "common/record_json.h"
 #include "dynmemd/api/fill.h"
+#include "dynmemd/state/state_format.h"
 #include "common/util.h"
 
 static int open_map(sd_bus_message *msg)
@@ -11,32 +12,22 @@ static int open_map(sd_bus_message *msg)
 	return sd_bus_message_open_container(msg, SD_BUS_TYPE_ARRAY, "{sv}");
 }
 
-static int put_t(sd_bus_message *msg, const char *key, uint64_t value)
-{
-	return sd_bus_message_append(msg, "{sv}", key, "t", value);
-}
-
-static int put_s(sd_bus_message *msg, const char *key, const char *value)
-{
-	return sd_bus_message_append(msg, "{sv}", key, "s", value);
-}
-
 /* An append after a failed one fails too: the last result is enough. */
 static int fill_host_memory(sd_bus_message *msg, const struct host *h)
 {
-	put_t(msg, DYNMEM_HOST_TOTAL, h->total);
-	put_t(msg, DYNMEM_HOST_AVAILABLE, h->available);
-	put_t(msg, DYNMEM_HOST_FREE, h->free);
-	put_t(msg, DYNMEM_HOST_SWAP_TOTAL, h->swap_total);
-	put_t(msg, DYNMEM_HOST_SWAP_FREE, h->swap_free);
-	return put_t(msg, DYNMEM_HOST_MINFREE, policy_minfree(h->total));
+	api_put_t(msg, DYNMEM_HOST_TOTAL, h->total);
+	api_put_t(msg, DYNMEM_HOST_AVAILABLE, h->available);
+	api_put_t(msg, DYNMEM_HOST_FREE, h->free);
+	api_put_t(msg, DYNMEM_HOST_SWAP_TOTAL, h->swap_total);
+	api_put_t(msg, DYNMEM_HOST_SWAP_FREE, h->swap_free);
+	return api_put_t(msg, DYNMEM_HOST_MINFREE, policy_minfree(h->total));
 }
 
 static void fill_budget(sd_bus_message *msg, const struct policy_result *r)
 {
-	put_t(msg, DYNMEM_HOST_RESERVE, r->reserve);
-	put_t(msg, DYNMEM_HOST_EXPOSURE, r->exposure);
-	put_t(msg, DYNMEM_HOST_HOLD, r->hold);
+	api_put_t(msg, DYNMEM_HOST_RESERVE, r->reserve);
+	api_put_t(msg, DYNMEM_HOST_EXPOSURE, r->exposure);
+	api_put_t(msg, DYNMEM_HOST_HOLD, r->hold);
 	sd_bus_message_append(msg, "{sv}", DYNMEM_HOST_DEFICIT, "x", r->deficit);
 }
 
@@ -45,10 +36,10 @@ static void fill_gate(sd_bus_message *msg, struct manager *m)
 	struct manager_gate gate;
 
 	manager_gate(m, &gate);
-	put_t(msg, DYNMEM_HOST_TAKEN, gate.taken);
-	put_t(msg, DYNMEM_HOST_TAKE_MAX, gate.cap);
+	api_put_t(msg, DYNMEM_HOST_TAKEN, gate.taken);
+	api_put_t(msg, DYNMEM_HOST_TAKE_MAX, gate.cap);
 	if (gate.rule > POLICY_GATE_NEED)
-		put_s(msg, DYNMEM_HOST_GATE, policy_gate_rule_name(gate.rule));
+		api_put_s(msg, DYNMEM_HOST_GATE, policy_gate_rule_name(gate.rule));
 }
 
 static void fill_ksm(sd_bus_message *msg, struct manager *m)
@@ -57,21 +48,21 @@ static void fill_ksm(sd_bus_message *msg, struct manager *m)
 	struct manager_ksm ksm;
 
 	manager_ksm(m, &ksm);
-	put_s(msg, DYNMEM_HOST_KSM_MODE, ksm.mode);
+	api_put_s(msg, DYNMEM_HOST_KSM_MODE, ksm.mode);
 	manager_read_ksm(m, &h);
 	if (!(h.present & HOST_HAS_KSM_RUN))
 		return;
-	put_t(msg, DYNMEM_HOST_KSM_SAVED, h.ksm.saved);
-	put_t(msg, DYNMEM_HOST_KSM_GUESTS, MIN(ksm.guests, h.ksm.saved));
-	put_t(msg, DYNMEM_HOST_KSM_RUN, h.ksm.run);
-	put_s(msg, DYNMEM_HOST_KSM_DRIVER, ksm.driver);
+	api_put_t(msg, DYNMEM_HOST_KSM_SAVED, h.ksm.saved);
+	api_put_t(msg, DYNMEM_HOST_KSM_GUESTS, MIN(ksm.guests, h.ksm.saved));
+	api_put_t(msg, DYNMEM_HOST_KSM_RUN, h.ksm.run);
+	api_put_s(msg, DYNMEM_HOST_KSM_DRIVER, ksm.driver);
 	sd_bus_message_append(msg, "{sv}", DYNMEM_HOST_KSM_CPU, "d", ksm.cpu_share);
 	if (ksm.reason)
-		put_s(msg, DYNMEM_HOST_KSM_REASON, ksm.reason);
+		api_put_s(msg, DYNMEM_HOST_KSM_REASON, ksm.reason);
 	if (*ksm.alert)
-		put_s(msg, DYNMEM_HOST_KSM_ALERT, ksm.alert);
+		api_put_s(msg, DYNMEM_HOST_KSM_ALERT, ksm.alert);
 	if (*ksm.error)
-		put_s(msg, DYNMEM_HOST_KSM_ERROR, ksm.error);
+		api_put_s(msg, DYNMEM_HOST_KSM_ERROR, ksm.error);
 }
 
 int api_fill_host(sd_bus_message *msg, struct manager *m)
@@ -82,37 +73,38 @@ int api_fill_host(sd_bus_message *msg, struct manager *m)
 
 	if (r < 0)
 		return r;
-	put_s(msg, DYNMEM_HOST_LEVEL, policy_level_name(manager_level(m)));
-	put_s(msg, DYNMEM_HOST_MODE, manager_mode_name(m));
-	put_s(msg, DYNMEM_HOST_SOURCE, manager_source_name(m));
+	api_put_s(msg, DYNMEM_HOST_LEVEL, policy_level_name(manager_level(m)));
+	api_put_s(msg, DYNMEM_HOST_MODE, manager_mode_name(m));
+	api_put_s(msg, DYNMEM_HOST_SOURCE, manager_source_name(m));
 	fill_host_memory(msg, manager_read_host(m));
 	if (manager_result(m)->reserve)
 		fill_budget(msg, manager_result(m));
 	if (manager_largest(m, &largest, &squeezed) == 0) {
-		put_t(msg, DYNMEM_HOST_LARGEST, largest);
-		put_t(msg, DYNMEM_HOST_LARGEST_SQUEEZED, squeezed);
+		api_put_t(msg, DYNMEM_HOST_LARGEST, largest);
+		api_put_t(msg, DYNMEM_HOST_LARGEST_SQUEEZED, squeezed);
 	}
 	fill_gate(msg, m);
 	fill_ksm(msg, m);
 	if (p && p->has_stalls) {
-		put_t(msg, DYNMEM_HOST_STALLS, p->stalls);
-		put_t(msg, DYNMEM_HOST_OOM_KILLS, p->oom_kills);
+		api_put_t(msg, DYNMEM_HOST_STALLS, p->stalls);
+		api_put_t(msg, DYNMEM_HOST_OOM_KILLS, p->oom_kills);
 	}
-	put_t(msg, DYNMEM_HOST_GUESTS, manager_guest_count(m));
+	api_put_t(msg, DYNMEM_HOST_GUESTS, manager_guest_count(m));
 	return sd_bus_message_close_container(msg);
 }
 
 static void fill_engine_view(sd_bus_message *msg, const struct policy_guest_info *i)
 {
-	put_s(msg, DYNMEM_GUEST_CLASS, policy_class_name(i->class));
-	put_t(msg, DYNMEM_GUEST_TARGET, i->target);
+	api_put_s(msg, DYNMEM_GUEST_CLASS, policy_class_name(i->class));
+	api_put_t(msg, DYNMEM_GUEST_TARGET, i->target);
 	if (i->sample_age != UINT64_MAX) {
-		put_t(msg, DYNMEM_GUEST_USED, i->used);
-		put_t(msg, DYNMEM_GUEST_DEMAND, i->demand);
-		put_t(msg, DYNMEM_GUEST_FLOOR, i->floor);
+		api_put_t(msg, DYNMEM_GUEST_USED, i->used);
+		api_put_t(msg, DYNMEM_GUEST_DEMAND, i->demand);
+		api_put_t(msg, DYNMEM_GUEST_FLOOR, i->floor);
+		api_put_t(msg, DYNMEM_GUEST_SAMPLE_AGE, i->sample_age / NSEC_PER_USEC);
 	}
-	put_t(msg, DYNMEM_GUEST_ENTITLED, i->entitled);
-	put_t(msg, DYNMEM_GUEST_EXPOSURE, i->exposure);
+	api_put_t(msg, DYNMEM_GUEST_ENTITLED, i->entitled);
+	api_put_t(msg, DYNMEM_GUEST_EXPOSURE, i->exposure);
 	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_YIELD, "d", i->yield);
 	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_PRESSED, "b", i->pressed != 0);
 }
@@ -124,21 +116,21 @@ static void fill_cost(sd_bus_message *msg, const struct manager *m, const struct
 
 	manager_read_cost(m, g, &cost);
 	if (cost.present & GUEST_HAS_RSS)
-		put_t(msg, DYNMEM_GUEST_RSS, cost.rss);
+		api_put_t(msg, DYNMEM_GUEST_RSS, cost.rss);
 	if (cost.present & GUEST_HAS_KSM_SAVED)
-		put_t(msg, DYNMEM_GUEST_KSM_SAVED, cost.ksm_saved);
+		api_put_t(msg, DYNMEM_GUEST_KSM_SAVED, cost.ksm_saved);
 	if (unmergeable)
-		put_s(msg, DYNMEM_GUEST_UNMERGEABLE, unmergeable);
+		api_put_s(msg, DYNMEM_GUEST_UNMERGEABLE, unmergeable);
 	if (*g->limits.trust)
-		put_s(msg, DYNMEM_GUEST_TRUST, g->limits.trust);
+		api_put_s(msg, DYNMEM_GUEST_TRUST, g->limits.trust);
 }
 
 static void fill_cgroup(sd_bus_message *msg, const struct guest *g)
 {
 	if (g->reclaimed)
-		put_t(msg, DYNMEM_GUEST_RECLAIMED, g->reclaimed);
+		api_put_t(msg, DYNMEM_GUEST_RECLAIMED, g->reclaimed);
 	if (g->high)
-		put_t(msg, DYNMEM_GUEST_HIGH, g->high);
+		api_put_t(msg, DYNMEM_GUEST_HIGH, g->high);
 }
 
 static void fill_trait(sd_bus_message *msg, const struct guest *g, const char *key,
@@ -150,10 +142,12 @@ static void fill_trait(sd_bus_message *msg, const struct guest *g, const char *k
 
 static void fill_balloon(sd_bus_message *msg, const struct guest *g)
 {
+	if (g->held)
+		sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_HELD, "b", true);
 	if (g->observed)
-		put_s(msg, DYNMEM_GUEST_OBSERVED, g->observed);
+		api_put_s(msg, DYNMEM_GUEST_OBSERVED, g->observed);
 	if (guest_pinned(g))
-		put_s(msg, DYNMEM_GUEST_PINNED, guest_pinned(g));
+		api_put_s(msg, DYNMEM_GUEST_PINNED, guest_pinned(g));
 	fill_trait(msg, g, DYNMEM_GUEST_REPORTING, GUEST_FREE_PAGE_REPORTING);
 	fill_trait(msg, g, DYNMEM_GUEST_DEFLATE, GUEST_DEFLATE_ON_OOM);
 }
@@ -164,11 +158,11 @@ static void fill_reason(sd_bus_message *msg, const struct policy_decision *d)
 
 	policy_reason_render(d, reason, sizeof(reason));
 	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_ALERT, "b", (d->flags & POLICY_ALERT) != 0);
-	put_s(msg, DYNMEM_GUEST_CODE, policy_reason_name(d->reason));
-	put_s(msg, DYNMEM_GUEST_REASON, reason);
+	api_put_s(msg, DYNMEM_GUEST_CODE, policy_reason_name(d->reason));
+	api_put_s(msg, DYNMEM_GUEST_REASON, reason);
 }
 
-int api_fill_guest(sd_bus_message *msg, const struct manager *m, const struct guest *g)
+int api_fill_guest(sd_bus_message *msg, const struct manager *m, const struct guest *g, bool detail)
 {
 	struct policy_guest_info info;
 	char origin[512];
@@ -176,17 +170,20 @@ int api_fill_guest(sd_bus_message *msg, const struct manager *m, const struct gu
 
 	if (r < 0)
 		return r;
-	put_s(msg, DYNMEM_GUEST_NAME, g->name);
-	put_s(msg, DYNMEM_GUEST_BACKEND, g->ops->backend);
-	put_s(msg, DYNMEM_GUEST_SOCKET, escape_text(origin, sizeof(origin), g->origin));
+	api_put_s(msg, DYNMEM_GUEST_NAME, g->name);
+	api_put_s(msg, DYNMEM_GUEST_BACKEND, g->ops->backend);
+	api_put_s(msg, DYNMEM_GUEST_SOCKET, escape_text(origin, sizeof(origin), g->origin));
 	if (g->pid)
-		put_t(msg, DYNMEM_GUEST_PID, g->pid);
-	put_t(msg, DYNMEM_GUEST_MIN, g->limits.min);
-	put_t(msg, DYNMEM_GUEST_MAX, g->limits.max);
-	put_t(msg, DYNMEM_GUEST_SHARES, g->limits.shares);
-	put_t(msg, DYNMEM_GUEST_ACTUAL, g->actual);
-	if (policy_guest_info(manager_policy(m), g->handle, manager_now(m), &info) == 0)
+		api_put_t(msg, DYNMEM_GUEST_PID, g->pid);
+	api_put_t(msg, DYNMEM_GUEST_MIN, g->limits.min);
+	api_put_t(msg, DYNMEM_GUEST_MAX, g->limits.max);
+	api_put_t(msg, DYNMEM_GUEST_SHARES, g->limits.shares);
+	api_put_t(msg, DYNMEM_GUEST_ACTUAL, g->actual);
+	if (policy_guest_info(manager_policy(m), g->handle, manager_now(m), &info) == 0) {
 		fill_engine_view(msg, &info);
+		if (detail)
+			api_fill_detail(msg, m, g, &info);
+	}
 	fill_cost(msg, m, g);
 	fill_balloon(msg, g);
 	fill_cgroup(msg, g);
@@ -195,24 +192,59 @@ int api_fill_guest(sd_bus_message *msg, const struct manager *m, const struct gu
 	return sd_bus_message_close_container(msg);
 }
 
-int api_fill_reservation(sd_bus_message *msg, unsigned int id,
-			 const struct policy_reserve_status *s)
+static void fill_reserve_status(sd_bus_message *msg, unsigned int id,
+				const struct policy_reserve_status *s)
 {
 	static const char *const states[] = {
 		[POLICY_RESERVE_READY] = "ready",     [POLICY_RESERVE_FREEING] = "freeing",
 		[POLICY_RESERVE_REFUSED] = "refused", [POLICY_RESERVE_EXPIRED] = "expired",
 		[POLICY_RESERVE_STARTED] = "started",
 	};
+
+	api_put_t(msg, DYNMEM_RESERVE_ID, id);
+	api_put_s(msg, DYNMEM_RESERVE_STATE, states[s->state]);
+	api_put_t(msg, DYNMEM_RESERVE_BYTES, s->bytes);
+	api_put_t(msg, DYNMEM_RESERVE_MISSING, s->missing);
+	api_put_s(msg, DYNMEM_RESERVE_WHY, s->why);
+}
+
+int api_fill_reservation(sd_bus_message *msg, unsigned int id,
+			 const struct policy_reserve_status *s)
+{
 	int r = open_map(msg);
 
 	if (r < 0)
 		return r;
-	put_t(msg, DYNMEM_RESERVE_ID, id);
-	put_s(msg, DYNMEM_RESERVE_STATE, states[s->state]);
-	put_t(msg, DYNMEM_RESERVE_BYTES, s->bytes);
-	put_t(msg, DYNMEM_RESERVE_MISSING, s->missing);
-	put_s(msg, DYNMEM_RESERVE_WHY, s->why);
+	fill_reserve_status(msg, id, s);
 	return sd_bus_message_close_container(msg);
+}
+
+static int fill_kept(sd_bus_message *msg, struct manager *m, const struct reservation *r)
+{
+	struct policy_reserve_status s;
+	int n;
+
+	if (manager_reservation(m, r->id, &s) < 0 || s.state == POLICY_RESERVE_EXPIRED)
+		return 0;
+	n = open_map(msg);
+	if (n < 0)
+		return n;
+	fill_reserve_status(msg, r->id, &s);
+	api_put_t(msg, DYNMEM_RESERVE_UNTIL, r->until);
+	if (*r->name)
+		api_put_s(msg, DYNMEM_RESERVE_NAME, r->name);
+	return sd_bus_message_close_container(msg);
+}
+
+int api_fill_reservations(sd_bus_message *msg, struct manager *m)
+{
+	size_t count;
+	const struct reservation *all = manager_reservations(m, &count);
+	int r = sd_bus_message_open_container(msg, SD_BUS_TYPE_ARRAY, "a{sv}");
+
+	for (size_t i = 0; r >= 0 && i < count; i++)
+		r = fill_kept(msg, m, &all[i]);
+	return r < 0 ? r : sd_bus_message_close_container(msg);
 }
 
 int api_fill_decision(sd_bus_message *msg, const struct manager *m, const struct guest *g,
@@ -226,10 +258,10 @@ int api_fill_decision(sd_bus_message *msg, const struct manager *m, const struct
 		r = open_map(msg);
 	if (r < 0)
 		return r;
-	put_t(msg, DYNMEM_DECISION_WANTED, d->wanted);
+	api_put_t(msg, DYNMEM_DECISION_WANTED, d->wanted);
 	sd_bus_message_append(msg, "{sv}", DYNMEM_DECISION_APPLIED, "b", applied);
-	put_s(msg, DYNMEM_DECISION_LEVEL, policy_level_name(manager_level(m)));
-	put_t(msg, DYNMEM_DECISION_TIME, manager_now(m) / 1000);
+	api_put_s(msg, DYNMEM_DECISION_LEVEL, policy_level_name(manager_level(m)));
+	api_put_t(msg, DYNMEM_DECISION_TIME, manager_now(m) / 1000);
 	return sd_bus_message_close_container(msg);
 }
 

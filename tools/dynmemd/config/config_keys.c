@@ -179,18 +179,19 @@ static const struct key libvirt_keys[] = {
 	{ 0 },
 };
 
-static int note_place(struct parser *p)
+static int note_place(struct parser *p, enum guest_setting setting, int r)
 {
-	free(p->rule->where);
-	p->rule->where = NULL;
-	return asprintf(&p->rule->where, "%s:%d", p->path, p->line) < 0 ? -ENOMEM : 0;
+	if (r < 0)
+		return r;
+	p->rule->from[setting] = (struct place){ p->path, p->line };
+	if (setting != SETTING_SHARES)
+		p->rule->range_from = p->rule->from[setting];
+	return 0;
 }
 
 static int set_min(struct parser *p, const char *value)
 {
-	int r = size_parse(&p->rule->min, value);
-
-	return r < 0 ? r : note_place(p);
+	return note_place(p, SETTING_MIN, size_parse(&p->rule->min, value));
 }
 
 int config_parse_max(struct size *ret, const char *text)
@@ -208,9 +209,7 @@ int config_parse_max(struct size *ret, const char *text)
 
 static int set_max(struct parser *p, const char *value)
 {
-	int r = config_parse_max(&p->rule->max, value);
-
-	return r < 0 ? r : note_place(p);
+	return note_place(p, SETTING_MAX, config_parse_max(&p->rule->max, value));
 }
 
 int config_parse_shares(unsigned int *ret, const char *text)
@@ -231,7 +230,7 @@ int config_parse_shares(unsigned int *ret, const char *text)
 
 static int set_shares(struct parser *p, const char *value)
 {
-	return config_parse_shares(&p->rule->shares, value);
+	return note_place(p, SETTING_SHARES, config_parse_shares(&p->rule->shares, value));
 }
 
 static int set_yes_no(bool *ret, const char *value)

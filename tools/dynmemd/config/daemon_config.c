@@ -95,11 +95,25 @@ static int on_key(void *userdata, _unused_ const char *section, const char *key,
 	return 1;
 }
 
+/* Places in it name it for as long as the configuration lives. */
+static const char *keep_name(struct config *c, const char *path)
+{
+	char **files = reallocarray(c->files, c->n_files + 1, sizeof(*files));
+
+	if (!files)
+		return NULL;
+	c->files = files;
+	files[c->n_files] = strdup(path);
+	return files[c->n_files] ? files[c->n_files++] : NULL;
+}
+
 static int load_file(struct parser *p, const char *path, bool required)
 {
 	int r;
 
-	p->path = path;
+	p->path = keep_name(p->config, path);
+	if (!p->path)
+		return -ENOMEM;
 	p->line = 0;
 	free(p->section);
 	p->section = NULL;
@@ -142,20 +156,21 @@ static void check(struct parser *p)
 	struct config *c = p->config;
 	const char *why;
 
-	p->line = 0;
 	for (size_t i = 0; i < c->n_rules; i++) {
 		const struct guest_rule *r = &c->rules[i];
 
 		if (!r->min.set || !r->max.set || r->min.relative || r->max.relative ||
 		    r->min.value <= r->max.value)
 			continue;
-		p->path = r->where;
+		p->path = r->range_from.text;
+		p->line = r->range_from.line;
 		parser_complain(
 			p,
 			"[guest %s]: min (%.10g MiB) is above max (%.10g MiB); allowed: min up to max",
 			r->pattern, (double)r->min.value / MIB, (double)r->max.value / MIB);
 	}
 	if (policy_tunables_check(&c->policy, &why) < 0) {
+		p->line = 0;
 		p->path = "[policy]";
 		parser_complain(p, "%s", why);
 	}
@@ -209,9 +224,9 @@ struct config *config_free(struct config *c)
 	free(c->libvirt_uri);
 	for (size_t i = 0; i < c->n_rules; i++) {
 		free(c->rules[i].pattern);
-		free(c->rules[i].where);
 	}
 	free(c->rules);
+	free_list(c->files, c->n_files);
 	free(c->state);
 	free(c->stop);
 	free(c);
@@ -220,12 +235,21 @@ struct config *config_free(struct config *c)
 
 static void override(struct guest_rule *r, const struct guest_rule *later)
 {
+	bool set[SETTING_COUNT] = {
+		[SETTING_MIN] = later->min.set,
+		[SETTING_MAX] = later->max.set,
+		[SETTING_SHARES] = later->shares,
+	};
+
 	if (later->min.set)
 		r->min = later->min;
 	if (later->max.set)
 		r->max = later->max;
 	if (later->shares)
 		r->shares = later->shares;
+	for (unsigned int i = 0; i < SETTING_COUNT; i++)
+		if (set[i])
+			r->from[i] = later->from[i];
 	if (later->reclaim_set)
 		r->reclaim = later->reclaim;
 	if (*later->trust)
@@ -263,7 +287,8 @@ bool config_names(const struct config *c, const char *name, const char *alias)
 }
 
 struct guest_limits config_guest(const struct config *c, const char *name, const char *alias,
-				 uint64_t memory, const struct guest_rule *own)
+				 uint64_t memory, const struct guest_rule *own,
+				 const struct guest_rule *set)
 {
 	struct guest_rule r = {
 		.shares = POLICY_SHARES_DEFAULT,
@@ -277,6 +302,9 @@ struct guest_limits config_guest(const struct config *c, const char *name, const
 	for (size_t i = 0; i < c->n_rules; i++)
 		if (fits(&c->rules[i], name, alias))
 			override(&r, &c->rules[i]);
+	if (set)
+		override(&r, set);
+	memcpy(limits.from, r.from, sizeof(limits.from));
 	limits.shares = r.shares;
 	limits.reclaim = r.reclaim;
 	memcpy(limits.trust, r.trust, sizeof(limits.trust));

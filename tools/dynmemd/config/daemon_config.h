@@ -47,6 +47,25 @@ enum ksm_mode {
  */
 #define CONFIG_MIN_DEFAULT "25%"
 
+/* What is set for a guest, and may be set by several. */
+enum guest_setting {
+	SETTING_MIN,
+	SETTING_MAX,
+	SETTING_SHARES,
+	SETTING_HOLD, /* left as it is; only at run time */
+	SETTING_COUNT,
+};
+
+/**
+ * struct place - where a setting comes from
+ * @text: a file, or what else it is; NULL: nobody set it, it is the default
+ * @line: in that file; 0: none
+ */
+struct place {
+	const char *text;
+	int line;
+};
+
 /**
  * struct guest_rule - one section [guest PATTERN], or what a guest's own
  *	description says
@@ -57,7 +76,8 @@ enum ksm_mode {
  * @reclaim: whether memory may be reclaimed by its cgroup; meaningless
  *	without @reclaim_set
  * @trust: the trust domain that its memory may be merged within; empty: not given
- * @where: file and line of the last of min and max, for messages
+ * @from: where each of them was set
+ * @range_from: the last of min and max, for messages
  */
 struct guest_rule {
 	char *pattern;
@@ -66,7 +86,8 @@ struct guest_rule {
 	unsigned int shares;
 	bool reclaim, reclaim_set;
 	char trust[CONFIG_TRUST_MAX];
-	char *where;
+	struct place from[SETTING_COUNT];
+	struct place range_from;
 };
 
 /**
@@ -74,6 +95,7 @@ struct guest_rule {
  * @reclaim: memory may be reclaimed by its cgroup when no balloon reaches it
  * @trust: its trust domain; empty: that of all guests without one
  * @clamped: a rule's min was above its max, and was lowered to that
+ * @from: where each setting comes from; texts live as long as the rules do
  */
 struct guest_limits {
 	uint64_t min;
@@ -82,6 +104,7 @@ struct guest_limits {
 	bool reclaim;
 	char trust[CONFIG_TRUST_MAX];
 	bool clamped;
+	struct place from[SETTING_COUNT];
 };
 
 /**
@@ -119,6 +142,10 @@ struct config {
 	/* [guest PATTERN], in the order of the files */
 	struct guest_rule *rules;
 	size_t n_rules;
+
+	/* Their names, for places. */
+	char **files;
+	size_t n_files;
 };
 
 #define CONFIG_SHARES_SYNTAX "1 to 1000000"
@@ -166,11 +193,13 @@ struct config *config_free(struct config *c);
  * @alias: another one, as a VMID, or NULL
  * @memory: its memory as QEMU knows it, bytes
  * @own: what its own description says, which any rule overrides
+ * @set: what was set at run time, which overrides any rule; NULL: nothing
  *
  * Return: limits with min <= max <= @memory.
  */
 struct guest_limits config_guest(const struct config *c, const char *name, const char *alias,
-				 uint64_t memory, const struct guest_rule *own);
+				 uint64_t memory, const struct guest_rule *own,
+				 const struct guest_rule *set);
 
 /** config_names() - whether a rule is about a guest; [guest *] is about none */
 bool config_names(const struct config *c, const char *name, const char *alias);

@@ -87,6 +87,7 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest, const char *why);
  * @command_pinned: as @pinned, by the command line of QEMU's process
  * @counted_pinned: as @pinned, by what the kernel counts for it
  * @handle: in the engine
+ * @held: an operator wants it left as it is
  * @known: all that was passed to the engine about it
  */
 struct guest {
@@ -118,6 +119,7 @@ struct guest {
 	unsigned int handle;
 	struct guest_record known;
 	struct guest_limits limits;
+	bool held;
 	struct cost cost;
 	uint64_t start;	       /* of its QEMU, clock ticks; 0: not known */
 	struct record *record; /* what is remembered of it, or NULL */

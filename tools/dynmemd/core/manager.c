@@ -171,17 +171,6 @@ static void make_unique(struct manager *m, struct guest *g)
 	}
 }
 
-static struct policy_guest_config policy_config(struct guest *g)
-{
-	return (struct policy_guest_config){
-		.min = g->limits.min,
-		.max = g->limits.max,
-		.shares = g->limits.shares,
-		.unmanaged = g->observed != NULL,
-		.userdata = g,
-	};
-}
-
 static int make_space(struct manager *m)
 {
 	size_t space = m->space ? m->space * 2 : 16;
@@ -195,17 +184,6 @@ static int make_space(struct manager *m)
 	m->guests = guests;
 	m->space = space;
 	return 0;
-}
-
-static void apply_rules(struct manager *m, struct guest *g)
-{
-	g->limits = config_guest(m->config, g->title, g->alias, g->memory, &g->own);
-	if (g->give_back)
-		g->limits.min = g->limits.max = g->memory;
-	if (g->limits.clamped)
-		log_guest(LOG_WARNING, g->name,
-			  "its configured min is above its max; min is taken as %.0f MiB",
-			  (double)g->limits.min / MIB);
 }
 
 /* What the operator should know of its balloon. */
@@ -277,8 +255,8 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	if (r < 0)
 		return r;
 	make_unique(m, g);
-	apply_rules(m, g);
-	config = policy_config(g);
+	limits_apply(m, g);
+	config = limits_config(g);
 	r = open_process(m, g);
 	if (r < 0)
 		return r;
@@ -400,25 +378,14 @@ void manager_guest_resized(struct guest *g, uint64_t memory, uint64_t actual)
 	g->memory = memory;
 	g->actual = g->has_balloon ? actual : memory;
 	g->target = target;
-	apply_rules(m, g);
-	range = policy_config(g);
+	limits_apply(m, g);
+	range = limits_config(g);
 	policy_guest_configure(m->policy, g->handle, &range);
 	if (g->has_balloon)
 		policy_command_sent(m->policy, g->handle, target, now);
 	update_machine(m, g,
 		       GUEST_HAS_MEMORY | GUEST_HAS_DIMMS | GUEST_HAS_DEVICES | GUEST_HAS_ACTUAL,
 		       now);
-	tick_soon(m);
-}
-
-void manager_guest_own(struct guest *g)
-{
-	struct manager *m = g->manager;
-	struct policy_guest_config range;
-
-	apply_rules(m, g);
-	range = policy_config(g);
-	policy_guest_configure(m->policy, g->handle, &range);
 	tick_soon(m);
 }
 
@@ -523,6 +490,8 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 	if (r == 0)
 		r = remember_init(m, options->state);
 	if (r == 0)
+		r = settings_init(m);
+	if (r == 0)
 		r = stop_watch(m);
 	if (r < 0) {
 		manager_free(m);
@@ -546,6 +515,7 @@ struct manager *manager_free(struct manager *m)
 	cgroup_worker_free(m->worker);
 	ksm_act_free(m);
 	remember_free(m);
+	settings_free(m);
 	folder_free(m->stop);
 	recorder_free(m->recorder);
 	policy_free(m->policy);

@@ -31,6 +31,8 @@
 
 struct manager;
 struct recorder;
+struct reservation;
+struct setting;
 
 /**
  * struct manager_listener - who wants to hear what the manager does
@@ -154,6 +156,35 @@ int manager_reservation(struct manager *m, unsigned int id, struct policy_reserv
 
 /** manager_release() - it is not needed any more. 0 or -ENOENT */
 int manager_release(struct manager *m, unsigned int id);
+
+/**
+ * manager_reservations() - all that hold, and perhaps some that are over
+ * @ret_count: how many
+ */
+const struct reservation *manager_reservations(const struct manager *m, size_t *ret_count);
+
+#define MANAGER_SENTENCE_MAX 256
+
+/**
+ * manager_set() - change a setting of a guest at run time
+ * @name: of the guest
+ * @key: "min", "max", "shares" or "hold"
+ * @value: as in the configuration; of "hold": "yes"; "default": as configured again
+ * @seconds: after which it is over; 0: never
+ * @ret: what is now, or what is wrong, as a sentence
+ *
+ * Comes before any rule, and holds over a restart. Return: 0; -EINVAL: @ret
+ * says why; -ENOENT: no such guest; -ENOSPC: too many settings.
+ */
+int manager_set(struct manager *m, const char *name, const char *key, const char *value,
+		uint64_t seconds, char ret[MANAGER_SENTENCE_MAX]);
+
+/** manager_setting() - one of a guest's that holds, or NULL */
+const struct setting *manager_setting(const struct manager *m, const char *name,
+				      enum guest_setting setting);
+
+/** manager_setting_name() - "min" and so on, as manager_set() takes it */
+const char *manager_setting_name(enum guest_setting setting);
 
 /** manager_largest() - as policy_largest() */
 int manager_largest(const struct manager *m, uint64_t *ret_now, uint64_t *ret_squeezed);

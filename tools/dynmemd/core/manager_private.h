@@ -97,12 +97,14 @@ struct manager {
 	struct state state;	 /* what is remembered */
 	struct state_file *file; /* NULL: only while the daemon lives */
 	sd_event_source *save;
+	sd_event_source *settings_end; /* of the next one */
 };
 
 /*
  * Each part calls those above it alone: mode, ticks, announce, sample, polls,
- * writes, emergency_run, cgroup_act, ksm_why, ksm_trust, ksm_act, kill_switch, learned, reservations, decisions,
- * and manager.c, which takes in what backends and sources report.
+ * writes, emergency_run, cgroup_act, ksm_why, ksm_trust, ksm_act, kill_switch, learned,
+ * reservations, decisions, settings, limits, settings_set, and manager.c, which takes in
+ * what backends and sources report.
  */
 
 /* mode.c */
@@ -275,6 +277,35 @@ void remember_removed(struct manager *m, struct guest *g);
 
 /** reserve_started() - a guest is there: what was kept for it is its own */
 void reserve_started(struct manager *m, const struct guest *g);
+
+/* settings.c */
+
+/** setting_holds() - it was made, and is not over */
+bool setting_holds(const struct setting *s);
+
+/** setting_size() - as a size; of NULL none is set */
+struct size setting_size(const struct setting *s);
+
+/** settings_rule() - a guest's range and shares, as far as they were set */
+struct guest_rule settings_rule(const struct manager *m, const char *name);
+
+/** settings_hold() - it is to be left as it is */
+bool settings_hold(const struct manager *m, const char *name);
+
+/* limits.c */
+
+/** limits_apply() - work out range and shares anew */
+void limits_apply(struct manager *m, struct guest *g);
+
+/** limits_config() - the same for the engine */
+struct policy_guest_config limits_config(struct guest *g);
+
+/* settings_set.c */
+
+/** settings_init() - drop those that are over, and watch for the next one */
+int settings_init(struct manager *m);
+
+void settings_free(struct manager *m);
 
 /* decisions.c */
 

@@ -76,7 +76,9 @@ static void plan_moves(struct manager *m, const struct guest *g, const struct gu
 static void plan_guest(struct manager *m, const struct guest *g, const struct config *config,
 		       const struct writer *w, struct manager_plan *plan)
 {
-	struct guest_limits limits = config_guest(config, g->name, g->alias, g->memory, &g->own);
+	struct guest_rule set = settings_rule(m, g->name);
+	struct guest_limits limits =
+		config_guest(config, g->title, g->alias, g->memory, &g->own, &set);
 	const struct guest_limits *old = &g->limits;
 	char a[BYTES_MAX], b[BYTES_MAX], c[BYTES_MAX], d[BYTES_MAX];
 

@@ -63,6 +63,12 @@ int manager_reserve(struct manager *m, uint64_t bytes, const char *name, uint64_
 	return 0;
 }
 
+const struct reservation *manager_reservations(const struct manager *m, size_t *ret_count)
+{
+	*ret_count = m->state.n_reserved;
+	return m->state.reserved;
+}
+
 int manager_reservation(struct manager *m, unsigned int id, struct policy_reserve_status *ret)
 {
 	return policy_reserve_status(m->policy, id, manager_now(m), ret);

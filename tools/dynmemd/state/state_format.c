@@ -75,6 +75,24 @@ static const struct field reservation_fields[] = {
 	{ 0 },
 };
 
+#define OF_SETTINGS(key, type, member)                       \
+	{                                                    \
+		key, type, offsetof(struct settings, member) \
+	}
+#define OF_SETTING(name, i)                                              \
+	OF_SETTINGS(name, TYPE_U64, of[i].value),                        \
+		OF_SETTINGS(name "-relative", TYPE_U32, of[i].relative), \
+		OF_SETTINGS(name "-at", TYPE_U64, of[i].at),             \
+		OF_SETTINGS(name "-until", TYPE_U64, of[i].until)
+
+static const struct field settings_fields[] = {
+	OF_SETTING("min", SETTING_MIN),
+	OF_SETTING("max", SETTING_MAX),
+	OF_SETTING("shares", SETTING_SHARES),
+	OF_SETTING("hold", SETTING_HOLD),
+	{ 0 },
+};
+
 static const struct field guest_fields[] = {
 	OF_GUEST("pid", TYPE_U64, pid),
 	OF_GUEST("start", TYPE_U64, start),
@@ -92,6 +110,8 @@ static const struct field guest_fields[] = {
 	OF_GUEST("backoff", TYPE_U64, learned.backoff),
 	OF_GUEST("backoff-left", TYPE_U64, learned.backoff_left),
 	OF_GUEST("harms", TYPE_U32, learned.harms),
+	OF_GUEST("harm-by", TYPE_U32, learned.harm_by),
+	OF_GUEST("harm-size", TYPE_U64, learned.harm_size),
 	OF_GUEST("total-follows", TYPE_I32, learned.total_follows),
 	{ 0 },
 };
@@ -179,6 +199,16 @@ static bool put_reservations(struct json_object *top, const struct state *s)
 	return ok;
 }
 
+static bool put_settings(struct json_object *top, const struct state *s)
+{
+	struct json_object *array = json_object_new_array();
+	bool ok = put(top, "settings", array);
+
+	for (size_t i = 0; ok && i < s->n_set; i++)
+		ok = add_named(array, s->set[i].name, settings_fields, &s->set[i]);
+	return ok;
+}
+
 char *state_render(const struct state *s, size_t *ret_len, uint64_t *ret_sum)
 {
 	_cleanup_(json_putp) struct json_object *top = json_object_new_object();
@@ -187,7 +217,7 @@ char *state_render(const struct state *s, size_t *ret_len, uint64_t *ret_sum)
 	size_t len, body_len;
 
 	if (!top || !put_fields(top, state_fields, s) || !put_reservations(top, s) ||
-	    !put_guests(top, s))
+	    !put_settings(top, s) || !put_guests(top, s))
 		return NULL;
 	body = json_object_to_json_string_length(top, JSON_C_TO_STRING_PLAIN, &body_len);
 	/* Version and time go in front: the checksum of the content is without them. */
@@ -308,6 +338,22 @@ static int take_reservation(struct state *s, struct json_object *o)
 	return take_fields(reservation_fields, r, o);
 }
 
+static int take_settings(struct state *s, struct json_object *o)
+{
+	const char *name = name_of(o);
+	struct settings *set;
+	int r;
+
+	if (!name || !*name || state_find_settings(s, name) || s->n_set == STATE_SETTINGS_MAX)
+		return -EBADMSG;
+	set = state_add_settings(s, name);
+	r = set ? take_fields(settings_fields, set, o) : -ENOMEM;
+	for (unsigned int i = 0; r == 0 && i < SETTING_COUNT; i++)
+		if (set->of[i].value > POLICY_HOST_BYTES_MAX || set->of[i].relative > 1)
+			r = -EBADMSG;
+	return r;
+}
+
 static int take_array(struct state *s, struct json_object *top, const char *key,
 		      int (*take)(struct state *s, struct json_object *o))
 {
@@ -336,6 +382,8 @@ static int take_state(struct state *s, struct json_object *top)
 		r = take_fields(state_fields, s, top);
 	if (r == 0)
 		r = take_array(s, top, "reservations", take_reservation);
+	if (r == 0)
+		r = take_array(s, top, "settings", take_settings);
 	return r < 0 ? r : take_array(s, top, "guests", take_guest);
 }
 
@@ -383,6 +431,40 @@ int state_parse(struct state *s, const char *text, size_t len)
 	if (r < 0)
 		state_clear(s);
 	return r;
+}
+
+/*
+ * Settings
+ */
+
+struct settings *state_find_settings(const struct state *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_set; i++)
+		if (!strcmp(s->set[i].name, name))
+			return &s->set[i];
+	return NULL;
+}
+
+struct settings *state_add_settings(struct state *s, const char *name)
+{
+	struct settings *set;
+
+	if (s->n_set == STATE_SETTINGS_MAX)
+		return NULL;
+	set = reallocarray(s->set, s->n_set + 1, sizeof(*set));
+	if (!set)
+		return NULL;
+	s->set = set;
+	set += s->n_set++;
+	*set = (struct settings){ 0 };
+	snprintf(set->name, sizeof(set->name), "%s", name);
+	return set;
+}
+
+void state_forget_settings(struct state *s, size_t n)
+{
+	s->n_set--;
+	memmove(&s->set[n], &s->set[n + 1], (s->n_set - n) * sizeof(*s->set));
 }
 
 /*
@@ -461,5 +543,6 @@ void state_clear(struct state *s)
 	while (s->n)
 		free(s->records[--s->n]);
 	free(s->records);
+	free(s->set);
 	*s = (struct state){ 0 };
 }

@@ -57,6 +57,31 @@ struct reservation {
 	char name[GUEST_NAME_MAX];
 };
 
+/* Guests with settings of run time; nobody sets so many by hand. */
+#define STATE_SETTINGS_MAX 4096u
+
+/**
+ * struct setting - one that was made at run time
+ * @value: a struct size's; shares; for a hold 1
+ * @relative: a struct size's
+ * @at: seconds since the epoch, when it was made; 0: it was not
+ * @until: when it ends; 0: never
+ */
+struct setting {
+	uint64_t value;
+	uint32_t relative;
+	uint64_t at, until;
+};
+
+/**
+ * struct settings - those of one guest, whether it is there or not
+ * @name: printable UTF-8
+ */
+struct settings {
+	char name[GUEST_NAME_MAX];
+	struct setting of[SETTING_COUNT];
+};
+
 /**
  * struct state - all of it
  * @time: seconds since the epoch when it was written
@@ -65,6 +90,7 @@ struct reservation {
  * @host: the engine's
  * @next_reservation: number of the next one
  * @reserved: reservations that hold, and perhaps some that are over
+ * @set: what was set at run time
  * @records: each of them stays where it is until state_expire()
  */
 struct state {
@@ -75,6 +101,8 @@ struct state {
 	uint32_t next_reservation;
 	struct reservation reserved[POLICY_RESERVES_MAX];
 	size_t n_reserved;
+	struct settings *set;
+	size_t n_set;
 	struct record **records;
 	size_t n, space;
 };
@@ -104,6 +132,15 @@ char *state_render(const struct state *s, size_t *ret_len, uint64_t *ret_sum);
 
 /** state_find() - the record of a guest, or NULL */
 struct record *state_find(const struct state *s, const char *name);
+
+/** state_find_settings() - those of a guest, or NULL */
+struct settings *state_find_settings(const struct state *s, const char *name);
+
+/** state_add_settings() - without content; NULL: no memory, or too many */
+struct settings *state_add_settings(struct state *s, const char *name);
+
+/** state_forget_settings() - @n of state.set */
+void state_forget_settings(struct state *s, size_t n);
 
 /** state_add() - a record without content; NULL: no memory */
 struct record *state_add(struct state *s, const char *name);

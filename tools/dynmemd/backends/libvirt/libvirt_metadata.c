@@ -170,9 +170,9 @@ static const struct {
 	int (*set)(struct guest_rule *r, const char *value);
 	const char *allowed;
 } attributes[] = {
-	{ "min", set_min, SIZE_SYNTAX },
-	{ "max", set_max, SIZE_SYNTAX ", above 0" },
-	{ "shares", set_shares, CONFIG_SHARES_SYNTAX },
+	[SETTING_MIN] = { "min", set_min, SIZE_SYNTAX },
+	[SETTING_MAX] = { "max", set_max, SIZE_SYNTAX ", above 0" },
+	[SETTING_SHARES] = { "shares", set_shares, CONFIG_SHARES_SYNTAX },
 	{ "trust", set_trust, CONFIG_TRUST_SYNTAX },
 };
 
@@ -185,6 +185,8 @@ static void read_attribute(struct libvirt_xml *x, const char *name, const char *
 			snprintf(x->wrong, sizeof(x->wrong),
 				 "%s=\"%.40s\" is not valid; allowed: %s", name, value,
 				 attributes[i].allowed);
+		else if (i <= SETTING_SHARES)
+			x->own.from[i].text = "the domain's metadata";
 		return;
 	}
 	snprintf(x->wrong, sizeof(x->wrong),

@@ -16,6 +16,7 @@ struct guest_pve {
 	void *userdata;
 
 	char vmid[16];
+	char file[24]; /* its configuration's name */
 	const struct config *config;
 	bool has_conf;
 	struct pve_conf conf;
@@ -86,6 +87,8 @@ static void judge(struct guest *guest, void *userdata)
 		own.shares = g->conf.shares;
 	}
 	memcpy(own.trust, g->conf.trust, sizeof(own.trust));
+	for (unsigned int i = 0; i < SETTING_COUNT; i++)
+		own.from[i].text = g->file;
 	guest->own = own;
 	if (!guest->unmergeable && g->conf.no_ksm)
 		guest->unmergeable = "its configuration says so (allow-ksm: 0)";
@@ -192,6 +195,7 @@ int guest_pve_new(struct guest_pve **ret, struct manager *m, struct poller *poll
 	if (!g)
 		return -ENOMEM;
 	snprintf(g->vmid, sizeof(g->vmid), "%u", vmid);
+	snprintf(g->file, sizeof(g->file), "%u.conf", vmid);
 	take_conf(g, conf);
 	g->manager = m;
 	g->config = config;
