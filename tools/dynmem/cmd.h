@@ -37,6 +37,7 @@ int cmd_resume(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_reserve(int argc, char **argv);
 int cmd_ksm(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_adopt(int argc, char **argv);
 int cmd_release(int argc, char **argv);
 int cmd_pve(int argc, char **argv);

@@ -21,6 +21,7 @@ static const struct cmd commands[] = {
 	{ "pve", cmd_pve, "hand a guest of Proxmox VE over to dynmemd, or take it back" },
 	{ "ksm", cmd_ksm, "what KSM saves, and for whom; run a program with merging" },
 	{ "record", cmd_record, "all that decisions hang on, into a file" },
+	{ "report", cmd_report, "a recording as a page: what could have been lent, and by whom" },
 	{ "simulate", cmd_simulate, "guests of a trace on a host, under dynmem and others" },
 };
 
