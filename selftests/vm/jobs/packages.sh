@@ -31,7 +31,7 @@ files()
 		/usr/{bin,sbin,src,include} /usr/include/linux /usr/lib/{modules-load.d,x86_64-linux-gnu} \
 		/{,usr/}lib/systemd/system /usr/share/{doc,dbus-1/system.d,man/man{1,5,8}} /lib/modules/*/updates{,/dkms}; do
 		compgen -G "$dir/*dynmem*"
-	done | sort -u
+	done | grep -vx /run/dynmem-lab | sort -u
 }
 
 install()
@@ -82,6 +82,7 @@ test_install()
 	ok "one command starts it" systemctl enable --now dynmemd
 	ok "it answers" wait_until 20 host_is mode observe
 	ok "without the module it goes by /proc" host_is source procfs
+	ok "its command line is as autopkgtest wants it" debian/tests/command-line
 }
 
 test_observe()
@@ -89,7 +90,7 @@ test_observe()
 	ok "a guest starts" guest start one --mem 640 --workload 'touch 420M; free 410M' \
 		--qemu '-qmp unix:/run/dynmem/qmp/one.qmp,server=on,wait=off' </dev/null
 	ok "it is found" wait_until 30 guest_is name one
-	ok "the host can be pressed" press_host 280
+	ok "the host can be pressed" press_host 110
 	ok "it logs what it would do" wait_until 30 logged 'guest one: would go '
 	is "a fresh installation leaves the guest all its memory" "$(guest actual one)" $((640 * MIB))
 	release_host
@@ -102,8 +103,8 @@ test_manage()
 	ok "a reload makes it manage" systemctl reload dynmemd
 	ok "which it says" wait_until 10 host_is mode manage
 	ok "the guest reports" wait_until 60 guest_is class reporting
-	press_host 280
-	ok "and lends what the host lacks" wait_until 60 target_below $((560 * MIB)) ||
+	press_host 110
+	ok "and lends what the host lacks" wait_until 60 target_below $((600 * MIB)) ||
 		diag "$(dynmem status)"
 	release_host
 }
@@ -153,7 +154,9 @@ test_module()
 test_remove()
 {
 	local left
-	ok "the guest lends something" test "$(guest actual one)" -lt $((640 * MIB))
+	press_host 110
+	ok "the guest lends something" wait_until 60 target_below $((600 * MIB))
+	release_host
 	ok "the package is removed" dpkg --remove dynmem
 	ok "the guest has all its memory back" wait_until 60 test "$(guest actual one)" -ge $((638 * MIB)) ||
 		diag "actual: $(guest actual one)"
@@ -171,6 +174,10 @@ test_remove()
 
 inside()
 {
+	# A builder's root file system may forbid to start services; a host does not.
+	rm -f /usr/sbin/policy-rc.d
+	# Indexing all manual pages of the machine takes minutes here, after each package.
+	rm -f /var/lib/man-db/auto-update
 	files >/tmp/files.before
 	test_install
 	test_observe
