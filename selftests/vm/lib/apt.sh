@@ -5,15 +5,21 @@
 # sources, lists and cache of its own under build/apt, so that nothing in
 # /etc/apt or /var/lib/apt changes.
 
-# The release of Debian that packages are taken from; apt_use changes it.
+# The release of Debian that packages are taken from, and the architecture that
+# they are for when that is not this machine's; apt_use changes them.
 LAB_SUITE=bookworm
+LAB_ARCH=()
 APT_DIR=$BUILD/apt
 
-# apt_use SUITE: from now on that release of Debian, with lists of its own.
+# apt_use SUITE [ARCHITECTURE]: from now on those, with lists of their own.
 apt_use() {
 	LAB_SUITE=$1
+	LAB_ARCH=()
 	APT_DIR=$BUILD/apt
 	[[ $LAB_SUITE == bookworm ]] || APT_DIR+=-$LAB_SUITE
+	[[ -n ${2:-} ]] || return 0
+	LAB_ARCH=(-o "APT::Architecture=$2" -o "APT::Architectures=$2")
+	APT_DIR+=-$2
 }
 
 apt_private() {
@@ -35,7 +41,7 @@ apt_private() {
 		-o Acquire::Retries=3 \
 		-o Acquire::http::Timeout=30 \
 		-o Acquire::https::Timeout=30 \
-		"$@"
+		"${LAB_ARCH[@]}" "$@"
 }
 
 # The mirrors that this machine is set up with, as "URI SUITE" lines. apt
