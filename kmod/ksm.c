@@ -4,10 +4,12 @@
  *
  * KSM exports no function that returns them, but it has attributes in sysfs,
  * which sysfs.c reads. KSM is built in and never removes them, so that they are
- * looked up once. An accessor exported by KSM would replace this file.
+ * looked up once. An accessor exported by KSM would replace this file: see
+ * Documentation/in-tree.
  */
 
 #include <linux/dynmem.h>
+#include <linux/gfp.h>
 #include <linux/kernfs.h>
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
@@ -70,6 +72,9 @@ static struct ksm_file files[] = {
 /* /sys/kernel/mm/ksm itself. */
 static struct kernfs_node *ksm_dir;
 
+/* What a file shows: a whole page, which show methods insist on. */
+static char *ksm_page;
+
 static int ksm_parse(const struct ksm_file *file, const char *text, s64 *ret_value)
 {
 	if (file->attr != DYNMEM_A_KSM_ADVISOR_MODE)
@@ -110,11 +115,11 @@ static void ksm_derive(struct dynmem_record *rec)
 /**
  * dynmem_ksm_read() - read all that this kernel has
  * @rec: where to
- * @page: a whole page, which show methods insist on
  *
- * May sleep, but allocates nothing.
+ * For one thread: there is one page to read with. May sleep, but allocates
+ * nothing.
  */
-void dynmem_ksm_read(struct dynmem_record *rec, char *page)
+void dynmem_ksm_read(struct dynmem_record *rec)
 {
 	int i;
 
@@ -123,9 +128,9 @@ void dynmem_ksm_read(struct dynmem_record *rec, char *page)
 		s64 value;
 
 		if (!files[i].node ||
-		    dynmem_sysfs_show(ksm_dir, files[i].node, page) < 0)
+		    dynmem_sysfs_show(ksm_dir, files[i].node, ksm_page) < 0)
 			continue;
-		if (!ksm_parse(&files[i], page, &value))
+		if (!ksm_parse(&files[i], ksm_page, &value))
 			dynmem_set(rec, files[i].attr, value);
 	}
 	ksm_derive(rec);
@@ -140,24 +145,30 @@ void dynmem_ksm_read(struct dynmem_record *rec, char *page)
  * dynmem_ksm_init() - look up KSM's files
  *
  * A file that is missing costs its attribute, not the module.
+ *
+ * Return: 0 or -ENOMEM.
  */
-void __init dynmem_ksm_init(void)
+int __init dynmem_ksm_init(void)
 {
 	struct kernfs_node *mm;
 	int i;
 
+	ksm_page = (char *)get_zeroed_page(GFP_KERNEL);
+	if (!ksm_page)
+		return -ENOMEM;
 	mm = kernfs_find_and_get(kernel_kobj->sd, "mm");
 	if (!mm)
-		return;
+		return 0;
 	ksm_dir = kernfs_find_and_get(mm, "ksm");
 	kernfs_put(mm);
 	if (!ksm_dir)
-		return;
+		return 0;
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		files[i].node = kernfs_find_and_get(ksm_dir, files[i].name);
 		if (files[i].node)
 			dynmem_capabilities |= files[i].capability;
 	}
+	return 0;
 }
 
 void dynmem_ksm_exit(void)
@@ -167,4 +178,5 @@ void dynmem_ksm_exit(void)
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		kernfs_put(files[i].node);
 	kernfs_put(ksm_dir);
+	free_page((unsigned long)ksm_page);
 }

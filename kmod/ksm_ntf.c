@@ -8,7 +8,6 @@
  */
 
 #include <linux/dynmem.h>
-#include <linux/gfp.h>
 #include <linux/ktime.h>
 
 #include "attrs.h"
@@ -52,7 +51,6 @@ static const int ksm_moving[] = {
  * struct ksm - the state
  * @sampler: runs the passes
  * @channel: the group
- * @page: for reading
  * @sent: what was last sent, or what it was then
  * @watched: @sent is from the last pass, not from long ago
  * @scans: ends of scans that the probe had seen then
@@ -62,7 +60,6 @@ static const int ksm_moving[] = {
 static struct ksm {
 	struct dynmem_sampler sampler;
 	struct dynmem_channel channel;
-	char *page;
 	struct dynmem_record sent;
 	bool watched;
 	u64 scans;
@@ -172,7 +169,7 @@ static u64 ksm_pass(u64 now)
 	struct dynmem_record rec = {};
 	u64 next = DYNMEM_NO_TIMER;
 
-	dynmem_ksm_read(&rec, ksm.page);
+	dynmem_ksm_read(&rec);
 	if (listened)
 		next = ksm_notify(&rec, now);
 	else
@@ -217,12 +214,9 @@ int __init dynmem_ksm_ntf_init(void)
 {
 	int err;
 
-	ksm.page = (char *)get_zeroed_page(GFP_KERNEL);
-	if (!ksm.page)
-		return -ENOMEM;
 	err = dynmem_channel_init(&ksm.channel);
 	if (err)
-		goto free_page;
+		return err;
 	ksm.sampler.name = "dynmem-ksm";
 	ksm.sampler.pass = ksm_pass;
 	err = dynmem_sampler_init(&ksm.sampler);
@@ -232,8 +226,6 @@ int __init dynmem_ksm_ntf_init(void)
 
 exit_channel:
 	dynmem_channel_exit(&ksm.channel);
-free_page:
-	free_page((unsigned long)ksm.page);
 	return err;
 }
 
@@ -247,5 +239,4 @@ void dynmem_ksm_ntf_exit(void)
 {
 	dynmem_sampler_exit(&ksm.sampler);
 	dynmem_channel_exit(&ksm.channel);
-	free_page((unsigned long)ksm.page);
 }

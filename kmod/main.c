@@ -38,7 +38,9 @@ static int __init dynmem_init(void)
 	err = dynmem_node_init();
 	if (err)
 		goto exit_stall;
-	dynmem_ksm_init();
+	err = dynmem_ksm_init();
+	if (err)
+		goto exit_node;
 	err = dynmem_pressure_init();
 	if (err)
 		goto exit_ksm;
@@ -74,6 +76,7 @@ exit_pressure:
 	dynmem_config_exit();
 exit_ksm:
 	dynmem_ksm_exit();
+exit_node:
 	dynmem_node_exit();
 exit_stall:
 	dynmem_stall_exit();
