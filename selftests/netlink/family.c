@@ -73,13 +73,11 @@ TEST_F(family, commands)
 	size_t seen = 0;
 
 	ASSERT_TRUE(has(&self->a, CTRL_ATTR_OPS));
-	mnl_attr_for_each_nested(op, self->a.tb[CTRL_ATTR_OPS])
-	{
+	mnl_attr_for_each_nested (op, self->a.tb[CTRL_ATTR_OPS]) {
 		uint32_t id = 0, flags = 0, want = 0;
 		size_t i;
 
-		mnl_attr_for_each_nested(nla, op)
-		{
+		mnl_attr_for_each_nested (nla, op) {
 			if (mnl_attr_get_type(nla) == CTRL_ATTR_OP_ID)
 				id = mnl_attr_get_u32(nla);
 			if (mnl_attr_get_type(nla) == CTRL_ATTR_OP_FLAGS)
@@ -171,8 +169,10 @@ static int become_nobody(uint64_t capabilities)
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct sets[2] = {};
 
-	for (int i = 0; i < 2; i++)
-		sets[i].effective = sets[i].permitted = (uint32_t)(capabilities >> 32 * i);
+	for (int i = 0; i < 2; i++) {
+		sets[i].permitted = (uint32_t)(capabilities >> 32 * i);
+		sets[i].effective = sets[i].permitted;
+	}
 	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
 		return -errno;
 	return syscall(SYS_capset, &head, sets) < 0 ? -errno : 0;

@@ -280,8 +280,10 @@ TEST_F(get, nodes)
 
 	ASSERT_NE(NULL, s);
 	for (; *s && *s != '\n'; s += strcspn(s, ",\n"), s += *s == ',') {
-		if (sscanf(s, "%u-%u", &first, &last) != 2)
-			last = first = (unsigned int)strtoul(s, NULL, 10);
+		if (sscanf(s, "%u-%u", &first, &last) != 2) {
+			first = (unsigned int)strtoul(s, NULL, 10);
+			last = first;
+		}
 		expected += last - first + 1;
 	}
 	request(&self->nl, DYNMEM_CMD_NODE_GET, NLM_F_DUMP);

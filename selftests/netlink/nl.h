@@ -123,8 +123,9 @@ static const struct nlattr *find_head(const struct answer *a, int type)
 
 	if (!a->tb[DYNMEM_A_PRESSURE_HEAD])
 		return NULL;
-	mnl_attr_for_each_nested(nla, a->tb[DYNMEM_A_PRESSURE_HEAD]) if (mnl_attr_get_type(nla) ==
-									 type) return nla;
+	mnl_attr_for_each_nested (nla, a->tb[DYNMEM_A_PRESSURE_HEAD])
+		if (mnl_attr_get_type(nla) == type)
+			return nla;
 	return NULL;
 }
 
@@ -211,10 +212,9 @@ static unsigned int nl_attr_at(uint32_t offset)
 {
 	const struct nlattr *nla;
 
-	mnl_attr_for_each(nla, nl_request,
-			  sizeof(struct genlmsghdr)) if ((const char *)nla -
-								 (const char *)nl_request ==
-							 offset) return mnl_attr_get_type(nla);
+	mnl_attr_for_each (nla, nl_request, sizeof(struct genlmsghdr))
+		if ((const char *)nla - (const char *)nl_request == offset)
+			return mnl_attr_get_type(nla);
 	return 0;
 }
 
@@ -353,8 +353,7 @@ static void nl_on_group(const struct nlattr *group, struct nl *nl)
 	const char *name = "";
 	uint32_t id = 0;
 
-	mnl_attr_for_each_nested(nla, group)
-	{
+	mnl_attr_for_each_nested (nla, group) {
 		if (mnl_attr_get_type(nla) == CTRL_ATTR_MCAST_GRP_NAME)
 			name = mnl_attr_get_str(nla);
 		if (mnl_attr_get_type(nla) == CTRL_ATTR_MCAST_GRP_ID)
@@ -387,7 +386,8 @@ _maybe_unused_ static int resolve(struct nl *nl, struct answer *a)
 		return -EBADMSG;
 	nl->family = mnl_attr_get_u16(a->tb[CTRL_ATTR_FAMILY_ID]);
 	if (has(a, CTRL_ATTR_MCAST_GROUPS))
-		mnl_attr_for_each_nested(nla, a->tb[CTRL_ATTR_MCAST_GROUPS]) nl_on_group(nla, nl);
+		mnl_attr_for_each_nested (nla, a->tb[CTRL_ATTR_MCAST_GROUPS])
+			nl_on_group(nla, nl);
 	return 0;
 }
 

@@ -40,8 +40,7 @@ static void on_attribute(int policy, const struct nlattr *attribute)
 	if (type >= 64)
 		return;
 	out = described[policy][type];
-	mnl_attr_for_each_nested(nla, attribute)
-	{
+	mnl_attr_for_each_nested (nla, attribute) {
 		switch (mnl_attr_get_type(nla)) {
 		case NL_POLICY_TYPE_ATTR_TYPE:
 			snprintf(out, 64, "%s", type_name(mnl_attr_get_u32(nla)));
@@ -71,12 +70,10 @@ static void on_message(const struct answer *a)
 	const struct nlattr *op, *nla, *policy;
 
 	if (has(a, CTRL_ATTR_OP_POLICY)) {
-		mnl_attr_for_each_nested(op, a->tb[CTRL_ATTR_OP_POLICY])
-		{
+		mnl_attr_for_each_nested (op, a->tb[CTRL_ATTR_OP_POLICY]) {
 			unsigned int cmd = mnl_attr_get_type(op) % MAX;
 
-			mnl_attr_for_each_nested(nla, op)
-			{
+			mnl_attr_for_each_nested (nla, op) {
 				int index = (int)mnl_attr_get_u32(nla);
 
 				if (mnl_attr_get_type(nla) == CTRL_ATTR_POLICY_DO)
@@ -87,8 +84,8 @@ static void on_message(const struct answer *a)
 		}
 	}
 	if (has(a, CTRL_ATTR_POLICY)) {
-		mnl_attr_for_each_nested(policy, a->tb[CTRL_ATTR_POLICY])
-			mnl_attr_for_each_nested(nla, policy)
+		mnl_attr_for_each_nested (policy, a->tb[CTRL_ATTR_POLICY])
+			mnl_attr_for_each_nested (nla, policy)
 				on_attribute(mnl_attr_get_type(policy) % MAX, nla);
 	}
 }
