@@ -86,7 +86,7 @@ static const char *ksm_driver(const struct doctor *d)
 	fact(d, advisor, sizeof(advisor), KSM_SYSFS "/advisor_mode");
 	if (strstr(advisor, "[scan-time]"))
 		return "the kernel's advisor drives it";
-	return "its settings in " KSM_SYSFS " hold, or dynmemd's with ksm = manage";
+	return "its settings in " KSM_SYSFS " hold, or dynmemd's with mode = manage in [ksm]";
 }
 
 void check_ksm(const struct doctor *d, struct findings *f)
@@ -96,7 +96,8 @@ void check_ksm(const struct doctor *d, struct findings *f)
 	if (!fact_u64(d, &run, KSM_SYSFS "/run"))
 		found(f, DOCTOR_NOTE, "boot a kernel with CONFIG_KSM=y", "this kernel has none");
 	else if (run == 0)
-		found(f, DOCTOR_NOTE, "ksm = manage in dynmem.conf, or echo 1 >" KSM_SYSFS "/run",
+		found(f, DOCTOR_NOTE,
+		      "mode = manage in [ksm] of dynmem.conf, or echo 1 >" KSM_SYSFS "/run",
 		      "off: equal pages of guests are kept many times");
 	else if (run == 2)
 		found(f, DOCTOR_WARN, "echo 1 >" KSM_SYSFS "/run",
