@@ -25,7 +25,7 @@
  * @profit: bytes, by the kernel or estimated
  * @saved: bytes
  * @advisor: the kernel's advisor drives the pace
- * @driver: a process that is known to write the settings ("ksmtuned"), or ""
+ * @driver: who is known to write the settings ("ksmtuned", "dynmemd"), or ""
  */
 struct ksm_host {
 	unsigned int run;
@@ -77,6 +77,9 @@ struct ksm_table {
 
 /** ksm_read_host() - 0; -ENOSYS: this kernel has no KSM */
 int ksm_read_host(struct ksm_host *ret);
+
+/** ksm_ask_driver() - whether it is dynmemd that sets the pace; fills in @driver */
+void ksm_ask_driver(struct ksm_host *h);
 
 /**
  * ksm_read_table() - those that KSM knows, by the module if it is loaded, else by /proc

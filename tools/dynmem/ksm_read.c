@@ -386,15 +386,25 @@ static int by_profit(const void *pa, const void *pb)
 	return strcmp(a->name, b->name);
 }
 
-static struct json_object *ask_guests(void)
+/* NULL: no daemon answers. */
+static struct json_object *ask_daemon(const char *method)
 {
-	struct json_object *guests = NULL;
+	struct json_object *answer = NULL;
 	sd_bus *bus = NULL;
 
-	if (bus_open(&bus) == 0 && bus_call(bus, "ListGuests", &guests) < 0)
-		guests = NULL;
+	if (bus_open(&bus) == 0 && bus_call(bus, method, &answer) < 0)
+		answer = NULL;
 	sd_bus_flush_close_unref(bus);
-	return guests;
+	return answer;
+}
+
+void ksm_ask_driver(struct ksm_host *h)
+{
+	struct json_object *host = ask_daemon("GetHost");
+
+	if (host && !strcmp(out_str(host, DYNMEM_HOST_KSM_DRIVER), "dynmemd"))
+		snprintf(h->driver, sizeof(h->driver), "dynmemd");
+	json_object_put(host);
 }
 
 int ksm_read_table(const struct ksm_host *host, enum ksm_by by, bool all, struct ksm_table *ret)
@@ -404,7 +414,7 @@ int ksm_read_table(const struct ksm_host *host, enum ksm_by by, bool all, struct
 	int r;
 
 	if (by == KSM_BY_GUEST)
-		c.guests = ask_guests();
+		c.guests = ask_daemon("ListGuests");
 	r = by_module(&c);
 	t.from_module = r == 0;
 	if (r < 0 && r != -ENOMEM)

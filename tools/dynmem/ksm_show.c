@@ -199,6 +199,7 @@ static int show(enum ksm_by by, bool all, unsigned long watch, bool json)
 				"dynmem ksm: this kernel has no KSM (no /sys/kernel/mm/ksm: built without CONFIG_KSM)\n");
 			return EXIT_FAILURE;
 		}
+		ksm_ask_driver(&host);
 		r = ksm_read_table(&host, by, all, &table);
 		if (r < 0) {
 			fprintf(stderr, "dynmem ksm: reading the processes: %s\n", strerror(-r));
