@@ -11,7 +11,8 @@ UNITDIR ?= /etc/systemd/system
 DBUSDIR ?= /etc/dbus-1/system.d
 
 MAN_PAGES := $(wildcard Documentation/man/*.[1-8])
-fill = sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(PREFIX)/sbin|; s|@SYSCONFDIR@|$(SYSCONFDIR)|'
+MONITORING := $(wildcard packaging/monitoring/*)
+fill = sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(PREFIX)/sbin|; s|@BINDIR@|$(PREFIX)/bin|; s|@SYSCONFDIR@|$(SYSCONFDIR)|'
 CONF = $(DESTDIR)$(SYSCONFDIR)/dynmem/dynmem.conf
 
 .PHONY: install install-tools install-module uninstall
@@ -30,6 +31,8 @@ install-tools: tools
 	$(Q)mkdir -p $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(UNITDIR)
 	$(Q)$(fill) tools/lib/dynmem.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/dynmem.pc
 	$(Q)$(fill) tools/dynmemd/dynmemd.service.in >$(DESTDIR)$(UNITDIR)/dynmemd.service
+	$(Q)$(fill) tools/dynmem/metrics/dynmem-metrics.service.in >$(DESTDIR)$(UNITDIR)/dynmem-metrics.service
+	$(Q)install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/dynmem/monitoring $(MONITORING)
 	$(Q)install -D -m 0644 --no-target-directory tools/dynmemd/dynmem.conf $(CONF).new
 	$(Q)if [ ! -e $(CONF) ]; then mv $(CONF).new $(CONF); elif cmp -s $(CONF) $(CONF).new; then rm $(CONF).new; fi
 	$(Q)$(foreach page,$(MAN_PAGES),install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page))) $(page) && ):
@@ -47,10 +50,11 @@ uninstall:
 	$(Q)rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/dynmem sbin/dynmemd include/dynmem/dynmem.h include/linux/dynmem.h) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libdynmem.a libdynmem.so libdynmem.so.0 pkgconfig/dynmem.pc) \
 		$(foreach page,$(MAN_PAGES),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+		$(DESTDIR)$(PREFIX)/share/dynmem/monitoring/* $(DESTDIR)$(UNITDIR)/dynmem-metrics.service \
 		$(DESTDIR)$(UNITDIR)/dynmemd.service $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf \
 		$(DESTDIR)/lib/modules/*/updates/dynmem.ko $(CONF).new
 	$(Q)if cmp -s $(CONF) tools/dynmemd/dynmem.conf; then rm $(CONF); fi
-	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/include/dynmem $(DESTDIR)$(SYSCONFDIR)/dynmem 2>/dev/null || :
+	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/dynmem/monitoring $(DESTDIR)$(PREFIX)/share/dynmem $(DESTDIR)$(PREFIX)/include/dynmem $(DESTDIR)$(SYSCONFDIR)/dynmem 2>/dev/null || :
 	$(Q)$(if $(DESTDIR),:,ldconfig; for k in /lib/modules/*; do depmod $${k##*/} 2>/dev/null; done; :)
 
 ##

@@ -4,11 +4,13 @@
  * guests move at once to what they are told, take fresh statistics whenever
  * they are asked, and need now more, now less.
  *
- * usage: fake_guests FOLDER N PERCENT
- * PERCENT of its max is what each has.
+ * usage: fake_guests FOLDER N PERCENT [mapped]
+ * PERCENT of its max is what each has; mapped: as a QEMU, the process has a mapping
+ * for all of it, without which the daemon does not take its costs for theirs.
  * Each line on stdin is answered by "POLLS BALLOONS COMMANDS" since the start.
  */
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "../unit/fake_qemu.h"
@@ -121,10 +123,13 @@ int main(int argc, char **argv)
 	struct rlimit files;
 	sd_event *event;
 
-	if (argc != 4) {
-		fputs("usage: fake_guests FOLDER N PERCENT\n", stderr);
+	if (argc != 4 && (argc != 5 || strcmp(argv[4], "mapped") != 0)) {
+		fputs("usage: fake_guests FOLDER N PERCENT [mapped]\n", stderr);
 		return 2;
 	}
+	if (argc == 5 && mmap(NULL, 16 * GIB, PROT_NONE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+		return 1;
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);

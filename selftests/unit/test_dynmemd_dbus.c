@@ -491,9 +491,41 @@ static void test_reserve(_unused_ void **state)
 	close_all(&w, &b);
 }
 
+/* What GetHost() has counted of a decision's reason. */
+static uint64_t counted(sd_bus_message *m, const char *want, const char *code)
+{
+	uint64_t n = 0;
+	const char *key;
+
+	assert_true(sd_bus_message_rewind(m, true) >= 0);
+	assert_true(sd_bus_message_enter_container(m, 'a', "{sv}") > 0);
+	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+		assert_true(sd_bus_message_read(m, "s", &key) > 0);
+		if (strcmp(key, want) != 0) {
+			sd_bus_message_skip(m, "v");
+			sd_bus_message_exit_container(m);
+			continue;
+		}
+		assert_true(sd_bus_message_enter_container(m, 'v', "a{sv}") > 0);
+		assert_true(sd_bus_message_enter_container(m, 'a', "{sv}") > 0);
+		while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+			uint64_t one;
+
+			assert_true(sd_bus_message_read(m, "sv", &key, "t", &one) > 0);
+			if (!strcmp(key, code))
+				n = one;
+			sd_bus_message_exit_container(m);
+		}
+		return n;
+	}
+	return 0;
+}
+
 static void test_signals(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
+	uint64_t reactions, usec;
+	sd_bus_message *m;
 	struct world w;
 	struct bus b;
 
@@ -510,6 +542,14 @@ static void test_signals(_unused_ void **state)
 	assert_int_equal(b.decision_from, 1024 * MIB);
 	assert_true(b.decision_to < 1024 * MIB);
 	assert_true(b.decision_applied);
+	m = call(&w, &b, "GetHost", NULL);
+	assert_int_equal(counted(m, DYNMEM_HOST_DECISIONS, "shrink-critical"), 1);
+	assert_int_equal(counted(m, DYNMEM_HOST_DECISIONS_OBSERVED, "shrink-critical"), 0);
+	assert_true(get(m, DYNMEM_HOST_REACTIONS, "t", &reactions));
+	assert_true(get(m, DYNMEM_HOST_REACTION_TIME, "t", &usec));
+	assert_int_equal(reactions, 1);
+	/* Microseconds of one event: more than none, less than a second. */
+	assert_true(usec > 0 && usec < USEC_PER_SEC);
 	fake_stop(&a, false);
 	run_until(&w, 1000, b.removed == 1);
 	assert_string_equal(b.removed_reason, "closed by the peer");

@@ -93,6 +93,11 @@
 #define DYNMEM_HOST_TAKE_MAX   "take-max"	  /* t, so much may be */
 #define DYNMEM_HOST_GATE       "gate"	/* s, what held more back in it; left out: nothing */
 #define DYNMEM_HOST_GUESTS     "guests" /* t, how many */
+/* Since the daemon's start: a{sv}, code -> t */
+#define DYNMEM_HOST_DECISIONS	       "decisions"	    /* applied */
+#define DYNMEM_HOST_DECISIONS_OBSERVED "decisions-observed" /* only logged */
+#define DYNMEM_HOST_REACTIONS	       "reactions"     /* t, events with a command to a guest */
+#define DYNMEM_HOST_REACTION_TIME      "reaction-time" /* t, summed: event to its first command */
 
 /* ListGuests(), GetGuest() */
 #define DYNMEM_GUEST_NAME	 "name"		       /* s */

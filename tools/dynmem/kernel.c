@@ -39,7 +39,9 @@ static const struct member pressure_members[] = {
 	PRESSURE(STALLS, stalls, U64),
 	PRESSURE(STALL_TIME, stall_time, U64),
 	PRESSURE(MEMCG_STALLS, memcg_stalls, U64),
+	PRESSURE(MEMCG_STALL_TIME, memcg_stall_time, U64),
 	PRESSURE(HUGE_STALLS, huge_stalls, U64),
+	PRESSURE(HUGE_STALL_TIME, huge_stall_time, U64),
 	PRESSURE(RECLAIMED, reclaimed, U64),
 	PRESSURE(SWAP_INS, swap_ins, U64),
 	PRESSURE(SWAP_OUTS, swap_outs, U64),
@@ -199,5 +201,33 @@ int kernel_host(struct json_object **ret)
 	}
 	dynmem_close(d);
 	*ret = host;
+	return 0;
+}
+
+int kernel_figures(struct json_object **ret)
+{
+	struct json_object *pressure, *ksm = json_object_new_object();
+	struct dynmem_pressure p = { 0 };
+	struct dynmem_ksm k = { 0 };
+	struct dynmem *d = NULL;
+	int r;
+
+	r = dynmem_open(&d, DYNMEM_OPEN_NO_LOAD);
+	if (r >= 0)
+		r = dynmem_get_pressure(d, &p);
+	if (r >= 0 && dynmem_get_ksm(d, &k) == 0)
+		add_members(ksm, &k, k.present, ksm_members,
+			    sizeof(ksm_members) / sizeof(ksm_members[0]));
+	dynmem_close(d);
+	if (r < 0) {
+		json_object_put(ksm);
+		return r;
+	}
+	pressure = json_object_new_object();
+	add_members(pressure, &p, p.present, pressure_members,
+		    sizeof(pressure_members) / sizeof(pressure_members[0]));
+	*ret = json_object_new_object();
+	json_object_object_add(*ret, "pressure", pressure);
+	json_object_object_add(*ret, "ksm", ksm);
 	return 0;
 }

@@ -18,6 +18,14 @@
 int kernel_host(struct json_object **ret);
 
 /**
+ * kernel_figures() - pressure and KSM as the module has them
+ * @ret: { "pressure": {...}, "ksm": {...} }, set on success; members as in events
+ *
+ * Return: 0; -ENODEV without the module; another negative errno.
+ */
+int kernel_figures(struct json_object **ret);
+
+/**
  * kernel_event() - an event as an object
  * @event: from dynmem_next_event()
  *

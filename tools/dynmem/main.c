@@ -13,6 +13,7 @@ static const struct cmd commands[] = {
 	{ "status", cmd_status, "the host's memory, KSM and every guest, now" },
 	{ "doctor", cmd_doctor, "what is in dynmem's way on this host, and how to mend it" },
 	{ "monitor", cmd_monitor, "events and decisions as they come" },
+	{ "metrics", cmd_metrics, "for Prometheus, once or over HTTP" },
 	{ "drain", cmd_drain, "give guests all their memory back, before dynmem goes" },
 	{ "resume", cmd_resume, "manage guests again" },
 	{ "reserve", cmd_reserve, "free memory for a guest that is about to start" },

@@ -65,6 +65,29 @@ static void fill_ksm(sd_bus_message *msg, struct manager *m)
 		api_put_s(msg, DYNMEM_HOST_KSM_ERROR, ksm.error);
 }
 
+/* Those that have happened: a code that is not there has not. */
+static void fill_reasons(sd_bus_message *msg, const char *key, const uint64_t *counters)
+{
+	sd_bus_message_open_container(msg, SD_BUS_TYPE_DICT_ENTRY, "sv");
+	sd_bus_message_append(msg, "s", key);
+	sd_bus_message_open_container(msg, SD_BUS_TYPE_VARIANT, "a{sv}");
+	open_map(msg);
+	for (int i = 0; i < POLICY_REASON_COUNT; i++)
+		if (counters[i])
+			api_put_t(msg, policy_reason_name(i), counters[i]);
+	sd_bus_message_close_container(msg);
+	sd_bus_message_close_container(msg);
+	sd_bus_message_close_container(msg);
+}
+
+static void fill_counters(sd_bus_message *msg, const struct manager_counters *c)
+{
+	fill_reasons(msg, DYNMEM_HOST_DECISIONS, c->applied);
+	fill_reasons(msg, DYNMEM_HOST_DECISIONS_OBSERVED, c->observed);
+	api_put_t(msg, DYNMEM_HOST_REACTIONS, c->reactions);
+	api_put_t(msg, DYNMEM_HOST_REACTION_TIME, c->reaction_ns / NSEC_PER_USEC);
+}
+
 int api_fill_host(sd_bus_message *msg, struct manager *m)
 {
 	const struct source_pressure *p = manager_source_pressure(m);
@@ -84,6 +107,7 @@ int api_fill_host(sd_bus_message *msg, struct manager *m)
 		api_put_t(msg, DYNMEM_HOST_LARGEST_SQUEEZED, squeezed);
 	}
 	fill_gate(msg, m);
+	fill_counters(msg, manager_counters(m));
 	fill_ksm(msg, m);
 	if (p && p->has_stalls) {
 		api_put_t(msg, DYNMEM_HOST_STALLS, p->stalls);

@@ -20,7 +20,11 @@ void announce_level(struct manager *m, enum policy_level level)
 /* What has been put into @g->told and @g->reason. */
 void announce_decision(struct manager *m, struct guest *g, bool applied)
 {
+	uint64_t *counter = applied ? m->counters.applied : m->counters.observed;
+
 	g->told_any = true;
+	if (g->told.reason < POLICY_REASON_COUNT)
+		counter[g->told.reason]++;
 	log_decision(g->name, g->told.from, g->told.target, policy_reason_name(g->told.reason),
 		     g->reason, applied);
 	if (m->listener)

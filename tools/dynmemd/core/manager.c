@@ -55,6 +55,11 @@ const struct policy_result *manager_result(const struct manager *m)
 	return &m->result;
 }
 
+const struct manager_counters *manager_counters(const struct manager *m)
+{
+	return &m->counters;
+}
+
 const struct source_pressure *manager_source_pressure(const struct manager *m)
 {
 	return m->has_pressure ? &m->pressure : NULL;
@@ -124,8 +129,10 @@ void manager_pressure(struct manager *m, const struct source_pressure *p)
 
 	m->pressure = *p;
 	m->has_pressure = true;
+	m->event_at = !p->news ? 0 : p->time ? p->time : now;
 	level = sample_host(m, true, now);
 	decisions_on_pressure(m, level, now);
+	m->event_at = 0;
 	log_debug("pressure: %s%slevel %s (engine: %s), %.1f MiB available",
 		  p->stall ? "stall, " : "", p->oom ? "OOM, " : "", policy_level_name(p->level),
 		  policy_level_name(level), (double)m->host.available / MIB);

@@ -274,6 +274,20 @@ struct manager_gate {
 
 void manager_gate(struct manager *m, struct manager_gate *ret);
 
+/**
+ * struct manager_counters - since the start
+ * @applied: decisions that were written to guests
+ * @observed: decisions that were only logged
+ * @reactions: events of pressure that a command to a guest followed at once
+ * @reaction_ns: from the event to the first command, summed over @reactions
+ */
+struct manager_counters {
+	uint64_t applied[POLICY_REASON_COUNT], observed[POLICY_REASON_COUNT];
+	uint64_t reactions, reaction_ns;
+};
+
+const struct manager_counters *manager_counters(const struct manager *m);
+
 /** manager_result() - sums of the latest decision, its array left out */
 const struct policy_result *manager_result(const struct manager *m);
 

@@ -93,6 +93,8 @@ struct manager {
 	enum policy_gate_rule gate_logged;
 
 	struct policy_result result; /* the latest, without its array */
+	struct manager_counters counters;
+	uint64_t event_at; /* ns, of the event that is dealt with; 0: none, or a command followed */
 
 	struct state state;	 /* what is remembered */
 	struct state_file *file; /* NULL: only while the daemon lives */

@@ -4,6 +4,7 @@
  * host's memory as it is at this moment.
  */
 #include <errno.h>
+#include <time.h>
 
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
@@ -57,6 +58,21 @@ static void log_rule(struct manager *m, enum policy_gate_rule rule)
 			(double)m->gate_host.available / MIB);
 }
 
+/* The first command that follows an event shows how fast that was; not by the loop's clock. */
+static void count_reaction(struct manager *m)
+{
+	struct timespec t;
+	uint64_t now;
+
+	if (!m->event_at)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+	m->counters.reactions++;
+	m->counters.reaction_ns += now > m->event_at ? now - m->event_at : 0;
+	m->event_at = 0;
+}
+
 int write_target(struct manager *m, struct guest *g, uint64_t *target, bool emergency, uint64_t now)
 {
 	uint64_t keep = policy_guest_keeps(m->policy, g->handle), size = *target;
@@ -76,6 +92,7 @@ int write_target(struct manager *m, struct guest *g, uint64_t *target, bool emer
 	if (r < 0)
 		return r;
 	policy_gate_sent(&m->gate, &g->books, size, now);
+	count_reaction(m);
 	*target = size;
 	return r;
 }

@@ -27,6 +27,7 @@
  * @stalls: direct reclaims since the source's start
  * @oom_kills: processes killed
  * @lost: events that were lost before this one
+ * @time: of the (first) event, ns of CLOCK_MONOTONIC; 0: not known
  */
 struct source_pressure {
 	enum policy_level level;
@@ -38,6 +39,7 @@ struct source_pressure {
 	uint64_t stalls;
 	uint64_t oom_kills;
 	uint64_t lost;
+	uint64_t time;
 };
 
 /**

@@ -49,6 +49,8 @@ static void merge(struct source_pressure *into, const struct dynmem_event *e)
 	into->stalls = p->stalls;
 	into->oom_kills = p->oom_kills;
 	into->lost += e->lost;
+	if (!into->time && p->event)
+		into->time = p->head.time;
 }
 
 static void on_family(struct source_genl *s, uint32_t type)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# A host to look at, for tests of the command: a bus of its own, the real dynmemd,
+# and monitors of guests that build/bench/fake_guests plays.
+#
+#   fake_host_open		a folder $D, and its bus
+#   fake_guests N [PERCENT]	so many guests g0, g1, ...: before the daemon starts
+#   fake_daemon [LINE...]	the daemon, with these lines of configuration
+#   fake_host_close
+#   wait_for SECONDS COMMAND...	true as soon as the command is
+#
+# Not within ok(), which would wait for them and lose their numbers.
+# Numbers of its processes are in ${pid[bus]}, ${pid[guests]}, ${pid[dynmemd]}.
+
+declare -A pid=()
+D=
+
+fake_host_open()
+{
+	D=$(mktemp -d /tmp/dynmem-fake-XXXXXX) || return 1
+	mkdir "$D/qmp" "$D/dynmem.conf.d"
+	cat >"$D/bus.conf" <<-END
+		<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+		 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+		<busconfig><type>system</type><listen>unix:path=$D/bus</listen><auth>EXTERNAL</auth>
+		<policy context="default"><allow own="*"/><allow send_destination="*"/>
+		<allow receive_type="signal"/><allow receive_type="method_call"/>
+		<allow receive_type="method_return"/><allow receive_type="error"/></policy></busconfig>
+	END
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$D/bus
+	dbus-daemon --config-file="$D/bus.conf" --nofork 2>"$D/bus.log" &
+	pid[bus]=$!
+	wait_for 5 test -S "$D/bus"
+}
+
+fake_guests()
+{
+	# It ends when nobody writes to it any more.
+	mkfifo "$D/ask"
+	build/bench/fake_guests "$D/qmp" "$1" "${2:-50}" mapped <"$D/ask" >"$D/guests.log" 2>&1 &
+	pid[guests]=$!
+	# shellcheck disable=SC2034 # kept open
+	exec {ask}>"$D/ask"
+	wait_for 20 grep -q ready "$D/guests.log"
+}
+
+fake_daemon()
+{
+	printf '[daemon]\nmode = manage\nsource = procfs\nstate = %s/state\nstop = %s/stop\n[backend qmp]\npath = %s/qmp\n' \
+		"$D" "$D" "$D" >"$D/dynmem.conf"
+	printf '%s\n' "$@" >>"$D/dynmem.conf"
+	build/dynmemd --config "$D/dynmem.conf" >"$D/dynmemd.log" 2>&1 &
+	pid[dynmemd]=$!
+	wait_for 10 build/dynmem status
+}
+
+fake_host_close()
+{
+	local p
+	for p in "${pid[@]}"; do kill -9 "$p" 2>/dev/null; done
+	wait 2>/dev/null
+	[[ -z $D ]] || rm -rf -- "$D"
+}
+
+wait_for()
+{
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < end)) || return 1
+		sleep 0.2
+	done
+}
