@@ -52,7 +52,7 @@ fake_daemon()
 	printf '%s\n' "$@" >>"$D/dynmem.conf"
 	build/dynmemd --config "$D/dynmem.conf" >"$D/dynmemd.log" 2>&1 &
 	pid[dynmemd]=$!
-	wait_for 10 build/dynmem status
+	wait_for 60 build/dynmem status
 }
 
 fake_host_close()
