@@ -427,14 +427,16 @@ static void test_trust(_unused_ void **state)
 	run_until(&w, 2000, ksm_is(&w, "run", "1"));
 	assert_string_equal(ksm_of(&w).alert, "");
 
-	/* ... and where it is only reported, nothing is stopped. */
-	ksm_set(&w, "run", "1\n");
+	/* ... and where it is only reported, nothing is stopped: it is an alert if ksmd runs. */
 	snprintf(config, sizeof(config), "[daemon]\nmode = manage\n%s", trust);
 	reconfigure(&w, config);
-	run_until(&w, 2000, *ksm_of(&w).alert);
 	run_until(&w, 2000, !has_note(&w));
+	press(&w);
+	assert_true(ksm_is(&w, "run", "0"));
+	assert_string_equal(ksm_of(&w).alert, "");
 	ksm_set(&w, "run", "1\n");
 	press(&w);
+	assert_non_null(strstr(ksm_of(&w).alert, "a (acme) and b (other)"));
 	assert_true(ksm_is(&w, "run", "1"));
 
 	/* Back to where it is managed: until one of them goes. */

@@ -15,6 +15,8 @@
 
 /* While ksmd is ours, its settings are compared so often. */
 #define PERIOD (10 * NSEC_PER_SEC)
+/* Where it is only reported, ksmd may be started by others: looked after so often. */
+#define WATCH_PERIOD (60 * NSEC_PER_SEC)
 /* Processes are searched for rivals so often. */
 #define SEARCH_PERIOD (60 * NSEC_PER_SEC)
 /* After an error it is tried again. */
@@ -198,6 +200,8 @@ void ksm_act(struct manager *m, uint64_t now)
 	if (k->control && ksm_control_idle(k->control) && ksm_control_ours(k->control) &&
 	    now >= k->rest_until)
 		ksm_control_restore(k->control);
+	if (k->strangers)
+		tick_at(m, now + WATCH_PERIOD);
 	report(m);
 }
 

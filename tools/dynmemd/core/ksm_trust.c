@@ -34,28 +34,46 @@ static bool find_strangers(const struct manager *m, const struct guest **ret_a,
 	return false;
 }
 
+/* Whether it matters: ksmd runs, or would if nothing was done. */
+static bool is_merging(const struct manager *m)
+{
+	struct host_record h = { 0 };
+
+	if (ksm_managing(m))
+		return true;
+	ksm_sysfs_read(&m->ksm.sysfs, &h);
+	return h.present & HOST_HAS_KSM_RUN && h.ksm.run == 1;
+}
+
+static void describe(struct ksm_act *k, const struct guest *a, const struct guest *b)
+{
+	snprintf(
+		k->alert, sizeof(k->alert),
+		"guests of more than one trust domain have memory that KSM may merge: %.40s (%.20s) and %.40s (%.20s)",
+		a->name, domain_of(a), b->name, domain_of(b));
+}
+
 void trust_check(struct manager *m)
 {
-	char *alert = m->ksm.alert, before[sizeof(m->ksm.alert)];
+	struct ksm_act *k = &m->ksm;
+	char before[sizeof(k->alert)];
 	const struct guest *a, *b;
 
-	memcpy(before, alert, sizeof(before));
-	*alert = 0;
-	m->ksm.strangers = m->config->ksm_mode != KSM_MODE_OFF && !m->config->ksm_across &&
-			   find_strangers(m, &a, &b);
-	if (m->ksm.strangers)
-		snprintf(
-			alert, sizeof(m->ksm.alert),
-			"guests of more than one trust domain have memory that KSM may merge: %.40s (%.20s) and %.40s (%.20s)",
-			a->name, domain_of(a), b->name, domain_of(b));
-	if (!*alert && *before)
-		log_notice("KSM: all memory that may be merged is of one trust domain again");
-	if (!*alert || !strcmp(alert, before))
+	memcpy(before, k->alert, sizeof(before));
+	*k->alert = 0;
+	k->strangers = m->config->ksm_mode != KSM_MODE_OFF && !m->config->ksm_across &&
+		       find_strangers(m, &a, &b);
+	if (k->strangers && is_merging(m))
+		describe(k, a, b);
+	if (!strcmp(k->alert, before))
 		return;
-	if (ksm_managing(m))
-		log_warning("KSM: %s: ksmd is stopped (across = yes in [ksm] lets it run)", alert);
-	else if (m->record.present & HOST_HAS_KSM_RUN && m->record.ksm.run == 1)
+	if (!*k->alert)
+		log_notice("KSM: no memory is merged across trust domains any more");
+	else if (ksm_managing(m))
+		log_warning("KSM: %s: ksmd is stopped (across = yes in [ksm] lets it run)",
+			    k->alert);
+	else
 		log_error(
 			"ALERT: KSM: %s, and ksmd runs: with [ksm] mode = manage it is stopped; mem-merge=off keeps a guest out; across = yes allows it",
-			alert);
+			k->alert);
 }
