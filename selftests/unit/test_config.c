@@ -204,7 +204,9 @@ static void test_refuses(_unused_ void **state)
 	refuses("[guest a]\nmin = 2G\nshares = 5\nmax = 1G\n",
 		"c:4: [guest a]: min (2048 MiB) is above max (1024 MiB); allowed: min up to max");
 	refuses("[policy]\ntaxes = 1\n",
-		"c:2: taxes: unknown key in [policy]; allowed: see 'dynmemd --tunables'");
+		"c:2: taxes: unknown key in [policy]; allowed: profile, and those of 'dynmemd --tunables'");
+	refuses("[policy]\nprofile = bold\n",
+		"c:2: profile = bold: not valid; allowed: cautious, balanced, dense");
 	refuses("[policy]\npoll = 1\n",
 		"c:2: poll = 1: not valid; allowed: a number with ns, us, ms, s, min, h or d");
 	refuses("[policy]\ntax = -1\n",
@@ -228,6 +230,61 @@ static void test_out_of_range_tunable(_unused_ void **state)
 	assert_int_equal(load(&c, "[policy]\ntax = 1e9\n"), -EINVAL);
 	assert_null(c);
 	assert_non_null(strstr(complaints, "c:2: tax = 1e9: out of range; allowed: "));
+}
+
+/* A profile's numbers, but for those that stand there too, before or after it. */
+static void test_profiles(_unused_ void **state)
+{
+	struct policy_tunables defaults;
+	struct config *c;
+	const char *why;
+
+	policy_tunables_init(&defaults);
+	assert_int_equal(load(&c, "[policy]\nprofile = balanced\n"), 0);
+	assert_memory_equal(&c->policy, &defaults, sizeof(defaults));
+	config_free(c);
+
+	assert_int_equal(load(&c, "[policy]\ntax = 0.6\nprofile = dense\nroom_min = 1G\n"
+				  "[ksm]\nmax_cpu = 10%\n"),
+			 0);
+	assert_string_equal(policy_profile_name(c->profile), "dense");
+	assert_true(c->policy.tax == 0.6);
+	assert_int_equal(c->policy.room_min, GIB);
+	assert_true(c->policy.ksm_cpu == 0.1);
+	assert_true(c->policy.hold_cap < defaults.hold_cap);
+	assert_int_equal(c->policy.poll, defaults.poll);
+	config_free(c);
+
+	/* The last one counts. */
+	assert_int_equal(load(&c, "[policy]\nprofile = dense\nprofile = cautious\n"), 0);
+	assert_true(c->policy.tax < defaults.tax);
+	assert_true(c->policy.room_min > defaults.room_min);
+	config_free(c);
+
+	for (unsigned int i = 0; i < POLICY_PROFILES; i++) {
+		struct policy_tunables t;
+
+		policy_tunables_init(&t);
+		policy_profile_apply(&t, i, NULL);
+		assert_int_equal(policy_tunables_check(&t, &why), 0);
+		assert_int_equal(policy_profile_find(policy_profile_name(i)), i);
+	}
+	assert_int_equal(policy_profile_find(""), -ENOENT);
+}
+
+/* No row of a profile is without a tunable, and none is what the default is. */
+static void test_profiles_differ(_unused_ void **state)
+{
+	unsigned int cautious = 0, dense = 0;
+
+	for (size_t i = 0; i < policy_tunable_count; i++) {
+		const struct policy_tunable *row = &policy_tunable_table[i];
+
+		cautious += policy_profile_value(POLICY_PROFILE_CAUTIOUS, row) != row->def;
+		dense += policy_profile_value(POLICY_PROFILE_DENSE, row) != row->def;
+	}
+	assert_int_equal(cautious, 10);
+	assert_int_equal(dense, 8);
 }
 
 static void test_long_lines(_unused_ void **state)
@@ -488,6 +545,8 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_out_of_range_tunable),
+		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_profiles_differ),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_foreign_text),
 		cmocka_unit_test(test_wildcards),

@@ -440,11 +440,13 @@ static void test_reserve(_unused_ void **state)
 	struct world w;
 	struct bus b;
 
-	open_all(&w, &b, "[daemon]\nmode = manage\n");
+	open_all(&w, &b, "[daemon]\nmode = manage\n[policy]\nprofile = cautious\n");
 	start_guest(&w, &a, "a.sock");
 	run_until(&w, 2000, manager_find(w.manager, "a"));
 	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	m = call(&w, &b, "GetHost", NULL);
+	assert_true(get(m, DYNMEM_HOST_PROFILE, "s", &text));
+	assert_string_equal(text, "cautious");
 	assert_true(get(m, DYNMEM_HOST_LARGEST, "t", &largest));
 	assert_true(get(m, DYNMEM_HOST_LARGEST_SQUEEZED, "t", &squeezed));
 	assert_in_range(largest, GIB, 3500 * MIB);

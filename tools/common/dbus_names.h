@@ -64,6 +64,7 @@
 #define DYNMEM_HOST_LEVEL      "level"	    /* s, as the property */
 #define DYNMEM_HOST_MODE       "mode"	    /* s, as the property */
 #define DYNMEM_HOST_SOURCE     "source"	    /* s, as the property */
+#define DYNMEM_HOST_PROFILE    "profile"    /* s, of the policy */
 #define DYNMEM_HOST_TOTAL      "total"	    /* t */
 #define DYNMEM_HOST_AVAILABLE  "available"  /* t, MemAvailable */
 #define DYNMEM_HOST_FREE       "free"	    /* t, MemFree */

@@ -36,7 +36,8 @@ static void help(void)
 	       "      --hot SHARE       of demand that is page cache in use [0%%]\n"
 	       "      --ksm SHARE       of memory that has a twin [0%%]\n"
 	       "      --tick TIME       of dynmem's policy, 100ms to 60s [1s]\n"
-	       "      --set NAME=VALUE  a tunable of dynmem's policy; may be given again\n"
+	       "      --profile NAME    of dynmem's policy: cautious, balanced or dense [balanced]\n"
+	       "      --set NAME=VALUE  after --profile: a tunable of dynmem's policy; may be given again\n"
 	       "      --seed N          same seed, same result [1]\n\n"
 	       "Question:\n"
 	       "      --capacity        how many of these guests fit, by bisection\n"
@@ -107,6 +108,7 @@ enum {
 	OPT_HOT,
 	OPT_KSM,
 	OPT_TICK,
+	OPT_PROFILE,
 	OPT_SET,
 	OPT_SEED,
 	OPT_CAPACITY,
@@ -131,6 +133,7 @@ static const struct option options[] = {
 	{ "hot", required_argument, NULL, OPT_HOT },
 	{ "ksm", required_argument, NULL, OPT_KSM },
 	{ "tick", required_argument, NULL, OPT_TICK },
+	{ "profile", required_argument, NULL, OPT_PROFILE },
 	{ "set", required_argument, NULL, OPT_SET },
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "capacity", no_argument, NULL, OPT_CAPACITY },
@@ -239,6 +242,16 @@ static int get_policies(struct simulate *s, const char *list)
 	return status;
 }
 
+static int get_profile(struct simulate *s)
+{
+	int profile = policy_profile_find(optarg);
+
+	if (profile < 0)
+		return bad_value(OPT_PROFILE, "cautious, balanced or dense");
+	policy_profile_apply(&s->tunables, profile, NULL);
+	return -1;
+}
+
 static int get_tunable(struct simulate *s)
 {
 	const struct policy_tunable *row;
@@ -328,6 +341,8 @@ static int get_option(struct simulate *s, int opt)
 		if (status < 0)
 			o->tick = (int64_t)(value * 1000);
 		return status;
+	case OPT_PROFILE:
+		return get_profile(s);
 	case OPT_SET:
 		return get_tunable(s);
 	case OPT_SEED:

@@ -52,7 +52,8 @@ static void print_host(struct json_object *host)
 	       out_bytes(out_u64(host, DYNMEM_HOST_AVAILABLE), a),
 	       out_bytes(out_u64(host, DYNMEM_HOST_TOTAL), b), out_str(host, DYNMEM_HOST_LEVEL));
 	if (mode[0])
-		printf(" (mode %s, source %s)", mode, out_str(host, DYNMEM_HOST_SOURCE));
+		printf(" (mode %s, source %s, profile %s)", mode, out_str(host, DYNMEM_HOST_SOURCE),
+		       out_str(host, DYNMEM_HOST_PROFILE));
 	putchar('\n');
 
 	if (out_has(host, DYNMEM_HOST_SWAP_TOTAL)) {

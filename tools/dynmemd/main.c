@@ -31,12 +31,28 @@ static const char help[] =
 	"      --check         only check the configuration, and show what a reload of\n"
 	"                      the daemon that runs would change\n"
 	"  -v, --verbose       log more\n"
-	"      --tunables      list all keys of [policy], their defaults and reasons\n"
+	"      --tunables      list all numbers of [policy], their defaults and reasons,\n"
+	"                      and what profiles have instead\n"
 	"  -h, --help          this text\n"
 	"      --version       the version\n"
 	"\n"
 	"Exit status: 0; 1 a failure; 2 a wrong option; 3 source = genl and no kernel\n"
 	"module; 78 a wrong configuration.\n";
+
+/* Where a profile has another value. */
+static void print_profiles(const struct policy_tunable *t)
+{
+	char value[32];
+
+	for (unsigned int i = 0; i < POLICY_PROFILES; i++) {
+		double v = policy_profile_value(i, t);
+
+		if (v == t->def)
+			continue;
+		policy_number_render(v, value, sizeof(value));
+		printf("    profile %s: %s\n", policy_profile_name(i), value);
+	}
+}
 
 static void print_tunables(void)
 {
@@ -49,6 +65,7 @@ static void print_tunables(void)
 		policy_number_render(t->max, max, sizeof(max));
 		printf("%s\n    %s %s (%s to %s)\n    %s\n", t->name, def,
 		       policy_unit_name(t->unit), min, max, t->reason);
+		print_profiles(t);
 	}
 }
 

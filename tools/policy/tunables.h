@@ -5,6 +5,7 @@
 #ifndef DYNMEM_POLICY_TUNABLES_H
 #define DYNMEM_POLICY_TUNABLES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -129,5 +130,33 @@ int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
 
 /** policy_unit_name() - "bytes", "ns", "bytes/s", "count", "ratio" */
 const char *policy_unit_name(enum policy_unit unit);
+
+/* All fields have eight bytes, and a row each. */
+#define POLICY_TUNABLES (sizeof(struct policy_tunables) / sizeof(uint64_t))
+
+enum policy_profile {
+	POLICY_PROFILE_BALANCED, /* the default */
+	POLICY_PROFILE_CAUTIOUS,
+	POLICY_PROFILE_DENSE,
+	POLICY_PROFILES,
+};
+
+const char *policy_profile_name(enum policy_profile profile);
+
+/** policy_profile_summary() - for whom it is, in half a sentence */
+const char *policy_profile_summary(enum policy_profile profile);
+
+/** policy_profile_find() - by name. Return: an enum policy_profile or -ENOENT */
+int policy_profile_find(const char *name);
+
+/** policy_profile_value() - of one tunable; its default if the profile has no other */
+double policy_profile_value(enum policy_profile profile, const struct policy_tunable *row);
+
+/**
+ * policy_profile_apply() - set all tunables to a profile's values
+ * @given: those that are left as they are, in the table's order; NULL: none is
+ */
+void policy_profile_apply(struct policy_tunables *t, enum policy_profile profile,
+			  const bool given[POLICY_TUNABLES]);
 
 #endif /* DYNMEM_POLICY_TUNABLES_H */

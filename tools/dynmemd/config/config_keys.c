@@ -435,15 +435,23 @@ static int set_ksm_mode(struct parser *p, const char *value)
 	return r;
 }
 
+/* A tunable that stands in the configuration, whatever the profile has. Returns 0 or -ERANGE. */
+static int give(struct parser *p, const struct policy_tunable *row, double value)
+{
+	int r = policy_tunable_set(&p->config->policy, row, value);
+
+	if (r == 0)
+		p->given[row - policy_tunable_table] = true;
+	return r;
+}
+
 /* Another name of the policy's number, where one looks for it. */
 static int set_ksm_max_cpu(struct parser *p, const char *value)
 {
 	double share;
 	int r = parse_ratio(&share, value);
 
-	return r < 0 ? r
-		     : policy_tunable_set(&p->config->policy, policy_tunable_find("ksm_cpu"),
-					  share);
+	return r < 0 ? r : give(p, policy_tunable_find("ksm_cpu"), share);
 }
 
 static int set_ksm_across(struct parser *p, const char *value)
@@ -458,21 +466,38 @@ static const struct key ksm_keys[] = {
 	{ 0 },
 };
 
+static void set_profile(struct parser *p, const char *value)
+{
+	int profile = policy_profile_find(value);
+
+	if (profile < 0)
+		parser_complain(p, "profile = %s: not valid; allowed: cautious, balanced, dense",
+				value);
+	else
+		p->config->profile = profile;
+}
+
 static void set_tunable(struct parser *p, const char *name, const char *value)
 {
 	const struct policy_tunable *row = policy_tunable_find(name);
 	char min[32], max[32];
 	double number;
 
+	if (!strcmp(name, "profile")) {
+		set_profile(p, value);
+		return;
+	}
 	if (!row) {
-		parser_complain(p, "%s: unknown key in [policy]; allowed: see 'dynmemd --tunables'",
-				name);
+		parser_complain(
+			p,
+			"%s: unknown key in [policy]; allowed: profile, and those of 'dynmemd --tunables'",
+			name);
 		return;
 	}
 	if (units[row->unit].parse(&number, value) < 0)
 		parser_complain(p, "%s = %s: not valid; allowed: %s", name, value,
 				units[row->unit].allowed);
-	else if (policy_tunable_set(&p->config->policy, row, number) < 0) {
+	else if (give(p, row, number) < 0) {
 		policy_number_render(row->min, min, sizeof(min));
 		policy_number_render(row->max, max, sizeof(max));
 		parser_complain(p, "%s = %s: out of range; allowed: %s to %s %s", name, value, min,

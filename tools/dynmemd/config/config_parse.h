@@ -16,7 +16,8 @@ struct parser {
 	char *section; /* NULL: none yet */
 	char *buffer;
 	size_t size;
-	struct guest_rule *rule; /* of the section being read */
+	struct guest_rule *rule;     /* of the section being read */
+	bool given[POLICY_TUNABLES]; /* tunables with a key, which no profile changes */
 	config_complain_t complain;
 	void *userdata;
 	unsigned int complaints;

@@ -169,6 +169,7 @@ static void check(struct parser *p)
 			"[guest %s]: min (%.10g MiB) is above max (%.10g MiB); allowed: min up to max",
 			r->pattern, (double)r->min.value / MIB, (double)r->max.value / MIB);
 	}
+	policy_profile_apply(&c->policy, c->profile, p->given);
 	if (policy_tunables_check(&c->policy, &why) < 0) {
 		p->line = 0;
 		p->path = "[policy]";

@@ -123,7 +123,8 @@ struct config {
 	enum ksm_mode ksm_mode;
 	bool ksm_across;
 
-	/* [policy] */
+	/* [policy]: the profile's numbers, but for those that have a key of their own */
+	enum policy_profile profile;
 	struct policy_tunables policy;
 
 	/* [backend qmp] */

@@ -250,6 +250,7 @@ enum mode manager_mode(const struct manager *m);
 bool manager_stopped(const struct manager *m);
 
 const char *manager_mode_name(const struct manager *m);
+enum policy_profile manager_profile(const struct manager *m);
 const char *manager_source_name(const struct manager *m);
 const struct policy *manager_policy(const struct manager *m);
 enum policy_level manager_level(const struct manager *m);

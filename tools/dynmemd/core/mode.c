@@ -54,3 +54,8 @@ const char *manager_source_name(const struct manager *m)
 {
 	return m->source ? m->source->ops->name : "none";
 }
+
+enum policy_profile manager_profile(const struct manager *m)
+{
+	return m->config->profile;
+}
