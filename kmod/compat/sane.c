@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Compiles with every kernel that the module is for: where it does not, the
- * compiler or the kernel's headers do not work, and no probe would tell anything.
+ * compiler or the kernel's headers do not work, and no probe would mean anything.
  */
 #include <linux/hrtimer.h>
 #include <linux/ksm.h>

@@ -101,7 +101,7 @@ static bool alive(const struct eater *e)
 	return waitpid(e->pid, NULL, WNOHANG) == 0;
 }
 
-/* Swap-ins that a CPU has counted look like new ones when it goes and comes. */
+/* Swap-ins that a CPU has counted may appear to be new ones when it goes and comes. */
 TEST_F_TIMEOUT(alarms, cpu_hotplug, 240)
 {
 	int cpu = (int)sysconf(_SC_NPROCESSORS_CONF) - 1;

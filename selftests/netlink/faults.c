@@ -74,7 +74,7 @@ static int starve(bool yes)
 	return spit(path, "%d", yes);
 }
 
-/* The next event has this number. Return: the failures that it tells of. */
+/* The next event has this number. Return: the failures that it reports. */
 static uint64_t next_failures(struct __test_metadata *_metadata, FIXTURE_DATA(faults) * self,
 			      uint64_t seq)
 {
@@ -124,7 +124,7 @@ static void set_thresholds(struct __test_metadata *_metadata, FIXTURE_DATA(fault
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
 }
 
-/* The rise is told by who set the thresholds, the falls by the thread. */
+/* Who set the thresholds reports the rise, the thread reports the falls. */
 TEST_F_TIMEOUT(faults, pressure, 60)
 {
 	const uint64_t all = 1ULL << 50;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A netlink fuzzer: a great many messages that are right in some respects and
- * wrong in others. The kernel's log tells whether it was impressed; here it is
+ * wrong in others. The kernel's log says whether it took harm; here it is
  * checked that it answers as before, and that no setting has left its range.
  *
  *	DYNMEM_FUZZ_MESSAGES	how many [1000000]

@@ -175,7 +175,7 @@ TEST_F(get, pressure)
 	}
 }
 
-/* Counters of the kernel's own: between two looks at /proc/vmstat. */
+/* Counters of the kernel's own: between two samples of /proc/vmstat. */
 static uint64_t vmstat(const char *key)
 {
 	long long v = number_of("/proc/vmstat", key);

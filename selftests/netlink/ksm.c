@@ -100,7 +100,7 @@ TEST_F_TIMEOUT(ksm, merged, 90)
 	ASSERT_EQ(0, spit(KSM_DIR "run", "1"));
 	ASSERT_TRUE(wait_event(_metadata, self, DYNMEM_KSM_EVENT_SCAN));
 	EXPECT_LT(scans, get(&self->ev, DYNMEM_A_KSM_FULL_SCANS));
-	/* That event may have told all of it already. */
+	/* That event may have reported all of it already. */
 	while (get(&self->ev, DYNMEM_A_KSM_PAGES_SHARING) < PAGES * 9 / 10) {
 		ASSERT_TRUE(wait_event(_metadata, self, DYNMEM_KSM_EVENT_COUNTERS));
 		ASSERT_LT(now_ns(), end);
@@ -130,7 +130,7 @@ TEST_F_TIMEOUT(ksm, merged, 90)
 	EXPECT_GE(get(&self->state, DYNMEM_A_KSM_COW_BREAKS), breaks + PAGES * 9 / 10);
 }
 
-/* Nothing moves, nothing is told. */
+/* Nothing moves, nothing is reported. */
 TEST_F_TIMEOUT(ksm, quiet, 30)
 {
 	sleep_ms(300);
@@ -140,7 +140,7 @@ TEST_F_TIMEOUT(ksm, quiet, 30)
 
 /*
  * Looks no more often than the interval says. Run is switched all the time,
- * but hardly anything scanned, for the end of a scan brings on a look, too.
+ * but hardly anything scanned, for the end of a scan triggers a sample, too.
  */
 TEST_F_TIMEOUT(ksm, interval, 60)
 {
@@ -156,12 +156,12 @@ TEST_F_TIMEOUT(ksm, interval, 60)
 	drain(&self->events);
 
 	/*
-	 * A look that comes late may see run as the one before did, and has
-	 * nothing to tell: there is time for more than the three that count.
+	 * A sample that comes late may see run as the one before did, and has
+	 * nothing to report: there is time for more than the three that count.
 	 */
 	end = now_ns() + 12 * NSEC_PER_SEC;
 	while (now_ns() < end) {
-		/* Never the same at two looks, one second apart. */
+		/* Never the same in two samples, one second apart. */
 		run = now_ns() / NSEC_PER_SEC % 2;
 		ASSERT_EQ(0, spit(KSM_DIR "run", "%d", run));
 		if (next_event(&self->events, &self->ev, 70) < 0)

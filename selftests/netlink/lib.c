@@ -257,13 +257,13 @@ TEST_F(lib, events)
 
 	subscribed(_metadata, self);
 	set_threshold(_metadata, self->d, 0);
-	/* Out of memory, if a test before was, is told for a while. */
+	/* Out of memory, if a test before was, is reported for a while. */
 	do {
 		while (NEXT(100))
 			;
 		ASSERT_EQ(0, dynmem_get_pressure(self->d, &p));
 	} while (p.level != DYNMEM_LEVEL_NONE && tries++ < 100);
-	/* The asking may have told that just now. */
+	/* The request may have reported that just now. */
 	while (NEXT(100))
 		;
 	ASSERT_EQ(0, dynmem_get_pressure(self->d, &p));
@@ -323,7 +323,7 @@ TEST_F(lib, absent)
 	EXPECT_EQ(-ENODEV, dynmem_get_pressure(self->d, &p));
 	EXPECT_NE(NULL, strstr(dynmem_last_error(self->d), "modprobe dynmem"));
 	ASSERT_EQ(0, module_load(""));
-	/* A get finds it, too, and the events are told all the same. */
+	/* A get finds it, too, and the events are reported all the same. */
 	EXPECT_EQ(0, dynmem_get_pressure(self->d, &p));
 	EXPECT_EQ(DYNMEM_EVENT_APPEARED, NEXT(3000));
 	EXPECT_EQ(DYNMEM_EVENT_PRESSURE, NEXT(1000));

@@ -22,7 +22,7 @@ FIXTURE_SETUP(lifecycle)
 	module_unload_patiently();
 	ASSERT_EQ(0, module_load(""));
 	ASSERT_EQ(0, nl_open(&self->events));
-	/* Where the controller tells of families; its number is fixed. */
+	/* Where the controller reports families; its number is fixed. */
 	ASSERT_EQ(0, nl_socket(&self->controller));
 	ASSERT_EQ(0, join(&self->controller, GENL_ID_CTRL));
 }
@@ -35,7 +35,7 @@ FIXTURE_TEARDOWN(lifecycle)
 }
 
 /* The next word of the controller about our family with this command. */
-static bool told(FIXTURE_DATA(lifecycle) * self, uint8_t cmd)
+static bool notified(FIXTURE_DATA(lifecycle) * self, uint8_t cmd)
 {
 	while (next_event(&self->controller, &self->a, 3000) == 0)
 		if (self->a.cmd == cmd && has(&self->a, CTRL_ATTR_FAMILY_NAME) &&
@@ -73,12 +73,12 @@ TEST_F_TIMEOUT(lifecycle, with_listeners, 120)
 		EXPECT_EQ(since, get_head(&self->a, DYNMEM_A_HEAD_SINCE));
 
 		ASSERT_EQ(0, module_unload());
-		EXPECT_TRUE(told(self, CTRL_CMD_DELFAMILY));
+		EXPECT_TRUE(notified(self, CTRL_CMD_DELFAMILY));
 		EXPECT_EQ(-ENOENT, ask(&nl, DYNMEM_CMD_PRESSURE_GET, &self->a));
 		nl_close(&nl);
 
 		ASSERT_EQ(0, module_load(""));
-		EXPECT_TRUE(told(self, CTRL_CMD_NEWFAMILY));
+		EXPECT_TRUE(notified(self, CTRL_CMD_NEWFAMILY));
 		ASSERT_EQ(0, resolve(&self->events, NULL));
 		EXPECT_NE(old, self->events.family);
 		drain(&self->events);
@@ -101,7 +101,7 @@ _Noreturn static void ask_at_once(FIXTURE_DATA(lifecycle) * self, int report)
 
 	/* Before the one that loads the module goes on. */
 	sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ 1 });
-	if (told(self, CTRL_CMD_NEWFAMILY) && nl_open(&nl) == 0 &&
+	if (notified(self, CTRL_CMD_NEWFAMILY) && nl_open(&nl) == 0 &&
 	    ask(&nl, DYNMEM_CMD_PRESSURE_GET, &self->a) == 0)
 		capabilities = get_head(&self->a, DYNMEM_A_HEAD_CAPABILITIES);
 	_exit(write(report, &capabilities, sizeof(capabilities)) != sizeof(capabilities));

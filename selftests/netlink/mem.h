@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory to press with: a child that eats as told, the host's figures, and
+ * Memory to press with: a child that eats on orders, the host's figures, and
  * files of the kernel.
  */
 #ifndef DYNMEM_TEST_MEM_H
@@ -105,7 +105,7 @@ _maybe_unused_ static void reap(pid_t pid)
 }
 
 /*
- * A child that eats memory when told to. It is the first to go when the host
+ * A child that eats memory when it gets an order. It is the first to go when the host
  * runs out.
  */
 struct eater {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Out of memory, for real: the host's is told and makes the level critical, a
- * cgroup's own is counted apart and told to nobody.
+ * Out of memory, for real: the host's is reported and makes the level critical, a
+ * cgroup's own is counted apart and reported to nobody.
  */
 #include "kselftest_harness.h"
 
@@ -57,20 +57,20 @@ FIXTURE_TEARDOWN(oom)
 TEST_F_TIMEOUT(oom, host, 240)
 {
 	uint64_t end = now_ns() + 200 * NSEC_PER_SEC, killed = 0;
-	bool told = false;
+	bool reported = false;
 
 	eater_order(&self->eater, meminfo("MemTotal") + meminfo("SwapTotal"), EAT_SMALL);
-	while (!told && now_ns() < end) {
+	while (!reported && now_ns() < end) {
 		if (next_event(&self->events, &self->ev, 1000) < 0)
 			continue;
-		told = get(&self->ev, DYNMEM_A_PRESSURE_EVENT) & DYNMEM_PRESSURE_EVENT_OOM;
+		reported = get(&self->ev, DYNMEM_A_PRESSURE_EVENT) & DYNMEM_PRESSURE_EVENT_OOM;
 	}
-	ASSERT_TRUE(told);
+	ASSERT_TRUE(reported);
 	EXPECT_FALSE(eater_done(&self->eater));
 	EXPECT_EQ(DYNMEM_LEVEL_CRITICAL, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
 	EXPECT_TRUE(get(&self->ev, DYNMEM_A_PRESSURE_CAUSES) & DYNMEM_CAUSE_OOM);
 
-	/* The kill may be told with the OOM or right after it. */
+	/* The kill may be reported with the OOM or right after it. */
 	for (int i = 0; i < 50 && !killed; i++) {
 		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
 		killed = get(&self->after, DYNMEM_A_PRESSURE_OOM_KILLS) -

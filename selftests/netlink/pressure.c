@@ -11,7 +11,7 @@
 /* Between two thresholds, and how far past one a test goes. */
 #define STEP (96 * MIB)
 
-/* Longest look at available memory plus what a busy machine adds. */
+/* Longest time between samples of available memory plus what a busy machine adds. */
 #define PATIENCE_MS 3000
 
 #define HOLD_MS 600ULL
@@ -101,7 +101,7 @@ static void listen_at_none(struct __test_metadata *_metadata, FIXTURE_DATA(press
 	drain(&self->events);
 }
 
-/* The next level that is told; other events in between are fine. */
+/* The next level that is reported; other events in between are fine. */
 static uint32_t next_level(struct __test_metadata *_metadata, FIXTURE_DATA(pressure) * self,
 			   int timeout_ms)
 {
@@ -136,10 +136,10 @@ static void sink_to(struct __test_metadata *_metadata, FIXTURE_DATA(pressure) * 
 	}
 }
 
-/* Up step by step, each told at once; then down in one, after the hold. */
+/* Up step by step, each reported at once; then down in one, after the hold. */
 TEST_F_TIMEOUT(pressure, levels, 60)
 {
-	uint64_t seq, dropping, dropped, told;
+	uint64_t seq, dropping, dropped, fell;
 	uint32_t level;
 
 	set_thresholds(_metadata, self);
@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(pressure, levels, 60)
 		EXPECT_EQ(++seq, get_head(&self->ev, DYNMEM_A_HEAD_SEQ));
 	}
 
-	/* Asked, it says the same as told. */
+	/* A get has the same as the notification. */
 	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->state));
 	EXPECT_EQ(DYNMEM_LEVEL_CRITICAL, get(&self->state, DYNMEM_A_PRESSURE_LEVEL));
 	EXPECT_EQ(seq, get_head(&self->state, DYNMEM_A_HEAD_SEQ));
@@ -176,12 +176,12 @@ TEST_F_TIMEOUT(pressure, levels, 60)
 	for (; dropped - dropping > HOLD_MS * NSEC_PER_MSEC / 2 && level == DYNMEM_LEVEL_LOW; seq++)
 		level = next_level(_metadata, self, PATIENCE_MS);
 	ASSERT_EQ(DYNMEM_LEVEL_NONE, level);
-	told = now_ns();
+	fell = now_ns();
 	EXPECT_EQ(++seq, get_head(&self->ev, DYNMEM_A_HEAD_SEQ));
 	EXPECT_EQ(0, get(&self->ev, DYNMEM_A_PRESSURE_CAUSES));
 	/* What was seen just before it had all dropped may count. */
-	EXPECT_GT(told - dropped, HOLD_MS * NSEC_PER_MSEC * 3 / 4);
-	EXPECT_LT(told - dropped, (HOLD_MS + PATIENCE_MS) * NSEC_PER_MSEC);
+	EXPECT_GT(fell - dropped, HOLD_MS * NSEC_PER_MSEC * 3 / 4);
+	EXPECT_LT(fell - dropped, (HOLD_MS + PATIENCE_MS) * NSEC_PER_MSEC);
 }
 
 /* While the hold keeps the level, nothing asks for it: no causes. */
@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(pressure, config_moves_level, 60)
 	EXPECT_EQ(DYNMEM_LEVEL_NONE, next_level(_metadata, self, PATIENCE_MS));
 }
 
-/* A rise is told at once, whatever the interval; the fall waits for it. */
+/* A rise is reported at once, whatever the interval; the fall waits for it. */
 TEST_F_TIMEOUT(pressure, interval, 60)
 {
 	uint64_t up, down;
@@ -253,7 +253,7 @@ TEST_F_TIMEOUT(pressure, interval, 60)
 	EXPECT_GE(down - up, 1990 * NSEC_PER_MSEC);
 }
 
-/* Every listener hears the same; one that does not read loses, and is told. */
+/* Every listener gets the same; one that does not read loses, and learns of it. */
 TEST_F_TIMEOUT(pressure, listeners, 60)
 {
 	struct nl other, lazy;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Direct reclaim: on the host's behalf it is told when it begins, and who
+ * Direct reclaim: on the host's behalf it is reported when it begins, and who
  * stalled can be asked; for a huge page or a cgroup's own limit it is counted
- * apart and told to nobody.
+ * apart and reported to nobody.
  *
  * The host is pressed for real, into its swap, but not out of memory.
  */
@@ -138,12 +138,12 @@ static void check_stallers(struct __test_metadata *_metadata, FIXTURE_DATA(recla
 }
 
 /*
- * How long after the first stall of one pressing it was told, ns. Ftrace is
+ * How long after the first stall of one pressing it was reported, ns. Ftrace is
  * called behind the module: this can be below zero.
  */
 static int64_t press_and_hear(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
 {
-	uint64_t began, told;
+	uint64_t began, reported;
 
 	drain(&self->events);
 	/* As one listens who has to act: before those who eat. */
@@ -151,15 +151,15 @@ static int64_t press_and_hear(struct __test_metadata *_metadata, FIXTURE_DATA(re
 	ASSERT_EQ(0, ftrace_on());
 	press(_metadata, self);
 	ASSERT_EQ(0, wait_event(self, DYNMEM_PRESSURE_EVENT_STALL, 90));
-	told = now_ns();
+	reported = now_ns();
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 }));
 	began = ftrace_first_stall();
 	ftrace_off();
 	ASSERT_NE(0, began);
-	TH_LOG("told %lld us after the first direct reclaim began",
-	       (long long)(told - began) / 1000);
+	TH_LOG("reported %lld us after the first direct reclaim began",
+	       (long long)(reported - began) / 1000);
 	finish(_metadata, self);
-	return (int64_t)(told - began);
+	return (int64_t)(reported - began);
 }
 
 TEST_F_TIMEOUT(reclaim, stall, 240)
