@@ -262,7 +262,7 @@ static void test_reading(_unused_ void **state)
 	int on;
 
 	a.reporting = true;
-	open_all(&w, &b, "[guest a]\nmin = 300M\nmax = 900M\nshares = 70\n");
+	open_all(&w, &b, "[guest a]\nmin = 300M\nmax = 900M\nshares = 70\ntrust = acme\n");
 	start_guest(&w, &a, "a.sock");
 	run_until(&w, 2000, manager_find(w.manager, "a"));
 	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
@@ -279,8 +279,11 @@ static void test_reading(_unused_ void **state)
 	assert_string_equal(text, "none");
 	assert_true(get(m, DYNMEM_HOST_GUESTS, "t", &n));
 	assert_int_equal(n, 1);
+	assert_true(get(m, DYNMEM_HOST_KSM_MODE, "s", &text));
+	assert_string_equal(text, "report");
 	/* What is not known is not there. */
 	assert_false(get(m, DYNMEM_HOST_STALLS, "t", &n));
+	assert_false(get(m, DYNMEM_HOST_KSM_SAVED, "t", &n));
 
 	m = call(&w, &b, "GetGuest", "a");
 	assert_true(get(m, DYNMEM_GUEST_NAME, "s", &text));
@@ -303,6 +306,10 @@ static void test_reading(_unused_ void **state)
 	assert_true(on);
 	assert_true(get(m, DYNMEM_GUEST_DEFLATE, "b", &on));
 	assert_false(on);
+	assert_true(get(m, DYNMEM_GUEST_TRUST, "s", &text));
+	assert_string_equal(text, "acme");
+	assert_true(get(m, DYNMEM_GUEST_UNMERGEABLE, "s", &text));
+	assert_string_equal(text, "this kernel has no KSM");
 	/* It is managed, and nothing pins it. */
 	assert_false(get(m, DYNMEM_GUEST_OBSERVED, "s", &text));
 	assert_false(get(m, DYNMEM_GUEST_PINNED, "s", &text));
