@@ -308,8 +308,9 @@ static void test_reading(_unused_ void **state)
 	assert_false(on);
 	assert_true(get(m, DYNMEM_GUEST_TRUST, "s", &text));
 	assert_string_equal(text, "acme");
-	assert_true(get(m, DYNMEM_GUEST_UNMERGEABLE, "s", &text));
+	assert_true(get(m, DYNMEM_GUEST_UNMERGED, "s", &text));
 	assert_string_equal(text, "this kernel has no KSM");
+	assert_false(get(m, DYNMEM_GUEST_UNMERGEABLE, "s", &text));
 	/* It is managed, and nothing pins it. */
 	assert_false(get(m, DYNMEM_GUEST_OBSERVED, "s", &text));
 	assert_false(get(m, DYNMEM_GUEST_PINNED, "s", &text));

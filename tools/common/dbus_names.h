@@ -117,7 +117,8 @@
 #define DYNMEM_GUEST_ENTITLED	 "entitled"	       /* t, its share right now */
 #define DYNMEM_GUEST_RSS	 "rss"		       /* t, what the host pays */
 #define DYNMEM_GUEST_KSM_SAVED	 "ksm-saved"	       /* t */
-#define DYNMEM_GUEST_UNMERGEABLE "unmergeable"	       /* s, why KSM merges nothing */
+#define DYNMEM_GUEST_UNMERGEABLE "unmergeable"	       /* s, why KSM cannot merge */
+#define DYNMEM_GUEST_UNMERGED	 "unmerged"	       /* s, why KSM merges nothing of it */
 #define DYNMEM_GUEST_TRUST	 "trust"	       /* s, its trust domain */
 #define DYNMEM_GUEST_RECLAIMED	 "reclaimed"	       /* t, so far by its cgroup */
 #define DYNMEM_GUEST_HIGH	 "memory-high"	       /* t, of its cgroup, enforced */

@@ -122,9 +122,9 @@ static void print_notes(struct json_object *host, struct json_object *guest)
 		printf("%s: held to %s by memory.high of its cgroup\n", name,
 		       cell(guest, DYNMEM_GUEST_HIGH, a));
 	/* That ksmd is stopped was said of the host. */
-	if (out_has(guest, DYNMEM_GUEST_UNMERGEABLE) && out_u64(host, DYNMEM_HOST_KSM_RUN) == 1)
+	if (out_has(guest, DYNMEM_GUEST_UNMERGED) && out_u64(host, DYNMEM_HOST_KSM_RUN) == 1)
 		printf("%s: KSM merges nothing of it: %s\n", name,
-		       out_safe(out_str(guest, DYNMEM_GUEST_UNMERGEABLE)));
+		       out_safe(out_str(guest, DYNMEM_GUEST_UNMERGED)));
 }
 
 static void print_text(struct json_object *state)

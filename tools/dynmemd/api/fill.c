@@ -136,7 +136,7 @@ static void fill_engine_view(sd_bus_message *msg, const struct policy_guest_info
 
 static void fill_cost(sd_bus_message *msg, const struct manager *m, const struct guest *g)
 {
-	const char *unmergeable = manager_unmerged(m, g);
+	const char *unmergeable = guest_unmergeable(g), *unmerged = manager_unmerged(m, g);
 	struct guest_record cost;
 
 	manager_read_cost(m, g, &cost);
@@ -146,6 +146,8 @@ static void fill_cost(sd_bus_message *msg, const struct manager *m, const struct
 		api_put_t(msg, DYNMEM_GUEST_KSM_SAVED, cost.ksm_saved);
 	if (unmergeable)
 		api_put_s(msg, DYNMEM_GUEST_UNMERGEABLE, unmergeable);
+	if (unmerged)
+		api_put_s(msg, DYNMEM_GUEST_UNMERGED, unmerged);
 	if (*g->limits.trust)
 		api_put_s(msg, DYNMEM_GUEST_TRUST, g->limits.trust);
 }
