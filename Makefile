@@ -59,7 +59,7 @@ ifeq ($(origin CC),default)
 CC := cc
 endif
 PKG_CONFIG ?= pkg-config
-PKGS := libnl-genl-3.0 libsystemd json-c inih libmicrohttpd
+PKGS := libnl-genl-3.0 libsystemd json-c inih libmicrohttpd ncursesw
 # Optional: without their headers the daemon is built, and says that it has no such backend.
 LIBVIRT_PKGS := libvirt libxml-2.0
 WITH_LIBVIRT := $(shell $(PKG_CONFIG) --exists $(LIBVIRT_PKGS) && echo 1)

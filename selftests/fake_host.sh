@@ -5,6 +5,7 @@
 # and monitors of guests that build/bench/fake_guests plays.
 #
 #   fake_host_open		a folder $D, and its bus
+#   fake_bus			another bus, when that was ended
 #   fake_guests N [PERCENT]	so many guests g0, g1, ...: before the daemon starts
 #   fake_daemon [LINE...]	the daemon, with these lines of configuration
 #   fake_host_close
@@ -29,6 +30,12 @@ fake_host_open()
 		<allow receive_type="method_return"/><allow receive_type="error"/></policy></busconfig>
 	END
 	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$D/bus
+	fake_bus
+}
+
+fake_bus()
+{
+	rm -f "$D/bus"
 	dbus-daemon --config-file="$D/bus.conf" --nofork 2>"$D/bus.log" &
 	pid[bus]=$!
 	wait_for 5 test -S "$D/bus"

@@ -11,6 +11,7 @@
 
 static const struct cmd commands[] = {
 	{ "status", cmd_status, "the host's memory, KSM and every guest, now" },
+	{ "top", cmd_top, "host and guests on a terminal, live" },
 	{ "doctor", cmd_doctor, "what is in dynmem's way on this host, and how to mend it" },
 	{ "monitor", cmd_monitor, "events and decisions as they come" },
 	{ "metrics", cmd_metrics, "for Prometheus, once or over HTTP" },
