@@ -134,7 +134,7 @@ static void fill_engine_view(sd_bus_message *msg, const struct policy_guest_info
 	sd_bus_message_append(msg, "{sv}", DYNMEM_GUEST_PRESSED, "b", i->pressed != 0);
 }
 
-static void fill_cost(sd_bus_message *msg, const struct manager *m, const struct guest *g)
+static void fill_cost(sd_bus_message *msg, struct manager *m, const struct guest *g)
 {
 	const char *unmergeable = guest_unmergeable(g), *unmerged = manager_unmerged(m, g);
 	struct guest_record cost;
@@ -189,7 +189,7 @@ static void fill_reason(sd_bus_message *msg, const struct policy_decision *d)
 	api_put_s(msg, DYNMEM_GUEST_REASON, reason);
 }
 
-int api_fill_guest(sd_bus_message *msg, const struct manager *m, const struct guest *g, bool detail)
+int api_fill_guest(sd_bus_message *msg, struct manager *m, const struct guest *g, bool detail)
 {
 	struct policy_guest_info info;
 	char origin[512];

@@ -26,11 +26,10 @@ int api_fill_host(sd_bus_message *msg, struct manager *m);
  * api_fill_guest() - a{sv} of the keys DYNMEM_GUEST_*
  * @detail: and of DYNMEM_DETAIL_*
  */
-int api_fill_guest(sd_bus_message *msg, const struct manager *m, const struct guest *g,
-		   bool detail);
+int api_fill_guest(sd_bus_message *msg, struct manager *m, const struct guest *g, bool detail);
 
 /** api_fill_detail() - entries of the keys DYNMEM_DETAIL_*, into an open a{sv} */
-void api_fill_detail(sd_bus_message *msg, const struct manager *m, const struct guest *g,
+void api_fill_detail(sd_bus_message *msg, struct manager *m, const struct guest *g,
 		     const struct policy_guest_info *i);
 
 /** api_fill_reservation() - a{sv} of the keys DYNMEM_RESERVE_* */

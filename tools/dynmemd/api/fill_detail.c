@@ -82,7 +82,7 @@ static void fill_fields(sd_bus_message *msg, const struct guest_record *r)
 }
 
 /* Costs are read anew; the rest has its age. */
-static void fill_record(sd_bus_message *msg, const struct manager *m, const struct guest *g)
+static void fill_record(sd_bus_message *msg, struct manager *m, const struct guest *g)
 {
 	struct guest_record all = g->known, cost;
 
@@ -220,7 +220,7 @@ static void fill_waits(sd_bus_message *msg, const struct manager *m, const struc
 	sd_bus_message_close_container(msg);
 }
 
-void api_fill_detail(sd_bus_message *msg, const struct manager *m, const struct guest *g,
+void api_fill_detail(sd_bus_message *msg, struct manager *m, const struct guest *g,
 		     const struct policy_guest_info *i)
 {
 	fill_settings(msg, m, g);

@@ -223,7 +223,7 @@ static const char *driver(const struct manager *m)
 	return m->record.ksm.advisor ? "the kernel's advisor" : "fixed settings";
 }
 
-void manager_ksm(const struct manager *m, struct manager_ksm *ret)
+void manager_ksm(struct manager *m, struct manager_ksm *ret)
 {
 	static const char *const modes[] = {
 		[KSM_MODE_OFF] = "off",

@@ -5,43 +5,57 @@
 /* So large a part of what ksmd walks changes all the time. */
 #define CHANGING_PART 2
 
-void manager_read_cost(const struct manager *m, const struct guest *g, struct guest_record *ret)
+/* Read anew in each turn of the event loop: who asks for all guests needs it once. */
+static const struct ksm_now *read_now(struct manager *m)
 {
-	struct ksm_pages ksm;
+	struct ksm_now *n = &m->ksm.now;
+	uint64_t now = manager_now(m);
 
-	ksm_sysfs_pages(&m->ksm.sysfs, &ksm);
-	cost_read(&g->cost, 0, &ksm, ret);
+	if (n->at == now)
+		return n;
+	*n = (struct ksm_now){ .at = now };
+	ksm_sysfs_read(&m->ksm.sysfs, &n->host);
+	ksm_sysfs_pages(&m->ksm.sysfs, &n->pages);
+	return n;
 }
 
-const char *manager_unmerged(const struct manager *m, const struct guest *g)
+void manager_read_cost(struct manager *m, const struct guest *g, struct guest_record *ret)
 {
-	const char *why = guest_unmergeable(g);
-	struct host_record h = { 0 };
-	struct guest_record cost;
-	struct ksm_pages ksm;
+	cost_read(&g->cost, 0, &read_now(m)->pages, ret);
+}
 
+/* Of the whole host; NULL: ksmd is at work. */
+static const char *why_not_at_all(const struct manager *m, const struct host_record *h)
+{
+	if (!(h->present & HOST_HAS_KSM_RUN))
+		return "this kernel has no KSM";
+	if (h->ksm.run == 2)
+		return "all memory is being unmerged (run = 2)";
+	if (h->ksm.run == 1)
+		return NULL;
+	return m->ksm.strangers ? "ksmd is stopped, since guests of another trust domain are here"
+				: "ksmd is stopped (run = 0)";
+}
+
+const char *manager_unmerged(struct manager *m, const struct guest *g)
+{
+	const struct ksm_now *n = read_now(m);
+	const struct ksm_pages *p = &n->pages;
+	const char *why = guest_unmergeable(g);
+	struct guest_record cost;
+
+	if (!why && g->known.pins & GUEST_PIN_CONFIDENTIAL)
+		why = "its memory is encrypted";
+	if (!why)
+		why = why_not_at_all(m, &n->host);
 	if (why)
 		return why;
-	if (g->known.pins & GUEST_PIN_CONFIDENTIAL)
-		return "its memory is encrypted";
-	ksm_sysfs_read(&m->ksm.sysfs, &h);
-	if (!(h.present & HOST_HAS_KSM_RUN))
-		return "this kernel has no KSM";
-	if (h.ksm.run == 2)
-		return "all memory is being unmerged (run = 2)";
-	if (m->ksm.strangers && h.ksm.run == 0)
-		return "ksmd is stopped, since guests of another trust domain are here";
-	if (h.ksm.run == 0)
-		return "ksmd is stopped (run = 0)";
 	manager_read_cost(m, g, &cost);
 	if (cost.ksm_saved)
 		return NULL;
-	ksm_sysfs_pages(&m->ksm.sysfs, &ksm);
-	if (ksm.changing > (ksm.shared + ksm.sharing + ksm.unshared) / CHANGING_PART)
+	if (p->changing > (p->shared + p->sharing + p->unshared) / CHANGING_PART)
 		return "most pages on this host change faster than ksmd scans them";
-	if (ksm.chains)
+	if (p->chains)
 		return "pages have more copies than max_page_sharing lets one replace";
-	if (h.ksm.full_scans < 2)
-		return "ksmd needs two full scans to merge";
-	return NULL;
+	return n->host.ksm.full_scans < 2 ? "ksmd needs two full scans to merge" : NULL;
 }

@@ -314,13 +314,13 @@ struct manager_ksm {
 	double cpu_share;
 };
 
-void manager_ksm(const struct manager *m, struct manager_ksm *ret);
+void manager_ksm(struct manager *m, struct manager_ksm *ret);
 
 /** manager_read_cost() - what a guest costs the host, as it is now */
-void manager_read_cost(const struct manager *m, const struct guest *g, struct guest_record *ret);
+void manager_read_cost(struct manager *m, const struct guest *g, struct guest_record *ret);
 
 /** manager_unmerged() - why KSM saves nothing, or less, in a guest; NULL: nothing is known */
-const char *manager_unmerged(const struct manager *m, const struct guest *g);
+const char *manager_unmerged(struct manager *m, const struct guest *g);
 
 /** manager_source_pressure() - what the source said last, or NULL */
 const struct source_pressure *manager_source_pressure(const struct manager *m);

@@ -16,6 +16,16 @@
 #include "common/util.h"
 
 /**
+ * struct ksm_now - KSM as it was read last
+ * @at: ns, of the event loop; 0: it was not
+ */
+struct ksm_now {
+	uint64_t at;
+	struct host_record host;
+	struct ksm_pages pages;
+};
+
+/**
  * struct ksm_act - what is known of KSM, and done to it
  * @sysfs: its counters
  * @control: NULL: this kernel has no KSM
@@ -38,6 +48,7 @@ struct ksm_act {
 	uint64_t search_at, rest_until; /* ns */
 	uint64_t cpu, cpu_at;		/* ns */
 	double cpu_share;
+	struct ksm_now now;
 };
 
 struct manager {
