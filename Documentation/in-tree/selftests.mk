@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Makefile of dynmem's selftests: they need libmnl.
 
-CFLAGS += -Wall -O2 -D_GNU_SOURCE $(KHDR_INCLUDES) $(shell pkg-config --cflags libmnl)
+CFLAGS += -Wall -O2 $(KHDR_INCLUDES) $(shell pkg-config --cflags libmnl)
 LDLIBS += $(shell pkg-config --libs libmnl)
 
 TEST_GEN_PROGS := @PROGRAMS@
