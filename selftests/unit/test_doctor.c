@@ -349,6 +349,9 @@ static void ksm(void **state)
 	expect("ksm", "warn");
 	put("/sys/kernel/mm/ksm/run", "1\n");
 	expect("ksm", "ok");
+	expect_host("{'ksm-driver': 'ksmtuned'}", "ksm", "ok");
+	expect_host("{'ksm-alert': 'it crosses trust domains'}", "ksm", "warn");
+	expect_host("{'ksm-error': 'permission denied'}", "ksm", "warn");
 }
 
 static void rivals(void **state)
@@ -408,6 +411,7 @@ static void guest_known(void **state)
 	json_object_put(host);
 	json_object_put(guests);
 	expect_guest("{'name': 'a', 'pid': 50, 'observed': 'no shares'}", "known", "note");
+	expect_guest("{'name': 'a', 'pid': 50, 'held': true}", "known", "note");
 	/* Without the daemon nobody can say. */
 	expect("known", "none");
 	expect("balloon", "ok");
@@ -471,6 +475,7 @@ static void guest_range(void **state)
 	expect_guest("{'name': 'a', 'class': 'rival'}", "rival", "warn");
 	expect_guest("{'name': 'a', 'class': 'reporting'}", "rival", "ok");
 	expect_guest("{'name': 'a', 'unmergeable': 'shared'}", "mergeable", "note");
+	expect_guest("{'name': 'a', 'unmerged': 'not asked for'}", "mergeable", "note");
 	expect_guest("{'name': 'a'}", "mergeable", "ok");
 	expect_guest("{'name': 'a', 'alert': true, 'last-reason': 'stuck'}", "alert", "warn");
 	expect_guest("{'name': 'a', 'alert': false}", "alert", "ok");

@@ -24,8 +24,10 @@ void check_known(const struct doctor *d, const struct doctor_guest *g, struct fi
 		      "configure [backend libvirt] or [backend pve]",
 		      "dynmemd does not know this QEMU (pid %d)", (int)g->pid);
 	else if (out_has(g->known, DYNMEM_GUEST_OBSERVED))
-		found(f, DOCTOR_NOTE, "see proxmox.rst, or dynmem.conf(5)", "only observed: %s",
-		      out_str(g->known, DYNMEM_GUEST_OBSERVED));
+		found(f, DOCTOR_NOTE, "dynmem pve adopt VMID, or dynmem.conf(5)",
+		      "only observed: %s", out_str(g->known, DYNMEM_GUEST_OBSERVED));
+	else if (json_object_get_boolean(json_object_object_get(g->known, DYNMEM_GUEST_HELD)))
+		found(f, DOCTOR_NOTE, "see dynmem.conf(5)", "an operator has it left as it is");
 	else
 		found(f, DOCTOR_OK, NULL, "found by the backend %s",
 		      out_str(g->known, DYNMEM_GUEST_BACKEND));
@@ -217,6 +219,9 @@ void check_mergeable(const struct doctor *d, const struct doctor_guest *g, struc
 		found(f, DOCTOR_NOTE, "-machine mem-merge=on, and a backend that is not shared",
 		      "KSM cannot merge its memory: %s",
 		      out_str(g->known, DYNMEM_GUEST_UNMERGEABLE));
+	else if (out_has(g->known, DYNMEM_GUEST_UNMERGED))
+		found(f, DOCTOR_NOTE, "dynmem ksm --by guest", "KSM merges nothing of it: %s",
+		      out_str(g->known, DYNMEM_GUEST_UNMERGED));
 	else
 		found(f, DOCTOR_OK, NULL, "KSM may merge its memory");
 }

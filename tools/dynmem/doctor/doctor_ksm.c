@@ -2,7 +2,9 @@
 /* Checks of KSM, and of programs that drive what dynmem drives. */
 #include <string.h>
 
+#include "common/dbus_names.h"
 #include "dynmem/doctor/doctor.h"
+#include "dynmem/out.h"
 
 #define KSM_SYSFS "/sys/kernel/mm/ksm"
 
@@ -12,7 +14,7 @@ static const struct rival {
 	const char *does, *mend;
 } rivals[] = {
 	{ "pvestatd", "moves balloons of guests with shares (Proxmox VE)",
-	  "qm set VMID --shares 0 for each guest that dynmem manages; see proxmox.rst" },
+	  "dynmem pve adopt VMID for each guest that dynmem is to manage" },
 	{ "ksmtuned", "starts, stops and tunes KSM", "systemctl disable --now ksmtuned" },
 	{ "momd", "moves balloons and tunes KSM (MoM)", "systemctl disable --now momd" },
 	{ "vdsmd", "moves balloons and tunes KSM (oVirt)",
@@ -78,15 +80,18 @@ void check_rivals(const struct doctor *d, struct findings *f)
 static const char *ksm_driver(const struct doctor *d)
 {
 	struct rival_walk w = { .d = d, .only = "ksmtuned" };
+	const char *known = out_str(d->host, DYNMEM_HOST_KSM_DRIVER);
 	char advisor[64];
 
+	if (*known)
+		return known;
 	fact_processes(d, report_rival, &w);
 	if (w.pid)
-		return "ksmtuned drives it";
+		return "ksmtuned";
 	fact(d, advisor, sizeof(advisor), KSM_SYSFS "/advisor_mode");
 	if (strstr(advisor, "[scan-time]"))
-		return "the kernel's advisor drives it";
-	return "its settings in " KSM_SYSFS " hold, or dynmemd's with mode = manage in [ksm]";
+		return "the kernel's advisor";
+	return "what is set in " KSM_SYSFS;
 }
 
 void check_ksm(const struct doctor *d, struct findings *f)
@@ -97,11 +102,17 @@ void check_ksm(const struct doctor *d, struct findings *f)
 		found(f, DOCTOR_NOTE, "boot a kernel with CONFIG_KSM=y", "this kernel has none");
 	else if (run == 0)
 		found(f, DOCTOR_NOTE,
-		      "mode = manage in [ksm] of dynmem.conf, or echo 1 >" KSM_SYSFS "/run",
+		      "[ksm] mode = manage in dynmem.conf, or echo 1 >" KSM_SYSFS "/run",
 		      "off: equal pages of guests are kept many times");
 	else if (run == 2)
 		found(f, DOCTOR_WARN, "echo 1 >" KSM_SYSFS "/run",
-		      "told to take apart what it has merged; guests need that memory now");
+		      "set to take apart what it has merged; guests need that memory now");
+	else if (out_has(d->host, DYNMEM_HOST_KSM_ERROR))
+		found(f, DOCTOR_WARN, "journalctl -u dynmemd -g KSM", "dynmemd cannot set it: %s",
+		      out_str(d->host, DYNMEM_HOST_KSM_ERROR));
+	else if (out_has(d->host, DYNMEM_HOST_KSM_ALERT))
+		found(f, DOCTOR_WARN, "see [ksm] in dynmem.conf(5)", "%s",
+		      out_str(d->host, DYNMEM_HOST_KSM_ALERT));
 	else
-		found(f, DOCTOR_OK, NULL, "runs; %s", ksm_driver(d));
+		found(f, DOCTOR_OK, NULL, "runs; driven by: %s", ksm_driver(d));
 }

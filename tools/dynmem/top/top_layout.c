@@ -23,8 +23,8 @@
 #define NAME_COLUMNS  16u
 #define SIZE_COLUMNS  9u
 #define CLASS_COLUMNS 12u
-/* Four sizes and the class beside the bar; less where that leaves it too narrow. */
-#define BAR_MIN 10u
+/* Four sizes and the class beside the bar; less where that leaves it narrower. */
+#define BAR_WANTED 18u
 
 static const char *const sort_names[] = {
 	[TOP_BY_NAME] = "name", [TOP_BY_USED] = "used", [TOP_BY_ACTUAL] = "actual",
@@ -63,7 +63,7 @@ static void host_bar(struct top_row *r, struct json_object *host, unsigned int c
 	uint64_t available = MIN(out_u64(host, DYNMEM_HOST_AVAILABLE), total);
 	uint64_t reserve = MIN(out_u64(host, DYNMEM_HOST_RESERVE), available);
 	uint64_t held = MIN(out_u64(host, DYNMEM_HOST_HOLD), available - reserve);
-	unsigned int width = columns > 40 ? columns - 40 : BAR_MIN;
+	unsigned int width = columns > 50 ? columns - 40 : 10;
 	unsigned int start;
 	char a[OUT_BYTES_MAX], b[OUT_BYTES_MAX];
 
@@ -132,23 +132,23 @@ static struct columns columns_of(unsigned int width)
 	struct columns c = { .sizes = { true, true, true, true }, .class = true };
 	unsigned int rest = NAME_COLUMNS + 3 + 4 * SIZE_COLUMNS + CLASS_COLUMNS;
 
-	if (width < rest + BAR_MIN) {
+	if (width < rest + BAR_WANTED) {
 		c.sizes[2] = false;
 		rest -= SIZE_COLUMNS;
 	}
-	if (width < rest + BAR_MIN) {
+	if (width < rest + BAR_WANTED) {
 		c.class = false;
 		rest -= CLASS_COLUMNS;
 	}
-	if (width < rest + BAR_MIN) {
+	if (width < rest + BAR_WANTED) {
 		c.sizes[1] = false;
 		rest -= SIZE_COLUMNS;
 	}
-	if (width < rest + BAR_MIN) {
+	if (width < rest + BAR_WANTED) {
 		c.sizes[0] = false;
 		rest -= SIZE_COLUMNS;
 	}
-	c.bar = width > rest + BAR_MIN ? width - rest : BAR_MIN;
+	c.bar = width - rest;
 	return c;
 }
 
