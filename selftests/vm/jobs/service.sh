@@ -98,6 +98,23 @@ doctor_says()
 		'[.findings[] | select(.check == $check) | .status] | unique | join(" ")') == "$2" ]]
 }
 
+metrics_are()
+{
+	exec 9<>/dev/tcp/127.0.0.1/9974 && printf 'GET /metrics HTTP/1.0\r\n\r\n' >&9 && grep -qx "$1" <&9
+}
+
+# As a user of its own, without a right but to read.
+test_metrics()
+{
+	ok "the metrics' unit starts" systemctl start dynmem-metrics
+	ok "it serves what the daemon has" wait_until 10 metrics_are 'dynmem_up 1' ||
+		diag "$(journalctl --no-pager -q -u dynmem-metrics)"
+	ok "and the module" metrics_are 'dynmem_stalls_total{cause="host"} [0-9]*'
+	refused "it is not root" test "$(stat -c %u "/proc/$(systemctl show --value -p MainPID dynmem-metrics)")" = 0
+	ok "it stops" systemctl stop dynmem-metrics
+	is "without a fault" "$(systemctl show --value -p Result dynmem-metrics)" success
+}
+
 test_doctor()
 {
 	ok "the doctor finds a daemon that only observes" doctor_says daemon note
@@ -184,6 +201,7 @@ inside()
 	test_start
 	test_sandbox
 	test_doctor
+	test_metrics
 	test_guest
 	test_killed
 	test_refuses
