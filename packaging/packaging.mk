@@ -10,6 +10,9 @@ LIBDIR ?= $(PREFIX)/lib
 UNITDIR ?= /etc/systemd/system
 DBUSDIR ?= /etc/dbus-1/system.d
 
+# Cockpit reads /usr/share and /usr/local/share.
+COCKPITDIR = $(DESTDIR)$(PREFIX)/share/cockpit/dynmem
+COCKPIT_PAGE := $(wildcard tools/cockpit/*)
 MAN_PAGES := $(wildcard Documentation/man/*.[1-8])
 MONITORING := $(wildcard packaging/monitoring/*)
 fill = sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(PREFIX)/sbin|; s|@BINDIR@|$(PREFIX)/bin|; s|@SYSCONFDIR@|$(SYSCONFDIR)|'
@@ -36,6 +39,7 @@ install-tools: tools
 	$(Q)install -D -m 0644 --no-target-directory tools/dynmemd/dynmem.conf $(CONF).new
 	$(Q)if [ ! -e $(CONF) ]; then mv $(CONF).new $(CONF); elif cmp -s $(CONF) $(CONF).new; then rm $(CONF).new; fi
 	$(Q)$(foreach page,$(MAN_PAGES),install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page))) $(page) && ):
+	$(Q)install -D -m 0644 -t $(COCKPITDIR) $(COCKPIT_PAGE)
 	$(Q)install -D -m 0644 tools/dynmemd/org.dynmem1.conf $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf
 	$(Q)$(if $(DESTDIR),:,ldconfig)
 
@@ -51,10 +55,11 @@ uninstall:
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libdynmem.a libdynmem.so libdynmem.so.0 pkgconfig/dynmem.pc) \
 		$(foreach page,$(MAN_PAGES),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(DESTDIR)$(PREFIX)/share/dynmem/monitoring/* $(DESTDIR)$(UNITDIR)/dynmem-metrics.service \
+		$(addprefix $(COCKPITDIR)/,$(notdir $(COCKPIT_PAGE))) \
 		$(DESTDIR)$(UNITDIR)/dynmemd.service $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf \
 		$(DESTDIR)/lib/modules/*/updates/dynmem.ko $(CONF).new
 	$(Q)if cmp -s $(CONF) tools/dynmemd/dynmem.conf; then rm $(CONF); fi
-	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/dynmem/monitoring $(DESTDIR)$(PREFIX)/share/dynmem $(DESTDIR)$(PREFIX)/include/dynmem $(DESTDIR)$(SYSCONFDIR)/dynmem 2>/dev/null || :
+	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/dynmem/monitoring $(DESTDIR)$(PREFIX)/share/dynmem $(DESTDIR)$(PREFIX)/include/dynmem $(COCKPITDIR) $(DESTDIR)$(SYSCONFDIR)/dynmem 2>/dev/null || :
 	$(Q)$(if $(DESTDIR),:,ldconfig; for k in /lib/modules/*; do depmod $${k##*/} 2>/dev/null; done; :)
 
 ##
