@@ -251,14 +251,15 @@ static void test_profiles(_unused_ void **state)
 	assert_true(c->policy.tax == 0.6);
 	assert_int_equal(c->policy.room_min, GIB);
 	assert_true(c->policy.ksm_cpu == 0.1);
-	assert_true(c->policy.hold_cap < defaults.hold_cap);
+	assert_true(c->policy.floor_slack < defaults.floor_slack);
 	assert_int_equal(c->policy.poll, defaults.poll);
 	config_free(c);
 
 	/* The last one counts. */
 	assert_int_equal(load(&c, "[policy]\nprofile = dense\nprofile = cautious\n"), 0);
-	assert_true(c->policy.tax < defaults.tax);
+	assert_true(c->policy.take_share < defaults.take_share);
 	assert_true(c->policy.room_min > defaults.room_min);
+	assert_true(c->policy.floor_slack == defaults.floor_slack);
 	config_free(c);
 
 	for (unsigned int i = 0; i < POLICY_PROFILES; i++) {
@@ -283,8 +284,8 @@ static void test_profiles_differ(_unused_ void **state)
 		cautious += policy_profile_value(POLICY_PROFILE_CAUTIOUS, row) != row->def;
 		dense += policy_profile_value(POLICY_PROFILE_DENSE, row) != row->def;
 	}
-	assert_int_equal(cautious, 10);
-	assert_int_equal(dense, 8);
+	assert_int_equal(cautious, 4);
+	assert_int_equal(dense, 2);
 }
 
 static void test_long_lines(_unused_ void **state)

@@ -159,7 +159,7 @@ static bool moved_by_other(const struct policy *p, const struct guest *g, u64 ac
 {
 	return left(g) <= GRAIN && distance(actual, g->target) > g->band &&
 	       since(p->now, g->seen->moved_at) > p->t.stuck &&
-	       since(p->now, g->seen->reboot_at) > p->t.reboot_grace;
+	       since(p->now, g->seen->reboot_at) > REBOOT_GRACE;
 }
 
 void balloon_actual(struct policy *p, struct guest *g, u64 actual)

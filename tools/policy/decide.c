@@ -5,6 +5,9 @@
 
 #include "engine.h"
 
+/* Of a target, above it: memory.high must not stall QEMU itself. */
+#define ENFORCE_SHARE 0.05
+
 static void send(struct policy_decision *d, u64 target, enum policy_reason why)
 {
 	d->target = target;
@@ -197,10 +200,10 @@ static bool reclaim_rests(const struct policy *p, struct guest *g)
 
 	if (s->reclaim_asked && since(p->now, s->reclaim_at) > p->t.stuck) {
 		if (over(s->reclaim_rss, s->rss) < s->reclaim_asked / 2) {
-			s->reclaim_backoff = clamp_u64(2 * s->reclaim_backoff, p->t.backoff_min,
-						       p->t.backoff_max);
+			s->reclaim_backoff =
+				clamp_u64(2 * s->reclaim_backoff, p->t.backoff_min, BACKOFF_MAX);
 			s->reclaim_until = p->now + s->reclaim_backoff;
-		} else if (since(p->now, s->reclaim_until) > p->t.backoff_max) {
+		} else if (since(p->now, s->reclaim_until) > BACKOFF_MAX) {
 			s->reclaim_backoff = 0;
 		}
 		s->reclaim_asked = 0;
@@ -270,7 +273,7 @@ static u64 memory_high(const struct policy *p, const struct guest *g, u64 target
 	if (!p->t.enforce || g->unmanaged)
 		return 0;
 	return size + p->t.process_overhead +
-	       max_of(p->t.enforce_slack, scale(size, p->t.enforce_share));
+	       max_of(p->t.enforce_slack, scale(size, ENFORCE_SHARE));
 }
 
 /*
@@ -286,7 +289,7 @@ static u64 poll_of(const struct policy *p, const struct guest *g, const struct n
 	    g->class == POLICY_CLASS_STARTING)
 		return p->t.poll;
 	/* It may have begun to report: a slow boot, a service started later. */
-	return g->class == POLICY_CLASS_SILENT ? p->t.start_grace : 0;
+	return g->class == POLICY_CLASS_SILENT ? START_GRACE : 0;
 }
 
 static void fill_result(struct policy *p, struct policy_result *ret)

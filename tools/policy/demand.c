@@ -7,6 +7,8 @@
 
 #include "engine.h"
 
+/* Where the resident size is not known: half of a balloon's bytes come free. */
+#define YIELD_PRIOR 0.5
 /* A guest that has reported once and works is waited for this much longer. */
 #define BUSY_SILENCE 10u
 /*
@@ -29,7 +31,7 @@ static enum policy_class classify(struct policy *p, struct guest *g)
 		return POLICY_CLASS_NO_BALLOON;
 	if (g->seen->paused)
 		return POLICY_CLASS_PAUSED;
-	if (since(p->now, g->seen->reboot_at) <= p->t.reboot_grace)
+	if (since(p->now, g->seen->reboot_at) <= REBOOT_GRACE)
 		return POLICY_CLASS_REBOOTING;
 	if (rival_rules(p, g))
 		return POLICY_CLASS_RIVAL;
@@ -41,7 +43,7 @@ static enum policy_class classify(struct policy *p, struct guest *g)
 	if (g->seen->fresh_at == NEVER) {
 		if (g->seen->reboot_at != NEVER)
 			age = min_of(age, since(p->now, g->seen->reboot_at));
-		return age <= p->t.start_grace ? POLICY_CLASS_STARTING : POLICY_CLASS_SILENT;
+		return age <= START_GRACE ? POLICY_CLASS_STARTING : POLICY_CLASS_SILENT;
 	}
 	if (!g->seen->polling)
 		return POLICY_CLASS_REPORTING;
@@ -79,7 +81,7 @@ static u64 exposure(const struct policy *p, const struct guest *g)
 
 static double yield_of(const struct policy *p, const struct guest *g)
 {
-	double y = cost_known(g) ? touched_share(p, g) : p->t.yield_prior;
+	double y = cost_known(g) ? touched_share(p, g) : YIELD_PRIOR;
 
 	y *= g->seen->yield;
 	return max_of(min_of(y, 1.0), p->t.yield_floor);

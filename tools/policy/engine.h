@@ -39,23 +39,32 @@ typedef uint64_t u64;
 typedef int64_t s64;
 typedef uint32_t u32;
 
-#define KIB   (UINT64_C(1) << 10)
-#define MIB   (UINT64_C(1) << 20)
-#define GIB   (UINT64_C(1) << 30)
-#define MSEC  UINT64_C(1000000)
-#define SEC   UINT64_C(1000000000)
-#define PAGE  (4 * KIB)
-#define NEVER UINT64_MAX
+#define KIB    (UINT64_C(1) << 10)
+#define MIB    (UINT64_C(1) << 20)
+#define GIB    (UINT64_C(1) << 30)
+#define MSEC   UINT64_C(1000000)
+#define SEC    UINT64_C(1000000000)
+#define DAY_NS (86400 * SEC)
+#define PAGE   (4 * KIB)
+#define NEVER  UINT64_MAX
 
 /* Commands are rounded to this: virtio-balloon moves 256 pages at a time. */
 #define GRAIN MIB
 
 #define GROWTH_RING 4u /* samples that "growth in 3 s" looks back */
-#define TOUCH_DAYS  7u /* rates of first touch are kept so long */
-#define TOUCH_TOP   6u /* the largest of each day; all but the last are outliers */
+/* Rates of first touch are kept so long: patch nights and backups come weekly. */
+#define TOUCH_DAYS 7u
+#define TOUCH_TOP  6u /* the largest of each day; all but the last are outliers */
 /* A byte of balloon that frees less than this is not worth its command. */
 #define WORTH_TAKING 0.1
 #define SWAP_CREDIT  0.5 /* of free swap: the rest is for others */
+
+/* A guest that boots reports within a minute. */
+#define START_GRACE (60 * SEC)
+/* After a reset QEMU repeats the old size of the balloon for 6 s. */
+#define REBOOT_GRACE (10 * SEC)
+/* Back-off doubles up to this. */
+#define BACKOFF_MAX (3600 * SEC)
 
 static inline u64 min_u64(u64 a, u64 b)
 {
@@ -219,9 +228,9 @@ struct seen {
 	u64 undo, undo_at;
 	u64 backoff, backoff_until;
 	unsigned int harms;
-	u64 harm_at;	   /* the first of them */
-	u32 harm_by;	   /* of the last: pressed bits ... */
-	u64 harm_size;	   /* ... at this size; 0: there was none */
+	u64 harm_at;   /* the first of them */
+	u32 harm_by;   /* of the last: pressed bits ... */
+	u64 harm_size; /* ... at this size; 0: there was none */
 	u64 harm_last;
 	bool judged;	   /* the last shrink's outcome is known */
 	u64 mark, mark_at; /* a size on its way to being good */

@@ -34,7 +34,7 @@ bool unheard(const struct guest *g)
 /* After a reboot its first statistics are of a system that is half there. */
 bool booting(const struct policy *p, const struct guest *g)
 {
-	return since(p->now, g->seen->reboot_at) <= p->t.start_grace;
+	return since(p->now, g->seen->reboot_at) <= START_GRACE;
 }
 
 /*

@@ -7,6 +7,8 @@
 
 #include "engine.h"
 
+/* A shrink after which so much more is read again took page cache in use. */
+#define HOT_RISE 1.1
 /* Re-reading is averaged over this. */
 #define REREAD_LIFE (10 * SEC)
 /* A rate that was measured longer ago is not known. */
@@ -205,7 +207,7 @@ static void learn_hot(struct policy *p, struct guest *g)
 	if (!g->seen->probe.on || since(p->now, g->seen->probe.since) < PROBE_AFTER)
 		return;
 	g->seen->probe.on = false;
-	if (g->seen->reread > (1 + p->t.hot_rise) * g->seen->probe.rate + PROBE_NOISE)
+	if (g->seen->reread > HOT_RISE * g->seen->probe.rate + PROBE_NOISE)
 		g->seen->sigma += (1 - g->seen->sigma) / 2;
 	else
 		g->seen->sigma *= 0.8;
@@ -439,7 +441,7 @@ static bool filling(const struct policy *p, const struct guest *g)
 
 	if (g->seen->reboot_at != NEVER)
 		age = min_of(age, since(p->now, g->seen->reboot_at));
-	return age <= p->t.start_grace || (g->seen->fresh_at == NEVER && age <= FILL_MAX);
+	return age <= START_GRACE || (g->seen->fresh_at == NEVER && age <= FILL_MAX);
 }
 
 /* What the host pays for it. */

@@ -42,7 +42,7 @@ static void harmed(struct policy *p, struct guest *g)
 	/* A step, not the whole run of shrinks: most of it did no harm. */
 	g->seen->undo = min_of(g->seen->good, level + max_of(level / UNDO_SHARE, g->seen->lacking));
 	g->seen->undo_at = p->now;
-	g->seen->backoff = clamp_u64(2 * g->seen->backoff, p->t.backoff_min, p->t.backoff_max);
+	g->seen->backoff = clamp_u64(2 * g->seen->backoff, p->t.backoff_min, BACKOFF_MAX);
 	g->seen->backoff_until = p->now + g->seen->backoff;
 
 	if (!g->seen->harms || since(p->now, g->seen->harm_at) > p->t.harm_period) {

@@ -13,7 +13,10 @@
 #include "engine.h"
 #include "gate.h"
 
-#define DAY_NS (86400 * SEC)
+/* Critical is left later: a second emergency right after the first is common. */
+#define HOLD_CRITICAL (30 * SEC)
+/* Of all that could be called in, at least: many guests wake up together. */
+#define HOLD_SHARE 0.05
 /* What a balloon takes in a second; it was measured to be 0.95 GiB. */
 #define BALLOON_RATE GIB
 /* Use by others is smoothed: samples of host and guests are not one instant. */
@@ -123,8 +126,7 @@ void host_level(struct policy *p)
 	p->raw = raw;
 
 	while (p->level > raw) {
-		u64 hold = p->level == POLICY_LEVEL_CRITICAL ? p->t.level_hold_critical
-							     : p->t.level_hold;
+		u64 hold = p->level == POLICY_LEVEL_CRITICAL ? HOLD_CRITICAL : p->t.level_hold;
 		u64 well = p->well_since[p->level];
 
 		if (well == NEVER || since(p->now, well) < hold)
@@ -157,7 +159,7 @@ static void touch_note(double top[TOUCH_TOP], double rate)
 static void touch_rate_update(struct policy *p)
 {
 	u64 dt = since(p->now, p->touched_at);
-	u64 day = p->now / (p->t.hold_memory / TOUCH_DAYS + 1);
+	u64 day = p->now / DAY_NS;
 	double rate;
 
 	if (p->touched_at == NEVER) {
@@ -191,12 +193,12 @@ double host_touched(const struct policy *p)
 	return rate;
 }
 
-/* V: the rate seen; until it was watched for hold_memory, at least the default. */
+/* V: the rate seen; until it was watched for a week, at least the default. */
 u64 host_touch_rate(const struct policy *p)
 {
 	double rate = host_touched(p);
 
-	if (p->touched_at == NEVER || since(p->now, p->touch_born) < p->t.hold_memory)
+	if (p->touched_at == NEVER || since(p->now, p->touch_born) < TOUCH_DAYS * DAY_NS)
 		rate = max_of(rate, (double)p->t.hold_rate);
 	return (u64)min_of(rate, (double)POLICY_HOST_BYTES_MAX);
 }
@@ -282,7 +284,7 @@ static void hold_of(struct policy *p, u64 largest)
 	cap = (double)p->host.total * (swap ? p->t.hold_cap : p->t.hold_cap_noswap);
 	hold = min_of(rate * sec, cap);
 	one = min_of((double)largest, (double)p->t.hold_rate * sec);
-	share = p->t.hold_share * (double)b->exposure;
+	share = HOLD_SHARE * (double)b->exposure;
 	hold = max_of(hold, one);
 
 	if ((double)b->exposure <= max_of(hold, share)) {
@@ -290,7 +292,7 @@ static void hold_of(struct policy *p, u64 largest)
 		b->hold_slope = 1;
 	} else if (share >= hold) {
 		b->hold = (u64)share;
-		b->hold_slope = p->t.hold_share;
+		b->hold_slope = HOLD_SHARE;
 	} else {
 		b->hold = (u64)hold;
 		b->hold_slope = 0;

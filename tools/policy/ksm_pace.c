@@ -19,6 +19,13 @@
 /* So much of it, and this, is news. */
 #define NEWS_SHARE 64
 #define NEWS_BYTES (16 * MIB)
+/* Pages of a turn: ksmtuned's minimum, and the maximum of the kernel's advisor. */
+#define PAGES_MIN 64.0
+#define PAGES_MAX 30000.0
+/* Between two turns, the kernel's default. */
+#define SLEEP (20 * MSEC)
+/* A full scan that changes savings by less, of what it walked, found nothing. */
+#define WORTH 0.001
 /* A new process is found within a reasonable time all the same. */
 #define SLEEP_MOST (10 * SEC)
 
@@ -98,8 +105,8 @@ void ksm_sampled(struct policy *p)
 
 	learn_cost(p);
 	if (p->level > p->ksm.level ||
-	    (p->ksm.worth < p->t.ksm_worth && (is_news(s->saved, p->ksm.saved_at_scan, walk) ||
-					       is_news(walk, p->ksm.walk_at_scan, walk)))) {
+	    (p->ksm.worth < WORTH && (is_news(s->saved, p->ksm.saved_at_scan, walk) ||
+				      is_news(walk, p->ksm.walk_at_scan, walk)))) {
 		p->ksm.worth = 1;
 		judge_anew(p);
 	} else if (s->full_scans >= p->ksm.full_scans + 2 || s->full_scans < p->ksm.full_scans) {
@@ -118,7 +125,7 @@ static u64 scan_time(const struct policy *p, const char **ret_reason)
 		*ret_reason = "memory is plenty: a slow scan keeps what is merged";
 		return p->t.ksm_scan_time;
 	}
-	if (p->ksm.worth < p->t.ksm_worth) {
+	if (p->ksm.worth < WORTH) {
 		*ret_reason = "the last full scans found next to nothing: no use in hurrying";
 		return p->t.ksm_scan_time;
 	}
@@ -134,14 +141,14 @@ static u64 scan_time(const struct policy *p, const char **ret_reason)
 /* Pages and sleep of a turn, so that ksmd takes @share of a CPU. */
 static void turn_of(const struct policy *p, double share, struct policy_ksm_decision *ret)
 {
-	double cost = p->ksm.ns_per_page, sleep = (double)p->t.ksm_sleep, pages;
+	double cost = p->ksm.ns_per_page, sleep = (double)SLEEP, pages;
 
 	pages = share < 1 ? share / (1 - share) * sleep / cost : 1e12;
-	if (pages < (double)p->t.ksm_pages_min) {
-		pages = (double)p->t.ksm_pages_min;
+	if (pages < PAGES_MIN) {
+		pages = PAGES_MIN;
 		sleep = min_of(pages * cost * (1 - share) / share, (double)SLEEP_MOST);
 	}
-	ret->pages_to_scan = (u64)min_of(pages, (double)p->t.ksm_pages_max);
+	ret->pages_to_scan = (u64)min_of(pages, PAGES_MAX);
 	ret->sleep_ms = (u64)sleep / MSEC;
 	ret->share = share;
 }

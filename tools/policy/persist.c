@@ -62,7 +62,7 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 	g->seen->growth_peak = (double)min_of(s->room, g->max);
 	g->seen->debt = scale(min_of(s->debt, g->max),
 			      half_life(min_of(s->age, 64 * p->t.debt_life), p->t.debt_life));
-	g->seen->backoff = min_of(s->backoff, p->t.backoff_max);
+	g->seen->backoff = min_of(s->backoff, BACKOFF_MAX);
 	g->seen->backoff_until = now + over(min_of(s->backoff_left, g->seen->backoff), s->age);
 	g->seen->harms =
 		s->age > p->t.harm_period ? 0 : (unsigned int)min_of(s->harms, p->t.harm_limit);
@@ -82,7 +82,7 @@ void policy_host_export(const struct policy *p, struct policy_host_state *ret)
 
 void policy_host_import(struct policy *p, const struct policy_host_state *s, u64 now)
 {
-	u64 slot = policy_clock(p, now) / (p->t.hold_memory / TOUCH_DAYS + 1);
+	u64 slot = policy_clock(p, now) / DAY_NS;
 	double *top = p->touch[slot % TOUCH_DAYS];
 
 	for (unsigned int i = 0; i < TOUCH_TOP; i++)

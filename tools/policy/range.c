@@ -2,6 +2,8 @@
 /* A guest's range, and what follows from its size. */
 #include "engine.h"
 
+/* Of a small guest: 16 MiB are more than noise there. */
+#define BAND_SMALL (1.0 / 32)
 /*
  * Linux wakes kswapd a thousandth of memory above the lowest watermark, and lets it
  * sleep again another thousandth above (watermark_scale_factor).
@@ -17,7 +19,7 @@ void guest_derive(const struct policy *p, struct guest *g)
 {
 	const struct policy_tunables *t = &p->t;
 
-	g->band = max_of(min_of(t->dead_band, scale(g->max, t->dead_band_small)),
+	g->band = max_of(min_of(t->dead_band, scale(g->max, BAND_SMALL)),
 			 scale(g->max, t->dead_band_share));
 	g->slack = max_of(min_of(t->floor_slack, scale(g->max, t->floor_slack_share)),
 			  g->max / WATERMARKS);

@@ -106,7 +106,7 @@ bool rival_moved(struct policy *p, struct guest *g, u64 actual)
 {
 	bool moved;
 
-	if (since(p->now, g->seen->reboot_at) <= p->t.reboot_grace) {
+	if (since(p->now, g->seen->reboot_at) <= REBOOT_GRACE) {
 		g->seen->rose_at = NEVER;
 		return false;
 	}

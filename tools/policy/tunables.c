@@ -30,8 +30,6 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "a level is left only a quarter above where it was entered, or it flaps"),
 	ROW(level_hold, NS, 10 * S, 0, HOUR,
 	    "and only after 10 s: longer than one round of statistics and balloon"),
-	ROW(level_hold_critical, NS, 30 * S, 0, HOUR,
-	    "critical is left after 30 s: a second emergency right after the first is the common case"),
 	ROW(reserve_factor, RATIO, 4, 1, 100,
 	    "kept free: 4 x minfree, so that level none is where the budget balances"),
 	ROW(reserve_share, RATIO, 0.08, 0, 0.5,
@@ -47,10 +45,6 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "how fast guests call memory in before it was ever measured: one busy guest's memset"),
 	ROW(hold_time, NS, 3 * S, 0.1 * S, 60 * S,
 	    "from the first byte called in until a balloon elsewhere has freed one, with statistics a second old"),
-	ROW(hold_memory, NS, 7 * DAY, HOUR, 365 * DAY,
-	    "the largest rate seen in a week, a few seconds of each day left out: patch nights and backups come weekly"),
-	ROW(hold_share, RATIO, 0.05, 0, 1,
-	    "at least 5 % of all that could be called in: many guests wake up together"),
 	ROW(hold_cap, RATIO, 0.1, 0, 1,
 	    "rate x time of all guests is capped at a tenth of the host: what comes faster goes to swap for the seconds a balloon needs"),
 	ROW(hold_cap_noswap, RATIO, 0.25, 0, 1,
@@ -82,10 +76,6 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "page cache read again within a minute is worth its memory (five-minute rule at SSD prices)"),
 	ROW(hot_prior, RATIO, 0.5, 0, 1,
 	    "before a probe: half of what is read is taken to be reading again"),
-	ROW(hot_rise, RATIO, 0.1, 0, 10,
-	    "a probe that raises reading by more than 10 % took hot cache"),
-	ROW(yield_prior, RATIO, 0.5, 0.01, 1,
-	    "where the resident size is not known: half of a balloon's bytes come free"),
 	ROW(yield_floor, RATIO, 0.05, 0.001, 1,
 	    "never nothing: 3 % was measured on memory that was never touched"),
 	ROW(yield_gain, RATIO, 0.25, 0.01, 1,
@@ -102,15 +92,12 @@ const struct policy_tunable policy_tunable_table[] = {
 	ROW(dead_band, BYTES, 16.0 * (double)MIB, 0, 64.0 * (double)GIB,
 	    "smaller differences are noise of the statistics"),
 	ROW(dead_band_share, RATIO, 0.005, 0, 0.5, "nor less than 0.5 % of the guest's max"),
-	ROW(dead_band_small, RATIO, 0.03125, 0, 0.5,
-	    "but on small guests no more than a thirty-second of max"),
 	ROW(reversal, NS, 30 * S, 0, HOUR,
 	    "no move in the other direction for 30 s, unless somebody is pressed"),
 	/* harm */
 	ROW(harm_window, NS, 60 * S, S, HOUR,
 	    "pressure within a minute of a shrink is put down to it"),
 	ROW(backoff_min, NS, 30 * S, S, DAY, "first back-off after a shrink that did harm"),
-	ROW(backoff_max, NS, HOUR, S, 30 * DAY, "back-off doubles up to an hour"),
 	ROW(learn_factor, RATIO, 1.05, 1, 2,
 	    "the floor learned from harm is 5 % above where it hurt"),
 	ROW(learn_decay, RATIO, 0.01, 0, 1, "and sinks 1 % an hour: workloads change over days"),
@@ -124,8 +111,6 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "three rounds without an answer from a busy guest mean that it thrashes"),
 	ROW(silent, NS, 30 * S, S, DAY,
 	    "without an answer and idle so long: no statistics to be had"),
-	ROW(start_grace, NS, 60 * S, S, DAY, "a guest that boots reports within a minute"),
-	ROW(reboot_grace, NS, 10 * S, S, HOUR, "after a reset QEMU repeats the old size for 6 s"),
 	ROW(stuck, NS, 5 * S, 0.5 * S, HOUR,
 	    "a balloon without progress for 5 s is stuck, as Xen's squeezed has it"),
 	/* emergency */
@@ -141,7 +126,6 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "1 sets memory.high on guests' cgroups; off, since too low a value stalls QEMU itself"),
 	ROW(enforce_slack, BYTES, 256.0 * (double)MIB, 0, TIB,
 	    "memory.high = target + process overhead + at least this"),
-	ROW(enforce_share, RATIO, 0.05, 0, 1, "and at least 5 % of the target"),
 	/* KSM */
 	ROW(ksm_scan_time, NS, 1200 * S, S, DAY,
 	    "level none: a full scan in 20 minutes keeps what is merged, at little cost"),
@@ -153,13 +137,6 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "of one CPU at the most, the kernel advisor's advisor_max_cpu"),
 	ROW(ksm_cpu_idle, RATIO, 0.005, 0.0001, 1,
 	    "of one CPU at the least, so that new memory is found where little is known yet"),
-	ROW(ksm_pages_min, COUNT, 64, 1, 1e9, "pages_to_scan is never below ksmtuned's minimum"),
-	ROW(ksm_pages_max, COUNT, 30000, 1, 1e9,
-	    "nor above the kernel advisor's maximum: longer turns delay the CPU's other work"),
-	ROW(ksm_sleep, NS, 0.02 * S, 0.001 * S, 10 * S,
-	    "sleep between turns, the kernel's default"),
-	ROW(ksm_worth, RATIO, 0.001, 0, 1,
-	    "a full scan that changes savings by less than 0.1 % of what it walked is repeated at level none's pace"),
 };
 
 const size_t policy_tunable_count = sizeof(policy_tunable_table) / sizeof(policy_tunable_table[0]);
@@ -235,9 +212,7 @@ int policy_tunables_check(const struct policy_tunables *t, const char **ret_why)
 		ORDER(hold_cap, hold_cap_noswap),
 		ORDER(shrink_none, shrink_low),
 		ORDER(shrink_low, shrink_medium),
-		ORDER(backoff_min, backoff_max),
 		ORDER(late, silent),
-		ORDER(ksm_pages_min, ksm_pages_max),
 #undef ORDER
 	};
 	const struct policy_tunable *row;

@@ -27,13 +27,13 @@ struct policy_tunables {
 	/* host */
 	double level_low, level_medium, level_critical;
 	double level_leave;
-	uint64_t level_hold, level_hold_critical;
+	uint64_t level_hold;
 	double reserve_factor, reserve_factor_min, reserve_share;
 	double reserve_pressed;
 	double arc_credit;
 	/* exposure */
-	uint64_t hold_rate, hold_time, hold_memory;
-	double hold_share, hold_cap, hold_cap_noswap;
+	uint64_t hold_rate, hold_time;
+	double hold_cap, hold_cap_noswap;
 	uint64_t process_overhead;
 	/* demand of a guest */
 	uint64_t room_min, room_memory;
@@ -44,17 +44,17 @@ struct policy_tunables {
 	uint64_t press_half_life;
 	uint64_t debt_life;
 	uint64_t hot_window;
-	double hot_prior, hot_rise;
-	double yield_prior, yield_floor, yield_gain;
+	double hot_prior;
+	double yield_floor, yield_gain;
 	/* entitlement and moves */
 	double tax;
 	double shrink_none, shrink_low, shrink_medium;
 	uint64_t dead_band;
-	double dead_band_share, dead_band_small;
+	double dead_band_share;
 	uint64_t reversal;
 	/* harm */
 	uint64_t harm_window;
-	uint64_t backoff_min, backoff_max;
+	uint64_t backoff_min;
 	double learn_factor, learn_decay;
 	uint64_t harm_limit, harm_period;
 	/* time */
@@ -62,8 +62,6 @@ struct policy_tunables {
 	uint64_t fresh;
 	uint64_t late;
 	uint64_t silent;
-	uint64_t start_grace;
-	uint64_t reboot_grace;
 	uint64_t stuck;
 	/* emergency, and the gate before every write */
 	uint64_t emergency_wait;
@@ -72,13 +70,9 @@ struct policy_tunables {
 	/* silent guests */
 	uint64_t enforce;
 	uint64_t enforce_slack;
-	double enforce_share;
 	/* KSM */
 	uint64_t ksm_scan_time, ksm_scan_time_low, ksm_scan_time_medium;
 	double ksm_cpu, ksm_cpu_idle;
-	uint64_t ksm_pages_min, ksm_pages_max;
-	uint64_t ksm_sleep;
-	double ksm_worth;
 };
 
 /**
@@ -142,9 +136,6 @@ enum policy_profile {
 };
 
 const char *policy_profile_name(enum policy_profile profile);
-
-/** policy_profile_summary() - for whom it is, in half a sentence */
-const char *policy_profile_summary(enum policy_profile profile);
 
 /** policy_profile_find() - by name. Return: an enum policy_profile or -ENOENT */
 int policy_profile_find(const char *name);
