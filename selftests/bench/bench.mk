@@ -48,9 +48,11 @@ bench-sample: $(BENCH)/sample
 
 # What is measured in the lab, in time that is counted in instructions, one a
 # nanosecond: neither the emulator nor who else is busy shows in that. With
-# ICOUNT= it is the emulator's own time.  TRIALS=N of each kind of reaction.
+# ICOUNT= it is the emulator's own time.  TRIALS=N of each kind of reaction;
+# BENCH_KERNEL=7: on another kernel, see lab --kernel.
 ICOUNT ?= --icount
 TRIALS ?= 20
+BENCH_KERNEL ?= 6.12
 
 $(BENCH)/reaction $(BENCH)/missed $(BENCH)/dump $(BENCH)/idle: BENCH_LIBS := $(shell $(PKG_CONFIG) --libs libmnl)
 
@@ -61,20 +63,20 @@ $(BENCH)/psi_trigger.so: $(B)/obj/selftests/bench/psi_trigger.o
 
 .PHONY: bench-reaction bench-missed bench-dump bench-idle
 bench-reaction: $(BENCH)/reaction $(BENCH)/psi_trigger.so tools lab-modules
-	$(Q)selftests/vm/lab run $(ICOUNT) --id bench-reaction --mem 640 --timeout $$((600 + $(TRIALS) * 60)) -- \
+	$(Q)selftests/vm/lab run $(ICOUNT) --kernel $(BENCH_KERNEL) --id bench-reaction --mem 640 --timeout $$((600 + $(TRIALS) * 60)) -- \
 		$(BENCH)/reaction $(B)/dynmemd $(CURDIR)/$(BENCH)/psi_trigger.so $(TRIALS) >$(BENCH)/reaction.txt
 	$(call evaluate,reaction)
 
 bench-missed: $(BENCH)/missed lab-modules
-	$(Q)selftests/vm/lab run --mem 768 --timeout 600 -- $(BENCH)/missed 100 >$(BENCH)/missed.txt
+	$(Q)selftests/vm/lab run --kernel $(BENCH_KERNEL) --mem 768 --timeout 600 -- $(BENCH)/missed 100 >$(BENCH)/missed.txt
 	$(call evaluate,missed)
 
 bench-dump: $(BENCH)/dump lab-modules
-	$(Q)selftests/vm/lab run $(ICOUNT) --kernel 6.12 --mem 4096 --timeout 900 -- $(BENCH)/dump 7 1000 10000 >$(BENCH)/dump.txt
+	$(Q)selftests/vm/lab run $(ICOUNT) --kernel $(BENCH_KERNEL) --mem 4096 --timeout 900 -- $(BENCH)/dump 7 1000 10000 >$(BENCH)/dump.txt
 	$(call evaluate,dump)
 
 bench-idle: $(BENCH)/idle tools lab-modules
-	$(Q)selftests/vm/lab run --icount --module none --mem 640 --zram 128 --timeout 900 -- \
+	$(Q)selftests/vm/lab run --icount --kernel $(BENCH_KERNEL) --module none --mem 640 --zram 128 --timeout 900 -- \
 		sh -c 'DYNMEM_KO=$(CURDIR)/$(B)/kmod/$$(uname -r)/kmod/dynmem.ko exec $(BENCH)/idle $(B)/dynmemd 7' >$(BENCH)/idle.txt
 	$(call evaluate,idle)
 

@@ -1,28 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long the host's need waits for its answer: the last byte of the command
- * "balloon" at a guest's monitor, counted from the moment when
+ * How long the host's need waits for its answer:
  *
- *	available	memory available crosses level medium's threshold
- *	stall		a task goes into direct reclaim, for the first time;
- *			thresholds of available memory are off for everybody
+ *	available	from when memory available crosses level medium's
+ *			threshold to the last byte of the command "balloon" at a
+ *			guest's monitor
+ *	stall		from when a task goes into direct reclaim, for the first
+ *			time, to when the daemon has read the host's memory,
+ *			found less than level medium's threshold, and decided;
+ *			thresholds of available memory are off for everybody, so
+ *			that only the stall can wake it
  *
- * dynmemd told by the module (genl) and by PSI triggers (procfs) take turns,
- * each trial with a daemon of its own, so that none inherits what another has
- * learned. Through all of it runs a loop that looks every 10 s, as managers
- * without events do; it is told nothing and counts direct reclaims itself.
+ * dynmemd with the module's events (genl) and with PSI triggers (procfs) take
+ * turns, each trial with a daemon of its own, so that none inherits what another
+ * has learned. Through all of it runs a loop that polls every 10 s, as managers
+ * without events do; it gets no events and counts direct reclaims itself.
  *
- * What is measured is the host's way, from the kernel to the monitor's socket:
- * a monitor that this program plays takes the command and the time. It plays
- * the guest's process too, which holds what the guest has touched.
+ * What is measured is the host's way, from the kernel to the daemon's decision or
+ * to the monitor's socket. The daemon's log has the time of the decision. This
+ * program plays the monitor, and is the guest's process, which holds what the
+ * guest has touched.
  *
- * When a stall began is told by ftrace, and when memory crossed the threshold
- * by who ate it: the last look at /proc/meminfo that was above. The module
- * has no part in either.
+ * ftrace says when a stall began; when memory crossed the threshold, who ate it:
+ * the last sample of /proc/meminfo that was above. The module has no part in
+ * either.
  *
  * usage: reaction DYNMEMD PSI_TRIGGER.so TRIALS >LINES
  *
- * Prints a line a trial: what, who, ns from cause to command ("-": there was
+ * Prints a line a trial: what, who, ns from cause to answer ("-": there was
  * none within the time), ns of CLOCK_MONOTONIC of the cause; and a line
  * "loop-command", ns, for each command of the loop.
  */
@@ -41,7 +46,7 @@
 
 /* A guest reports, and its first commands, if any, are over. */
 #define SETTLE_MS 700
-/* Nobody who hears of it takes longer. */
+/* Nobody who gets an event takes longer. */
 #define PATIENCE (8 * NSEC_PER_SEC)
 /* Swapping in and reading back what a pressing drove out is a stall for PSI. */
 #define TRIES 5
@@ -68,6 +73,9 @@ struct cause {
 	int (*press)(void);
 	uint64_t (*began)(void);
 	void (*release)(void);
+	/* Becomes more than 0, and says when, with the answer. */
+	const unsigned int *answers;
+	const uint64_t *answered_at;
 };
 
 /* Shared with the child that eats. */
@@ -84,6 +92,9 @@ static struct {
 	uint64_t rest; /* bytes available before the first trial */
 	struct fake_qemu guest, loop_guest;
 	pid_t daemon, loop, crosser;
+	FILE *daemon_log, *log_copy;
+	unsigned int shortages; /* samples after a stall that were below the threshold */
+	uint64_t shortage_at;
 	struct eater eaters[3];
 } w;
 
@@ -214,6 +225,8 @@ static const struct cause available = {
 	.press = press_available,
 	.began = began_available,
 	.release = release_available,
+	.answers = &w.guest.balloons,
+	.answered_at = &w.guest.told_at,
 };
 
 static const struct cause stall = {
@@ -223,10 +236,12 @@ static const struct cause stall = {
 	.press = press_stall,
 	.began = began_stall,
 	.release = release_stall,
+	.answers = &w.shortages,
+	.answered_at = &w.shortage_at,
 };
 
 /*
- * What the module is to tell. As PSI's, its share of stalls is the most
+ * What the module is to report. As PSI's, its share of stalls is the most
  * sensitive that it has: 0.1 ms in 100 ms.
  */
 static void set_module(const struct cause *c)
@@ -252,11 +267,63 @@ static void set_module(const struct cause *c)
  * The daemon
  */
 
+/*
+ * "dynmemd: [71.204518] pressure: stall, level medium (engine: none), 21.3 MiB
+ * available": the time is CLOCK_MONOTONIC, of when the daemon wrote it.
+ */
+static void take_log_line(const char *line)
+{
+	const char *event = strstr(line, "pressure: stall, ");
+	const char *memory = event ? strstr(event, "), ") : NULL;
+	unsigned long long s, us;
+	double mib;
+
+	if (!event)
+		return;
+	if (sscanf(line, "dynmemd: [%llu.%llu]", &s, &us) != 2 || !memory ||
+	    sscanf(memory, "), %lf MiB available", &mib) != 1) {
+		fprintf(stderr, "reaction: this line of dynmemd is not known: %s", line);
+		exit(1);
+	}
+	if (mib >= (double)shared->threshold / MIB)
+		return;
+	if (!w.shortages++)
+		w.shortage_at = s * NSEC_PER_SEC + us * 1000;
+}
+
+static int on_log(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	char line[1024];
+
+	(void)fd;
+	(void)revents;
+	(void)userdata;
+	while (fgets(line, sizeof(line), w.daemon_log)) {
+		take_log_line(line);
+		fputs(line, w.log_copy);
+	}
+	if (feof(w.daemon_log))
+		return sd_event_source_set_enabled(s, SD_EVENT_OFF);
+	clearerr(w.daemon_log);
+	return 0;
+}
+
+static void watch_log(int fd)
+{
+	if (w.daemon_log)
+		fclose(w.daemon_log);
+	w.daemon_log = fdopen(fd, "r");
+	if (!w.daemon_log || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		die("dynmemd's log", -errno);
+	check("dynmemd's log", sd_event_add_io(w.event, NULL, fd, EPOLLIN, on_log, NULL));
+}
+
 static void start_daemon(const struct cause *c, const struct contender *who)
 {
 	FILE *f = fopen(FOLDER "/conf", "w");
+	int log[2];
 
-	if (!f)
+	if (!f || pipe2(log, O_CLOEXEC) < 0)
 		die(FOLDER "/conf", -errno);
 	fprintf(f,
 		"[daemon]\nmode = manage\nsource = %s\nstate = " FOLDER
@@ -267,15 +334,16 @@ static void start_daemon(const struct cause *c, const struct contender *who)
 	w.daemon = fork();
 	if (w.daemon < 0)
 		die("fork", -errno);
-	if (w.daemon > 0)
+	if (w.daemon > 0) {
+		close(log[1]);
+		watch_log(log[0]);
 		return;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
 	if (who->psi_at_its_best)
 		setenv("LD_PRELOAD", w.psi_trigger, 1);
-	if (getenv("LAB_DIR") && chdir(getenv("LAB_DIR")) < 0)
-		_exit(1);
-	if (!freopen("dynmemd.log", "a", stderr))
+	if (dup2(log[1], STDERR_FILENO) < 0)
 		_exit(1);
 	execl(w.dynmemd, "dynmemd", "--config=" FOLDER "/conf", "--verbose", NULL);
 	_exit(1);
@@ -344,7 +412,7 @@ static void start_at_rest(const struct cause *c, const struct contender *who)
 static void trial(const struct cause *c, const struct contender *who)
 {
 	uint64_t began, until;
-	bool told;
+	bool answered;
 
 	set_module(c);
 	if (c->prepare)
@@ -353,16 +421,17 @@ static void trial(const struct cause *c, const struct contender *who)
 	w.guest.available = c->available;
 	w.guest.free = c->available - 6 * MIB;
 	start_at_rest(c, who);
+	w.shortages = 0;
 	until = now_ns() + PATIENCE;
 	check("pressing", c->press());
-	told = play(&w.guest.balloons, until);
+	answered = play(c->answers, until);
 	began = c->began();
 	c->release();
-	if (!told || !began)
+	if (!answered || !began)
 		printf("%s %s - %llu\n", c->name, who->name, (unsigned long long)began);
 	else
 		printf("%s %s %lld %llu\n", c->name, who->name,
-		       (long long)(w.guest.told_at - began), (unsigned long long)began);
+		       (long long)(*c->answered_at - began), (unsigned long long)began);
 	fflush(stdout);
 	stop_daemon();
 }
@@ -429,7 +498,7 @@ static void report_loop(void)
 	last = w.loop_guest.told_at;
 }
 
-static int on_loop_looks(sd_event_source *s, uint64_t usec, void *userdata)
+static int on_loop_timer(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	(void)userdata;
 	report_loop();
@@ -441,7 +510,7 @@ static void watch_loop(void)
 	sd_event_source *s;
 
 	check("timer", sd_event_add_time_relative(w.event, &s, CLOCK_MONOTONIC, 0, 1000,
-						  on_loop_looks, NULL));
+						  on_loop_timer, NULL));
 	check("timer", sd_event_source_set_enabled(s, SD_EVENT_ON));
 }
 
@@ -498,6 +567,11 @@ static void make_world(void)
 	check("config-get", dynmem_get_config(w.module, &w.defaults));
 	shared->threshold = w.defaults.threshold_medium;
 	check("event loop", sd_event_new(&w.event));
+	if (getenv("LAB_DIR") && chdir(getenv("LAB_DIR")) < 0)
+		die("LAB_DIR", -errno);
+	w.log_copy = fopen("dynmemd.log", "ae");
+	if (!w.log_copy)
+		die("dynmemd.log", -errno);
 	make_guest(&w.guest, "guest", FOLDER "/qmp/guest.sock");
 	make_guest(&w.loop_guest, "loop", FOLDER "/loop.sock");
 	start_loop();
