@@ -41,9 +41,8 @@ static void tell_foreign(struct manager *m, const struct ksm_outcome *o)
 	k->rival_runs = *ksm_rival_name(m->proc, who, sizeof(who)) != 0;
 	snprintf(k->rival, sizeof(k->rival), "%s",
 		 k->rival_runs ? who : "an administrator or another program");
-	log_warning("KSM: %s is %s, which dynmemd did not write; here runs %s: it is left alone %s",
-		    ksm_setting_name(o->setting), o->value,
-		    k->rival_runs ? who : "no program that is known to do that",
+	log_warning("KSM: %s is %s, written by %s: it is left alone %s",
+		    ksm_setting_name(o->setting), o->value, k->rival,
 		    k->rival_runs ? "until that has ended"
 				  : "until the configuration is read anew or dynmemd restarts");
 }
