@@ -276,6 +276,81 @@ static void test_gate_binds(_unused_ void **state)
 	close_host(&x);
 }
 
+/* When QEMU was started, as /proc would say: after a restart it is known again. */
+static void started(struct world *w)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%d/stat", w->folder, (int)getpid());
+	write_text(path, "1 (qemu) S 1 1 1 0 -1 0 0 0 0 0 5 6 0 0 20 0 4 0 1000 1 1\n");
+}
+
+static void found_again(struct hostile *x)
+{
+	daemon_start(&x->w, false);
+	for (unsigned int i = 0; i < LAST; i++)
+		fake_hang_up(&x->g[i]);
+	run_until(&x->w, 5000, manager_guest_count(x->w.manager) == LAST);
+}
+
+/*
+ * A daemon that dies again and again, with its file or before anything of it was
+ * written, takes no more within a minute than one that lives.
+ */
+static void crash_loop(bool written)
+{
+	struct host_files h = rich;
+	struct manager_gate gate;
+	char path[96], command[256];
+	struct hostile x;
+
+	open_host(&x, &rich);
+	started(&x.w);
+	daemon_stop(&x.w);
+	snprintf(path, sizeof(path), "%s/state", x.w.folder);
+	x.w.state = path;
+	config_free(x.w.config);
+	x.w.config = configure(&x.w, "[daemon]\nmode = manage\n[policy]\ntake_share = 0.01\n");
+	found_again(&x);
+	daemon_stop(&x.w);
+	snprintf(command, sizeof(command), "cp %s %s.old", path, path);
+	assert_int_equal(system(command), 0);
+
+	h.available = 2;
+	write_host(&x.w, &h);
+	for (int n = 0; n < 4; n++) {
+		found_again(&x);
+		report(&x, POLICY_LEVEL_CRITICAL, 2 * GIB);
+		let(&x, 1500);
+		report(&x, POLICY_LEVEL_CRITICAL, 2 * GIB);
+		let(&x, 1500);
+		manager_gate(x.w.manager, &gate);
+		assert_int_equal(gate.cap, 4 * GIB);
+		assert_true(gate.taken > GIB && gate.taken <= gate.cap);
+		daemon_stop(&x.w);
+		if (written)
+			continue;
+		/* As if it had been killed before it wrote anything. */
+		snprintf(command, sizeof(command), "cp %s.old %s", path, path);
+		assert_int_equal(system(command), 0);
+	}
+	assert_true(x.least < 128 * GIB);
+	assert_true(x.least >= 124 * GIB);
+	x.w.state = NULL;
+	daemon_start(&x.w, false);
+	close_host(&x);
+}
+
+static void test_restarts(_unused_ void **state)
+{
+	crash_loop(true);
+}
+
+static void test_crashes(_unused_ void **state)
+{
+	crash_loop(false);
+}
+
 /*
  * Where its thresholds lie, the source is told by the engine
  */
@@ -365,6 +440,8 @@ int main(void)
 		cmocka_unit_test(test_hugetlb_is_apart),
 		cmocka_unit_test(test_level_does_not_stand),
 		cmocka_unit_test(test_gate_binds),
+		cmocka_unit_test(test_restarts),
+		cmocka_unit_test(test_crashes),
 		cmocka_unit_test(test_thresholds_follow),
 		cmocka_unit_test(test_thresholds_not_permitted),
 	};

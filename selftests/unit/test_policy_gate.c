@@ -89,6 +89,29 @@ static void test_rate(void **state)
 	assert_int_equal(write_down(&x, &g, 30 * GIB, GIB, false), 40 * GIB);
 }
 
+/* A daemon that dies and is started again has the same minute. */
+static void test_restored(void **state)
+{
+	struct policy_gate_guest g;
+	struct gated x;
+
+	(void)state;
+	open_gate(&x, 32 * GIB, 0);
+	policy_gate_restore(&x.gate, 12 * GIB, 40 * SEC, x.now);
+	policy_gate_found(&g, 60 * GIB);
+	assert_int_equal(policy_gate_taken(&x.gate, x.now), 12 * GIB);
+	assert_int_equal(write_down(&x, &g, 50 * GIB, GIB, false), 56 * GIB);
+	assert_int_equal(last_rule, POLICY_GATE_RATE);
+	x.now += 22 * SEC;
+	assert_int_equal(policy_gate_taken(&x.gate, x.now), 4 * GIB);
+	x.now += 61 * SEC;
+	assert_int_equal(policy_gate_taken(&x.gate, x.now), 0);
+	/* Of another minute, or of before the clock began: nothing. */
+	policy_gate_restore(&x.gate, 12 * GIB, 61 * SEC, x.now);
+	policy_gate_restore(&x.gate, 12 * GIB, UINT64_MAX, x.now);
+	assert_int_equal(policy_gate_taken(&x.gate, x.now), 0);
+}
+
 static void test_need(void **state)
 {
 	struct policy_gate_guest g;
@@ -418,6 +441,7 @@ int main(void)
 	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_restored),
 		cmocka_unit_test(test_need),
 		cmocka_unit_test(test_guests_at_once),
 		cmocka_unit_test(test_no_emergency_without_shortage),

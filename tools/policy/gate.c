@@ -54,6 +54,16 @@ static void count(struct policy_gate *gate, u64 bytes)
 	gate->sum += bytes;
 }
 
+void policy_gate_restore(struct policy_gate *gate, u64 bytes, u64 age, u64 now)
+{
+	advance(gate, now);
+	age /= SEC;
+	if (age > POLICY_GATE_SECONDS || age > gate->second)
+		return;
+	gate->taken[(gate->second - age) % SLOTS] += bytes;
+	gate->sum += bytes;
+}
+
 u64 policy_gate_cap(const struct policy_tunables *t, const struct policy_gate_host *host)
 {
 	return max_of(scale(host->total, t->take_share), TAKE_LEAST);

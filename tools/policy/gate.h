@@ -110,6 +110,14 @@ uint64_t policy_gate_reclaim(struct policy_gate *gate, const struct policy_tunab
 void policy_gate_sent(struct policy_gate *gate, struct policy_gate_guest *g, uint64_t size,
 		      uint64_t now);
 
+/**
+ * policy_gate_restore() - that was taken before this gate was there
+ * @age: how long ago
+ *
+ * A daemon that dies and comes back has no more to take than one that lives.
+ */
+void policy_gate_restore(struct policy_gate *gate, uint64_t bytes, uint64_t age, uint64_t now);
+
 /** policy_gate_cap() - bytes that may be taken within a minute */
 uint64_t policy_gate_cap(const struct policy_tunables *t, const struct policy_gate_host *host);
 

@@ -59,6 +59,7 @@ void remember_now(struct manager *m)
 	for (size_t i = 0; i < m->n_guests; i++)
 		remember(m, m->guests[i]);
 	policy_host_export(m->policy, &m->state.host);
+	m->state.gate_taken = policy_gate_taken(&m->gate, manager_now(m));
 	m->state.time = wall_clock();
 	state_expire(&m->state, m->state.time);
 	if (state_file_write(m->file, &m->state) < 0)
@@ -71,14 +72,24 @@ static int on_save(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *us
 	return 0;
 }
 
+static void save_in(struct manager *m, uint64_t delay)
+{
+	sd_event_source_set_time(m->save, (manager_now(m) + delay) / NSEC_PER_USEC);
+	sd_event_source_set_enabled(m->save, SD_EVENT_ONESHOT);
+}
+
 void remember_soon(struct manager *m)
 {
 	int on = SD_EVENT_ON;
 
-	if (!m->file || sd_event_source_get_enabled(m->save, &on) > 0)
-		return;
-	sd_event_source_set_time(m->save, (manager_now(m) + SAVE_EVERY) / NSEC_PER_USEC);
-	sd_event_source_set_enabled(m->save, SD_EVENT_ONESHOT);
+	if (m->file && sd_event_source_get_enabled(m->save, &on) == 0)
+		save_in(m, SAVE_EVERY);
+}
+
+void remember_next(struct manager *m)
+{
+	if (m->file)
+		save_in(m, 0);
 }
 
 /* Of the work that it does, not of the machine. */
@@ -114,6 +125,20 @@ static void resume_target(struct manager *m, struct guest *g)
 	policy_command_sent(m->policy, g->handle, g->target, manager_now(m));
 }
 
+/*
+ * What its balloon took since the file was written is of the gate's minute: a daemon
+ * that dies again and again before it is written must not take a minute's worth each
+ * time.
+ */
+static void count_unwritten(struct manager *m, const struct guest *g)
+{
+	const struct record *r = g->record;
+	uint64_t least = MIN(r->actual, r->target);
+
+	if (g->actual < least)
+		policy_gate_restore(&m->gate, least - g->actual, 0, manager_now(m));
+}
+
 static void recall(struct manager *m, struct guest *g)
 {
 	struct record *r = g->record;
@@ -124,8 +149,10 @@ static void recall(struct manager *m, struct guest *g)
 		forget_machine(&learned);
 	learned.age = age_of(r->gone);
 	policy_guest_import(m->policy, g->handle, manager_now(m), &learned);
-	if (same && g->has_balloon)
+	if (same && g->has_balloon) {
+		count_unwritten(m, g);
 		resume_target(m, g);
+	}
 	log_guest(LOG_INFO, g->name, "%s",
 		  same ? "known: what was learned about it holds"
 		       : "known by its name, as another QEMU: what was learned of its work holds");
@@ -209,6 +236,8 @@ static void take_over(struct manager *m)
 	}
 	if (s->time)
 		policy_host_import(m->policy, &s->host, manager_now(m));
+	if (same_boot)
+		policy_gate_restore(&m->gate, s->gate_taken, age_of(s->time), manager_now(m));
 	restore_reservations(m);
 	policy_set_drain(m->policy, s->drain);
 	if (s->n)

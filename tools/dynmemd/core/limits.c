@@ -7,6 +7,7 @@ void limits_apply(struct manager *m, struct guest *g)
 {
 	static const struct place given_back = { "it gets its memory back", 0 };
 	struct guest_rule set = settings_rule(m, g->name);
+	uint64_t warned = g->limits.clamped ? g->limits.min : UINT64_MAX;
 
 	g->held = settings_hold(m, g->name);
 	g->limits = config_guest(m->config, g->title, g->alias, g->memory, &g->own, &set);
@@ -14,7 +15,8 @@ void limits_apply(struct manager *m, struct guest *g)
 		g->limits.min = g->limits.max = g->memory;
 		g->limits.from[SETTING_MIN] = g->limits.from[SETTING_MAX] = given_back;
 	}
-	if (g->limits.clamped)
+	/* Not at each reload again. */
+	if (g->limits.clamped && g->limits.min != warned)
 		log_guest(LOG_WARNING, g->name,
 			  "its configured min is above its max; min is taken as %.0f MiB",
 			  (double)g->limits.min / MIB);

@@ -280,6 +280,9 @@ void remember_now(struct manager *m);
 /** remember_soon() - write it down, but not each time */
 void remember_soon(struct manager *m);
 
+/** remember_next() - write it down as soon as the loop has nothing better to do */
+void remember_next(struct manager *m);
+
 /** remember_added() - the engine has a guest: what is known about it? */
 void remember_added(struct manager *m, struct guest *g);
 

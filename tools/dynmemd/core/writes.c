@@ -77,6 +77,7 @@ int write_target(struct manager *m, struct guest *g, uint64_t *target, bool emer
 {
 	uint64_t keep = policy_guest_keeps(m->policy, g->handle), size = *target;
 	enum policy_gate_rule rule;
+	bool first;
 	int r;
 
 	if (size < g->books.size) {
@@ -91,7 +92,11 @@ int write_target(struct manager *m, struct guest *g, uint64_t *target, bool emer
 	r = g->ops->set_target(g, size);
 	if (r < 0)
 		return r;
+	first = !policy_gate_taken(&m->gate, now);
 	policy_gate_sent(&m->gate, &g->books, size, now);
+	/* Whoever dies of what it takes has that on record. */
+	if (first && policy_gate_taken(&m->gate, now))
+		remember_next(m);
 	count_reaction(m);
 	*target = size;
 	return r;

@@ -59,6 +59,7 @@ static const struct field state_fields[] = {
 	OF_STATE("drain", TYPE_U32, drain),
 	OF_STATE("touch-rate", TYPE_U64, host.touch_rate),
 	OF_STATE("outside-growth", TYPE_U64, host.outside_growth),
+	OF_STATE("gate-taken", TYPE_U64, gate_taken),
 	OF_STATE("next-reservation", TYPE_U32, next_reservation),
 	{ 0 },
 };

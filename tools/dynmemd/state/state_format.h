@@ -88,6 +88,7 @@ struct settings {
  * @boot: the kernel's boot ID then; PIDs of another boot mean nothing
  * @drain: the operator wants guests to have their memory back
  * @host: the engine's
+ * @gate_taken: what the gate let through within the minute before @time
  * @next_reservation: number of the next one
  * @reserved: reservations that hold, and perhaps some that are over
  * @set: what was set at run time
@@ -98,6 +99,7 @@ struct state {
 	char boot[40];
 	uint32_t drain;
 	struct policy_host_state host;
+	uint64_t gate_taken;
 	uint32_t next_reservation;
 	struct reservation reserved[POLICY_RESERVES_MAX];
 	size_t n_reserved;
