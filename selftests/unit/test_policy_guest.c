@@ -47,6 +47,51 @@ static void test_overhead_only_at_rest(void **state)
 	policy_free(o.p);
 }
 
+/*
+ * Memory that was plugged and never brought online is overhead, all of it; so is what
+ * a large guest's kernel keeps, from the first sample on, and after a restart.
+ */
+static void test_overhead_in_full(void **state)
+{
+	struct policy_guest_state kept;
+	struct one o;
+
+	(void)state;
+	one_init(&o, GIB, 4 * GIB, 4 * GIB);
+	o.s.total = 972 * MIB;
+	o.s.available = o.s.free = 372 * MIB;
+	o.s.disk_caches = 0;
+	tick(&o, true);
+	assert_int_equal(o.i.overhead, 3124 * MIB);
+	assert_true(o.i.floor > (3124 + 600) * MIB);
+	ticks(&o, 10);
+	assert_int_equal(o.i.overhead, 3124 * MIB);
+	o.h.available = 2 * GIB;
+	for (int n = 0; n < 60; n++) {
+		tick(&o, true);
+		assert_true(o.r.decision[0].target >= (3124 + 600) * MIB);
+	}
+	assert_int_equal(policy_guest_export(o.p, o.g, o.now, &kept), 0);
+	policy_free(o.p);
+
+	one_init(&o, GIB, 4 * GIB, 4 * GIB);
+	assert_int_equal(policy_guest_import(o.p, o.g, o.now, &kept), 0);
+	tick(&o, true);
+	assert_int_equal(o.i.overhead, 3124 * MIB);
+	policy_free(o.p);
+
+	/* One sample, and the host is short already. */
+	one_init(&o, GIB, 64 * GIB, 64 * GIB);
+	o.h.total = 80 * GIB;
+	o.h.available = 4 * GIB;
+	o.s.total = 64 * GIB - 1400 * MIB;
+	o.s.available = o.s.free = o.s.total - 60 * GIB;
+	o.s.disk_caches = 0;
+	tick(&o, true);
+	assert_true(o.r.decision[0].target >= 60 * GIB + 1400 * MIB);
+	policy_free(o.p);
+}
+
 /* Windows, deflate-on-oom: total stays at max, the balloon counts as used. */
 static void test_total_that_does_not_follow(void **state)
 {
@@ -519,6 +564,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_used),
 		cmocka_unit_test(test_overhead_only_at_rest),
+		cmocka_unit_test(test_overhead_in_full),
 		cmocka_unit_test(test_total_that_does_not_follow),
 		cmocka_unit_test(test_absent_is_absent),
 		cmocka_unit_test(test_frozen_update_is_not_fresh),

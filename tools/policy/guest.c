@@ -84,12 +84,14 @@ static void learn_follows(struct guest *g, u64 total)
 
 static void learn_overhead(struct guest *g, u64 total)
 {
-	u64 x = min_of(over(g->seen->sample_actual, total), g->max / 2);
+	u64 x = min_of(over(g->seen->sample_actual, total), g->max);
 
+	/* One sample is little, but none would let the first shrink take it. */
+	if (!g->seen->overhead_known)
+		g->seen->overhead = x;
 	if (g->seen->stable < 2)
 		return;
 	if (!g->seen->overhead_known) {
-		g->seen->overhead = x;
 		g->seen->overhead_known = true;
 	} else if (x > g->seen->overhead) {
 		g->seen->overhead += min_of(x - g->seen->overhead, OVERHEAD_STEP);
