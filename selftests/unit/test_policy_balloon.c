@@ -112,6 +112,37 @@ static void test_stuck(void **state)
 	policy_free(o.p);
 }
 
+/*
+ * However often its balloon stopped on the way down, a host with plenty does not leave
+ * a guest squeezed for an hour.
+ */
+static void test_stuck_on_a_rich_host(void **state)
+{
+	struct one o;
+	u64 begin;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	ticks(&o, 5);
+	for (int n = 0; n < 8; n++) {
+		policy_command_sent(o.p, o.g, 512 * MIB, o.now);
+		o.s.stat_actual = 900 * MIB;
+		policy_guest_actual(o.p, o.g, 900 * MIB, o.now);
+		ticks(&o, 7);
+		assert_int_equal(o.i.class, POLICY_CLASS_STUCK);
+		policy_command_sent(o.p, o.g, 900 * MIB, o.now);
+		begin = o.now;
+		do
+			tick(&o, true);
+		while (!(o.r.decision[0].flags & POLICY_SEND) && o.now - begin < 3600 * SEC);
+		assert_int_equal(o.r.decision[0].target, GIB);
+		assert_true(o.now - begin <= 310 * SEC);
+		/* It still is not asked for memory again at once. */
+		assert_true(n < 3 || o.now - begin >= 200 * SEC);
+	}
+	policy_free(o.p);
+}
+
 /* A balloon that has taken all there was is not broken. */
 static void test_exhausted_is_not_stuck(void **state)
 {
@@ -465,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_above_max),
 		cmocka_unit_test(test_max_falls_while_frozen),
 		cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_stuck_on_a_rich_host),
 		cmocka_unit_test(test_exhausted_is_not_stuck),
 		cmocka_unit_test(test_pinned_by_yield),
 		cmocka_unit_test(test_pinned_huge_pages),

@@ -21,6 +21,8 @@
 /* Back-off of a balloon that does not move. */
 #define STUCK_MIN (30 * SEC)
 #define STUCK_MAX (3600 * SEC)
+/* It is given something only: nobody waits for what that frees. */
+#define STUCK_GIVEN (300 * SEC)
 
 /* What the balloon has still to move. */
 static u64 left(const struct guest *g)
@@ -201,6 +203,16 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 	}
 }
 
+/* Until when it is not tried again; sooner where all it could be is given memory. */
+static u64 stuck_until(const struct policy *p, const struct guest *g)
+{
+	u64 until = g->seen->stuck_until;
+
+	if (p->level == POLICY_LEVEL_NONE && g->target < g->max)
+		until = min_of(until, over(until, g->seen->stuck_for) + STUCK_GIVEN);
+	return until;
+}
+
 /*
  * Sticky: a balloon that stopped once stops again, and each try makes the
  * others wait for bytes that do not come.
@@ -208,7 +220,7 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 bool balloon_stuck(struct policy *p, struct guest *g)
 {
 	g->seen->exhausted = false;
-	if (p->now < g->seen->stuck_until)
+	if (p->now < stuck_until(p, g))
 		return true;
 	if (left(g) <= g->band || g->seen->paused || g->seen->frozen ||
 	    since(p->now, g->seen->progress_at) <= p->t.stuck)
