@@ -21,18 +21,6 @@ MIB=$((1 << 20))
 config=/etc/dynmem/dynmem.conf
 log=$LAB_DIR/dynmemd.log
 
-# field GUEST KEY: of the daemon's status.
-field()
-{
-	dynmem status --json | jq -r --arg name "$1" --arg key "$2" \
-		'.guests[] | select(.name == $name) | .[$key]'
-}
-
-host_field()
-{
-	dynmem status --json | jq -r --arg key "$1" '.host[$key]'
-}
-
 at_most()
 {
 	(($(guest actual "$1") <= $2))
@@ -41,21 +29,6 @@ at_most()
 at_least()
 {
 	(($(guest actual "$1") >= $2))
-}
-
-has_guests()
-{
-	[[ $(dynmem status --json | jq '.guests | length') -eq $1 ]]
-}
-
-class_is()
-{
-	[[ $(field "$1" class) == "$2" ]]
-}
-
-source_is()
-{
-	[[ $(host_field source) == "$1" ]]
 }
 
 logged()
@@ -87,10 +60,10 @@ test_adoption()
 	is "the source is the wanted one" "$(host_field source)" "$SOURCE"
 	# It may be on its way somewhere else by now.
 	ok "a guest is adopted at the size that it has" logged 'guest busy: found: 896 MiB, of which it has 896'
-	is "its range is the configuration's" "$(field idle min)" $((160 * MIB))
-	is "its shares are the configuration's" "$(field busy shares)" 2000
-	ok "the guest without a driver is silent" wait_until 60 class_is silent silent
-	ok "the others report" wait_until 30 class_is idle reporting
+	is "its range is the configuration's" "$(guest_field idle min)" $((160 * MIB))
+	is "its shares are the configuration's" "$(guest_field busy shares)" 2000
+	ok "the guest without a driver is silent" wait_until 60 guest_is silent class silent
+	ok "the others report" wait_until 30 guest_is idle class reporting
 	ok "the API can be introspected" busctl --no-pager introspect org.dynmem1 /org/dynmem1
 }
 
@@ -108,7 +81,7 @@ test_lend_and_return()
 	done
 	ok "the idle guest lends memory" wait_until 60 at_most idle $((540 * MIB))
 	lent=$(guest actual idle)
-	ok "busy holds what it touched" test "$(field busy used)" -ge $((360 * MIB))
+	ok "busy holds what it touched" test "$(guest_field busy used)" -ge $((360 * MIB))
 	ask_guest -t 60 busy free 360M >/dev/null
 	# What it lent it may have again, for it needs more now.
 	ask_guest -t 180 idle touch 60M >/dev/null
@@ -133,7 +106,7 @@ in_range()
 
 settled()
 {
-	[[ $(field "$1" target) == "$(guest actual "$1")" ]]
+	[[ $(guest_field "$1" target) == "$(guest actual "$1")" ]]
 }
 
 # A balloon that is still on its way goes on to its target, whoever is gone.
@@ -171,20 +144,15 @@ test_killed()
 	ok "and knows them" logged 'guest idle: known: what was learned'
 }
 
-mode_is()
-{
-	[[ $(host_field mode) == "$1" ]]
-}
-
 test_stop()
 {
 	mkdir -p /run/dynmem
 	touch /run/dynmem/stop
-	ok "the kill switch is noticed" wait_until 5 mode_is stopped
+	ok "the kill switch is noticed" wait_until 5 host_is mode stopped
 	dynmem drain >"$LAB_DIR/out.txt" 2>&1
 	is "a drain is refused then" $? 1
 	rm /run/dynmem/stop
-	ok "and its end" wait_until 5 mode_is manage
+	ok "and its end" wait_until 5 host_is mode manage
 }
 
 test_drain()
@@ -192,16 +160,16 @@ test_drain()
 	local before status all=5
 	dynmem drain >/dev/null
 	# Its balloon may still be on the way to what it was told before.
-	before=$(field idle target)
+	before=$(guest_field idle target)
 	dynmem drain --timeout 60 --json >"$LAB_DIR/drain.json"
 	status=$?
 	# Their maxima together are all that this host has: as far as it goes.
 	jq -e '.guests == .at_max' "$LAB_DIR/drain.json" >/dev/null && all=0
 	is "a drain says whether all guests are at their max" "$status" "$all"
 	ok "it takes nothing" at_least idle "$before"
-	ok "and it is shown" mode_is drain
+	ok "and it is shown" host_is mode drain
 	ok "until it is ended" dynmem resume
-	ok "and guests are managed again" mode_is manage
+	ok "and guests are managed again" host_is mode manage
 }
 
 test_bad_reload()
@@ -210,7 +178,7 @@ test_bad_reload()
 	printf '[guest busy]\nmin = 2G\nmax = 1G\n' >/etc/dynmem/dynmem.conf.d/bad.conf
 	kill -HUP "$daemon_pid"
 	ok "a bad configuration is told with file and line" wait_until 10 logged 'bad.conf:[0-9]+'
-	is "the last good one stays" "$(field busy shares)" 2000
+	is "the last good one stays" "$(guest_field busy shares)" 2000
 	build/dynmemd --config $config >"$LAB_DIR/out.txt" 2>&1
 	is "a daemon does not start with it" $? 78
 	rm /etc/dynmem/dynmem.conf.d/bad.conf
@@ -224,7 +192,7 @@ test_hostile_monitors()
 	local babble=$!
 	ok "a mute monitor is told" wait_until 30 logged 'mute'
 	ok "a babbling monitor is told" wait_until 30 logged 'babble'
-	is "the others go on" "$(field idle class)" reporting
+	is "the others go on" "$(guest_field idle class)" reporting
 	kill $mute $babble
 	wait $mute $babble 2>/dev/null
 	rm -f /run/dynmem-lab/qmp/{mute,babble}.sock
@@ -233,10 +201,10 @@ test_hostile_monitors()
 test_module_gone()
 {
 	ok "the module can go" rmmod dynmem
-	ok "the daemon goes on with procfs" wait_until 10 source_is procfs
-	is "the guests are still there" "$(field idle class)" reporting
+	ok "the daemon goes on with procfs" wait_until 10 host_is source procfs
+	is "the guests are still there" "$(guest_field idle class)" reporting
 	ok "the module comes back" insmod "build/kmod/$(uname -r)/dynmem.ko"
-	ok "and is used again" wait_until 10 source_is genl
+	ok "and is used again" wait_until 10 host_is source genl
 }
 
 cgroup_file()
@@ -272,11 +240,11 @@ test_pressed()
 	guest freeze busy
 	printf '[guest busy]\nmin = 700M\n' >/etc/dynmem/dynmem.conf.d/busy.conf
 	kill -HUP "$daemon_pid"
-	ok "a guest whose balloon does not move is stuck" wait_until 40 class_is busy stuck
+	ok "a guest whose balloon does not move is stuck" wait_until 40 guest_is busy class stuck
 	rm /etc/dynmem/dynmem.conf.d/busy.conf
 	printf '[guest silent]\nreclaim = yes\n' >/etc/dynmem/dynmem.conf.d/silent.conf
 	kill -HUP "$daemon_pid"
-	ok "the silent one is silent for the new daemon, too" wait_until 90 class_is silent silent
+	ok "the silent one is silent for the new daemon, too" wait_until 90 guest_is silent class silent
 	ok "the host can be pressed" press_host 170
 	# How much the others can still give differs from run to run.
 	if [[ $SILENT == yes ]]; then
@@ -298,7 +266,7 @@ test_driver_unloaded()
 	high=$(cgroup_file idle memory.high)
 	ok "a guest unloads its balloon's driver" ask_guest -t 60 idle rmmod virtio_balloon
 	ok "and has all its memory" wait_until 20 at_least idle $((640 * MIB))
-	ok "it does not count as reporting any more" wait_until 60 not class_is idle reporting
+	ok "it does not count as reporting any more" wait_until 60 not guest_is idle class reporting
 	ok "but it is held to what it had" high_at_most idle "$high"
 	release_host
 	rm /etc/dynmem/dynmem.conf.d/enforce.conf
@@ -314,8 +282,8 @@ test_reboot()
 	ask_guest -t 20 idle reboot >/dev/null 2>&1
 	ok "a guest reboots" wait_until 30 logged 'guest idle: reboots'
 	ok "it is up again" ask_guest -t 180 idle ping
-	ok "and reports again" wait_until 90 class_is idle reporting ||
-		diag "it is $(field idle class), as it has $(guest actual idle), told $(field idle target); $(guest stats idle)"
+	ok "and reports again" wait_until 90 guest_is idle class reporting ||
+		diag "it is $(guest_field idle class), as it has $(guest actual idle), told $(guest_field idle target); $(guest stats idle)"
 	ok "nobody is out of range" in_range
 }
 

@@ -44,24 +44,9 @@ unit()
 	systemctl show --value -p "$1" dynmemd
 }
 
-host_is()
-{
-	[[ $(dynmem status --json 2>/dev/null | jq -r --arg key "$1" '.host[$key]') == "$2" ]]
-}
-
-guest_is()
-{
-	[[ $(dynmem status --json 2>/dev/null | jq -r --arg key "$1" '.guests[0][$key]') == "$2" ]]
-}
-
-guest_field()
-{
-	dynmem status --json | jq -r --arg key "$1" '.guests[0][$key]'
-}
-
 target_below()
 {
-	(($(guest_field target) < $1))
+	(($(guest_field one target) < $1))
 }
 
 logged()
@@ -89,7 +74,7 @@ test_observe()
 {
 	ok "a guest starts" guest start one --mem 640 --workload 'touch 420M; free 410M' \
 		--qemu '-qmp unix:/run/dynmem/qmp/one.qmp,server=on,wait=off' </dev/null
-	ok "it is found" wait_until 30 guest_is name one
+	ok "it is found" wait_until 30 guest_is one name one
 	ok "the host can be pressed" press_host 110
 	ok "it logs what it would do" wait_until 30 logged 'guest one: would go '
 	is "a fresh installation leaves the guest all its memory" "$(guest actual one)" $((640 * MIB))
@@ -102,7 +87,7 @@ test_manage()
 	printf '[daemon]\nmode = manage\n[guest *]\nmin = 160M\n' >$conf_d/manage.conf
 	ok "a reload makes it manage" systemctl reload dynmemd
 	ok "which it says" wait_until 10 host_is mode manage
-	ok "the guest reports" wait_until 60 guest_is class reporting
+	ok "the guest reports" wait_until 60 guest_is one class reporting
 	press_host 110
 	ok "and lends what the host lacks" wait_until 60 target_below $((600 * MIB)) ||
 		diag "$(dynmem status)"
@@ -117,11 +102,11 @@ change_version()
 	before=$(guest actual one)
 	ok "$what to $version" install "build/deb/$version"/*.deb
 	ok "$what: the daemon is restarted" wait_until 20 restarted "$pid"
-	ok "$what: it knows the guest" wait_until 20 guest_is name one
-	target=$(guest_field target)
+	ok "$what: it knows the guest" wait_until 20 guest_is one name one
+	target=$(guest_field one target)
 	ok "$what: the guest keeps its memory (${before} before, target $target)" \
 		test "$target" -ge $((before - 16 * MIB))
-	ok "$what: it manages within seconds" wait_until 15 guest_is class reporting
+	ok "$what: it manages within seconds" wait_until 15 guest_is one class reporting
 	is "$what: the configuration is kept" "$(sed -n 2p $conf_d/manage.conf)" "mode = manage"
 }
 
@@ -134,7 +119,7 @@ test_module_fails()
 	ok "the module's package installs where it cannot be built" install build/deb/dynmem-dkms_*.deb
 	ok "and says that it is not loaded" grep -q 'dynmem-dkms: the module is not loaded' $log
 	ok "the daemon goes on by /proc" host_is source procfs
-	ok "and is alive" guest_is name one
+	ok "and is alive" guest_is one name one
 	ok "it can be removed" dpkg --purge dynmem-dkms
 	mv "$build.away" "$build"
 }

@@ -47,19 +47,9 @@ logged()
 	journalctl --no-pager -q -u dynmemd | grep -qE -- "$1"
 }
 
-guest_is()
-{
-	[[ $(dynmem status --json | jq -r --arg key "$1" '.guests[0][$key]') == "$2" ]]
-}
-
 target_below()
 {
 	(($(dynmem status --json | jq '.guests[0].target') < $1))
-}
-
-host_is()
-{
-	[[ $(dynmem status --json | jq -r --arg key "$1" '.host[$key]') == "$2" ]]
 }
 
 unit_is()
@@ -131,8 +121,8 @@ test_guest()
 	ok "with the new configuration" wait_until 10 host_is mode manage
 	ok "a guest starts" guest start one --mem 640 --workload 'touch 420M; free 410M' \
 		--qemu '-qmp unix:/run/dynmem/qmp/one.qmp,server=on,wait=off'
-	ok "it is found in the shipped configuration's folder" wait_until 20 guest_is name one
-	ok "it reports" wait_until 60 guest_is class reporting
+	ok "it is found in the shipped configuration's folder" wait_until 20 guest_is one name one
+	ok "it reports" wait_until 60 guest_is one class reporting
 	ok "the doctor finds its balloon" doctor_says balloon ok || diag "$(dynmem doctor --all)"
 	ok "and its statistics" doctor_says statistics ok
 	ok "the host can be pressed" press_host 130
@@ -154,7 +144,7 @@ test_killed()
 	kill -KILL "$pid"
 	ok "killed, it is started again" wait_until 30 restarted "$pid"
 	ok "and knows its guest" wait_until 20 logged 'guest one: known'
-	ok "whose memory it manages" wait_until 60 guest_is class reporting
+	ok "whose memory it manages" wait_until 60 guest_is one class reporting
 }
 
 remove_module()
@@ -182,7 +172,7 @@ test_refuses()
 	rm $conf_d/source.conf
 	ok "else it does without" systemctl restart dynmemd
 	ok "with PSI" host_is source procfs
-	ok "and manages as well" wait_until 60 guest_is class reporting
+	ok "and manages as well" wait_until 60 guest_is one class reporting
 }
 
 test_stop()

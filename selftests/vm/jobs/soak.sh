@@ -86,11 +86,6 @@ settle()
 	sleep 5
 }
 
-has_guests()
-{
-	[[ $(dynmem status --json | jq '.guests | length') -eq $1 ]]
-}
-
 # Commands that took back the one before within half a minute, by more than the
 # dead band, though the guest was not pressed, the host not hard up, and what the
 # guest needs had not changed the same way. What it has above that is lent at once.

@@ -59,6 +59,34 @@ daemon_answers()
 	dynmem status --json >/dev/null 2>&1
 }
 
+# host_field KEY, guest_field GUEST KEY: of the daemon's status.
+host_field()
+{
+	dynmem status --json | jq -r --arg key "$1" '.host[$key]'
+}
+
+guest_field()
+{
+	dynmem status --json | jq -r --arg name "$1" --arg key "$2" \
+		'.guests[] | select(.name == $name) | .[$key]'
+}
+
+# host_is KEY VALUE, guest_is GUEST KEY VALUE
+host_is()
+{
+	[[ $(host_field "$1") == "$2" ]]
+}
+
+guest_is()
+{
+	[[ $(guest_field "$1" "$2") == "$3" ]]
+}
+
+has_guests()
+{
+	[[ $(dynmem status --json | jq '.guests | length') -eq $1 ]]
+}
+
 stop_daemon()
 {
 	[[ -n $daemon_pid ]] || return 0
