@@ -18,7 +18,7 @@ limited_group()
 in_group()
 {
 	# shellcheck disable=SC2016 # for the inner shell
-	sh -c 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"' - "$CGROUPS/$1" "${@:2}"
+	sh -c 'echo 0 >"$1/cgroup.procs" || exit; shift; exec "$@"' - "$CGROUPS/$1" "${@:2}"
 }
 
 # oom_loop NAME: a container of 16 MiB whose process takes 64, is killed, and is

@@ -77,7 +77,7 @@ on_node()
 	local group=/sys/fs/cgroup/node$1
 	mkdir -p "$group" && echo "$1" >"$group/cpuset.mems" || return
 	# shellcheck disable=SC2016 # for the inner shell
-	sh -c 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"' - "$group" "${@:2}"
+	sh -c 'echo 0 >"$1/cgroup.procs" || exit; shift; exec "$@"' - "$group" "${@:2}"
 }
 
 # open_disk: a disk to fill page cache from, the lab's (320 MiB): $cache_disk. What
