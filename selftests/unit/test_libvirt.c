@@ -84,7 +84,7 @@ static void test_memory(_unused_ void **state)
 	assert_string_equal(x.pinned, "its memory is in reserved huge pages");
 	x = parsed("<memoryBacking><locked/><nosharepages/></memoryBacking>");
 	assert_string_equal(x.pinned, "its memory is locked");
-	assert_string_equal(x.unmergeable, "QEMU was told so (merge=off)");
+	assert_string_equal(x.unmergeable, "it is turned off in QEMU (merge=off)");
 	x = parsed("<memoryBacking><access mode='shared'/></memoryBacking>");
 	assert_string_equal(x.unmergeable, "it is shared memory (share=on)");
 	assert_string_equal(parsed("<launchSecurity type='sev'/>").pinned,

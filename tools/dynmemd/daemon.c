@@ -111,7 +111,7 @@ static void reload(struct daemon *d)
 static void use_source(struct daemon *d, struct source *s)
 {
 	manager_set_source(d->manager, s);
-	log_info("pressure is told by: %s", manager_source_name(d->manager));
+	log_info("source of pressure events: %s", manager_source_name(d->manager));
 	if (d->api)
 		api_source_changed(d->api);
 }
@@ -274,7 +274,7 @@ static void say_mode(const struct daemon *d)
 	else
 		log_info(
 			"version " DYNMEM_VERSION
-			", mode %s: decisions are logged, and nothing is written to guests but how often they take statistics, and to QEMU but that it tells of migrations",
+			", mode %s: decisions are logged but not applied; only the interval of guests' statistics is set, and QEMU's events about migrations are turned on",
 			manager_mode_name(d->manager));
 }
 

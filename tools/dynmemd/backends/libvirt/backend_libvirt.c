@@ -22,8 +22,8 @@
  * A call takes a millisecond, some seconds on a host in trouble, and 30 where
  * libvirt itself gives up waiting for another operation on the guest.
  */
-#define DEADLINE (5 * USEC_PER_SEC)
-#define LOOK	 USEC_PER_SEC
+#define DEADLINE  (5 * USEC_PER_SEC)
+#define CHECK_GAP USEC_PER_SEC
 
 /*
  * Each call that hangs holds one of libvirtd's workers, of which it has 20 for
@@ -140,7 +140,7 @@ static void on_ended(struct libvirt_line *l)
 	struct libvirt_guest *s = libvirt_guest_find(b, l->uuid);
 
 	line_free(l);
-	b->said_slow = false;
+	b->warned_slow = false;
 	if (!s)
 		return;
 	log_guest(LOG_INFO, s->guest.name, "libvirt has answered about it");
@@ -220,7 +220,7 @@ static void leave(struct libvirt_backend *b, const unsigned char *uuid)
 }
 
 /* As long as the worker is in a call, once a second. */
-static int on_look(_unused_ sd_event_source *source, uint64_t now, void *userdata)
+static int on_check(_unused_ sd_event_source *source, uint64_t now, void *userdata)
 {
 	struct libvirt_backend *b = userdata;
 	struct libvirt_busy busy = { 0 };
@@ -229,16 +229,16 @@ static int on_look(_unused_ sd_event_source *source, uint64_t now, void *userdat
 		libvirt_worker_busy(b->line->worker, &busy);
 	if (!busy.since)
 		return 0;
-	sd_event_source_set_time_relative(b->timer, LOOK);
+	sd_event_source_set_time_relative(b->timer, CHECK_GAP);
 	sd_event_source_set_enabled(b->timer, SD_EVENT_ONESHOT);
 	if (now < busy.since + DEADLINE)
 		return 0;
 	if (busy.of_domain && b->n_lines < LINES_MAX) {
 		leave(b, busy.uuid);
-	} else if (!b->said_slow) {
+	} else if (!b->warned_slow) {
 		log_warning("libvirt: no answer from %s for %llu s; waiting", b->uri,
 			    DEADLINE / USEC_PER_SEC);
-		b->said_slow = true;
+		b->warned_slow = true;
 	}
 	return 0;
 }
@@ -272,7 +272,7 @@ static void stop(struct libvirt_backend *b, const char *why)
 	libvirt_loop_stop();
 }
 
-/* What is missing on this host is told, and the other backends go on. */
+/* What is missing on this host is logged, and the other backends go on. */
 static int start(struct libvirt_backend *b, const char *uri)
 {
 	const char *why;
@@ -328,8 +328,8 @@ static int new_backend(struct backend **ret, struct manager *m, sd_event *event,
 	b->backend.ops = &backend_libvirt;
 	b->manager = m;
 	b->event = event;
-	r = sd_event_add_time_relative(event, &b->timer, CLOCK_MONOTONIC, LOOK, LOOK / 10, on_look,
-				       b);
+	r = sd_event_add_time_relative(event, &b->timer, CLOCK_MONOTONIC, CHECK_GAP, CHECK_GAP / 10,
+				       on_check, b);
 	if (r >= 0)
 		r = reload(&b->backend, config);
 	if (r < 0) {

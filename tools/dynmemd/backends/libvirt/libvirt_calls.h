@@ -42,7 +42,7 @@ struct libvirt_domain {
 /**
  * struct libvirt_stats - what the balloon and the host say
  * @sample: with @sample.actual as it is now
- * @rss: bytes that QEMU holds; 0: not told
+ * @rss: bytes that QEMU holds; 0: not known
  */
 struct libvirt_stats {
 	struct guest_record sample;

@@ -23,26 +23,26 @@ static int on_lifecycle(_unused_ virConnectPtr conn, virDomainPtr dom, int event
 
 	switch (event) {
 	case VIR_DOMAIN_EVENT_STARTED:
-		libvirt_worker_hear(w, dom, LIBVIRT_STARTED, 0, NULL);
+		libvirt_worker_notify(w, dom, LIBVIRT_STARTED, 0, NULL);
 		break;
 	case VIR_DOMAIN_EVENT_STOPPED:
 		if (detail >= 0 && (size_t)detail < ARRAY_SIZE(stopped) && stopped[detail])
 			why = stopped[detail];
-		libvirt_worker_hear(w, dom, LIBVIRT_STOPPED, 0, why);
+		libvirt_worker_notify(w, dom, LIBVIRT_STOPPED, 0, why);
 		break;
 	case VIR_DOMAIN_EVENT_SUSPENDED:
 		if (detail == VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED ||
 		    detail == VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY)
-			libvirt_worker_hear(w, dom, LIBVIRT_JOB_BEGAN, 0, NULL);
+			libvirt_worker_notify(w, dom, LIBVIRT_JOB_BEGAN, 0, NULL);
 		else
-			libvirt_worker_hear(w, dom, LIBVIRT_PAUSED, 0, NULL);
+			libvirt_worker_notify(w, dom, LIBVIRT_PAUSED, 0, NULL);
 		break;
 	case VIR_DOMAIN_EVENT_PMSUSPENDED:
 	case VIR_DOMAIN_EVENT_CRASHED:
-		libvirt_worker_hear(w, dom, LIBVIRT_PAUSED, 0, NULL);
+		libvirt_worker_notify(w, dom, LIBVIRT_PAUSED, 0, NULL);
 		break;
 	case VIR_DOMAIN_EVENT_RESUMED:
-		libvirt_worker_hear(w, dom, LIBVIRT_RESUMED, 0, NULL);
+		libvirt_worker_notify(w, dom, LIBVIRT_RESUMED, 0, NULL);
 		break;
 	}
 	return 0;
@@ -50,46 +50,46 @@ static int on_lifecycle(_unused_ virConnectPtr conn, virDomainPtr dom, int event
 
 static void on_reboot(_unused_ virConnectPtr conn, virDomainPtr dom, void *userdata)
 {
-	libvirt_worker_hear(userdata, dom, LIBVIRT_REBOOTED, 0, NULL);
+	libvirt_worker_notify(userdata, dom, LIBVIRT_REBOOTED, 0, NULL);
 }
 
 static void on_balloon(_unused_ virConnectPtr conn, virDomainPtr dom, unsigned long long actual,
 		       void *userdata)
 {
-	libvirt_worker_hear(userdata, dom, LIBVIRT_RESIZED,
-			    MIN(actual, POLICY_GUEST_BYTES_MAX / KIB) * KIB, NULL);
+	libvirt_worker_notify(userdata, dom, LIBVIRT_RESIZED,
+			      MIN(actual, POLICY_GUEST_BYTES_MAX / KIB) * KIB, NULL);
 }
 
 static void on_iteration(_unused_ virConnectPtr conn, virDomainPtr dom, _unused_ int iteration,
 			 void *userdata)
 {
-	libvirt_worker_hear(userdata, dom, LIBVIRT_JOB_BEGAN, 0, NULL);
+	libvirt_worker_notify(userdata, dom, LIBVIRT_JOB_BEGAN, 0, NULL);
 }
 
 static void on_job_completed(_unused_ virConnectPtr conn, virDomainPtr dom,
 			     _unused_ virTypedParameterPtr params, _unused_ int n, void *userdata)
 {
-	libvirt_worker_hear(userdata, dom, LIBVIRT_JOB_ENDED, 0, NULL);
+	libvirt_worker_notify(userdata, dom, LIBVIRT_JOB_ENDED, 0, NULL);
 }
 
 static void on_metadata(_unused_ virConnectPtr conn, virDomainPtr dom, int type, const char *uri,
 			void *userdata)
 {
 	if (type == VIR_DOMAIN_METADATA_ELEMENT && uri && !strcmp(uri, LIBVIRT_XMLNS))
-		libvirt_worker_hear(userdata, dom, LIBVIRT_DESCRIBED, 0, NULL);
+		libvirt_worker_notify(userdata, dom, LIBVIRT_DESCRIBED, 0, NULL);
 }
 
 static void on_device(_unused_ virConnectPtr conn, virDomainPtr dom, _unused_ const char *alias,
 		      void *userdata)
 {
-	libvirt_worker_hear(userdata, dom, LIBVIRT_DESCRIBED, 0, NULL);
+	libvirt_worker_notify(userdata, dom, LIBVIRT_DESCRIBED, 0, NULL);
 }
 
 _unused_ static void on_memory_size(_unused_ virConnectPtr conn, virDomainPtr dom,
 				    _unused_ const char *alias, _unused_ unsigned long long size,
 				    void *userdata)
 {
-	libvirt_worker_hear(userdata, dom, LIBVIRT_DESCRIBED, 0, NULL);
+	libvirt_worker_notify(userdata, dom, LIBVIRT_DESCRIBED, 0, NULL);
 }
 
 static void on_close(_unused_ virConnectPtr conn, int reason, void *userdata)

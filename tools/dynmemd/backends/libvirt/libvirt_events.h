@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What libvirt tells by itself about domains and a connection. It comes in the
- * thread of its event loop, and is passed on to the worker.
+ * libvirt's events about domains and a connection. They come in the
+ * thread of its event loop, and are passed on to the worker.
  */
 #ifndef DYNMEMD_LIBVIRT_EVENTS_H
 #define DYNMEMD_LIBVIRT_EVENTS_H
@@ -14,13 +14,13 @@
 struct libvirt_worker;
 
 /**
- * enum libvirt_heard - what happened to a domain
+ * enum libvirt_change - what happened to a domain
  * @LIBVIRT_STARTED: or woke up
  * @LIBVIRT_JOB_BEGAN: an operation that forbids others, as a migration
  * @LIBVIRT_JOB_ENDED: maybe
  * @LIBVIRT_DESCRIBED: its metadata or its devices changed
  */
-enum libvirt_heard {
+enum libvirt_change {
 	LIBVIRT_STARTED,
 	LIBVIRT_STOPPED,
 	LIBVIRT_PAUSED,
@@ -51,12 +51,12 @@ int libvirt_events_open(struct libvirt_events *e, virConnectPtr conn, struct lib
 void libvirt_events_close(struct libvirt_events *e, virConnectPtr conn);
 
 /**
- * libvirt_worker_hear() - something happened to a domain
+ * libvirt_worker_notify() - something happened to a domain
  * @actual: of LIBVIRT_RESIZED, bytes
  * @why: of LIBVIRT_STOPPED, lives for ever
  */
-void libvirt_worker_hear(struct libvirt_worker *w, virDomainPtr dom, enum libvirt_heard what,
-			 uint64_t actual, const char *why);
+void libvirt_worker_notify(struct libvirt_worker *w, virDomainPtr dom, enum libvirt_change what,
+			   uint64_t actual, const char *why);
 
 /** libvirt_worker_closed() - the connection is of no use; @why lives for ever */
 void libvirt_worker_closed(struct libvirt_worker *w, const char *why);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The backend's guests: what the manager wants of them, and what libvirt says. */
+/* The backend's guests: the manager's operations on them, and libvirt's news. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static struct libvirt_worker *worker(struct libvirt_guest *s)
 }
 
 /*
- * What the manager wants
+ * Operations for the manager
  */
 
 /* As a monitor that owes answers: not asked for more. */
@@ -67,7 +67,7 @@ void libvirt_guest_refused(struct libvirt_guest *s, const char *why)
 		why, (double)(s->quiet_until - now_usec(s)) / USEC_PER_SEC);
 }
 
-/* It is told again when it may be: see libvirt_guest_repeat(). */
+/* It is sent again when that is possible: see libvirt_guest_repeat(). */
 static void forget(struct guest *g)
 {
 	struct libvirt_guest *s = guest_of(g);
@@ -75,18 +75,18 @@ static void forget(struct guest *g)
 	s->unsure |= libvirt_worker_untarget(worker(s), &s->command);
 }
 
-static int tell_period(struct libvirt_guest *s)
+static int send_period(struct libvirt_guest *s)
 {
-	int r = s->period == s->told_period ? 0 : reachable(s);
+	int r = s->period == s->sent_period ? 0 : reachable(s);
 
-	if (r < 0 || s->period == s->told_period)
+	if (r < 0 || s->period == s->sent_period)
 		return r;
 	libvirt_worker_period(worker(s), &s->command, s->period);
-	s->told_period = s->period;
+	s->sent_period = s->period;
 	return 0;
 }
 
-/* What could not be told, or may have been lost with a connection. */
+/* What could not be sent, or may have been lost with a connection. */
 void libvirt_guest_repeat(struct libvirt_guest *s)
 {
 	const struct manager *m = s->backend->manager;
@@ -95,7 +95,7 @@ void libvirt_guest_repeat(struct libvirt_guest *s)
 		return;
 	if (s->unsure && manager_guest_repeat(&s->guest) >= 0)
 		s->unsure = false;
-	tell_period(s);
+	send_period(s);
 }
 
 static int poll_guest(struct guest *g)
@@ -124,7 +124,7 @@ static int watch(struct guest *g, unsigned int seconds)
 	if (!seconds || (s->found_period && s->found_period < seconds))
 		seconds = s->found_period;
 	s->period = seconds;
-	return tell_period(s);
+	return send_period(s);
 }
 
 static const struct guest_ops ops = {
@@ -159,11 +159,11 @@ void libvirt_guest_free(struct libvirt_guest *s, const char *why)
 	free(s);
 }
 
-static void complain_of_metadata(struct libvirt_guest *s, const char *wrong)
+static void warn_of_metadata(struct libvirt_guest *s, const char *wrong)
 {
 	if (*wrong && strcmp(s->wrong, wrong) != 0)
 		log_guest(LOG_WARNING, s->guest.name,
-			  "the element guest in its metadata: %s; it is taken without that", wrong);
+			  "the element guest in its metadata: %s; the rest of it is used", wrong);
 	memcpy(s->wrong, wrong, sizeof(s->wrong));
 }
 
@@ -187,7 +187,7 @@ static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 	s->backend = b;
 	s->id = d->id;
 	s->seen = true;
-	s->found_period = s->period = s->told_period = d->xml.period;
+	s->found_period = s->period = s->sent_period = d->xml.period;
 	memcpy(s->command.uuid, d->uuid, sizeof(d->uuid));
 	s->guest.ops = &ops;
 	s->guest.named = true;
@@ -204,7 +204,7 @@ static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 	s->guest.own = d->xml.own;
 	memcpy(s->guest.name, d->name, sizeof(d->name));
 	LIST_INSERT_HEAD(&b->guests, s, entry);
-	complain_of_metadata(s, d->xml.wrong);
+	warn_of_metadata(s, d->xml.wrong);
 	r = manager_guest_add(b->manager, &s->guest);
 	s->added = r == 0;
 	if (r < 0)
@@ -247,7 +247,7 @@ static void refresh(struct libvirt_guest *s, const struct libvirt_domain *d)
 {
 	s->seen = true;
 	s->guest.own = d->xml.own;
-	complain_of_metadata(s, d->xml.wrong);
+	warn_of_metadata(s, d->xml.wrong);
 	if (!s->added)
 		return;
 	s->guest.pinned = d->xml.pinned;
@@ -258,7 +258,7 @@ static void refresh(struct libvirt_guest *s, const struct libvirt_domain *d)
 	manager_guest_own(&s->guest);
 	libvirt_guest_resized(s, d->actual);
 	set_paused(s, d->paused);
-	s->told_period = d->xml.period;
+	s->sent_period = d->xml.period;
 }
 
 void libvirt_guest_found(struct libvirt_backend *b, const struct libvirt_domain *d)

@@ -23,8 +23,8 @@ static void wake(int timer, _unused_ void *opaque)
 	lv.virEventRemoveTimeout(timer);
 }
 
-/* libvirt prints errors unless it is told not to. */
-static void say_nothing(_unused_ void *userdata, _unused_ virErrorPtr error)
+/* libvirt prints errors by default. */
+static void print_nothing(_unused_ void *userdata, _unused_ virErrorPtr error)
 {
 }
 
@@ -36,7 +36,7 @@ int libvirt_loop_start(void)
 		return 0;
 	if (lv.virInitialize() < 0 || lv.virEventRegisterDefaultImpl() < 0)
 		return -EIO;
-	lv.virSetErrorFunc(NULL, say_nothing);
+	lv.virSetErrorFunc(NULL, print_nothing);
 	running = true;
 	r = thread_start(&thread, run, NULL);
 	running = r == 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * libvirt wants an event loop, one a process: it hears a connection's events
+ * libvirt needs an event loop, one a process: it receives a connection's events
  * and its end, and sends what keeps it alive. A thread runs it, so that
  * nothing of libvirt's runs in ours.
  */

@@ -139,7 +139,7 @@ static void read_memory(struct libvirt_xml *x, const xmlNode *backing)
 		else if (is(n, "locked"))
 			x->pinned = PINNED_LOCKED;
 		else if (is(n, "nosharepages"))
-			x->unmergeable = "QEMU was told so (merge=off)";
+			x->unmergeable = "it is turned off in QEMU (merge=off)";
 		else if (is(n, "access") && has_value(n, "mode", "shared"))
 			x->unmergeable = "it is shared memory (share=on)";
 	}

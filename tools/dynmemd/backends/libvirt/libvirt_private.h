@@ -39,7 +39,7 @@ struct libvirt_guest {
 	bool frozen;		   /* by an operation that forbids others */
 	unsigned int found_period; /* the statistics period that we found */
 	unsigned int period;	   /* as it shall be now, seconds ... */
-	unsigned int told_period;  /* ... and as libvirt was told last */
+	unsigned int sent_period;  /* ... and as libvirt was told last */
 	char wrong[256];	   /* in its metadata, as it was logged */
 };
 
@@ -53,7 +53,7 @@ struct libvirt_backend {
 	struct libvirt_line *line; /* the current one; NULL: there is none */
 	bool connected;
 	sd_event_source *timer;
-	bool said_slow;
+	bool warned_slow;
 	char why[256]; /* the last failure that was logged */
 	LIST_HEAD(, libvirt_guest) guests;
 };

@@ -22,8 +22,8 @@
  */
 #define DISKS_GAP (4 * USEC_PER_SEC)
 
-/* The end of a migration is looked for once a second. */
-#define FROZEN_LOOK USEC_PER_SEC
+/* A guest in a migration is checked once a second for its end. */
+#define FROZEN_CHECK USEC_PER_SEC
 
 /*
  * Domains
@@ -52,7 +52,7 @@ static void set_frozen(struct libvirt_worker *w, struct libvirt_known *k, bool f
 	if (k->frozen == frozen)
 		return;
 	k->frozen = frozen;
-	w->looked = libvirt_now();
+	w->checked = libvirt_now();
 	w->n_frozen += frozen ? 1 : -1;
 	libvirt_worker_post_event(w, k->uuid,
 				  frozen ? POLICY_GUEST_MIGRATE_BEGIN : POLICY_GUEST_MIGRATE_END);
@@ -118,7 +118,7 @@ static int list(struct libvirt_worker *w)
 	return lv.virConnectIsAlive(w->conn) == 1 ? 0 : -EIO;
 }
 
-static void look_again(struct libvirt_worker *w, const unsigned char *uuid)
+static void describe_again(struct libvirt_worker *w, const unsigned char *uuid)
 {
 	virDomainPtr dom;
 
@@ -131,8 +131,8 @@ static void look_again(struct libvirt_worker *w, const unsigned char *uuid)
 	lv.virDomainFree(dom);
 }
 
-/* Not every operation tells that it has ended. */
-static void look_for_end(struct libvirt_worker *w, struct libvirt_known *k)
+/* Not every operation sends an event at its end. */
+static void check_job_end(struct libvirt_worker *w, struct libvirt_known *k)
 {
 	int frozen;
 
@@ -145,13 +145,13 @@ static void look_for_end(struct libvirt_worker *w, struct libvirt_known *k)
 		set_frozen(w, k, false);
 }
 
-static void on_heard(struct libvirt_worker *w, const struct libvirt_message *h)
+static void on_message(struct libvirt_worker *w, const struct libvirt_message *h)
 {
 	struct libvirt_known *k = find(w, h->uuid);
 	struct libvirt_news *n;
 
 	if (h->what == LIBVIRT_STARTED) {
-		look_again(w, h->uuid);
+		describe_again(w, h->uuid);
 		return;
 	}
 	if (!k)
@@ -166,7 +166,7 @@ static void on_heard(struct libvirt_worker *w, const struct libvirt_message *h)
 		break;
 	case LIBVIRT_RESUMED:
 		libvirt_worker_post_event(w, h->uuid, POLICY_GUEST_RESUME);
-		look_for_end(w, k);
+		check_job_end(w, k);
 		break;
 	case LIBVIRT_REBOOTED:
 		libvirt_worker_post_event(w, h->uuid, POLICY_GUEST_REBOOT);
@@ -181,10 +181,10 @@ static void on_heard(struct libvirt_worker *w, const struct libvirt_message *h)
 		set_frozen(w, k, true);
 		break;
 	case LIBVIRT_JOB_ENDED:
-		look_for_end(w, k);
+		check_job_end(w, k);
 		break;
 	default:
-		look_again(w, h->uuid);
+		describe_again(w, h->uuid);
 	}
 }
 
@@ -262,7 +262,8 @@ static bool wait_until(struct libvirt_worker *w, uint64_t until)
 
 static bool has_work(const struct libvirt_worker *w)
 {
-	return !TAILQ_EMPTY(&w->urgent) || !STAILQ_EMPTY(&w->heard) || !TAILQ_EMPTY(&w->commands);
+	return !TAILQ_EMPTY(&w->urgent) || !STAILQ_EMPTY(&w->messages) ||
+	       !TAILQ_EMPTY(&w->commands);
 }
 
 /* Waits for something to do; false: the connection is over. Locked. */
@@ -272,22 +273,22 @@ static bool await(struct libvirt_worker *w)
 
 	while (early && !w->stop && !w->closed && !has_work(w)) {
 		if (w->n_frozen)
-			early = wait_until(w, w->looked + FROZEN_LOOK);
+			early = wait_until(w, w->checked + FROZEN_CHECK);
 		else
 			pthread_cond_wait(&w->work, &w->lock);
 	}
 	return !w->stop && !w->closed;
 }
 
-static void look_at_frozen(struct libvirt_worker *w)
+static void check_frozen(struct libvirt_worker *w)
 {
 	struct libvirt_known *k;
 
-	if (!w->n_frozen || libvirt_now() < w->looked + FROZEN_LOOK)
+	if (!w->n_frozen || libvirt_now() < w->checked + FROZEN_CHECK)
 		return;
 	LIST_FOREACH (k, &w->known, entry)
-		look_for_end(w, k);
-	w->looked = libvirt_now();
+		check_job_end(w, k);
+	w->checked = libvirt_now();
 }
 
 /* The guest that a command belongs to may go as soon as nothing is locked. */
@@ -305,10 +306,10 @@ static void work_on(struct libvirt_worker *w)
 		k = find(w, c.uuid);
 		if (k)
 			set_target(w, k, c.target);
-	} else if ((h = STAILQ_FIRST(&w->heard))) {
-		STAILQ_REMOVE_HEAD(&w->heard, entry);
+	} else if ((h = STAILQ_FIRST(&w->messages))) {
+		STAILQ_REMOVE_HEAD(&w->messages, entry);
 		libvirt_worker_unlock(w);
-		on_heard(w, h);
+		on_message(w, h);
 		free(h);
 	} else if ((first = TAILQ_FIRST(&w->commands))) {
 		c = *first;
@@ -319,7 +320,7 @@ static void work_on(struct libvirt_worker *w)
 		if (k && c.set_period)
 			set_period(w, k, c.period);
 		if (k && c.describe)
-			look_again(w, c.uuid);
+			describe_again(w, c.uuid);
 		if (c.poll)
 			poll_domain(w, k, c.uuid);
 	} else {
@@ -332,7 +333,7 @@ static void serve(struct libvirt_worker *w)
 	libvirt_worker_lock(w);
 	while (await(w)) {
 		work_on(w);
-		look_at_frozen(w);
+		check_frozen(w);
 		libvirt_worker_lock(w);
 	}
 	libvirt_worker_unlock(w);
@@ -373,7 +374,7 @@ static void disconnect(struct libvirt_worker *w)
 	w->conn = NULL;
 	libvirt_worker_end(w);
 	libvirt_worker_lock(w);
-	libvirt_worker_drop_heard(w);
+	libvirt_worker_drop_messages(w);
 	w->closed = NULL;
 	libvirt_worker_unlock(w);
 }

@@ -15,12 +15,12 @@ void libvirt_worker_ref(struct libvirt_worker *w)
 	atomic_fetch_add(&w->refs, 1);
 }
 
-void libvirt_worker_drop_heard(struct libvirt_worker *w)
+void libvirt_worker_drop_messages(struct libvirt_worker *w)
 {
 	struct libvirt_message *h;
 
-	while ((h = STAILQ_FIRST(&w->heard))) {
-		STAILQ_REMOVE_HEAD(&w->heard, entry);
+	while ((h = STAILQ_FIRST(&w->messages))) {
+		STAILQ_REMOVE_HEAD(&w->messages, entry);
 		free(h);
 	}
 }
@@ -32,7 +32,7 @@ void libvirt_worker_unref(void *worker)
 
 	if (atomic_fetch_sub(&w->refs, 1) != 1)
 		return;
-	libvirt_worker_drop_heard(w);
+	libvirt_worker_drop_messages(w);
 	while ((n = libvirt_worker_take(w)))
 		free(n);
 	closep(&w->fd);
@@ -146,8 +146,8 @@ void libvirt_worker_begin(struct libvirt_worker *w, const unsigned char *uuid)
 	w->busy.of_domain = uuid != NULL;
 	if (uuid)
 		memcpy(w->busy.uuid, uuid, sizeof(w->busy.uuid));
-	tell = !w->busy_told;
-	w->busy_told = true;
+	tell = !w->busy_notified;
+	w->busy_notified = true;
 	libvirt_worker_unlock(w);
 	if (tell)
 		ring(w);
@@ -164,16 +164,16 @@ void libvirt_worker_busy(struct libvirt_worker *w, struct libvirt_busy *ret)
 {
 	libvirt_worker_lock(w);
 	*ret = w->busy;
-	w->busy_told = w->busy.since != 0;
+	w->busy_notified = w->busy.since != 0;
 	libvirt_worker_unlock(w);
 }
 
 /*
- * What libvirt tells by itself; in the thread of its event loop
+ * libvirt's events; in the thread of its event loop
  */
 
-void libvirt_worker_hear(struct libvirt_worker *w, virDomainPtr dom, enum libvirt_heard what,
-			 uint64_t actual, const char *why)
+void libvirt_worker_notify(struct libvirt_worker *w, virDomainPtr dom, enum libvirt_change what,
+			   uint64_t actual, const char *why)
 {
 	struct libvirt_message *h = calloc(1, sizeof(*h));
 
@@ -186,7 +186,7 @@ void libvirt_worker_hear(struct libvirt_worker *w, virDomainPtr dom, enum libvir
 	h->why = why;
 	lv.virDomainGetUUID(dom, h->uuid);
 	libvirt_worker_lock(w);
-	STAILQ_INSERT_TAIL(&w->heard, h, entry);
+	STAILQ_INSERT_TAIL(&w->messages, h, entry);
 	pthread_cond_signal(&w->work);
 	libvirt_worker_unlock(w);
 }
@@ -296,7 +296,7 @@ int libvirt_worker_new(struct libvirt_worker **ret, const char *uri)
 	atomic_init(&w->refs, 1);
 	TAILQ_INIT(&w->urgent);
 	TAILQ_INIT(&w->commands);
-	STAILQ_INIT(&w->heard);
+	STAILQ_INIT(&w->messages);
 	STAILQ_INIT(&w->news);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);

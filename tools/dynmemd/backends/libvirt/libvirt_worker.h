@@ -24,7 +24,7 @@
 struct libvirt_worker;
 
 /**
- * struct libvirt_command - what a guest's domain shall be told and asked
+ * struct libvirt_command - what is to be sent to a guest's domain, and asked of it
  * @uuid: its domain's; the rest is the worker's
  */
 struct libvirt_command {
@@ -39,7 +39,7 @@ struct libvirt_command {
 /**
  * enum libvirt_kind - what the news is
  * @LIBVIRT_FOUND: a domain runs, or something about it is new: @domain
- * @LIBVIRT_CONNECTED: all that run were told
+ * @LIBVIRT_CONNECTED: all that run were found
  * @LIBVIRT_LOST: there is no connection (any more), and why: @text
  * @LIBVIRT_GONE: it does not run any more: @text
  * @LIBVIRT_STATS: the answer to a poll: @stats, if @answered, else @text
@@ -113,7 +113,7 @@ struct libvirt_busy {
 /**
  * libvirt_worker_busy() - what it is doing
  *
- * The eventfd also tells that a worker that did nothing begins a call, once;
+ * The eventfd also signals that a worker that did nothing begins a call, once;
  * again after this function has found it in none.
  */
 void libvirt_worker_busy(struct libvirt_worker *w, struct libvirt_busy *ret);

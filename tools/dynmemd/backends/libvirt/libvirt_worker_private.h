@@ -13,16 +13,16 @@
 #include "dynmemd/backends/libvirt/libvirt_events.h"
 #include "dynmemd/backends/libvirt/libvirt_worker.h"
 
-/* What libvirt told, until there is the time for it. */
+/* An event of libvirt's, until there is the time for it. */
 struct libvirt_message {
 	STAILQ_ENTRY(libvirt_message) entry;
-	enum libvirt_heard what;
+	enum libvirt_change what;
 	unsigned char uuid[VIR_UUID_BUFLEN];
 	uint64_t actual;
 	const char *why;
 };
 
-/* A domain that was told as found. */
+/* A domain that was reported as found. */
 struct libvirt_known {
 	LIST_ENTRY(libvirt_known) entry;
 	virDomainPtr dom;
@@ -41,7 +41,7 @@ struct libvirt_worker {
 	virConnectPtr conn;
 	LIST_HEAD(, libvirt_known) known;
 	unsigned int n_frozen;
-	uint64_t looked; /* for the end of what froze them, usec */
+	uint64_t checked; /* for the end of what froze them, usec */
 	struct libvirt_events events;
 
 	pthread_mutex_t lock; /* of all below */
@@ -49,10 +49,10 @@ struct libvirt_worker {
 	bool stop;
 	const char *closed; /* why the connection is; NULL: it is not */
 	TAILQ_HEAD(, libvirt_command) urgent, commands;
-	STAILQ_HEAD(, libvirt_message) heard;
+	STAILQ_HEAD(, libvirt_message) messages;
 	STAILQ_HEAD(, libvirt_news) news;
 	struct libvirt_busy busy;
-	bool busy_told;
+	bool busy_notified;
 };
 
 static inline void libvirt_worker_lock(struct libvirt_worker *w)
@@ -90,8 +90,8 @@ void libvirt_worker_post_event(struct libvirt_worker *w, const unsigned char *uu
 /** libvirt_worker_starve() - something was lost for lack of memory: begin anew */
 void libvirt_worker_starve(struct libvirt_worker *w);
 
-/** libvirt_worker_drop_heard() - locked */
-void libvirt_worker_drop_heard(struct libvirt_worker *w);
+/** libvirt_worker_drop_messages() - locked */
+void libvirt_worker_drop_messages(struct libvirt_worker *w);
 
 /** libvirt_thread() - the thread of the worker @arg */
 void *libvirt_thread(void *arg);

@@ -182,7 +182,7 @@ void qemu_retry_target(struct qemu_guest *g)
 {
 	if (g->frozen || qemu_now(g) > g->target_until) {
 		g->target_waits = false;
-		log_guest(LOG_WARNING, g->guest.name, "its target could not be told: %s",
+		log_guest(LOG_WARNING, g->guest.name, "its target could not be sent to QEMU: %s",
 			  g->frozen ? "it migrates" : "the monitor stays busy");
 		return;
 	}

@@ -100,7 +100,7 @@ static void take_backends(struct qemu_guest *g, struct json_object *ret)
 		if (json_object_object_get_ex(o, "share", &v) && json_object_get_boolean(v))
 			g->guest.unmergeable = "it is shared memory (share=on)";
 		else if (json_object_object_get_ex(o, "merge", &v) && !json_object_get_boolean(v))
-			g->guest.unmergeable = "QEMU was told so (merge=off)";
+			g->guest.unmergeable = "it is turned off in QEMU (merge=off)";
 	}
 }
 
