@@ -27,15 +27,20 @@ const char *bus_error(int error)
 {
 	switch (error) {
 	case -ESRCH:
-		return "dynmemd is not running; start it: systemctl start dynmemd";
+		return "dynmemd is not running; start it: systemctl start dynmemd; its log: journalctl -u dynmemd";
 	case -ENOENT:
 	case -ECONNREFUSED:
 		return "no D-Bus system bus to ask dynmemd by; start dbus, then dynmemd";
 	case -EACCES:
 	case -EPERM:
-		return "not allowed to ask dynmemd; see its D-Bus policy, org.dynmem1.conf";
+		return "not allowed: run it with sudo, or see dynmemd's D-Bus policy, org.dynmem1.conf";
 	case -ETIMEDOUT:
-		return "dynmemd did not answer within 5 s; see its log: journalctl -u dynmemd";
+		return "dynmemd did not answer within 5 s, or has just ended; see its log: journalctl -u dynmemd";
+	case -ECONNRESET:
+	case -ENOTCONN:
+		return "the D-Bus system bus is gone; start dbus, then dynmemd";
+	case -EINVAL:
+		return "dynmemd takes only text in UTF-8";
 	default:
 		return strerror(-error);
 	}

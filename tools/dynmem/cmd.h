@@ -5,7 +5,9 @@
 #ifndef DYNMEM_CMD_H
 #define DYNMEM_CMD_H
 
+#include <getopt.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Exit statuses; also in the man page. */
 enum {
@@ -40,6 +42,11 @@ int cmd_record(int argc, char **argv);
 int cmd_reserve(int argc, char **argv);
 int cmd_ksm(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_history(int argc, char **argv);
+int cmd_guest(int argc, char **argv);
+int cmd_reservations(int argc, char **argv);
 int cmd_adopt(int argc, char **argv);
 int cmd_release(int argc, char **argv);
 int cmd_pve(int argc, char **argv);
@@ -64,6 +71,42 @@ int cmd_usage_error(const char *cmd, const char *format, ...) __attribute__((for
 int cmd_option_error(const char *cmd, int opt, const char *option);
 
 /**
+ * struct cmd_line - the command line of a subcommand
+ * @cmd: the subcommand
+ * @shorts: short options, as for getopt_long(), beginning with ':'
+ * @options: its long ones; --json and --help among them, as 'j' and 'h'
+ * @help: prints the help
+ * @json: --json was given
+ * @status: the exit status, after CMD_ENDS
+ */
+struct cmd_line {
+	const char *cmd;
+	const char *shorts;
+	const struct option *options;
+	void (*help)(void);
+	bool json;
+	int status;
+};
+
+#define CMD_ENDS (-2)
+
+/**
+ * cmd_option() - the next option, but for those that all subcommands have
+ *
+ * Return: as getopt_long(); CMD_ENDS: help was printed or the option is wrong,
+ * @l->status is the exit status.
+ */
+int cmd_option(struct cmd_line *l, int argc, char **argv);
+
+/**
+ * cmd_arguments() - what follows the options
+ * @max: so many at the most
+ *
+ * Return: how many there are, or CMD_ENDS if that is too many.
+ */
+int cmd_arguments(struct cmd_line *l, int argc, char **argv, int max);
+
+/**
  * cmd_whole() - a whole number of an option
  * @text: digits, nothing else
  * @min: the least that is taken
@@ -73,6 +116,15 @@ int cmd_option_error(const char *cmd, int opt, const char *option);
  * Return: it is one within these
  */
 bool cmd_whole(const char *text, unsigned long min, unsigned long max, unsigned long *ret);
+
+/**
+ * cmd_time() - a point in time of an option, see WHEN_SYNTAX
+ * @option: its name
+ * @ret: microseconds since the epoch
+ *
+ * Return: it is one; else what is wrong was printed.
+ */
+bool cmd_time(const char *cmd, const char *option, const char *text, uint64_t *ret);
 
 /** The text to print where the kernel has no family. */
 extern const char cmd_no_module[];

@@ -230,24 +230,13 @@ static int cmd_ksm_run(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	bool json = false;
-	int opt;
+	struct cmd_line line = { "ksm", "+:jh", options, help, false, 0 };
 
-	while ((opt = getopt_long(argc, argv, "+:jh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
-		default:
-			return cmd_option_error("ksm", opt, argv[optind - 1]);
-		}
-	}
+	if (cmd_option(&line, argc, argv) == CMD_ENDS)
+		return line.status;
 	if (optind == argc)
 		return cmd_usage_error("ksm", "run what? A command is missing");
-	return ksm_run(json, argv + optind);
+	return ksm_run(line.json, argv + optind);
 }
 
 int cmd_ksm(int argc, char **argv)
@@ -258,13 +247,14 @@ int cmd_ksm(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },	   { 0 },
 	};
 	enum ksm_by by = KSM_BY_PROCESS;
-	bool all = false, json = false;
+	struct cmd_line line = { "ksm", ":b:aw:jh", options, help, false, 0 };
+	bool all = false;
 	unsigned long watch = 0;
 	int opt;
 
 	if (argc > 1 && !strcmp(argv[1], "run"))
 		return cmd_ksm_run(argc - 1, argv + 1);
-	while ((opt = getopt_long(argc, argv, ":b:aw:jh", options, NULL)) != -1) {
+	while ((opt = cmd_option(&line, argc, argv)) != -1) {
 		switch (opt) {
 		case 'b':
 			for (by = 0; by < ARRAY_SIZE(by_names); by++)
@@ -284,17 +274,11 @@ int cmd_ksm(int argc, char **argv)
 					"ksm", "--watch takes whole seconds, 1 to 86400, not '%s'",
 					optarg);
 			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
 		default:
-			return cmd_option_error("ksm", opt, argv[optind - 1]);
+			return line.status;
 		}
 	}
-	if (optind < argc)
-		return cmd_usage_error("ksm", "unexpected argument '%s'", argv[optind]);
-	return show(by, all, watch, json);
+	if (cmd_arguments(&line, argc, argv, 0) == CMD_ENDS)
+		return line.status;
+	return show(by, all, watch, line.json);
 }

@@ -13,11 +13,16 @@ static const struct cmd commands[] = {
 	{ "status", cmd_status, "the host's memory, KSM and every guest, now" },
 	{ "top", cmd_top, "host and guests on a terminal, live" },
 	{ "doctor", cmd_doctor, "what is in dynmem's way on this host, and how to mend it" },
+	{ "show", cmd_show, "all that is known about one guest" },
+	{ "explain", cmd_explain, "why a guest has what it has" },
+	{ "history", cmd_history, "what was decided, and when" },
 	{ "monitor", cmd_monitor, "events and decisions as they come" },
 	{ "metrics", cmd_metrics, "for Prometheus, once or over HTTP" },
 	{ "drain", cmd_drain, "give guests all their memory back, before dynmem goes" },
 	{ "resume", cmd_resume, "manage guests again" },
+	{ "guest", cmd_guest, "range and shares of a guest at run time; leave it as it is" },
 	{ "reserve", cmd_reserve, "free memory for a guest that is about to start" },
+	{ "reservations", cmd_reservations, "memory that is kept for guests" },
 	{ "adopt", cmd_adopt, "range and shares of a libvirt domain, into its metadata" },
 	{ "release", cmd_release, "remove them again" },
 	{ "pve", cmd_pve, "hand a guest of Proxmox VE over to dynmemd, or take it back" },
@@ -33,7 +38,7 @@ static void help(void)
 {
 	printf("Usage: dynmem COMMAND [OPTION...]\n\nCommands:\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+		printf("  %-12s %s\n", commands[i].name, commands[i].summary);
 	printf("\nOptions:\n"
 	       "  -h, --help     this text; after a command, that command's options\n"
 	       "  -V, --version  the version\n"

@@ -92,6 +92,11 @@ void out_pretty(struct json_object *obj)
 							 JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+const char *out_size(struct json_object *obj, const char *key, char buf[static OUT_BYTES_MAX])
+{
+	return out_has(obj, key) ? out_bytes(out_u64(obj, key), buf) : "not reported";
+}
+
 uint64_t out_u64(struct json_object *obj, const char *key)
 {
 	struct json_object *value;

@@ -43,6 +43,9 @@ void out_line(struct json_object *obj);
 /** out_pretty() - print @obj as indented JSON */
 void out_pretty(struct json_object *obj);
 
+/** out_size() - a size of @obj as out_bytes() prints it, or "not reported" */
+const char *out_size(struct json_object *obj, const char *key, char buf[static OUT_BYTES_MAX]);
+
 /** Read members; absent or of another type: 0, or "" for text. */
 uint64_t out_u64(struct json_object *obj, const char *key);
 int64_t out_i64(struct json_object *obj, const char *key);

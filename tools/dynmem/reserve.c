@@ -90,7 +90,10 @@ static int release(unsigned long id)
 		return bus_fail("reserve", r, bus_error(r));
 	r = bus_order(bus, "Release", NULL, why, "t", (uint64_t)id);
 	sd_bus_flush_close_unref(bus);
-	return r < 0 ? bus_fail("reserve", r, why) : EXIT_SUCCESS;
+	if (r < 0)
+		return bus_fail("reserve", r, why);
+	printf("reservation %lu is released\n", id);
+	return EXIT_SUCCESS;
 }
 
 static void help(void)

@@ -8,25 +8,64 @@
 
 #include "bus.h"
 #include "cmd.h"
+#include "common/dbus_names.h"
+#include "out.h"
+
+#define SCHEMA 1
+
+static void help(void)
+{
+	puts("Usage: dynmem resume [--json]\n\n"
+	     "Ends what 'dynmem drain' began: dynmemd manages guests again.\n\n"
+	     "Exit status: 0 done, 1 refused, 4 no daemon.");
+}
+
+static void report(const char *before, const char *after, bool json)
+{
+	struct json_object *o;
+
+	if (!json) {
+		if (!strcmp(before, "drain"))
+			printf("guests are managed again (mode %s)\n", after);
+		else
+			printf("nothing was drained: the mode is %s, as before\n", after);
+		return;
+	}
+	o = json_object_new_object();
+	out_add_u64(o, "schema", SCHEMA);
+	out_add_str(o, "before", before);
+	out_add_str(o, "mode", after);
+	out_pretty(o);
+	json_object_put(o);
+}
 
 int cmd_resume(int argc, char **argv)
 {
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	struct cmd_line line = { "resume", ":jh", options, help, false, 0 };
+	struct json_object *before = NULL, *after = NULL;
 	char why[BUS_WHY_MAX];
 	sd_bus *bus = NULL;
 	int r;
 
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		puts("Usage: dynmem resume\n\n"
-		     "Ends what 'dynmem drain' began: dynmemd manages guests again.\n\n"
-		     "Exit status: 0 done, 4 no daemon.");
-		return EXIT_SUCCESS;
-	}
-	if (argc > 1)
-		return cmd_usage_error("resume", "unexpected argument '%s'", argv[1]);
+	if (cmd_option(&line, argc, argv) == CMD_ENDS ||
+	    cmd_arguments(&line, argc, argv, 0) == CMD_ENDS)
+		return line.status;
 	r = bus_open(&bus);
 	if (r < 0)
 		return bus_fail("resume", r, bus_error(r));
-	r = bus_order(bus, "Resume", NULL, why, "");
+	r = bus_order(bus, "GetHost", &before, why, "");
+	if (r >= 0)
+		r = bus_order(bus, "Resume", NULL, why, "");
+	if (r >= 0)
+		r = bus_order(bus, "GetHost", &after, why, "");
 	sd_bus_flush_close_unref(bus);
+	if (r >= 0)
+		report(out_str(before, DYNMEM_HOST_MODE), out_str(after, DYNMEM_HOST_MODE),
+		       line.json);
+	json_object_put(before);
+	json_object_put(after);
 	return r < 0 ? bus_fail("resume", r, why) : EXIT_SUCCESS;
 }

@@ -36,6 +36,19 @@ int state_ask(sd_bus *bus, struct json_object **ret)
 	return 0;
 }
 
+int state_guest(const char *cmd, const char *name, struct json_object **ret)
+{
+	char why[BUS_WHY_MAX];
+	sd_bus *bus = NULL;
+	int r = bus_open(&bus);
+
+	if (r < 0)
+		return bus_fail(cmd, r, bus_error(r));
+	r = bus_order(bus, "GetGuest", ret, why, "s", name);
+	sd_bus_flush_close_unref(bus);
+	return r < 0 ? bus_fail(cmd, r, why) : EXIT_SUCCESS;
+}
+
 void state_add_records(sd_bus *bus, struct json_object *state)
 {
 	struct json_object *text = NULL, *records;

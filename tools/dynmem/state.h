@@ -28,6 +28,15 @@ int state_collect(struct json_object **ret, int *ret_daemon_error);
  */
 int state_ask(sd_bus *bus, struct json_object **ret);
 
+/**
+ * state_guest() - one guest, with all that is known of it
+ * @cmd: the subcommand, for messages
+ * @ret: {DYNMEM_GUEST_*, DYNMEM_DETAIL_*}, set on success
+ *
+ * Return: an exit status; what is wrong was printed.
+ */
+int state_guest(const char *cmd, const char *name, struct json_object **ret);
+
 /** state_add_records() - "records" of host and guests, if the daemon has them */
 void state_add_records(sd_bus *bus, struct json_object *state);
 

@@ -3,7 +3,6 @@
  * dynmem status: a snapshot of the host and its guests.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,31 +162,19 @@ int cmd_status(int argc, char **argv)
 						 { 0 } };
 	struct json_object *state = NULL;
 	int daemon_error = 0;
-	bool json = false;
-	int opt, status;
+	struct cmd_line line = { "status", ":jh", options, help, false, 0 };
+	int status;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":jh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
-		default:
-			return cmd_option_error("status", opt, argv[optind - 1]);
-		}
-	}
-	if (optind < argc)
-		return cmd_usage_error("status", "unexpected argument '%s'", argv[optind]);
+	if (cmd_option(&line, argc, argv) == CMD_ENDS ||
+	    cmd_arguments(&line, argc, argv, 0) == CMD_ENDS)
+		return line.status;
 
 	status = state_collect(&state, &daemon_error);
 	if (daemon_error)
 		fprintf(stderr, "dynmem status: %s\n", bus_error(daemon_error));
 	if (!state)
 		return status;
-	if (json)
+	if (line.json)
 		out_pretty(state);
 	else
 		print_text(state);

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include <systemd/sd-journal.h>
 
 #include "common/escape.h"
+#include "common/journal_ids.h"
 #include "dynmemd/base/log.h"
 #include "dynmemd/base/log_entry.h"
 
@@ -74,6 +76,45 @@ static void write_plain(const struct log_entry *e, const char *head)
 		e->code ? " [" : "", e->code ? e->code : "", e->code ? "]" : "");
 }
 
+struct fields {
+	struct iovec all[10];
+	char text[10][1100];
+	int n;
+};
+
+static void _printf_(2, 3) add(struct fields *f, const char *format, ...)
+{
+	char *text = f->text[f->n];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(f->text[0]), format, ap);
+	va_end(ap);
+	f->all[f->n++] = (struct iovec){ text, strlen(text) };
+}
+
+static void write_journal(const struct log_entry *e, const char *head)
+{
+	struct fields f;
+
+	f.n = 0;
+	add(&f, "MESSAGE=%s%s", head, e->text);
+	add(&f, "PRIORITY=%i", e->priority);
+	if (e->id)
+		add(&f, "MESSAGE_ID=%s", e->id);
+	if (*e->guest)
+		add(&f, JOURNAL_GUEST "=%s", e->guest);
+	if (e->id)
+		add(&f, JOURNAL_REASON "=%s", e->text);
+	if (e->code) {
+		add(&f, JOURNAL_CODE "=%s", e->code);
+		add(&f, JOURNAL_FROM "=%llu", (unsigned long long)e->from);
+		add(&f, JOURNAL_TO "=%llu", (unsigned long long)e->to);
+		add(&f, JOURNAL_APPLIED "=%i", e->applied);
+	}
+	sd_journal_sendv(f.all, f.n);
+}
+
 void log_entry_write(const struct log_entry *e)
 {
 	char head[256];
@@ -81,17 +122,8 @@ void log_entry_write(const struct log_entry *e)
 	print_head(e, head, sizeof(head));
 	if (!to_journal)
 		write_plain(e, head);
-	else if (e->code)
-		sd_journal_send("PRIORITY=%i", e->priority, "DYNMEM_GUEST=%s", e->guest,
-				"DYNMEM_CODE=%s", e->code, "DYNMEM_FROM=%llu",
-				(unsigned long long)e->from, "DYNMEM_TO=%llu",
-				(unsigned long long)e->to, "DYNMEM_APPLIED=%i", e->applied,
-				"MESSAGE=%s%s", head, e->text, NULL);
-	else if (*e->guest)
-		sd_journal_send("PRIORITY=%i", e->priority, "DYNMEM_GUEST=%s", e->guest,
-				"MESSAGE=%s%s", head, e->text, NULL);
 	else
-		sd_journal_send("PRIORITY=%i", e->priority, "MESSAGE=%s", e->text, NULL);
+		write_journal(e, head);
 }
 
 static void say(struct log_entry *e, const char *guest, const char *text)
@@ -103,18 +135,34 @@ static void say(struct log_entry *e, const char *guest, const char *text)
 		log_entry_write(e);
 }
 
-void log_guest(int priority, const char *guest, const char *format, ...)
+static void _printf_(4, 0)
+	log_text(int priority, const char *id, const char *guest, const char *format, va_list ap)
 {
-	struct log_entry e = { .priority = priority };
+	struct log_entry e = { .priority = priority, .id = id };
 	char text[sizeof(e.text)];
-	va_list ap;
 
 	if (priority > max_level)
 		return;
-	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
 	say(&e, guest, text);
+}
+
+void log_event(int priority, const char *id, const char *guest, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	log_text(priority, id, guest, format, ap);
+	va_end(ap);
+}
+
+void log_guest(int priority, const char *guest, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	log_text(priority, NULL, guest, format, ap);
+	va_end(ap);
 }
 
 void log_decision(const char *guest, uint64_t from, uint64_t to, const char *code,
@@ -122,6 +170,7 @@ void log_decision(const char *guest, uint64_t from, uint64_t to, const char *cod
 {
 	struct log_entry e = {
 		.priority = LOG_INFO,
+		.id = applied ? JOURNAL_ID_MOVE : JOURNAL_ID_WOULD,
 		.code = code,
 		.from = from,
 		.to = to,

@@ -35,6 +35,10 @@ void log_stop(void);
 
 void log_guest(int priority, const char *guest, const char *format, ...) _printf_(3, 4);
 
+/** log_event() - a message with a MESSAGE_ID, see journal_ids.h; @id must live for ever */
+void log_event(int priority, const char *id, const char *guest, const char *format, ...)
+	_printf_(4, 5);
+
 /**
  * log_decision() - one decision, with fields to search the journal for
  * @guest: its name

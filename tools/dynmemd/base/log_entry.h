@@ -9,11 +9,13 @@
 
 /**
  * struct log_entry - one message, escaped
+ * @id: its MESSAGE_ID; NULL: it has none
  * @code: NULL unless it is a decision
  */
 struct log_entry {
 	int priority;
 	struct timespec time; /* CLOCK_MONOTONIC */
+	const char *id;
 	const char *code;
 	uint64_t from, to;
 	bool applied;

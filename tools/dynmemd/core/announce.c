@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/journal_ids.h"
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
 
@@ -10,8 +11,9 @@ void announce_level(struct manager *m, enum policy_level level)
 {
 	if (level == m->level)
 		return;
-	log_notice("host: level %s -> %s, %.0f MiB available", policy_level_name(m->level),
-		   policy_level_name(level), (double)m->host.available / MIB);
+	log_event(LOG_NOTICE, JOURNAL_ID_LEVEL, NULL, "host: level %s -> %s, %.0f MiB available",
+		  policy_level_name(m->level), policy_level_name(level),
+		  (double)m->host.available / MIB);
 	m->level = level;
 	if (m->listener)
 		m->listener->level(m->listener_data);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/escape.h"
+#include "common/journal_ids.h"
 #include "dynmemd/base/log.h"
 #include "dynmemd/host/ksmd.h"
 #include "dynmemd/core/manager_private.h"
@@ -79,8 +80,9 @@ int manager_drain(struct manager *m, bool drain)
 		return 0;
 	m->state.drain = drain;
 	policy_set_drain(m->policy, drain);
-	log_notice("%s", drain ? "guests get their memory back, as far as there is memory"
-			       : "guests are managed again");
+	log_event(LOG_NOTICE, JOURNAL_ID_DRAIN, NULL, "%s",
+		  drain ? "guests get their memory back, as far as there is memory"
+			: "guests are managed again");
 	remember_now(m);
 	if (m->listener)
 		m->listener->mode(m->listener_data);
@@ -280,8 +282,8 @@ int manager_guest_add(struct manager *m, struct guest *g)
 		       GUEST_HAS_MEMORY | GUEST_HAS_DIMMS | GUEST_HAS_DEVICES | GUEST_HAS_PINS |
 			       GUEST_HAS_CAPS,
 		       now);
-	log_guest(
-		LOG_INFO, g->name,
+	log_event(
+		LOG_INFO, JOURNAL_ID_FOUND, g->name,
 		"found: %.0f MiB, of which it has %.0f; range %.0f to %.0f MiB, shares %u; QEMU's pid %d, found at %s%s",
 		(double)g->memory / MIB, (double)g->actual / MIB, (double)g->limits.min / MIB,
 		(double)g->limits.max / MIB, g->limits.shares, (int)g->pid, g->origin,
@@ -313,7 +315,7 @@ void manager_guest_remove(struct guest *g, const char *why)
 	close_process(m, g);
 	if (!why)
 		return;
-	log_guest(LOG_INFO, g->name, "gone: %s", why);
+	log_event(LOG_INFO, JOURNAL_ID_GONE, g->name, "gone: %s", why);
 	if (m->listener)
 		m->listener->guest_removed(m->listener_data, g, why);
 	decide_soon(m);
@@ -412,8 +414,9 @@ static void warn_of_much(struct manager *m, const struct config *config)
 	manager_plan(m, config, NULL, NULL, &plan);
 	if (!plan.much)
 		return;
-	log_warning(
-		"reload: this configuration moves more than a quarter of a guest or a tenth of the host; 'dynmemd --check' shows that before");
+	log_event(
+		LOG_WARNING, JOURNAL_ID_RELOAD, NULL,
+		"reload: this configuration moves more than a quarter of a guest or a tenth of the host; 'dynmemd --check --diff' shows that before");
 	manager_plan(m, config, log_line, NULL, &plan);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/journal_ids.h"
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
 
@@ -48,8 +49,8 @@ static bool drop_ended(struct settings *set)
 		struct setting *s = &set->of[k];
 
 		if (s->at && !setting_holds(s)) {
-			log_guest(LOG_NOTICE, set->name, "%s of run time is over",
-				  manager_setting_name(k));
+			log_event(LOG_NOTICE, JOURNAL_ID_SETTING, set->name,
+				  "%s of run time is over", manager_setting_name(k));
 			*s = (struct setting){ 0 };
 		}
 		any |= s->at != 0;
@@ -279,7 +280,7 @@ int manager_set(struct manager *m, const char *name, const char *key, const char
 		manager_guest_own(g);
 		describe(g, setting, &s, ret);
 	}
-	log_guest(LOG_NOTICE, name, "set at run time: %s", ret);
+	log_event(LOG_NOTICE, JOURNAL_ID_SETTING, name, "set at run time: %s", ret);
 	arm(m);
 	remember_now(m);
 	return 0;
