@@ -41,7 +41,9 @@ install-tools: tools
 	$(Q)$(foreach page,$(MAN_PAGES),install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page))) $(page) && ):
 	$(Q)install -D -m 0644 -t $(COCKPITDIR) $(COCKPIT_PAGE)
 	$(Q)install -D -m 0644 tools/dynmemd/org.dynmem1.conf $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf
-	$(Q)$(if $(DESTDIR),:,ldconfig)
+	$(Q)install -D -m 0644 packaging/dynmem.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dynmem
+	$(Q)install -D -m 0644 tools/dynmemd/dynmem.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/dynmem.catalog
+	$(Q)$(if $(DESTDIR),:,ldconfig; journalctl --update-catalog || :)
 
 install-module: kmod
 	$(say) INSTALL "$(DESTDIR)/lib/modules/$(KREL)"
@@ -57,6 +59,7 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/share/dynmem/monitoring/* $(DESTDIR)$(UNITDIR)/dynmem-metrics.service \
 		$(addprefix $(COCKPITDIR)/,$(notdir $(COCKPIT_PAGE))) \
 		$(DESTDIR)$(UNITDIR)/dynmemd.service $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf \
+		$(addprefix $(DESTDIR)$(PREFIX)/,share/bash-completion/completions/dynmem lib/systemd/catalog/dynmem.catalog) \
 		$(DESTDIR)/lib/modules/*/updates/dynmem.ko $(CONF).new
 	$(Q)if cmp -s $(CONF) tools/dynmemd/dynmem.conf; then rm $(CONF); fi
 	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/dynmem/monitoring $(DESTDIR)$(PREFIX)/share/dynmem $(DESTDIR)$(PREFIX)/include/dynmem $(COCKPITDIR) $(DESTDIR)$(SYSCONFDIR)/dynmem 2>/dev/null || :

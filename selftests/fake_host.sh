@@ -6,7 +6,7 @@
 #
 #   fake_host_open		a folder $D, and its bus
 #   fake_bus			another bus, when that was ended
-#   fake_guests N [PERCENT]	so many guests g0, g1, ...: before the daemon starts
+#   fake_guests N [PERCENT [PREFIX]]	so many guests g0, g1, ...: before the daemon starts
 #   fake_daemon [LINE...]	the daemon, with these lines of configuration
 #   fake_host_close
 #   wait_for SECONDS COMMAND...	true as soon as the command is
@@ -45,7 +45,7 @@ fake_guests()
 {
 	# It ends when nobody writes to it any more.
 	mkfifo "$D/ask"
-	build/bench/fake_guests "$D/qmp" "$1" "${2:-50}" mapped <"$D/ask" >"$D/guests.log" 2>&1 &
+	build/bench/fake_guests "$D/qmp" "$1" "${2:-50}" mapped "${3:-g}" <"$D/ask" >"$D/guests.log" 2>&1 &
 	pid[guests]=$!
 	# shellcheck disable=SC2034 # kept open
 	exec {ask}>"$D/ask"

@@ -4,9 +4,10 @@
  * guests move at once to what they are told, take fresh statistics whenever
  * they are asked, and need now more, now less.
  *
- * usage: fake_guests FOLDER N PERCENT [mapped]
+ * usage: fake_guests FOLDER N PERCENT [mapped [PREFIX]]
  * PERCENT of its max is what each has; mapped: as a QEMU, the process has a mapping
- * for all of it, without which the daemon does not take its costs for theirs.
+ * for all of it, without which the daemon does not take its costs for theirs. They are
+ * called PREFIX0 and so on, by default g0; as in JSON.
  * Each line on stdin is answered by "POLLS BALLOONS COMMANDS" since the start.
  */
 #include <stdlib.h>
@@ -28,7 +29,8 @@ struct guests {
 	uint64_t swapped_at;
 	unsigned int swaps;
 	struct fake_qemu *guest;
-	char (*name)[16];
+	char (*name)[64];
+	const char *prefix;
 };
 
 static void settle(struct fake_qemu *f)
@@ -98,7 +100,7 @@ static int start(struct guests *g, sd_event *event, const char *folder, unsigned
 		uint64_t max = (2 + i % 7) * 1024 * MIB;
 		uint64_t actual = max / 100 * percent;
 
-		snprintf(g->name[i], sizeof(g->name[i]), "g%u", i);
+		snprintf(g->name[i], sizeof(g->name[i]), "%s%u", g->prefix, i);
 		*f = (struct fake_qemu){
 			.name = g->name[i],
 			.memory = max,
@@ -123,16 +125,17 @@ int main(int argc, char **argv)
 	struct rlimit files;
 	sd_event *event;
 
-	if (argc != 4 && (argc != 5 || strcmp(argv[4], "mapped") != 0)) {
-		fputs("usage: fake_guests FOLDER N PERCENT [mapped]\n", stderr);
+	if (argc < 4 || argc > 6 || (argc > 4 && strcmp(argv[4], "mapped") != 0)) {
+		fputs("usage: fake_guests FOLDER N PERCENT [mapped [PREFIX]]\n", stderr);
 		return 2;
 	}
-	if (argc == 5 && mmap(NULL, 16 * GIB, PROT_NONE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+	if (argc > 4 && mmap(NULL, 16 * GIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			     -1, 0) == MAP_FAILED)
 		return 1;
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
+	g.prefix = argc > 5 ? argv[5] : "g";
 	g.n = strtoul(argv[2], NULL, 10);
 	g.guest = calloc(g.n, sizeof(*g.guest));
 	g.name = calloc(g.n, sizeof(*g.name));

@@ -89,10 +89,8 @@ static void print_waits(struct json_object *g)
 
 	if (!all)
 		return;
-	printf("  - it waits for bytes that do not exist yet");
-	if (!json_object_array_length(all))
-		printf("; no guest has any to give");
-	putchar('\n');
+	printf("  - it waits for bytes that the host has not yet%s\n",
+	       json_object_array_length(all) ? ":" : "; no other guest has any to give");
 	for (size_t i = 0; i < json_object_array_length(all); i++) {
 		struct json_object *w = json_object_array_get_idx(all, i);
 		bool moves = json_object_get_boolean(json_object_object_get(w, DYNMEM_WAIT_MOVES));

@@ -75,6 +75,7 @@ int check_run(const struct options *o)
 		return EXIT_CONFIG;
 	config_free(c);
 	printf("%s: sound\n", o->config);
-	ask_daemon(o);
+	if (o->diff)
+		ask_daemon(o);
 	return EXIT_SUCCESS;
 }

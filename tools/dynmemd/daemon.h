@@ -19,7 +19,8 @@ enum {
  * @mode: instead of the configuration's; NULL: as configured
  * @dry_run: never write a target
  * @record: a file to record into; NULL: none
- * @check: only check the configuration
+ * @check: only check the configuration ...
+ * @diff: ... and show what it would change
  * @verbose: also log what helps to find faults
  */
 struct options {
@@ -27,7 +28,7 @@ struct options {
 	bool config_required;
 	const char *mode;
 	bool dry_run;
-	bool check;
+	bool check, diff;
 	const char *record;
 	bool verbose;
 };

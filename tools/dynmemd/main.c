@@ -14,6 +14,7 @@ enum {
 	OPTION_DRY_RUN = 256,
 	OPTION_MODE,
 	OPTION_CHECK,
+	OPTION_DIFF,
 	OPTION_RECORD,
 	OPTION_TUNABLES,
 	OPTION_VERSION,
@@ -28,8 +29,9 @@ static const char help[] =
 	"      --mode=MODE     observe or manage, instead of the configuration's mode\n"
 	"      --dry-run       decide and log, but move nothing, whatever the mode\n"
 	"      --record=FILE   record all that decisions hang on into a new FILE\n"
-	"      --check         only check the configuration, and show what a reload of\n"
-	"                      the daemon that runs would change\n"
+	"      --check         only check the configuration\n"
+	"      --diff          with --check: show what a reload of the daemon that runs\n"
+	"                      would change, and for which guest\n"
 	"  -v, --verbose       log more\n"
 	"      --tunables      list all numbers of [policy], their defaults and reasons,\n"
 	"                      and what profiles have instead\n"
@@ -83,6 +85,7 @@ static int parse(struct options *o, int argc, char **argv)
 		{ "mode", required_argument, NULL, OPTION_MODE },
 		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 		{ "check", no_argument, NULL, OPTION_CHECK },
+		{ "diff", no_argument, NULL, OPTION_DIFF },
 		{ "record", required_argument, NULL, OPTION_RECORD },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "tunables", no_argument, NULL, OPTION_TUNABLES },
@@ -112,6 +115,9 @@ static int parse(struct options *o, int argc, char **argv)
 		case OPTION_CHECK:
 			o->check = true;
 			break;
+		case OPTION_DIFF:
+			o->diff = true;
+			break;
 		case OPTION_DRY_RUN:
 			o->dry_run = true;
 			break;
@@ -135,6 +141,8 @@ static int parse(struct options *o, int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage_error("unexpected argument", argv[optind]);
+	if (o->diff && !o->check)
+		return usage_error("only with --check:", "--diff");
 	return -1;
 }
 
