@@ -92,6 +92,35 @@ static void test_overhead_in_full(void **state)
 	policy_free(o.p);
 }
 
+/* A DIMM comes to a running guest, which brings it online a minute later, or never. */
+static void test_overhead_of_a_dimm(void **state)
+{
+	const struct policy_guest_config larger = { .min = 256 * MIB, .max = 4 * GIB };
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	ticks(&o, 30);
+	assert_int_equal(o.i.overhead, 64 * MIB);
+	assert_int_equal(policy_guest_configure(o.p, o.g, &larger), 0);
+	policy_command_sent(o.p, o.g, 4 * GIB, o.now);
+	policy_guest_actual(o.p, o.g, 4 * GIB, o.now);
+	o.s.stat_actual = 4 * GIB;
+	ticks(&o, 4);
+	assert_int_equal(o.i.overhead, 3 * GIB + 64 * MIB);
+	o.h.available = 2 * GIB;
+	for (int n = 0; n < 60; n++) {
+		tick(&o, true);
+		assert_true(o.r.decision[0].target >= 3 * GIB + GIB / 2);
+	}
+	/* Online. */
+	o.s.total = 4 * GIB - 80 * MIB;
+	o.s.available = o.s.free = o.s.total - GIB / 2;
+	ticks(&o, 12);
+	assert_in_range(o.i.overhead, 80 * MIB, 90 * MIB);
+	policy_free(o.p);
+}
+
 /* Windows, deflate-on-oom: total stays at max, the balloon counts as used. */
 static void test_total_that_does_not_follow(void **state)
 {
@@ -565,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_used),
 		cmocka_unit_test(test_overhead_only_at_rest),
 		cmocka_unit_test(test_overhead_in_full),
+		cmocka_unit_test(test_overhead_of_a_dimm),
 		cmocka_unit_test(test_total_that_does_not_follow),
 		cmocka_unit_test(test_absent_is_absent),
 		cmocka_unit_test(test_frozen_update_is_not_fresh),

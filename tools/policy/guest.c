@@ -35,6 +35,12 @@
 #define FILL_MAX (3600 * SEC)
 /* Slow median of the overhead: a step per sample. */
 #define OVERHEAD_STEP MIB
+/*
+ * A change by more than a share of max is no noise: a DIMM that came and is not online
+ * yet, or is now. One that lowers the floor has to last.
+ */
+#define OVERHEAD_JUMP  32
+#define OVERHEAD_LASTS 8u
 
 /* QEMU's "the guest never said": all ones, which no byte count can be. */
 static bool has(const struct guest_record *s, u64 stat, u64 value)
@@ -82,6 +88,12 @@ static void learn_follows(struct guest *g, u64 total)
 	}
 }
 
+static bool overhead_jumps(const struct guest *g, u64 x)
+{
+	return distance(x, g->seen->overhead) > g->max / OVERHEAD_JUMP &&
+	       (x > g->seen->overhead || g->seen->stable >= OVERHEAD_LASTS);
+}
+
 static void learn_overhead(struct guest *g, u64 total)
 {
 	u64 x = min_of(over(g->seen->sample_actual, total), g->max);
@@ -91,7 +103,8 @@ static void learn_overhead(struct guest *g, u64 total)
 		g->seen->overhead = x;
 	if (g->seen->stable < 2)
 		return;
-	if (!g->seen->overhead_known) {
+	if (!g->seen->overhead_known || overhead_jumps(g, x)) {
+		g->seen->overhead = x;
 		g->seen->overhead_known = true;
 	} else if (x > g->seen->overhead) {
 		g->seen->overhead += min_of(x - g->seen->overhead, OVERHEAD_STEP);
