@@ -223,4 +223,11 @@ static inline struct policy_guest_info info_of(struct world *w, const char *name
 	return info;
 }
 
+/* Waits until a guest reports, so that it may be shrunk. */
+static inline void until_known(struct world *w, const char *name)
+{
+	run_until(w, 5000, manager_find(w->manager, name));
+	run_until(w, 5000, info_of(w, name).class == POLICY_CLASS_REPORTING);
+}
+
 #endif

@@ -15,13 +15,6 @@ static const struct guest *guest(struct world *w, const char *name)
 	return g;
 }
 
-/* Waits until a guest reports, so that it may be shrunk. */
-static void until_known(struct world *w, const char *name)
-{
-	guest(w, name);
-	run_until(w, 5000, info_of(w, name).class == POLICY_CLASS_REPORTING);
-}
-
 /* Another client of the monitor, as pvestatd is one. */
 static int client_open(const struct fake_qemu *f)
 {

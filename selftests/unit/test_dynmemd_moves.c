@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The daemon's parts together: guests are moved, or not; and what outlives the daemon. */
+#include "dynmemd/host/rival_processes.h"
+#include "dynmemd/state/state_file.h"
+#include "dynmemd_world.h"
+
+static const char manage[] = "[daemon]\nmode = manage\n";
+
+/*
+ * A guest at its max is asked nothing, so what is known of it is old. When the
+ * host is critical, that has to do, at once.
+ */
+static void test_emergency_without_news(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	char written[256] = "";
+	struct world w;
+
+	open_world(&w, "[daemon]\nmode = manage\n");
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 2000, manager_find(w.manager, "a"));
+	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	run_for(&w, 6500);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) > 0);
+	assert_non_null(strstr(written, "\"execute\":\"balloon\""));
+	/* By the plan, not by an ordinary decision. */
+	assert_non_null(strstr(manager_find(w.manager, "a")->reason, "the host is critical: "));
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* Critical: the command is written before the event's handler returns. */
+static void test_event_acts_at_once(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	char written[256] = "";
+	struct world w;
+
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	run_for(&w, 200);
+	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) < 0);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) > 0);
+	assert_non_null(strstr(written, "\"execute\":\"balloon\""));
+	run_until(&w, 50, a.balloons > 0);
+	assert_true(a.target < 1024 * MIB);
+	assert_true(a.target >= manager_find(w.manager, "a")->limits.min);
+	assert_int_equal(manager_level(w.manager), POLICY_LEVEL_CRITICAL);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+static void observes(bool dry_run, const char *config)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, config);
+	daemon_stop(&w);
+	daemon_start(&w, dry_run);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_for(&w, 1500);
+	/* It would: that was decided and told, but not written. */
+	assert_true(manager_find(w.manager, "a")->told_any);
+	assert_true(manager_find(w.manager, "a")->told.target < 1024 * MIB);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+	assert_int_equal(info_of(&w, "a").target, 1024 * MIB);
+	assert_true(a.polls > 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+static void test_observe_writes_nothing(_unused_ void **state)
+{
+	observes(false, "[daemon]\nmode = observe\n");
+}
+
+static void test_dry_run_writes_nothing(_unused_ void **state)
+{
+	observes(true, manage);
+}
+
+/* Nothing squeezed, nothing pressed: after a while nobody is asked. */
+static void test_quiet(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	unsigned int commands;
+	struct world w;
+
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	run_for(&w, 3000);
+	commands = a.commands;
+	assert_int_equal(a.period, 0);
+	run_for(&w, 3000);
+	assert_int_equal(a.commands, commands);
+	assert_int_equal(a.balloons, 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* The statistics period of somebody else is left if it serves, or put back. */
+static void test_found_period(_unused_ void **state)
+{
+	struct fake_qemu two = idle_guest("two"), ten = idle_guest("ten");
+	struct world w;
+
+	open_world(&w, "[daemon]\nmode = manage\n[policy]\npoll = 3 s\n");
+	two.period = 2;
+	ten.period = 10;
+	start_guest(&w, &two, "two.sock");
+	start_guest(&w, &ten, "ten.sock");
+	until_known(&w, "two");
+	until_known(&w, "ten");
+	assert_int_equal(two.period_sets, 0);
+	run_until(&w, 9000, ten.period == 10 && ten.period_sets == 2);
+	assert_int_equal(two.period_sets, 0);
+	fake_stop(&two, false);
+	fake_stop(&ten, false);
+	close_world(&w);
+}
+
+/* The end of the daemon moves nothing; the next takes guests as they are. */
+static void test_restart(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	unsigned int balloons;
+	struct world w;
+
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_until(&w, 3000, a.balloons > 0);
+	fake_move(&a, a.target);
+	run_for(&w, 20);
+	daemon_stop(&w);
+	balloons = a.balloons;
+	run_for(&w, 100);
+	assert_int_equal(a.balloons, balloons);
+	assert_int_equal(a.fd, -1);
+
+	daemon_start(&w, false);
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	assert_int_equal(manager_find(w.manager, "a")->actual, a.actual);
+	assert_int_equal(info_of(&w, "a").target, a.actual);
+	assert_int_equal(a.balloons, balloons);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* When its QEMU was started, as /proc would say. */
+static void guest_start_time(struct world *w, unsigned int ticks)
+{
+	char path[128], text[128];
+
+	snprintf(path, sizeof(path), "%s/%d/stat", w->folder, (int)getpid());
+	snprintf(text, sizeof(text),
+		 "%d (qemu) x) S 1 1 1 0 -1 0 0 0 0 0 5 6 0 0 20 0 4 0 %u 1 1\n", (int)getpid(),
+		 ticks);
+	write_text(path, text);
+}
+
+static struct policy_guest_state learned_of(struct world *w, const char *name)
+{
+	struct policy_guest_state s;
+
+	assert_int_equal(policy_guest_export(manager_policy(w->manager),
+					     manager_find(w->manager, name)->handle,
+					     manager_now(w->manager), &s),
+			 0);
+	return s;
+}
+
+/* What an earlier daemon learned, put into its file. */
+static void teach(const char *path)
+{
+	struct state s = { 0 };
+	uint64_t sum;
+	size_t len;
+	char *text;
+
+	assert_int_equal(state_file_read(&s, path), 0);
+	assert_int_equal(s.n, 1);
+	s.host.touch_rate = 3 * GIB;
+	s.records[0]->learned.learned = 100 * MIB;
+	s.records[0]->learned.yield = 0.5;
+	s.records[0]->learned.debt = 40 * MIB;
+	text = state_render(&s, &len, &sum);
+	assert_non_null(text);
+	assert_int_equal(state_file_store(path, text, len), 0);
+	free(text);
+	state_clear(&s);
+}
+
+/* The same QEMU has all that was known; its balloon goes on as it was told. */
+static void test_state(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct policy_host_state host;
+	struct world w;
+	char path[96];
+
+	open_world(&w, manage);
+	daemon_stop(&w);
+	snprintf(path, sizeof(path), "%s/state", w.folder);
+	w.state = path;
+	guest_start_time(&w, 1000);
+	daemon_start(&w, false);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_until(&w, 3000, a.balloons > 0);
+	fake_move(&a, (a.actual + a.target) / 2);
+	run_for(&w, 20);
+	daemon_stop(&w);
+
+	teach(path);
+	daemon_start(&w, false);
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	assert_true(a.target < a.actual);
+	assert_int_equal(info_of(&w, "a").target, a.target);
+	assert_int_equal(manager_find(w.manager, "a")->target, a.target);
+	assert_true(learned_of(&w, "a").yield == 0.5);
+	assert_in_range(learned_of(&w, "a").learned, 99 * MIB, 100 * MIB);
+	assert_in_range(learned_of(&w, "a").debt, 39 * MIB, 40 * MIB);
+	policy_host_export(manager_policy(w.manager), &host);
+	assert_true(host.touch_rate >= 3 * GIB);
+
+	/* Its monitor goes, and comes again: the same once more. */
+	fake_hang_up(&a);
+	run_until(&w, 1000, !manager_find(w.manager, "a"));
+	run_until(&w, 5000, manager_find(w.manager, "a"));
+	assert_true(learned_of(&w, "a").yield == 0.5);
+	daemon_stop(&w);
+
+	/* Somebody moved its balloon while there was no daemon. */
+	a.actual = 1000 * MIB;
+	daemon_start(&w, false);
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	assert_int_equal(info_of(&w, "a").target, 1000 * MIB);
+	assert_true(learned_of(&w, "a").yield == 0.5);
+	daemon_stop(&w);
+
+	/* Another QEMU does the same work. */
+	guest_start_time(&w, 2000);
+	daemon_start(&w, false);
+	run_until(&w, 1000, manager_find(w.manager, "a"));
+	assert_true(learned_of(&w, "a").yield == 1);
+	assert_int_equal(learned_of(&w, "a").debt, 0);
+	assert_in_range(learned_of(&w, "a").learned, 99 * MIB, 100 * MIB);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+static bool mode_is(const struct world *w, const char *mode)
+{
+	return !strcmp(manager_mode_name(w->manager), mode);
+}
+
+/* The kill switch. */
+static void test_stop(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a"), b = idle_guest("b");
+	char path[96], text[256];
+	unsigned int sets;
+	struct world w;
+
+	open_world(&w, manage);
+	daemon_stop(&w);
+	config_free(w.config);
+	snprintf(path, sizeof(path), "%s/run/stop", w.folder);
+	snprintf(text, sizeof(text), "[daemon]\nmode = manage\nstop = %s\n", path);
+	w.config = configure(&w, text);
+	daemon_start(&w, false);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	assert_true(mode_is(&w, "manage"));
+
+	/* Its folder comes with it. It counts before it is even noticed. */
+	*strrchr(path, '/') = 0;
+	assert_int_equal(mkdir(path, 0700), 0);
+	path[strlen(path)] = '/';
+	write_text(path, "");
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	run_until(&w, 500, mode_is(&w, "stopped"));
+	assert_int_equal(manager_mode(w.manager), MODE_OBSERVE);
+	sets = a.period_sets;
+	start_guest(&w, &b, "b.sock");
+	run_for(&w, 2500);
+	assert_non_null(manager_find(w.manager, "b"));
+	assert_int_equal(a.balloons + b.balloons, 0);
+	assert_int_equal(a.period_sets, sets);
+	assert_int_equal(b.period_sets, 0);
+	assert_int_equal(info_of(&w, "a").target, a.memory);
+
+	assert_int_equal(unlink(path), 0);
+	run_until(&w, 500, mode_is(&w, "manage"));
+	run_until(&w, 3000, a.balloons > 0);
+	assert_true(b.period_sets > 0);
+	fake_stop(&a, false);
+	fake_stop(&b, false);
+	close_world(&w);
+}
+
+static void test_drain(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+	char path[96];
+
+	open_world(&w, manage);
+	daemon_stop(&w);
+	snprintf(path, sizeof(path), "%s/state", w.folder);
+	w.state = path;
+	daemon_start(&w, false);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_until(&w, 3000, a.balloons > 0);
+	fake_move(&a, a.target);
+	assert_true(a.target < a.memory);
+
+	/* As far as there is memory. */
+	assert_int_equal(manager_drain(w.manager, true), 0);
+	assert_true(mode_is(&w, "drain"));
+	run_for(&w, 1500);
+	assert_true(a.target < a.memory);
+	pressure(&w, POLICY_LEVEL_NONE, 3500);
+	run_until(&w, 3000, a.target == a.memory);
+	fake_move(&a, a.target);
+
+	/* It holds: under pressure, and over a restart. */
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_for(&w, 1500);
+	assert_int_equal(a.target, a.memory);
+	daemon_stop(&w);
+	daemon_start(&w, false);
+	assert_true(mode_is(&w, "drain"));
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_for(&w, 1500);
+	assert_int_equal(a.target, a.memory);
+
+	assert_int_equal(manager_drain(w.manager, false), 0);
+	assert_true(mode_is(&w, "manage"));
+	run_until(&w, 3000, a.target < a.memory);
+	fake_move(&a, a.target);
+
+	/* An emergency comes before it. */
+	assert_int_equal(manager_drain(w.manager, true), 0);
+	pressure(&w, POLICY_LEVEL_NONE, 3500);
+	run_until(&w, 3000, a.target == a.memory);
+	fake_move(&a, a.target);
+	run_for(&w, 1500);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
+	run_until(&w, 3000, a.target < a.memory);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* Somebody else moves its balloon: it is left to him, and that is told. */
+static void test_rival(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	char path[128], who[64];
+	struct world w;
+
+	open_world(&w, "[daemon]\nmode = manage\n[policy]\nstuck = 1s\n");
+	snprintf(path, sizeof(path), "%s/77", w.folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	strcat(path, "/comm");
+	write_text(path, "pvestatd\n");
+	assert_string_equal(rival_name(w.folder, who, sizeof(who)), "pvestatd (pid 77)");
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	for (int i = 0; i < 3; i++) {
+		assert_false(manager_find(w.manager, "a")->rival);
+		fake_move(&a, (900 - 100 * i) * MIB);
+		run_for(&w, 2500);
+	}
+	run_until(&w, 2000, manager_find(w.manager, "a")->rival);
+	assert_int_equal(info_of(&w, "a").class, POLICY_CLASS_RIVAL);
+	assert_true(manager_find(w.manager, "a")->decision.flags & POLICY_ALERT);
+	a.balloons = 0;
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	run_for(&w, 1500);
+	assert_int_equal(a.balloons, 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+int main(void)
+{
+	/* clang-format off */
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_event_acts_at_once),
+		cmocka_unit_test(test_emergency_without_news),
+		cmocka_unit_test(test_observe_writes_nothing),
+		cmocka_unit_test(test_dry_run_writes_nothing),
+		cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_found_period),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_rival),
+		cmocka_unit_test(test_drain),
+	};
+	/* clang-format on */
+
+	return cmocka_run_group_tests_name("dynmemd_moves", tests, NULL, NULL);
+}
