@@ -99,7 +99,7 @@ test_metrics()
 	ok "the metrics' unit starts" systemctl start dynmem-metrics
 	# Whether the bus lets a dynamic user in is not known of this container: see the log.
 	ok "it serves" wait_until 10 metrics_are 'dynmem_up [01]'
-	metrics_are 'dynmem_up 1' || diag "dynmemd was not reached from its sandbox"
+	metrics_are 'dynmem_up 1' || diag "$(journalctl --no-pager -q -u dynmem-metrics)"
 	ok "and the module" metrics_are 'dynmem_stalls_total{cause="host"} [0-9]*'
 	refused "it is not root" test "$(stat -c %u "/proc/$(systemctl show --value -p MainPID dynmem-metrics)")" = 0
 	ok "it stops" systemctl stop dynmem-metrics

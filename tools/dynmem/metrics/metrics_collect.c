@@ -39,6 +39,16 @@ void metrics_state_free(struct metrics_state *s)
 	json_object_put(s->kernel);
 }
 
+/* Each distinct error once: success resets. */
+static void log_error(int error)
+{
+	static int logged;
+
+	if (error < 0 && error != logged)
+		fprintf(stderr, "dynmem metrics: %s\n", bus_error(error));
+	logged = error;
+}
+
 int metrics_text(enum metrics_format format, char **ret, size_t *ret_size)
 {
 	struct metrics_state s;
@@ -46,7 +56,7 @@ int metrics_text(enum metrics_format format, char **ret, size_t *ret_size)
 
 	if (!out)
 		return -ENOMEM;
-	metrics_collect(&s);
+	log_error(metrics_collect(&s));
 	metrics_write(out, format, &s);
 	metrics_state_free(&s);
 	if (fclose(out) != 0) {
