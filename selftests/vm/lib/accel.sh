@@ -7,8 +7,6 @@
 #
 #   LAB_ACCEL=tcg|kvm   by hand, instead of the probe
 
-# In a probe the machine has this long to boot, its guest the rest.
-PROBE_BOOT_TIMEOUT=10
 PROBE_TIMEOUT=40
 
 # accel and accel_why: what runs it, and why.
@@ -49,6 +47,7 @@ use_probe() {
 		mv "$cache.new" "$cache"
 	fi
 	exec {lock}>&-
+	# shellcheck disable=SC2034 # l1.sh shows it
 	read -r accel accel_why < <(sed -n 2p "$cache")
 }
 

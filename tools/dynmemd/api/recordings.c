@@ -88,6 +88,10 @@ int recording_begin(struct recording **list, struct manager *m, sd_bus_message *
 
 void recording_end_all(struct recording **list)
 {
-	while (*list)
-		end(*list);
+	struct recording *next;
+
+	for (struct recording *r = *list; r; r = next) {
+		next = r->next;
+		end(r);
+	}
 }
