@@ -246,10 +246,12 @@ last_words() {
 
 # The kernel patches its text by way of a breakpoint. Now and then the emulator
 # goes on with its translation of that breakpoint, though the memory holds the
-# new instruction again: a processor that runs in circles there for good.
+# new instruction again: a processor that runs in circles there for good. It is
+# seen in the handler, or, at the same instruction, for minutes.
 stuck_on_breakpoint() {
-	grep -qa 'soft lockup' "$run_dir/console.log" &&
-		grep -qa 'RIP: .*asm_exc_int3' "$run_dir/console.log"
+	grep -qaE 'soft lockup .*stuck for [0-9]{3,}s' "$run_dir/console.log" ||
+		{ grep -qa 'soft lockup' "$run_dir/console.log" &&
+			grep -qa 'RIP: .*asm_exc_int3' "$run_dir/console.log"; }
 }
 
 # Follows the machine until the job's status is known. Returns 0 when it is, 1
