@@ -288,6 +288,7 @@ static const struct {
 	{ "ping", do_ping },	       { "touch", do_hold }, /* SIZE [same]: hold that much more */
 	{ "free", do_hold },	/* [SIZE]: give the newest back, or all */
 	{ "redirty", do_hold }, /* write to every page held */
+	{ "differ", do_hold },	/* the same, with contents of its own */
 	{ "busy", do_hold },	/* SIZE: rewrite that much a second, 0: stop */
 	{ "held", do_hold },	/* how much is held */
 	{ "readcache", do_readcache }, { "dropcache", do_dropcache },

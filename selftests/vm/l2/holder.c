@@ -127,6 +127,14 @@ static void redirty(struct holder *h)
 			fill_page(r, i, r->seed ? h->round : 0);
 }
 
+/* What was the same in other guests is so no more. */
+static void differ(struct holder *h)
+{
+	for (struct region *r = h->newest; r; r = r->older)
+		r->seed = h->seed + ++h->round;
+	redirty(h);
+}
+
 /* Rewrites one tick's share, going round through all that is held. */
 static void work(struct holder *h)
 {
@@ -161,6 +169,8 @@ static void run(struct holder *h, char *line, char *answer, size_t answer_size)
 		release(h, arg ? size : held(h));
 	else if (!strcmp(command, "redirty"))
 		redirty(h);
+	else if (!strcmp(command, "differ"))
+		differ(h);
 	else if (!strcmp(command, "busy"))
 		h->busy = size;
 	if (ret)
