@@ -100,3 +100,15 @@ bench-convergence: tools lab-modules
 	$(Q)selftests/vm/lab run --mem 2048 --timeout $$((300 + $(CONVERGENCE_RUNS) * 600)) -- \
 		selftests/bench/convergence $(B)/dynmemd $(CONVERGENCE_RUNS) >$(BENCH)/convergence.txt
 	$(call evaluate,convergence)
+
+# ksmd's savings under dynmemd, ksmtuned and the kernel's advisor: KSM_RUNS=N of each,
+# KSM_SECONDS=N a trial, KSM_KERNEL=6.1 for one without the advisor.
+KSM_RUNS ?= 3
+KSM_SECONDS ?= 600
+KSM_KERNEL ?= 6.12
+.PHONY: bench-ksm
+bench-ksm: tools lab-modules
+	$(Q)mkdir -p $(BENCH)
+	$(Q)selftests/vm/lab run --kernel $(KSM_KERNEL) --mem 768 --timeout $$((600 + $(KSM_RUNS) * 4 * $(KSM_SECONDS))) -- \
+		selftests/bench/ksm $(B)/dynmemd $(KSM_RUNS) $(KSM_SECONDS) >$(BENCH)/ksm-$(KSM_KERNEL).txt
+	$(Q)selftests/bench/evaluate ksm $(BENCH)/ksm-$(KSM_KERNEL).txt $(BENCH)/ksm-$(KSM_KERNEL).json
