@@ -504,13 +504,16 @@ static void test_ksm(void **state)
 	decide(&f);
 	assert_false(f.r.ksm.change);
 
-	/* Two full scans that found nothing: no use in hurrying. */
+	/* Two whole scans that found nothing: no use in hurrying. */
 	f.h.ksm.full_scans = 2;
+	decide(&f);
+	assert_false(f.r.ksm.change);
+	f.h.ksm.full_scans = 3;
 	decide(&f);
 	assert_int_equal(f.r.ksm.pages_to_scan, slow);
 
 	/* Savings move again. */
-	f.h.ksm.full_scans = 4;
+	f.h.ksm.full_scans = 6;
 	f.h.ksm.saved = 4 * GIB;
 	decide(&f);
 	assert_in_range(f.r.ksm.pages_to_scan, fast - fast / 8, fast);
@@ -539,7 +542,7 @@ static double share_of(const struct fixture *f, double ns)
 	return busy / (busy + (double)f->r.ksm.sleep_ms * 1e6);
 }
 
-/* After two full scans without a find: slow, until there is something new. */
+/* After two whole scans without a find: slow, until there is something new. */
 static void test_ksm_rests(void **state)
 {
 	struct fixture f;
@@ -553,6 +556,9 @@ static void test_ksm_rests(void **state)
 
 	f.h.ksm.full_scans = 2;
 	decide(&f);
+	assert_true(share_of(&f, 2000) > 0.5);
+	f.h.ksm.full_scans = 3;
+	decide(&f);
 	assert_in_range(share_of(&f, 2000) * 1e6, 4000, 5500); /* ksm_cpu_idle */
 	f.h.ksm.mergeable += 8 * MIB;
 	decide(&f);
@@ -561,16 +567,16 @@ static void test_ksm_rests(void **state)
 	decide(&f);
 	assert_true(share_of(&f, 2000) > 0.5);
 
-	f.h.ksm.full_scans = 4;
+	f.h.ksm.full_scans = 6;
 	decide(&f);
 	assert_true(share_of(&f, 2000) < 0.01);
 	f.h.ksm.saved = 100 * MIB;
 	decide(&f);
 	assert_true(share_of(&f, 2000) > 0.5);
 
-	f.h.ksm.full_scans = 6;
+	f.h.ksm.full_scans = 9;
 	decide(&f);
-	f.h.ksm.full_scans = 8;
+	f.h.ksm.full_scans = 12;
 	decide(&f);
 	assert_true(share_of(&f, 2000) < 0.01);
 	f.h.available = GIB / 4;

@@ -5,7 +5,7 @@
  *
  * The pace is a share of one CPU: what a full scan within the time of the host's
  * level takes, by the measured cost of a page, within a lower and an upper limit.
- * Two full scans that found next to nothing put the pace back to level none's until
+ * Full scans that found next to nothing put the pace back to level none's until
  * savings, mergeable memory or the level move again.
  */
 #include "engine.h"
@@ -24,7 +24,12 @@
 #define PAGES_MAX 30000.0
 /* Between two turns, the kernel's default. */
 #define SLEEP (20 * MSEC)
-/* A full scan that changes savings by less, of what it walked, found nothing. */
+/*
+ * ksmd needs two scans to merge: the first only takes checksums.  The one that is
+ * under way at first began before what is to be judged.
+ */
+#define SCANS 3
+/* Full scans that change savings by less, of what they walked, found nothing. */
 #define WORTH 0.001
 /* A new process is found within a reasonable time all the same. */
 #define SLEEP_MOST (10 * SEC)
@@ -109,8 +114,8 @@ void ksm_sampled(struct policy *p)
 				      is_news(walk, p->ksm.walk_at_scan, walk)))) {
 		p->ksm.worth = 1;
 		judge_anew(p);
-	} else if (s->full_scans >= p->ksm.full_scans + 2 || s->full_scans < p->ksm.full_scans) {
-		/* ksmd needs two scans to merge: the first only takes checksums. */
+	} else if (s->full_scans >= p->ksm.full_scans + SCANS ||
+		   s->full_scans < p->ksm.full_scans) {
 		u64 change = distance(s->saved, p->ksm.saved_at_scan);
 
 		p->ksm.worth = s->mergeable ? (double)change / (double)s->mergeable : 0;
