@@ -67,12 +67,12 @@ test_pace()
 {
 	local share
 	ok "guests start" start_pair
-	ok "the host can be pressed" press_host 150
+	ok "the host can be pressed" press_host 100
 	ok "then ksmd is to be fast" wait_until 30 host_says ksm-reason 'short of memory'
 	share=$(ksmd_share 8)
 	# What emulation adds to a turn is in its own time.
 	ok "within its share of a CPU, as measured: $share of 300 thousandths" \
-		test "$share" -le 360
+		test "$share" -le 450
 	diag "pages_to_scan $(<$KSM/pages_to_scan), sleep_millisecs $(<$KSM/sleep_millisecs)"
 	ok "they merge" wait_until 200 ksm_above pages_sharing 14000
 	release_host
@@ -91,12 +91,12 @@ sum_is_the_hosts()
 		(([.guests[]."ksm-saved"] | add) - .host."ksm-saved-guests" | fabs) < 65536 and
 		.host."ksm-saved-guests" <= .host."ksm-saved" and
 		(.host."ksm-saved" - '$(($(<$KSM/pages_sharing) * 4096))' | fabs) < 1048576 and
-		.host.exposure >= .host."ksm-saved"'
+		.host.exposure >= .host."ksm-saved"' >/dev/null
 }
 
 test_savings()
 {
-	ok "guests' savings are the host's, and exposure" sum_is_the_hosts ||
+	ok "guests' savings are the host's, and exposure" wait_until 30 sum_is_the_hosts ||
 		diag "$(dynmem status)"
 	is "both have the same part" "$(dynmem status --json |
 		jq '[.guests[]."ksm-saved"] | (.[0] - .[1] | fabs) < 0.2 * .[0]')" true
@@ -153,7 +153,8 @@ test_trust()
 	configure_ksm manage '[guest a]' 'trust = acme' '[guest b]' 'trust = other'
 	reload
 	ok "two trust domains stop ksmd" wait_until 20 ksm_is run 0
-	ok "status says so" host_says ksm-alert 'a (acme) and b (other)'
+	ok "status says so" host_says ksm-alert 'a (acme)'
+	ok "with both" host_says ksm-alert 'b (other)'
 	ok "and each guest why" wait_until 5 test "$(guest_key b unmerged)" = \
 		'ksmd is stopped, since guests of another trust domain are here'
 	guest stop b
