@@ -275,6 +275,12 @@ follow() {
 			continue
 		fi
 		if ! running; then
+			# It may have come while the machine powered off.
+			while read -r -t 1 line <&"$ctl_out"; do
+				[[ $line == 'exit '* ]] || continue
+				status=${line#exit }
+				return 0
+			done
 			reap_machine
 			say "the host machine ended by itself: $qemu_end; its last words:"
 			last_words >&2
