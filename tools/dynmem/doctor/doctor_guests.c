@@ -58,7 +58,9 @@ static bool add_qemu(void *data, pid_t pid, const char *comm)
 	char args[16 * DOCTOR_TEXT];
 	ssize_t n;
 
-	if (!is_qemu(comm) || bsearch(&key, l->all, l->known, sizeof(key), by_pid))
+	if (!is_qemu(comm))
+		return true;
+	if (l->known && bsearch(&key, l->all, l->known, sizeof(key), by_pid))
 		return true;
 	/* One that has ended, and is not yet waited for, has no arguments. */
 	n = fact(l->d, args, sizeof(args), "/proc/%d/cmdline", (int)pid);
