@@ -302,6 +302,22 @@ static void test_cold_swap(void **state)
 	policy_free(o.p);
 }
 
+/* A guest without a balloon, on a host that lacks memory and can swap. */
+static void reclaimed_init(struct one *o)
+{
+	one_init(o, 8 * GIB, 40 * GIB, 40 * GIB);
+	policy_guest_event(o->p, o->g, POLICY_GUEST_NO_BALLOON, o->now);
+	o->h = (struct host_record){
+		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
+		.total = 64 * GIB,
+		.available = 3 * GIB,
+		.swap_total = 32 * GIB,
+		.swap_free = 32 * GIB,
+	};
+	o->c.present |= GUEST_HAS_SWAPPED;
+	o->c.rss = 40 * GIB;
+}
+
 /* What we have a cgroup reclaim meets the deficit that it is for. */
 static void test_reclaim_meets_its_deficit(void **state)
 {
@@ -309,17 +325,7 @@ static void test_reclaim_meets_its_deficit(void **state)
 	u64 reclaimed = 0;
 
 	(void)state;
-	one_init(&o, 8 * GIB, 40 * GIB, 40 * GIB);
-	policy_guest_event(o.p, o.g, POLICY_GUEST_NO_BALLOON, o.now);
-	o.h = (struct host_record){
-		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
-		.total = 64 * GIB,
-		.available = 3 * GIB,
-		.swap_total = 32 * GIB,
-		.swap_free = 32 * GIB,
-	};
-	o.c.present |= GUEST_HAS_SWAPPED;
-	o.c.rss = 40 * GIB;
+	reclaimed_init(&o);
 	for (int n = 0; n < 120; n++) {
 		u64 bytes;
 
@@ -346,17 +352,7 @@ static void test_reclaim_does_not_chase(void **state)
 	u64 reclaimed = 0, last = 0;
 
 	(void)state;
-	one_init(&o, 8 * GIB, 40 * GIB, 40 * GIB);
-	policy_guest_event(o.p, o.g, POLICY_GUEST_NO_BALLOON, o.now);
-	o.h = (struct host_record){
-		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
-		.total = 64 * GIB,
-		.available = 3 * GIB,
-		.swap_total = 32 * GIB,
-		.swap_free = 32 * GIB,
-	};
-	o.c.present |= GUEST_HAS_SWAPPED;
-	o.c.rss = 40 * GIB;
+	reclaimed_init(&o);
 	for (int n = 0; n < 3600; n++) {
 		u64 bytes, back;
 
