@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/markup.h"
 #include "sim/control.h"
 
 /* Pixels. */
@@ -44,30 +45,10 @@ static const char style[] =
 	".cache{fill:#3a444e}.rss{stroke:#b9c4ce}.good{fill:#3fb950}.bad,.lack{fill:#f85149}}\n"
 	"</style>\n";
 
-static void text_escaped(FILE *f, const char *s)
-{
-	for (; *s; s++) {
-		switch (*s) {
-		case '<':
-			fputs("&lt;", f);
-			break;
-		case '>':
-			fputs("&gt;", f);
-			break;
-		case '&':
-			fputs("&amp;", f);
-			break;
-		default:
-			if ((unsigned char)*s >= ' ')
-				fputc(*s, f);
-		}
-	}
-}
-
 static void text_at(FILE *f, double x, double y, const char *class, const char *s)
 {
 	fprintf(f, "<text x='%.1f' y='%.1f' class='%s'>", x, y, class);
-	text_escaped(f, s);
+	markup_text(f, s);
 	fputs("</text>\n", f);
 }
 
@@ -248,9 +229,9 @@ static void facts(const struct frame *fr, const struct sim_result *r)
 static void panel(const struct frame *fr, const struct sim_options *o, const struct sim_result *r)
 {
 	fprintf(fr->f, "<text x='%d' y='%.1f'><tspan class='p'>", LEFT, fr->y - 8);
-	text_escaped(fr->f, r->policy->name);
+	markup_text(fr->f, r->policy->name);
 	fputs("</tspan><tspan class='dim' dx='10'>", fr->f);
-	text_escaped(fr->f, r->policy->summary);
+	markup_text(fr->f, r->policy->summary);
 	fputs("</tspan></text>\n", fr->f);
 	axes(fr);
 	curve(fr, r, CACHED, "cache", true);
@@ -312,7 +293,7 @@ int sim_svg(FILE *f, const char *title, const struct sim_options *o,
 		"<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d' role='img'>\n",
 		WIDTH, height, WIDTH, height);
 	fputs("<title>", f);
-	text_escaped(f, title);
+	markup_text(f, title);
 	fputs("</title>\n", f);
 	fputs(style, f);
 	text_at(f, LEFT, 34, "t", title);

@@ -119,9 +119,6 @@ bool report_hint(const struct report *r, const struct report_guest *g, char *buf
 /** report_html() - the page. Return: 0 or a negative errno */
 int report_html(FILE *f, const struct report *r);
 
-/** report_text() - text from elsewhere into HTML */
-void report_text(FILE *f, const char *text);
-
 /** report_host_plot() - the host over time, as SVG; report_guest_plot(): a guest */
 void report_host_plot(FILE *f, const struct report *r);
 void report_guest_plot(FILE *f, const struct report *r, const struct report_guest *g);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/markup.h"
 #include "common/util.h"
 #include "dynmem/report/report.h"
 
@@ -52,14 +53,14 @@ static void heading(FILE *f, const struct report *r)
 
 	fputs(head, f);
 	fputs("<h1>dynmem report</h1>\n<p>", f);
-	report_text(f, r->path);
+	markup_text(f, r->path);
 	fprintf(f, ": %s", span(report_seconds(r), text));
 	if (r->start && gmtime_r(&from, &tm)) {
 		strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S UTC", &tm);
 		fprintf(f, " from %s", day);
 	}
 	fputs(", recorded by dynmemd ", f);
-	report_text(f, r->version);
+	markup_text(f, r->version);
 	fprintf(f, ", on a host of %s.</p>\n", bytes((double)r->total, text));
 	if (r->cut)
 		fprintf(f,
@@ -129,7 +130,7 @@ static void guest_row(FILE *f, const struct report *r, const struct report_guest
 	char hint[256];
 
 	fputs("<tr><th scope='row'>", f);
-	report_text(f, g->name);
+	markup_text(f, g->name);
 	fputs("</th>", f);
 	cell(f, (double)g->min);
 	cell(f, (double)g->max);
@@ -141,7 +142,7 @@ static void guest_row(FILE *f, const struct report *r, const struct report_guest
 	if (!g->reports)
 		fputs("it reported no statistics: driver and service in the guest? ", f);
 	if (report_hint(r, g, hint, sizeof(hint)))
-		report_text(f, hint);
+		markup_text(f, hint);
 	fputs("</td></tr>\n", f);
 }
 
@@ -167,7 +168,7 @@ static void guests(FILE *f, const struct report *r)
 		if (!shown(r, r->guest[i]))
 			continue;
 		fputs("<h3>", f);
-		report_text(f, r->guest[i]->name);
+		markup_text(f, r->guest[i]->name);
 		fputs("</h3>\n<figure>", f);
 		report_guest_plot(f, r, r->guest[i]);
 		fputs("<figcaption><span class='key pays'></span>host pays <span class='key used'></span>used; lines: blue wanted, orange actual, dashed min</figcaption></figure>\n",
@@ -199,9 +200,9 @@ static void decisions(FILE *f, const struct report *r)
 		if (gmtime_r(&at, &tm))
 			strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &tm);
 		fprintf(f, "<tr><td>%s</td><th scope='row'>", day);
-		report_text(f, r->guest[d->guest]->name);
+		markup_text(f, r->guest[d->guest]->name);
 		fputs("</th><td>", f);
-		report_text(f, d->text);
+		markup_text(f, d->text);
 		fprintf(f, "</td><td class='n'>%lu</td></tr>\n", d->times);
 	}
 	fputs("</tbody></table>\n", f);

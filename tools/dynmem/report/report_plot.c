@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/markup.h"
 #include "common/util.h"
 #include "dynmem/report/report.h"
 
@@ -23,32 +24,6 @@ struct plot {
 	const struct report *r;
 	double top; /* bytes at the upper edge */
 };
-
-void report_text(FILE *f, const char *text)
-{
-	for (; *text; text++) {
-		switch (*text) {
-		case '<':
-			fputs("&lt;", f);
-			break;
-		case '>':
-			fputs("&gt;", f);
-			break;
-		case '&':
-			fputs("&amp;", f);
-			break;
-		case '"':
-			fputs("&quot;", f);
-			break;
-		case '\'':
-			fputs("&#39;", f);
-			break;
-		default:
-			if ((unsigned char)*text >= ' ')
-				fputc(*text, f);
-		}
-	}
-}
 
 static double x_of(const struct plot *p, unsigned int cell)
 {
@@ -89,7 +64,7 @@ static void begin(const struct plot *p, const char *title)
 	char label[32];
 
 	fprintf(p->f, "<svg viewBox='0 0 %d %d' role='img'><title>", WIDTH, TOP + HEIGHT + BOTTOM);
-	report_text(p->f, title);
+	markup_text(p->f, title);
 	fputs("</title>\n", p->f);
 	for (int i = 0; i * step <= p->top; i++) {
 		policy_bytes_render((int64_t)(i * step), label, sizeof(label));
