@@ -653,7 +653,7 @@ static void load(struct bench *b, char **path)
 	if (!*path && sim_trace_generate(&b->trace, 100, 7 * INT64_C(86400), 1))
 		die("generator", ENOMEM);
 	for (; *path; path++) {
-		/* Real sets have bad rows; how many is said. */
+		/* Real sets have bad rows; their number is reported. */
 		err = sim_trace_load(&b->trace, *path, true, &p);
 		if (err == -EBADMSG) {
 			fprintf(stderr, "density: %s:%lu:%lu: %s\n", p.file, p.line, p.column,

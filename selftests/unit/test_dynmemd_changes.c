@@ -34,7 +34,7 @@ static void test_reload(_unused_ void **state)
 	close_world(&w);
 }
 
-/* max = 64M, where 64G was meant: what is used stays, and it is said before. */
+/* max = 64M, where 64G was meant: what is used stays, and a warning comes first. */
 static void test_reload_typo(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
@@ -197,7 +197,7 @@ static void test_migration(_unused_ void **state)
 	close_world(&w);
 }
 
-/* A QEMU that tells nothing by itself, and migrates when it is found. */
+/* A QEMU that sends no events, and migrates when it is found. */
 static void test_migration_without_events(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");

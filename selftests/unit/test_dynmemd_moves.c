@@ -65,7 +65,7 @@ static void observes(bool dry_run, const char *config)
 	until_known(&w, "a");
 	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
 	run_for(&w, 1500);
-	/* It would: that was decided and told, but not written. */
+	/* It would: that was decided and reported, but not written. */
 	assert_true(manager_find(w.manager, "a")->told_any);
 	assert_true(manager_find(w.manager, "a")->told.target < 1024 * MIB);
 	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
@@ -367,7 +367,7 @@ static void test_drain(_unused_ void **state)
 	close_world(&w);
 }
 
-/* Somebody else moves its balloon: it is left to him, and that is told. */
+/* Somebody else moves its balloon: it is left to him, and that is logged. */
 static void test_rival(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");

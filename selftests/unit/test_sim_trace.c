@@ -210,7 +210,7 @@ static void recording_good(void **state)
 	sim_trace_clear(&t);
 }
 
-/* One of a host without guests: that is said, and of which file. */
+/* One of a host without guests: the error names the file. */
 static void recording_empty(void **state)
 {
 	struct sim_trace t = { 0 };

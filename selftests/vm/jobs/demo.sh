@@ -82,7 +82,7 @@ size_of()
 	"$BUILD/lab/bin/qmp" -t 3 -g /actual "/run/dynmem-lab/ctl/$1.ctl" query-balloon 2>/dev/null || echo 0
 }
 
-# hold GUEST COMMAND...: have its agent do that; how long it took is told.
+# hold GUEST COMMAND...: have its agent do that, and report how long it took.
 hold()
 {
 	local guest=$1 from=${EPOCHREALTIME/./} answer ok=true

@@ -168,7 +168,7 @@ test_readonly()
 	mount --bind $KSM $KSM
 	mount -o remount,bind,ro $KSM
 	start_daemon $KSM_CONF || exit 1
-	ok "a read-only sysfs is said with file and error" \
+	ok "a read-only sysfs is reported with file and error" \
 		wait_until 20 host_says ksm-error "$KSM/"
 	ok "and why" host_says ksm-error 'read-only'
 	umount -l $KSM

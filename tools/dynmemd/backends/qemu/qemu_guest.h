@@ -60,7 +60,7 @@ void qemu_guest_lock(struct qemu_guest *g, bool locked);
 void qemu_guest_pin(struct qemu_guest *g, const char *why);
 
 /**
- * qemu_guest_look() - see what no event tells
+ * qemu_guest_look() - sample what no event reports
  * @resized: its memory may be another one: it is not moved until that is known
  */
 void qemu_guest_look(struct qemu_guest *g, bool resized);
