@@ -35,6 +35,7 @@ install-tools: tools
 	$(Q)$(fill) tools/lib/dynmem.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/dynmem.pc
 	$(Q)$(fill) tools/dynmemd/dynmemd.service.in >$(DESTDIR)$(UNITDIR)/dynmemd.service
 	$(Q)$(fill) tools/dynmem/metrics/dynmem-metrics.service.in >$(DESTDIR)$(UNITDIR)/dynmem-metrics.service
+	$(Q)install -D -m 0644 tools/dynmem/metrics/dynmem.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/dynmem.conf
 	$(Q)install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/dynmem/monitoring $(MONITORING)
 	$(Q)install -D -m 0644 --no-target-directory tools/dynmemd/dynmem.conf $(CONF).new
 	$(Q)if [ ! -e $(CONF) ]; then mv $(CONF).new $(CONF); elif cmp -s $(CONF) $(CONF).new; then rm $(CONF).new; fi
@@ -43,7 +44,7 @@ install-tools: tools
 	$(Q)install -D -m 0644 tools/dynmemd/org.dynmem1.conf $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf
 	$(Q)install -D -m 0644 packaging/dynmem.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dynmem
 	$(Q)install -D -m 0644 tools/dynmemd/dynmem.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/dynmem.catalog
-	$(Q)$(if $(DESTDIR),:,ldconfig; journalctl --update-catalog || :)
+	$(Q)$(if $(DESTDIR),:,ldconfig; journalctl --update-catalog || :; systemd-sysusers dynmem.conf || :)
 
 install-module: kmod
 	$(say) INSTALL "$(DESTDIR)/lib/modules/$(KREL)"
@@ -59,11 +60,11 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/share/dynmem/monitoring/* $(DESTDIR)$(UNITDIR)/dynmem-metrics.service \
 		$(addprefix $(COCKPITDIR)/,$(notdir $(COCKPIT_PAGE))) \
 		$(DESTDIR)$(UNITDIR)/dynmemd.service $(DESTDIR)$(DBUSDIR)/org.dynmem1.conf \
-		$(addprefix $(DESTDIR)$(PREFIX)/,share/bash-completion/completions/dynmem lib/systemd/catalog/dynmem.catalog) \
+		$(addprefix $(DESTDIR)$(PREFIX)/,share/bash-completion/completions/dynmem lib/systemd/catalog/dynmem.catalog lib/sysusers.d/dynmem.conf) \
 		$(DESTDIR)/lib/modules/*/updates/dynmem.ko $(CONF).new
 	$(Q)if cmp -s $(CONF) tools/dynmemd/dynmem.conf; then rm $(CONF); fi
 	$(Q)rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/dynmem/monitoring $(DESTDIR)$(PREFIX)/share/dynmem $(DESTDIR)$(PREFIX)/include/dynmem $(COCKPITDIR) $(DESTDIR)$(SYSCONFDIR)/dynmem 2>/dev/null || :
-	$(Q)$(if $(DESTDIR),:,ldconfig; for k in /lib/modules/*; do depmod $${k##*/} 2>/dev/null; done; :)
+	$(Q)$(if $(DESTDIR),:,userdel dynmem-metrics 2>/dev/null; ldconfig; journalctl --update-catalog; for k in /lib/modules/*; do depmod $${k##*/} 2>/dev/null; done; :)
 
 ##
 ## Packages
