@@ -12,6 +12,8 @@ cd "$(dirname "$0")/../../.." || exit 1
 . selftests/vm/tap.sh
 # shellcheck source-path=SCRIPTDIR source=../l1/host.sh
 . selftests/vm/l1/host.sh
+# shellcheck source-path=SCRIPTDIR source=../l1/ksm.sh
+. selftests/vm/l1/ksm.sh
 # shellcheck source-path=SCRIPTDIR source=../l1/systemd.sh
 . selftests/vm/l1/systemd.sh
 
@@ -29,6 +31,8 @@ outside()
 	tar -C build/staged -c . | tar -C / -x --keep-directory-symlink || exit 1
 	depmod
 	ldconfig
+	journalctl --update-catalog
+	systemd-sysusers dynmem.conf || exit 1
 	start_systemd || exit 1
 	in_container "$PWD/selftests/vm/jobs/service.sh" inside
 }
@@ -97,11 +101,11 @@ metrics_are()
 test_metrics()
 {
 	ok "the metrics' unit starts" systemctl start dynmem-metrics
-	# Whether the bus lets a dynamic user in is not known of this container: see the log.
-	ok "it serves" wait_until 10 metrics_are 'dynmem_up [01]'
-	metrics_are 'dynmem_up 1' || diag "$(journalctl --no-pager -q -u dynmem-metrics)"
+	ok "it serves what the daemon says on the bus" wait_until 20 metrics_are 'dynmem_up 1' ||
+		diag "$(journalctl --no-pager -q -u dynmem-metrics)"
 	ok "and the module" metrics_are 'dynmem_stalls_total{cause="host"} [0-9]*'
-	refused "it is not root" test "$(stat -c %u "/proc/$(systemctl show --value -p MainPID dynmem-metrics)")" = 0
+	is "it has a user of its own" \
+		"$(stat -c %U "/proc/$(systemctl show --value -p MainPID dynmem-metrics)")" dynmem-metrics
 	ok "it stops" systemctl stop dynmem-metrics
 	is "without a fault" "$(systemctl show --value -p Result dynmem-metrics)" success
 }
@@ -133,6 +137,39 @@ test_guest()
 	release_host
 }
 
+# The command reads what the daemon wrote to the journal, and journalctl explains it.
+test_see()
+{
+	ok "the guest is shown" grep -qE 'min +160 MiB, from .*/manage.conf:[0-9]+' <<<"$(dynmem show one)"
+	ok "explained" grep -q ' used$' <<<"$(dynmem explain one)"
+	ok "with its decisions" grep -q ' -> .*shrunk by' <<<"$(dynmem explain one)"
+	ok "which are its history" test "$(dynmem history one --json | jq '[.events[] | select(.type == "decision")] | length')" -gt 0
+	ok "journalctl explains them" grep -q 'dynmem explain one' <<<"$(journalctl -x --no-pager -q -u dynmemd)"
+	ok "a setting at run time" dynmem guest one set min 170M --expires 1h
+	is "holds" "$(dynmem show one --json | jq -r '.guest | "\(.min / 1048576) \(.["min-from"])"')" "170 run time"
+}
+
+in_sandbox()
+{
+	nsenter --target "$(unit MainPID)" --mount sh -c "$1" 2>/dev/null
+}
+
+# Of all kernel settings the sandbox lets it write KSM's.
+test_ksm()
+{
+	echo 0 >$KSM/run
+	printf '[ksm]\nmode = manage\n' >$conf_d/ksm.conf
+	ok "the unit reloads, to manage KSM" systemctl reload dynmemd
+	ok "ksmd is started" wait_until 20 ksm_is run 1 || diag "$(dynmem status)"
+	ok "and the daemon drives it" wait_until 10 host_is ksm-driver dynmemd
+	refused "it can write no setting of memory management" in_sandbox 'echo 60 >/proc/sys/vm/swappiness'
+	refused "nor another one beside KSM's" in_sandbox \
+		'echo madvise >/sys/kernel/mm/transparent_hugepage/enabled'
+	rm $conf_d/ksm.conf
+	ok "the unit reloads, to leave it alone" systemctl reload dynmemd
+	ok "KSM is as it was" wait_until 20 ksm_is run 0
+}
+
 restarted()
 {
 	[[ $(unit MainPID) -gt 0 && $(unit MainPID) != "$1" ]] && unit_is ActiveState active
@@ -145,6 +182,8 @@ test_killed()
 	kill -KILL "$pid"
 	ok "killed, it is started again" wait_until 30 restarted "$pid"
 	ok "and knows its guest" wait_until 20 logged 'guest one: known'
+	is "with what was set" "$(dynmem show one --json | jq '.guest.min / 1048576')" 170
+	ok "and its history" test "$(dynmem history one --json | jq '.events | length')" -gt 1
 	ok "whose memory it manages" wait_until 60 guest_is one class reporting
 }
 
@@ -194,6 +233,8 @@ inside()
 	test_doctor
 	test_metrics
 	test_guest
+	test_see
+	test_ksm
 	test_killed
 	test_refuses
 	test_stop
