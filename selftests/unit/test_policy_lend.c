@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "policy_one.h"
 #include "policy_world.h"
 
 struct lab {
@@ -154,6 +155,55 @@ static void test_plenty_is_silence(void **state)
 	world_free(&w);
 }
 
+/* A guest with 6 of 8 GiB that needs @lack more; its host has nothing to give yet. */
+static void lacks(struct one *o, u64 lack)
+{
+	u64 available = 2 * GIB;
+
+	for (int try = 0; try < 2; try++) {
+		if (try)
+			policy_free(o->p);
+		one_init(o, 512 * MIB, 8 * GIB, 6 * GIB);
+		o->s.free = o->s.disk_caches = 0;
+		o->s.available = available;
+		o->h.available = GIB;
+		ticks(o, 5);
+		available -= 6 * GIB + lack - o->i.demand;
+	}
+	assert_int_equal(o->i.demand, 6 * GIB + lack);
+}
+
+/*
+ * It needs a little more than it has, too little for a command: what nobody needs is
+ * its own all the same.
+ */
+static void test_little_lack_on_a_rich_host(void **state)
+{
+	static const u64 lack[] = { MIB, 3 * MIB, 10 * MIB, 19 * MIB, 40 * MIB };
+	struct one o;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(lack) / sizeof(*lack); i++) {
+		lacks(&o, lack[i]);
+		o.h.available = 15 * GIB;
+		for (int n = 0; n < 5; n++) {
+			u64 more;
+
+			tick(&o, true);
+			more = o.r.decision[0].target - o.s.stat_actual;
+			if (!more)
+				continue;
+			policy_command_sent(o.p, o.g, o.r.decision[0].target, o.now);
+			o.s.stat_actual += more;
+			o.s.total += more;
+			o.s.available += more;
+			policy_guest_actual(o.p, o.g, o.s.stat_actual, o.now);
+		}
+		assert_int_equal(o.i.target, 8 * GIB);
+		policy_free(o.p);
+	}
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -164,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_silent_is_left_alone),
 		cmocka_unit_test(test_settles),
 		cmocka_unit_test(test_plenty_is_silence),
+		cmocka_unit_test(test_little_lack_on_a_rich_host),
 	};
 	/* clang-format on */
 

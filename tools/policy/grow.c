@@ -13,9 +13,25 @@
 /* Dead bands that are no flutter any more. */
 #define MUCH 4
 
+/* The difference that is worth a command; the last step up to max always is. */
+static u64 worth(const struct guest *g, enum need need, u64 lack)
+{
+	if (g->pressed_now || g->target + lack >= g->max)
+		return min_of(GRAIN, lack);
+	return need == NEED_SHARE ? g->band : g->band / 2;
+}
+
+/* By less than a command is worth it is not: that must not keep its share from it. */
+static bool below_demand(const struct guest *g)
+{
+	u64 lack = over(min_of(g->entitled, g->demand), g->target);
+
+	return lack && lack >= worth(g, NEED_DEMAND, lack);
+}
+
 static enum need need_of(const struct policy *p, const struct guest *g)
 {
-	bool below = g->target < min_of(g->entitled, g->demand);
+	bool below = below_demand(g);
 
 	if (g->entitled <= g->target)
 		return NEED_NONE;
@@ -37,14 +53,6 @@ static u64 lack_of(const struct guest *g)
 	if (g->need == NEED_SHARE)
 		return g->entitled - g->target;
 	return min_of(g->entitled, g->demand) - g->target;
-}
-
-/* The difference that is worth a command; the last step up to max always is. */
-static u64 worth(const struct guest *g)
-{
-	if (g->pressed_now || g->target + g->lack >= g->max)
-		return min_of(GRAIN, g->lack);
-	return g->need == NEED_SHARE ? g->band : g->band / 2;
 }
 
 /*
@@ -113,7 +121,7 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 		size = g->target + (g->cost > 0 ? scale(g->lack, part) : g->lack);
 		if (size < g->max)
 			size = max_of(round_down_to(size, GRAIN), g->target);
-		if (size - g->target < worth(g) || size < g->min)
+		if (size - g->target < worth(g, need, g->lack) || size < g->min)
 			continue;
 		g->grant = size - g->target;
 		sum->granted += g->cost * (double)g->grant;
