@@ -204,6 +204,48 @@ static void test_little_lack_on_a_rich_host(void **state)
 	}
 }
 
+/*
+ * At its max on a host at ease, in a state that passes by itself: somebody has to come
+ * and see that it has.
+ */
+static void test_what_passes_is_seen(void **state)
+{
+	static const u64 size[] = { 800 * MIB, 700 * MIB, 600 * MIB, 500 * MIB, GIB };
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	o.h.available = 15 * GIB;
+	ticks(&o, 3);
+	assert_int_equal(o.r.next, 0);
+	policy_guest_event(o.p, o.g, POLICY_GUEST_REBOOT, o.now);
+	for (int n = 0; n < 12; n++) {
+		tick(&o, false);
+		assert_int_equal(o.r.next, SEC);
+	}
+	assert_int_equal(o.i.class, POLICY_CLASS_STARTING);
+	tick(&o, true);
+	assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	assert_int_equal(o.r.next, 0);
+
+	/* Somebody else moved it, and has stopped. */
+	for (unsigned int n = 0; n < sizeof(size) / sizeof(*size); n++) {
+		o.s.stat_actual = size[n];
+		policy_guest_actual(o.p, o.g, size[n], o.now);
+		ticks(&o, 8);
+	}
+	assert_int_equal(o.i.class, POLICY_CLASS_RIVAL);
+	assert_int_equal(o.i.actual, GIB);
+	assert_int_equal(o.r.next, 60 * SEC);
+	for (int n = 0; n < 11; n++) {
+		o.now += 59 * SEC;
+		tick(&o, true);
+	}
+	assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	assert_int_equal(o.r.next, 0);
+	policy_free(o.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -215,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_settles),
 		cmocka_unit_test(test_plenty_is_silence),
 		cmocka_unit_test(test_little_lack_on_a_rich_host),
+		cmocka_unit_test(test_what_passes_is_seen),
 	};
 	/* clang-format on */
 

@@ -276,6 +276,24 @@ static u64 memory_high(const struct policy *p, const struct guest *g, u64 target
 	       max_of(p->t.enforce_slack, scale(size, ENFORCE_SHARE));
 }
 
+/* What passes by itself, without an event that would make a decision. */
+static u64 poll_of_class(const struct policy *p, const struct guest *g)
+{
+	switch (g->class) {
+	case POLICY_CLASS_STARTING:
+	case POLICY_CLASS_REBOOTING:
+		return p->t.poll;
+	case POLICY_CLASS_SILENT: /* a slow boot, a service started later */
+	case POLICY_CLASS_STUCK:
+	case POLICY_CLASS_RIVAL:
+		return START_GRACE;
+	case POLICY_CLASS_PINNED:
+		return g->seen->pinned ? 0 : START_GRACE;
+	default:
+		return 0;
+	}
+}
+
 /*
  * Guests at max on a host without pressure need not be asked anything.  One that
  * has more than that is to give it back as soon as its balloon moves.
@@ -285,11 +303,9 @@ static u64 poll_of(const struct policy *p, const struct guest *g, const struct n
 	if (g->class == POLICY_CLASS_NO_BALLOON || g->class == POLICY_CLASS_UNMANAGED)
 		return 0;
 	if (g->target != g->max_goal || g->actual != g->max_goal || g->pressed_now ||
-	    p->level >= POLICY_LEVEL_LOW || p->b.deficit > 0 || sum->all > 0 ||
-	    g->class == POLICY_CLASS_STARTING)
+	    p->level >= POLICY_LEVEL_LOW || p->b.deficit > 0 || sum->all > 0)
 		return p->t.poll;
-	/* It may have begun to report: a slow boot, a service started later. */
-	return g->class == POLICY_CLASS_SILENT ? START_GRACE : 0;
+	return poll_of_class(p, g);
 }
 
 static void fill_result(struct policy *p, struct policy_result *ret)
