@@ -131,6 +131,8 @@ test_rival()
 	cp /bin/sleep /tmp/ksmtuned
 	/tmp/ksmtuned 600 &
 	local ksmtuned=$!
+	# Processes are searched once at a reload, and it has the shell's name at first.
+	wait_until 10 grep -qx ksmtuned /proc/$ksmtuned/comm
 	reload
 	ok "ksmtuned is named" wait_until 20 host_says ksm-driver "ksmtuned (pid $ksmtuned)"
 	ok "and left the field" ksm_is run 0
