@@ -395,6 +395,26 @@ static void test_pinned_by_command(_unused_ void **state)
 	same_reason(pinned(&a, command, sizeof(command), NULL), PINNED_VFIO);
 }
 
+/* Distances of 32 NUMA nodes, and the device after them. */
+static void test_pinned_by_long_command(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	static char command[1 << 17];
+	size_t len = 0;
+
+	for (int i = 0; i < 32 * 32; i++) {
+		len += snprintf(command + len, sizeof(command) - len, "-numa") + 1;
+		len += snprintf(command + len, sizeof(command) - len,
+				"{\"type\":\"dist\",\"src\":%d,\"dst\":%d,\"val\":20}", i / 32,
+				i % 32) +
+		       1;
+	}
+	len += snprintf(command + len, sizeof(command) - len, "-device") + 1;
+	len += snprintf(command + len, sizeof(command) - len, "vfio-pci,host=0000:00:02.0") + 1;
+	assert_true(len > 32768);
+	same_reason(pinned(&a, command, len, NULL), PINNED_VFIO);
+}
+
 static void test_args(_unused_ void **state)
 {
 	static const struct {
@@ -504,6 +524,7 @@ int main(void)
 		cmocka_unit_test(test_pinned_by_sev),
 		cmocka_unit_test(test_pinned_by_counters),
 		cmocka_unit_test(test_pinned_by_command),
+		cmocka_unit_test(test_pinned_by_long_command),
 		cmocka_unit_test(test_args),
 		cmocka_unit_test(test_pinned_later),
 		cmocka_unit_test(test_wrong_process),

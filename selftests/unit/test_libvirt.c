@@ -234,6 +234,7 @@ static void test_pid(_unused_ void **state)
 	static const char other[] =
 		"qemu\0-name\0006d41644a-1282-4ec6-a50c-ac09a7f5d439\0-uuid\0007d41644a-1282-4ec6-a50c-ac09a7f5d439";
 	static const char cut[] = "qemu\0-uuid";
+	static char far[40000];
 	char folder[] = "/tmp/dynmem-libvirt-XXXXXX", path[64], command[64];
 
 	assert_non_null(mkdtemp(folder));
@@ -248,6 +249,12 @@ static void test_pid(_unused_ void **state)
 	assert_int_equal(libvirt_find_pid(folder, folder, "b", uuid), 0);
 	write_bytes(path, "cmdline", other, sizeof(other));
 	assert_int_equal(libvirt_find_pid(folder, folder, "a", uuid), 0);
+	memset(far, 'x', sizeof(far));
+	far[100] = 0;
+	memcpy(far + sizeof(far) - sizeof(line), line, sizeof(line));
+	far[sizeof(far) - sizeof(line) - 1] = 0;
+	write_bytes(path, "cmdline", far, sizeof(far));
+	assert_int_equal(libvirt_find_pid(folder, folder, "a", uuid), 4711);
 	write_bytes(path, "cmdline", cut, sizeof(cut));
 	assert_int_equal(libvirt_find_pid(folder, folder, "a", uuid), 0);
 	write_bytes(path, "cmdline", line, sizeof(line));

@@ -9,9 +9,6 @@
 #include "dynmemd/host/procfile.h"
 #include "policy/record.h"
 
-/* One option with its value; longer ones are cut, which does no harm here. */
-#define WORD_MAX 1024
-
 static bool begins(const char *text, const char *prefix)
 {
 	return !strncmp(text, prefix, strlen(prefix));
@@ -187,7 +184,7 @@ static const char *next_word(const char *p, const char *end, bool shell, char *r
 			quote = quote ? 0 : *p;
 			continue;
 		}
-		if (n + 1 < WORD_MAX)
+		if (n + 1 < PROC_WORD_MAX)
 			ret[n++] = *p;
 	}
 	ret[n] = 0;
@@ -197,7 +194,7 @@ static const char *next_word(const char *p, const char *end, bool shell, char *r
 const char *pinned_by_args(const char *text, size_t len)
 {
 	const char *end = text + len, *why = NULL;
-	char words[2][WORD_MAX] = { "", "" };
+	char words[2][PROC_WORD_MAX] = { "", "" };
 	bool shell = !memchr(text, 0, len);
 
 	for (unsigned int i = 0; !why; i ^= 1) {
@@ -213,14 +210,28 @@ const char *pinned_by_args(const char *text, size_t len)
  * Processes
  */
 
+struct command {
+	char last[PROC_WORD_MAX];
+	const char *why;
+};
+
+static bool next_of_command(void *data, const char *word)
+{
+	struct command *c = data;
+
+	c->why = by_option(c->last, word);
+	snprintf(c->last, sizeof(c->last), "%s", word);
+	return c->why;
+}
+
 const char *pinned_by_command(const char *proc, pid_t pid)
 {
 	_cleanup_(closep) int fd =
 		pid > 0 ? proc_open(O_RDONLY, "%s/%d/cmdline", proc, (int)pid) : -1;
-	char text[32768];
-	int n = proc_read(fd, text, sizeof(text));
+	struct command c = { .why = NULL };
 
-	return n > 0 ? pinned_by_args(text, n) : NULL;
+	proc_words(fd, next_of_command, &c);
+	return c.why;
 }
 
 /*

@@ -38,6 +38,30 @@ int proc_read(int fd, char *buf, size_t size)
 	return (int)n;
 }
 
+bool proc_words(int fd, bool (*fn)(void *data, const char *word), void *data)
+{
+	char buf[4096], word[PROC_WORD_MAX];
+	size_t len = 0;
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
+		at += n;
+		for (ssize_t i = 0; i < n; i++) {
+			if (buf[i] && len + 1 < sizeof(word))
+				word[len++] = buf[i];
+			if (buf[i] || !len)
+				continue;
+			word[len] = 0;
+			len = 0;
+			if (fn(data, word))
+				return true;
+		}
+	}
+	word[len] = 0;
+	return len && fn(data, word);
+}
+
 bool proc_kib(const char *text, const char *key, uint64_t *ret_bytes)
 {
 	size_t len = strlen(key);

@@ -26,6 +26,17 @@ int proc_open(int flags, const char *format, ...) _printf_(2, 3);
  */
 int proc_read(int fd, char *buf, size_t size);
 
+/* Longer words of a command line are cut. */
+#define PROC_WORD_MAX 1024
+
+/**
+ * proc_words() - the words of an open /proc/PID/cmdline, however many they are
+ * @fn: called for each that is not empty, until it returns true
+ *
+ * Return: whether it did.
+ */
+bool proc_words(int fd, bool (*fn)(void *data, const char *word), void *data);
+
 /**
  * proc_kib() - the value of a line "KEY:   123 kB"
  * @key: with its colon

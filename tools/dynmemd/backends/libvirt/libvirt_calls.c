@@ -30,25 +30,37 @@ static int read_file(const char *path, char *buf, size_t size)
 	return fd < 0 ? -errno : proc_read(fd, buf, size);
 }
 
-/* Is there an argument "-uuid", and this one after it? */
-static bool started_with(const char *line, size_t len, const char *uuid)
-{
-	const char *end = line + len;
-	bool next = false;
+struct search {
+	const char *uuid;
+	bool next, found;
+};
 
-	for (; line < end; line += strlen(line) + 1) {
-		if (next)
-			return !strcmp(line, uuid);
-		next = !strcmp(line, "-uuid");
+/* Is there an argument "-uuid", and this one after it? */
+static bool next_word(void *data, const char *word)
+{
+	struct search *s = data;
+
+	if (s->next) {
+		s->found = !strcmp(word, s->uuid);
+		return true;
 	}
+	s->next = !strcmp(word, "-uuid");
 	return false;
+}
+
+static bool started_with(const char *proc, pid_t pid, const char *uuid)
+{
+	_cleanup_(closep) int fd = proc_open(O_RDONLY, "%s/%d/cmdline", proc, (int)pid);
+	struct search s = { .uuid = uuid };
+
+	proc_words(fd, next_word, &s);
+	return s.found;
 }
 
 pid_t libvirt_find_pid(const char *run, const char *proc, const char *name, const char *uuid)
 {
-	char path[PATH_MAX], line[16384];
+	char path[PATH_MAX], line[32];
 	long pid;
-	int n;
 
 	if (snprintf(path, sizeof(path), "%s/%s.pid", run, name) >= (int)sizeof(path) ||
 	    read_file(path, line, sizeof(line)) <= 0)
@@ -56,9 +68,7 @@ pid_t libvirt_find_pid(const char *run, const char *proc, const char *name, cons
 	pid = strtol(line, NULL, 10);
 	if (pid <= 0 || pid > INT_MAX)
 		return 0;
-	snprintf(path, sizeof(path), "%s/%ld/cmdline", proc, pid);
-	n = read_file(path, line, sizeof(line));
-	return n > 0 && started_with(line, n, uuid) ? (pid_t)pid : 0;
+	return started_with(proc, (pid_t)pid, uuid) ? (pid_t)pid : 0;
 }
 
 /*
