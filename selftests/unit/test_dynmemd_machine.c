@@ -204,6 +204,19 @@ static void test_unlisted_memory(_unused_ void **state)
 	run_until(&w, 1000, g->memory == 12288 * MIB);
 	run_for(&w, 1500);
 	assert_int_equal(a.balloons, 0);
+
+	/* Moved by somebody, which has its size read: less memory it has not. */
+	fake_resize(&a, 10240 * MIB);
+	run_until(&w, 1000, g->actual == 10240 * MIB);
+	assert_int_equal(g->memory, 12288 * MIB);
+	fake_say(&a, EVENT("ACPI_DEVICE_OST"));
+	run_for(&w, 1500);
+	assert_int_equal(g->memory, 12288 * MIB);
+	assert_int_equal(info_of(&w, "a").max, 12288 * MIB);
+	/* Unplugged, it has. */
+	a.dimms = 4096 * MIB;
+	fake_resize(&a, 8192 * MIB);
+	run_until(&w, 1000, g->memory == 8192 * MIB);
 	done(&w, &a);
 
 	b.virtio_mem = 12288 * MIB;

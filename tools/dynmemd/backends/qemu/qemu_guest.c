@@ -83,17 +83,24 @@ void qemu_see_actual(struct qemu_guest *g, uint64_t actual)
 	manager_guest_actual(&g->guest, actual);
 }
 
+static uint64_t over(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
 /*
  * A balloon that has more than the listed DIMMs account for counts from more of
  * what is plugged: some QEMUs do not list all, and those before 2.2 list nothing.
+ * Once seen, it stays so: a balloon that is shrunk makes no memory smaller.
  */
-static uint64_t memory_of(const struct qemu_guest *g)
+static uint64_t memory_of(struct qemu_guest *g)
 {
-	uint64_t listed = g->base + g->dimms, all = g->base + g->plugged;
+	uint64_t listed = g->base + g->dimms, most = over(g->plugged, g->listed);
 
+	g->unlisted = MIN(MAX(g->unlisted, over(g->actual, listed)), most);
 	if (!g->balloon && !g->dimms_known)
-		listed = all;
-	return MIN(MAX(listed, MIN(g->actual, all)), POLICY_GUEST_BYTES_MAX);
+		g->unlisted = most;
+	return MIN(listed + g->unlisted, POLICY_GUEST_BYTES_MAX);
 }
 
 static void follow_size(struct qemu_guest *g)

@@ -63,6 +63,7 @@ struct qemu_guest {
 	bool running, incoming, outgoing;
 	bool tells_migrations; /* by the event MIGRATION */
 	uint64_t base, plugged, dimms, other;
+	uint64_t listed; /* of @plugged, of all types */
 	bool dimms_known;
 	uint64_t actual;
 	const char *pinned_device, *pinned_object, *pinned_sev;
@@ -80,6 +81,7 @@ struct qemu_guest {
 	uint64_t total_asked; /* the total that made us ask for the size */
 
 	/* What follows from it. */
+	uint64_t unlisted;  /* of @plugged, what its balloon was seen to count from */
 	const char *pinned; /* by what the backend knows */
 	bool locked;
 	bool frozen, paused; /* as the manager knows */

@@ -58,7 +58,7 @@ static void take_dimms(struct qemu_guest *g, struct json_object *ret)
 {
 	size_t n;
 
-	g->dimms = g->other = 0;
+	g->dimms = g->other = g->listed = 0;
 	g->dimms_known = json_object_is_type(ret, json_type_array);
 	n = g->dimms_known ? json_object_array_length(ret) : 0;
 	for (size_t i = 0; i < n; i++) {
@@ -70,6 +70,7 @@ static void take_dimms(struct qemu_guest *g, struct json_object *ret)
 		    !answer_bytes(data, "size", &size))
 			continue;
 		size = MIN(size, POLICY_GUEST_BYTES_MAX);
+		g->listed = MIN(g->listed + size, POLICY_GUEST_BYTES_MAX);
 		if (!strcmp(type, "dimm"))
 			g->dimms = MIN(g->dimms + size, POLICY_GUEST_BYTES_MAX);
 		else if (!strcmp(type, "virtio-mem"))
