@@ -24,6 +24,7 @@ struct domain {
 	const char *uri;
 	char name[256]; /* an option that begins with it cannot be another one */
 	bool running, persistent;
+	char trust[CONFIG_TRUST_MAX]; /* in its metadata; "": none */
 };
 
 /* Returns -1 to go on; what virsh prints of one domain is in @out. */
@@ -59,6 +60,45 @@ static int find(struct domain *d)
 	return -1;
 }
 
+static void read_trust(struct domain *d, const char *metadata)
+{
+	const char *value = strstr(metadata, " trust=");
+	char text[CONFIG_TRUST_MAX];
+	size_t len;
+
+	if (!value)
+		return;
+	value += strlen(" trust=");
+	len = *value ? strcspn(value + 1, (char[]){ *value, 0 }) : 0;
+	snprintf(text, sizeof(text), "%.*s", (int)len, value + !!*value);
+	if (len >= sizeof(text) || config_parse_trust(d->trust, text) < 0)
+		*d->trust = 0;
+}
+
+/*
+ * What is there. Its trust domain keeps KSM from merging tenants: this command
+ * does not write it, and must not lose it. Returns -1 to go on.
+ */
+static int look(struct domain *d)
+{
+	const char *argv[] = { "virsh", "--quiet", "--connect", d->uri, "metadata",
+			       d->name, "--uri",   XMLNS,	NULL };
+	char out[PROGRAM_OUT_MAX];
+	int r;
+
+	if (!program_exists("virsh"))
+		return -1;
+	r = find(d);
+	if (r >= 0)
+		return r;
+	r = program_run(argv, out);
+	if (r == 0)
+		read_trust(d, out);
+	else if (!strstr(out, "metadata not found"))
+		return adopt_fail(&d->a, "virsh metadata: %s", *out ? out_safe(out) : "failed");
+	return -1;
+}
+
 /* @xml: NULL: remove it */
 static int set_metadata(struct domain *d, const char *xml)
 {
@@ -82,9 +122,6 @@ static int set_metadata(struct domain *d, const char *xml)
 		program_print(argv);
 		return EXIT_PARTLY;
 	}
-	r = find(d);
-	if (r >= 0)
-		return r;
 	if (d->running)
 		argv[n++] = "--live";
 	if (d->persistent)
@@ -96,11 +133,14 @@ static int set_metadata(struct domain *d, const char *xml)
 	return adopt_fail(&d->a, "virsh metadata: %s", *out ? out_safe(out) : "failed");
 }
 
-static char *describe(const struct adopt *a)
+static char *describe(const struct domain *d)
 {
 	const struct {
 		const char *name, *value;
-	} all[] = { { "min", a->min }, { "max", a->max }, { "shares", a->shares } };
+	} all[] = { { "min", d->a.min },
+		    { "max", d->a.max },
+		    { "shares", d->a.shares },
+		    { "trust", *d->trust ? d->trust : NULL } };
 	char *text = NULL;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
@@ -133,9 +173,13 @@ static void print_notes(const struct domain *d, const struct config *c)
 
 static int adopt(struct domain *d, const struct config *c)
 {
-	_cleanup_(freep) char *xml = describe(&d->a);
-	int status = xml ? set_metadata(d, xml) : adopt_fail(&d->a, "out of memory");
+	_cleanup_(freep) char *xml = NULL;
+	int status = look(d);
 
+	if (status >= 0)
+		return status;
+	xml = describe(d);
+	status = xml ? set_metadata(d, xml) : adopt_fail(&d->a, "out of memory");
 	if (status)
 		return status;
 	printf("%s: %s in its metadata, %s\n", out_safe(d->a.guest), xml,
@@ -148,12 +192,21 @@ static int adopt(struct domain *d, const struct config *c)
 
 static int release(struct domain *d, const struct config *c)
 {
-	int status = set_metadata(d, NULL);
+	_cleanup_(freep) char *xml = NULL;
+	int status = look(d);
 
+	if (status >= 0)
+		return status;
+	if (*d->trust) {
+		xml = describe(d);
+		if (!xml)
+			return adopt_fail(&d->a, "out of memory");
+	}
+	status = set_metadata(d, xml);
 	if (status)
 		return status;
-	printf("%s: nothing about dynmem in its metadata; the configuration's sections and defaults hold for it\n",
-	       out_safe(d->a.guest));
+	printf("%s: nothing about dynmem in its metadata%s; the configuration's sections and defaults hold for it\n",
+	       out_safe(d->a.guest), xml ? " but its trust domain" : "");
 	print_notes(d, c);
 	return EXIT_SUCCESS;
 }
@@ -162,7 +215,8 @@ static const char help_adopt[] =
 	"Usage: dynmem adopt DOMAIN [--min SIZE] [--max SIZE] [--shares N] [--uri URI]\n"
 	"                    [--config FILE]\n\n"
 	"Writes range and shares of a libvirt domain into its metadata, by virsh: at once for\n"
-	"one that runs, and for its next starts. What stood there before is replaced.\n\n"
+	"one that runs, and for its next starts. What stood there before is replaced, but not\n"
+	"its trust domain.\n\n"
 	"Options, at least one of the first three:\n"
 	"      --min SIZE     it is never shrunk below, as 1G, or 25% of max\n"
 	"      --max SIZE     it is never grown above, as 8G, or 75% of its memory\n"
@@ -176,7 +230,7 @@ static const char help_adopt[] =
 static const char help_release[] =
 	"Usage: dynmem release DOMAIN [--uri URI] [--config FILE]\n\n"
 	"Removes what 'dynmem adopt' wrote into a libvirt domain's metadata. The domain stays\n"
-	"dynmemd's, with the range that the configuration gives it.\n\n"
+	"dynmemd's, with the range that the configuration gives it, and in its trust domain.\n\n"
 	"Options:\n"
 	"      --uri URI      libvirt's (default: that of [backend libvirt], else " URI_DEFAULT
 	")\n"
