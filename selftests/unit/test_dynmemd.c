@@ -411,6 +411,23 @@ static void test_guest_goes_bad(_unused_ void **state)
 	close_world(&w);
 }
 
+/* Each time it is waited for longer: a greeting after 2.6 s is one. */
+static void test_late_greeting(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, "");
+	a.delay = 2600;
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 10000, a.connections == 2);
+	run_until(&w, 40000, a.commands > 0);
+	a.delay = 0;
+	run_until(&w, 20000, manager_find(w.manager, "a"));
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 /* One that answers no poll does not keep the others' decisions waiting. */
 static void test_mute_neighbour(_unused_ void **state)
 {
@@ -447,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_balloon_refused),
 		cmocka_unit_test(test_bad_peers),
 		cmocka_unit_test(test_guest_goes_bad),
+		cmocka_unit_test(test_late_greeting),
 		cmocka_unit_test(test_mute_neighbour),
 	};
 	/* clang-format on */

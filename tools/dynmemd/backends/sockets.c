@@ -34,7 +34,7 @@ struct seat {
 	void *guest;
 	sd_event_source *timer;
 	uint64_t wait; /* before the next try, usec */
-	unsigned int refusals;
+	unsigned int refusals, failures;
 	bool there;    /* the file is */
 	char why[128]; /* the last failure that was logged */
 	char path[];
@@ -103,11 +103,17 @@ void seat_closed(void *seat, bool was_guest, const char *why)
 	}
 	if (was_guest) {
 		s->wait = RETRY_FIRST;
-		s->refusals = 0;
+		s->refusals = s->failures = 0;
 	} else {
+		s->failures++;
 		complain(s, why);
 	}
 	retry(s);
+}
+
+unsigned int seat_failures(void *seat)
+{
+	return ((struct seat *)seat)->failures;
 }
 
 static void connect_seat(struct seat *s)

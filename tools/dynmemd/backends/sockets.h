@@ -55,4 +55,7 @@ void seats_each(struct seats *all, void (*fn)(void *guest, void *userdata), void
 /** seat_closed() - a guest has ended and frees itself; a &guest_closed_t */
 void seat_closed(void *seat, bool was_guest, const char *why);
 
+/** seat_failures() - how often in a row what listens was of no use */
+unsigned int seat_failures(void *seat);
+
 #endif

@@ -22,12 +22,14 @@ struct qemu_guest;
  * @found: QEMU has answered, the manager does not know it yet: fill in what the
  *	backend knows; NULL: nothing
  * @closed: it is over
+ * @failures: how often in a row it ended before it was a guest; NULL: not known
  */
 struct qemu_way {
 	const char *backend;
 	bool shared;
 	void (*found)(struct guest *g, void *userdata);
 	guest_closed_t closed;
+	unsigned int (*failures)(void *userdata);
 };
 
 /**

@@ -20,6 +20,12 @@ static const struct qmp_limits shared_limits = {
 };
 #define SESSION_MIN (40 * USEC_PER_MSEC)
 #define SESSION_MAX (640 * USEC_PER_MSEC)
+/*
+ * On a host that swaps, a QEMU may greet after seconds: each time it is waited for
+ * twice as long, so many times. Others may wait for the monitor as well.
+ */
+#define GREETING_DOUBLED 3u
+
 /* One that takes long is left alone for so many times as long. */
 #define SESSION_REST 3
 
@@ -235,16 +241,18 @@ int qemu_monitor_open(struct qemu_guest *g, sd_event_time_handler_t on_later)
 		.balloon = on_balloon,
 		.closed = on_closed,
 	};
+	struct qmp_limits limits = g->way->shared ? shared_limits : QMP_LIMITS_DEFAULT;
 	int r;
 
+	if (g->way->failures)
+		limits.greeting <<= MIN(g->way->failures(g->userdata), GREETING_DOUBLED);
 	g->session_limit = SESSION_MIN;
 	r = add_timer(g, &g->later, PRIORITY_GUEST, on_later);
 	/* We may be the late ones: what has come by then is taken first. */
 	if (r >= 0)
 		r = add_timer(g, &g->session, PRIORITY_GUEST + 1, on_session);
 	if (r >= 0)
-		r = qmp_new(&g->q, g->poller, -1,
-			    g->way->shared ? &shared_limits : &QMP_LIMITS_DEFAULT, &handlers, g);
+		r = qmp_new(&g->q, g->poller, -1, &limits, &handlers, g);
 	return r < 0 ? r : qemu_ask_now(g);
 }
 

@@ -27,6 +27,7 @@ static struct qmp_backend *of(struct backend *b)
 static const struct qemu_way way = {
 	.backend = "qmp",
 	.closed = seat_closed,
+	.failures = seat_failures,
 };
 
 static int open_guest(void **ret, const char *path, struct seat *s, void *userdata)
