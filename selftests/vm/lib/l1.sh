@@ -254,6 +254,17 @@ stuck_on_breakpoint() {
 			grep -qa 'RIP: .*asm_exc_int3' "$run_dir/console.log"; }
 }
 
+# late_exit: the job's status, if it came while the machine powered off.
+late_exit() {
+	local line
+	while read -r -t 1 line <&"$ctl_out"; do
+		[[ $line == 'exit '* ]] || continue
+		status=${line#exit }
+		return 0
+	done
+	return 1
+}
+
 # Follows the machine until the job's status is known. Returns 0 when it is, 1
 # when the machine died or hung before the job began, 2 when it did so later.
 follow() {
@@ -275,12 +286,7 @@ follow() {
 			continue
 		fi
 		if ! running; then
-			# It may have come while the machine powered off.
-			while read -r -t 1 line <&"$ctl_out"; do
-				[[ $line == 'exit '* ]] || continue
-				status=${line#exit }
-				return 0
-			done
+			late_exit && return
 			reap_machine
 			say "the host machine ended by itself: $qemu_end; its last words:"
 			last_words >&2
@@ -301,7 +307,9 @@ follow() {
 			say "time is up: the job took longer than $timeout s, ending it"
 			return 2
 		fi
+		# Either nobody reads our output any more, or the machine just ends.
 		if ((up)) && ! kill -0 "${helper_pids[0]}" 2>/dev/null; then
+			late_exit && return
 			status=141
 			return 2
 		fi
