@@ -95,12 +95,19 @@ stop_daemon()
 	daemon_pid=
 }
 
+# Memory that is taken goes into files here; /dev/shm has but half of the host.
+open_press()
+{
+	mkdir -p /dev/shm/press
+	mountpoint -q /dev/shm/press || mount -t tmpfs -o size=100% press /dev/shm/press
+}
+
 # press_host MIB: take memory on the host until so much is available.
 press_host()
 {
 	local n=0
-	mkdir -p /dev/shm/press
-	while (($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) > $1 * 1024 && n < 64)); do
+	open_press || return
+	while (($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) > $1 * 1024 && n < 128)); do
 		head -c 16M /dev/urandom >"/dev/shm/press/$n" || return
 		n=$((n + 1))
 	done
@@ -108,7 +115,7 @@ press_host()
 
 release_host()
 {
-	rm -rf /dev/shm/press
+	umount /dev/shm/press
 }
 
 # Guests that the emulator lost: dead, though nobody killed them and their
