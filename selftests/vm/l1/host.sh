@@ -87,12 +87,16 @@ has_guests()
 	[[ $(dynmem status --json | jq '.guests | length') -eq $1 ]]
 }
 
+# The daemon's exit status.
 stop_daemon()
 {
+	local status
 	[[ -n $daemon_pid ]] || return 0
 	kill -TERM "$daemon_pid"
 	wait "$daemon_pid"
+	status=$?
 	daemon_pid=
+	return $status
 }
 
 # Memory that is taken goes into files here; /dev/shm has but half of the host.
