@@ -81,7 +81,8 @@ def check_queries(tap, url, dashboard):
             expr = expand(target["expr"])
             may_be_empty = MAY_BE_EMPTY.search(expr)
             try:
-                rows = wait(0 if may_be_empty else 20,
+                # A subquery has its first sample at the next half minute.
+                rows = wait(0 if may_be_empty else 45,
                             lambda expr=expr: get(url, "query", query=expr)["result"])
             except urllib.error.HTTPError as error:
                 tap.ok(f"{panel['title']}: {expr}", False, error.read())
