@@ -21,7 +21,7 @@ cd "$(dirname "$0")/../../.." || exit 1
 : "${BASELINE:=}"
 GUESTS=(idle1 idle2 busy silent)
 declare -A MEMORY=([idle1]=768 [idle2]=768 [busy]=1536 [silent]=448) pids=()
-STEP=200 STEPS=4 PAUSE=4
+STEP=160 STEPS=5 PAUSE=4
 NEEDS=100 NEEDS_STEPS=3
 options=()
 [[ $BASELINE == fpr ]] && options=(--fpr)
@@ -123,11 +123,16 @@ fill_guests()
 # What a guest's QEMU holds of the host's memory, in bytes, in cost; 0 when dead.
 get_cost()
 {
-	local key value _
+	local line lines=()
 	cost=0
-	while read -r key value _; do
-		case $key in RssAnon: | RssShmem: | VmSwap:) cost=$((cost + value * 1024)) ;; esac
-	done <"/proc/${pids[$1]}/status"
+	# At once: read goes back to the end of each line, and a state of another length
+	# has moved the text by then.
+	mapfile -t lines <"/proc/${pids[$1]}/status"
+	for line in "${lines[@]}"; do
+		case $line in
+		RssAnon:* | RssShmem:* | VmSwap:*) cost=$((cost + ${line//[!0-9]/} * 1024)) ;;
+		esac
+	done
 } 2>/dev/null
 
 # The host's figures as JSON, in host.
