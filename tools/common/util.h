@@ -30,6 +30,12 @@
 #define _printf_(f, a)	__attribute__((format(printf, f, a)))
 #define _cleanup_(func) __attribute__((cleanup(func)))
 
+/* a - b, but never below 0 */
+static inline uint64_t over(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
 static inline void freep(void *p)
 {
 	free(*(void **)p);

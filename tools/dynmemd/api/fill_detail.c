@@ -166,11 +166,6 @@ static void keep(struct wait *all, size_t *n, struct wait w)
 	qsort(all, *n, sizeof(*all), by_bytes);
 }
 
-static uint64_t over(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 static size_t find_waits(const struct manager *m, const struct guest *self, struct wait *ret)
 {
 	size_t n = 0;

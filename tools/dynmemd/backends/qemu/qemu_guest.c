@@ -83,11 +83,6 @@ void qemu_see_actual(struct qemu_guest *g, uint64_t actual)
 	manager_guest_actual(&g->guest, actual);
 }
 
-static uint64_t over(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /*
  * A balloon that has more than the listed DIMMs account for counts from more of
  * what is plugged: some QEMUs do not list all, and those before 2.2 list nothing.
