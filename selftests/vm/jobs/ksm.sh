@@ -157,7 +157,7 @@ test_trust()
 	ok "two trust domains stop ksmd" wait_until 20 ksm_is run 0
 	ok "status says so" host_says ksm-alert 'a (acme)'
 	ok "with both" host_says ksm-alert 'b (other)'
-	ok "and each guest why" wait_until 5 test "$(guest_key b unmerged)" = \
+	ok "and each guest why" wait_until 5 test "$(guest_field b unmerged)" = \
 		'ksmd is stopped, since guests of another trust domain are here'
 	guest stop b
 	ok "with one of them it runs" wait_until 30 ksm_is run 1
@@ -218,7 +218,7 @@ unshare()
 	ok "the host can be pressed" press_host 440
 	sleep 20
 	shared=$(<$KSM/pages_sharing)
-	called=$(host_key ksm-saved) held=$(host_key hold)
+	called=$(host_field ksm-saved) held=$(host_field hold)
 	diag "$(dynmem status | head -n 8)"
 	ok "what could be called in is held: $((held >> 20)) of $((called >> 20)) MiB" \
 		test "$held" -ge "$called"

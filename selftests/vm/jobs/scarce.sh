@@ -43,11 +43,6 @@ theme_harm()
 	all_get_back harm
 }
 
-harmed()
-{
-	(($(dynmem show "$1" --json | jq '[.. | objects | .harms // 0] | max') > 0))
-}
-
 explained()
 {
 	dynmem explain "$1" 2>&1 | grep "$2"

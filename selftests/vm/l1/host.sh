@@ -82,6 +82,12 @@ guest_is()
 	[[ $(guest_field "$1" "$2") == "$3" ]]
 }
 
+# harmed GUEST: by a shrink, lately
+harmed()
+{
+	(($(dynmem show "$1" --json | jq '[.. | objects | .harms // 0] | max') > 0))
+}
+
 has_guests()
 {
 	[[ $(dynmem status --json | jq '.guests | length') -eq $1 ]]

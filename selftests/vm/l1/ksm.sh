@@ -22,21 +22,10 @@ configure_ksm()
 	} >$KSM_CONF
 }
 
-# The daemon's, of GetHost, and of a guest.
-host_key()
-{
-	dynmem status --json | jq -r --arg key "$1" '.host[$key] // ""'
-}
-
-guest_key()
-{
-	dynmem status --json | jq -r --arg name "$1" --arg key "$2" \
-		'.guests[] | select(.name == $name) | .[$key] // ""'
-}
-
+# host_says KEY TEXT: the host's value contains it.
 host_says()
 {
-	[[ $(host_key "$1") == *"$2"* ]]
+	[[ $(host_field "$1") == *"$2"* ]]
 }
 
 ksm_is()
