@@ -10,7 +10,7 @@
 #include "cmd.h"
 #include "common/dbus_names.h"
 #include "guest_show.h"
-#include "journal_read.h"
+#include "journal_options.h"
 #include "out.h"
 #include "state.h"
 #include "when.h"
@@ -18,7 +18,7 @@
 /* A version for readers of --json: it changes when a member changes its meaning. */
 #define SCHEMA 1
 
-/* Of the journal's lines, where --since is not given. */
+/* Of the journal's lines, where no time is given. */
 #define LINES 10
 
 static void step(const char *sign, struct json_object *g, const char *key, const char *what)
@@ -189,49 +189,23 @@ static int explain(const struct journal_query *q, bool json)
 
 static void help(void)
 {
-	printf("Usage: dynmem explain GUEST [--since TIME] [--directory FOLDER] [--json]\n\n"
+	printf("Usage: dynmem explain GUEST " JOURNAL_USAGE "\n\n"
 	       "Why a guest has the memory that it has: from what it uses to what it gets, what\n"
-	       "stands in the way, and the last decisions about it, from the journal.\n\n"
-	       "Options:\n"
-	       "  -S, --since TIME        all decisions since then, instead of the last %d:\n"
-	       "                          " WHEN_SYNTAX "\n"
-	       "  -D, --directory FOLDER  of journal files, instead of this host's\n"
-	       "  -j, --json              one JSON object; sizes in bytes\n"
-	       "  -h, --help              this text\n\n"
-	       "Exit status: 0 done, 1 no such guest, 4 no daemon; the journal's part is shown then\n"
-	       "as well.\n",
-	       LINES);
+	       "stands in the way, and the last decisions about it, from the journal.\n\n");
+	journal_options_help(LINES);
+	printf("Exit status: 0 done, 1 no such guest, 4 no daemon; the journal's part is shown then\n"
+	       "as well.\n");
 }
 
 int cmd_explain(int argc, char **argv)
 {
-	static const struct option options[] = { { "since", required_argument, NULL, 'S' },
-						 { "directory", required_argument, NULL, 'D' },
-						 { "json", no_argument, NULL, 'j' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
-	struct cmd_line line = { "explain", ":S:D:jh", options, help, false, 0 };
+	struct cmd_line line = { .cmd = "explain", .help = help };
 	struct journal_query q = { .lines = LINES };
-	int opt;
+	int n = journal_options(&line, argc, argv, &q);
 
-	while ((opt = cmd_option(&line, argc, argv)) != -1) {
-		switch (opt) {
-		case 'S':
-			if (!cmd_time("explain", "--since", optarg, &q.since))
-				return EXIT_USAGE;
-			q.lines = 1000;
-			break;
-		case 'D':
-			q.folder = optarg;
-			break;
-		default:
-			return line.status;
-		}
-	}
-	if (cmd_arguments(&line, argc, argv, 1) == CMD_ENDS)
+	if (n == CMD_ENDS)
 		return line.status;
-	if (optind == argc)
+	if (!n)
 		return cmd_usage_error("explain", "which guest? A name is missing");
-	q.guest = argv[optind];
 	return explain(&q, line.json);
 }

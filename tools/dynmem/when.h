@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define WHEN_SYNTAX \
-	"-7d, -90min, 03:00, today, yesterday, now, \"YYYY-MM-DD[ HH:MM[:SS]]\" or @SECONDS"
+	"-7d, -2h, 03:00, today, yesterday, now, \"YYYY-MM-DD[ HH:MM[:SS]]\" or @SECONDS"
 #define WHEN_SPAN_SYNTAX "a whole number with s, min, h, d or w"
 
 /**
