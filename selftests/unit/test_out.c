@@ -18,9 +18,14 @@ static void sizes(void **state)
 		const char *text;
 	} cases[] = {
 		{ 0, "0" },
-		{ 1, "1 B" },
-		{ 1023, "1023 B" },
+		{ 24, "0" },
+		{ 511, "0" },
+		{ 512, "0" },
+		{ 513, "1 KiB" },
 		{ 1024, "1 KiB" },
+		{ 1023 << 10, "1023 KiB" },
+		{ (1 << 20) - 1, "1 MiB" },
+		{ 1 << 20, "1 MiB" },
 		{ UINT64_C(512) << 20, "512 MiB" },
 		{ UINT64_C(1536) << 20, "1536 MiB" },
 		{ UINT64_C(10239) << 20, "10239 MiB" },
@@ -42,7 +47,19 @@ static void signed_sizes(void **state)
 	(void)state;
 	assert_string_equal(out_bytes_signed(1 << 20, buf), "+1 MiB");
 	assert_string_equal(out_bytes_signed(-(1 << 20), buf), "-1 MiB");
+	assert_string_equal(out_bytes_signed(-24, buf), "+0");
 	assert_string_equal(out_bytes_signed(INT64_MIN, buf), "-8.0 EiB");
+}
+
+/* What explain leaves out of its steps in MiB. */
+static void what_counts(void **state)
+{
+	(void)state;
+	assert_false(out_counts(0, 1 << 20));
+	assert_false(out_counts(24, 1 << 20));
+	assert_false(out_counts(1 << 19, 1 << 20));
+	assert_true(out_counts((1 << 19) + 1, 1 << 20));
+	assert_true(out_counts(UINT64_MAX, 1 << 20));
 }
 
 static void hostile_text(void **state)
@@ -88,6 +105,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(signed_sizes),
+		cmocka_unit_test(what_counts),
 		cmocka_unit_test(hostile_text),
 		cmocka_unit_test(members),
 	};

@@ -28,10 +28,18 @@ static void step(const char *sign, struct json_object *g, const char *key, const
 	printf("  %s %10s  %s\n", sign, out_size(g, key, size), what);
 }
 
-/* A step that adds nothing is not printed. */
+/*
+ * Estimates fade out, they do not end: what is nothing beside a guest's memory is
+ * not printed.
+ */
+static bool counts(struct json_object *g, const char *key)
+{
+	return out_counts(out_u64(g, key), 1ULL << 20);
+}
+
 static void add(struct json_object *g, const char *key, const char *what)
 {
-	if (out_u64(g, key))
+	if (counts(g, key))
 		step("+", g, key, what);
 }
 
@@ -40,7 +48,7 @@ static void print_floor(struct json_object *g)
 	char size[OUT_BYTES_MAX], at[OUT_BYTES_MAX], age[WHEN_TEXT_MAX];
 
 	step(" ", g, DYNMEM_GUEST_FLOOR, "floor: less would do harm");
-	if (out_u64(g, DYNMEM_DETAIL_LEARNED))
+	if (counts(g, DYNMEM_DETAIL_LEARNED))
 		printf("               of it %s is a margin learned from harm\n",
 		       out_size(g, DYNMEM_DETAIL_LEARNED, size));
 	if (out_has(g, DYNMEM_DETAIL_HARM_BY)) {

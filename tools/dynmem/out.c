@@ -6,20 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
+bool out_counts(uint64_t bytes, uint64_t unit)
+{
+	return bytes > unit / 2;
+}
+
 const char *out_bytes(uint64_t bytes, char buf[static OUT_BYTES_MAX])
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	double value = (double)bytes;
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes / 1024;
 	size_t unit = 0;
 
-	if (!bytes)
+	if (!out_counts(bytes, 1024))
 		return memcpy(buf, "0", sizeof("0"));
 	/* MiB up to 10 GiB: the steps of a balloon stay visible. */
-	while (value >= 1024 && (unit != 2 || value >= 10240) && unit < 6) {
+	while (value >= 1023.5 && (unit != 1 || value >= 10240) && unit < 5) {
 		value /= 1024;
 		unit++;
 	}
-	snprintf(buf, OUT_BYTES_MAX, value < 10 && unit > 2 ? "%.1f %s" : "%.0f %s", value,
+	snprintf(buf, OUT_BYTES_MAX, value < 10 && unit > 1 ? "%.1f %s" : "%.0f %s", value,
 		 units[unit]);
 	return buf;
 }
@@ -30,7 +35,8 @@ const char *out_bytes_signed(int64_t bytes, char buf[static OUT_BYTES_MAX])
 	uint64_t size = bytes < 0 ? 0 - (uint64_t)bytes : (uint64_t)bytes;
 
 	out_bytes(size, plain);
-	snprintf(buf, OUT_BYTES_MAX, "%c%.*s", bytes < 0 ? '-' : '+', OUT_BYTES_MAX - 2, plain);
+	snprintf(buf, OUT_BYTES_MAX, "%c%.*s", bytes < 0 && out_counts(size, 1024) ? '-' : '+',
+		 OUT_BYTES_MAX - 2, plain);
 	return buf;
 }
 

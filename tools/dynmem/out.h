@@ -14,8 +14,12 @@
  */
 #define OUT_BYTES_MAX 24
 
+/** out_counts() - an amount does not vanish when it is rounded to @unit bytes */
+bool out_counts(uint64_t bytes, uint64_t unit);
+
 /**
- * out_bytes() - a number of bytes for people: "640 MiB", "1.5 GiB", "0"
+ * out_bytes() - an amount of memory for people: "640 MiB", "1.5 GiB", "12 KiB", "0"; no smaller
+ * unit than KiB, for memory comes in pages
  * @bytes: the number
  * @buf: filled and returned
  */
