@@ -3,7 +3,6 @@
  * dynmem drain: guests get all their memory back, as far as there is memory.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,8 @@
 #include "cmd.h"
 #include "common/dbus_names.h"
 #include "out.h"
+
+#define SCHEMA 1 /* of --json, see out_new() */
 
 /* A balloon moves by pages of its own size. */
 #define GRAIN (1ULL << 20)
@@ -43,7 +44,7 @@ static struct json_object *make_report(struct json_object *guests)
 		DYNMEM_GUEST_NAME, DYNMEM_GUEST_CLASS,	DYNMEM_GUEST_ACTUAL,
 		DYNMEM_GUEST_MAX,  DYNMEM_GUEST_REASON,
 	};
-	struct json_object *report = json_object_new_object();
+	struct json_object *report = out_new(SCHEMA);
 	struct json_object *waiting = json_object_new_array();
 	size_t n = json_object_array_length(guests);
 	uint64_t missing = 0;
@@ -187,11 +188,11 @@ int cmd_drain(int argc, char **argv)
 						 { "json", no_argument, NULL, 'j' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
+	struct cmd_line line = { "drain", ":wt:jh", options, help, false, 0 };
 	struct drain d = { 0 };
 	int opt, status;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":wt:jh", options, NULL)) != -1) {
+	while ((opt = cmd_option(&line, argc, argv)) != -1) {
 		switch (opt) {
 		case 't':
 			if (!cmd_whole(optarg, 1, TIMEOUT_MAX_SECONDS, &d.timeout))
@@ -203,18 +204,13 @@ int cmd_drain(int argc, char **argv)
 		case 'w':
 			d.wait = true;
 			break;
-		case 'j':
-			d.json = true;
-			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
 		default:
-			return cmd_option_error("drain", opt, argv[optind - 1]);
+			return line.status;
 		}
 	}
-	if (optind < argc)
-		return cmd_usage_error("drain", "unexpected argument '%s'", argv[optind]);
+	if (cmd_arguments(&line, argc, argv, 0) == CMD_ENDS)
+		return line.status;
+	d.json = line.json;
 	status = run(&d);
 	json_object_put(d.report);
 	sd_bus_flush_close_unref(d.bus);

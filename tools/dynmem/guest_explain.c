@@ -15,8 +15,7 @@
 #include "state.h"
 #include "when.h"
 
-/* A version for readers of --json: it changes when a member changes its meaning. */
-#define SCHEMA 1
+#define SCHEMA 1 /* of --json, see out_new() */
 
 /* Of the journal's lines, where no time is given. */
 #define LINES 10
@@ -151,9 +150,8 @@ static void print_text(struct json_object *g)
 
 static void print_json(struct json_object *g, struct json_object *events, const char *why)
 {
-	struct json_object *top = json_object_new_object();
+	struct json_object *top = out_new(SCHEMA);
 
-	out_add_u64(top, "schema", SCHEMA);
 	if (g)
 		json_object_object_add(top, "guest", json_object_get(g));
 	json_object_object_add(top, "events", json_object_get(events));

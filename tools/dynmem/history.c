@@ -10,8 +10,7 @@
 #include "journal_options.h"
 #include "out.h"
 
-/* A version for readers of --json: it changes when a member changes its meaning. */
-#define SCHEMA 1
+#define SCHEMA 1 /* of --json, see out_new() */
 
 /* Where no time is given. */
 #define LINES 100
@@ -28,9 +27,8 @@ static void help(void)
 
 static void print_json(struct json_object *events, const char *why)
 {
-	struct json_object *top = json_object_new_object();
+	struct json_object *top = out_new(SCHEMA);
 
-	out_add_u64(top, "schema", SCHEMA);
 	json_object_object_add(top, "events", json_object_get(events));
 	if (*why)
 		out_add_str(top, "missing", why);

@@ -22,6 +22,8 @@
 #include "common/util.h"
 #include "out.h"
 
+#define SCHEMA 1 /* of --json, see out_new() */
+
 #ifndef PR_SET_MEMORY_MERGE
 #define PR_SET_MEMORY_MERGE 67
 #endif
@@ -115,8 +117,7 @@ static void report(bool json, const struct ksm_host *host, const struct tally *t
 	struct json_object *o;
 
 	if (json) {
-		o = json_object_new_object();
-		out_add_u64(o, "schema", 1);
+		o = out_new(SCHEMA);
 		out_add_u64(o, "saved", t->saved);
 		out_add_i64(o, "profit", t->profit);
 		out_add_u64(o, "host-saved-before", t->before);

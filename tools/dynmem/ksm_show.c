@@ -16,8 +16,7 @@
 #include "common/util.h"
 #include "out.h"
 
-/* A version for readers of --json: it changes when a member changes its meaning. */
-#define SCHEMA 1
+#define SCHEMA 1 /* of --json, see out_new() */
 
 static const char *const by_names[] = {
 	[KSM_BY_PROCESS] = "process",
@@ -145,10 +144,9 @@ static struct json_object *host_json(const struct ksm_host *h, const struct pace
 static void print_json(const struct ksm_host *h, const struct pace *p, const struct ksm_table *t,
 		       enum ksm_by by)
 {
-	struct json_object *top = json_object_new_object();
+	struct json_object *top = out_new(SCHEMA);
 	struct json_object *rows = json_object_new_array();
 
-	out_add_u64(top, "schema", SCHEMA);
 	json_object_object_add(top, "host", host_json(h, p));
 	out_add_str(top, "by", by_names[by]);
 	out_add_str(top, "source", t->from_module ? "module" : "proc");

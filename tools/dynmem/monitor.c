@@ -3,7 +3,6 @@
  * dynmem monitor: the kernel's events and the daemon's decisions, as they come.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,8 @@
 #include "line.h"
 #include "out.h"
 #include "state.h"
+
+#define SCHEMA 1 /* of --json, see out_new() */
 
 /* Shorter than that is a burden, longer than a day is a mistake. */
 #define EVERY_MAX_SECONDS 86400
@@ -46,6 +47,7 @@ static void show(const struct monitor *m, struct json_object *obj)
 		gmtime_r(&now.tv_sec, &tm);
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 		snprintf(whole, sizeof(whole), "%s.%06ldZ", text, now.tv_nsec / 1000);
+		out_add_u64(obj, "schema", SCHEMA);
 		out_add_str(obj, "time", whole);
 		out_line(obj);
 	} else {
@@ -303,16 +305,13 @@ int cmd_monitor(int argc, char **argv)
 						 { "every", required_argument, NULL, 'e' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
+	struct cmd_line line = { "monitor", ":je:h", options, help, false, 0 };
 	struct monitor m = { 0 };
 	unsigned long seconds;
 	int opt;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":je:h", options, NULL)) != -1) {
+	while ((opt = cmd_option(&line, argc, argv)) != -1) {
 		switch (opt) {
-		case 'j':
-			m.json = true;
-			break;
 		case 'e':
 			if (!cmd_whole(optarg, 1, EVERY_MAX_SECONDS, &seconds))
 				return cmd_usage_error(
@@ -320,14 +319,12 @@ int cmd_monitor(int argc, char **argv)
 					EVERY_MAX_SECONDS, optarg);
 			m.every_usec = seconds * 1000000ULL;
 			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
 		default:
-			return cmd_option_error("monitor", opt, argv[optind - 1]);
+			return line.status;
 		}
 	}
-	if (optind < argc)
-		return cmd_usage_error("monitor", "unexpected argument '%s'", argv[optind]);
+	if (cmd_arguments(&line, argc, argv, 0) == CMD_ENDS)
+		return line.status;
+	m.json = line.json;
 	return monitor_run(&m);
 }

@@ -85,6 +85,14 @@ const char *out_safe(const char *text)
 	return buf;
 }
 
+struct json_object *out_new(unsigned int schema)
+{
+	struct json_object *obj = json_object_new_object();
+
+	out_add_u64(obj, "schema", schema);
+	return obj;
+}
+
 void out_line(struct json_object *obj)
 {
 	puts(json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN |

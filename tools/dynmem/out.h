@@ -40,6 +40,13 @@ const char *out_bytes_signed(int64_t bytes, char buf[static OUT_BYTES_MAX]);
  */
 const char *out_safe(const char *text);
 
+/**
+ * out_new() - an object that a command prints as JSON
+ * @schema: a version for its readers, of this command alone: it goes up when a member
+ *	changes its meaning or is there no more
+ */
+struct json_object *out_new(unsigned int schema);
+
 /** out_line() - print @obj as one line of JSON and flush, so that a reader sees
  * it now */
 void out_line(struct json_object *obj);

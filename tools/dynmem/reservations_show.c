@@ -11,8 +11,7 @@
 #include "out.h"
 #include "when.h"
 
-/* A version for readers of --json: it changes when a member changes its meaning. */
-#define SCHEMA 1
+#define SCHEMA 1 /* of --json, see out_new() */
 
 static void print_one(struct json_object *r)
 {
@@ -32,9 +31,8 @@ static void print_all(struct json_object *all, bool json)
 	size_t n = json_object_array_length(all);
 
 	if (json) {
-		struct json_object *top = json_object_new_object();
+		struct json_object *top = out_new(SCHEMA);
 
-		out_add_u64(top, "schema", SCHEMA);
 		json_object_object_add(top, "reservations", json_object_get(all));
 		out_pretty(top);
 		json_object_put(top);

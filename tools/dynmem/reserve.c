@@ -3,7 +3,6 @@
  * dynmem reserve: have memory freed for a guest that is about to start.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,8 @@
 #include "common/dbus_names.h"
 #include "common/size.h"
 #include "out.h"
+
+#define SCHEMA 1 /* of --json, see out_new() */
 
 /* Longer than starting a guest takes. */
 #define TTL_SECONDS 600
@@ -32,7 +33,8 @@ struct reserve {
 	uint64_t bytes;
 	const char *name;
 	unsigned long ttl, timeout; /* seconds */
-	bool json;
+	bool json, release;
+	unsigned long id; /* of what is released */
 	struct json_object *status;
 };
 
@@ -71,28 +73,39 @@ static int run(struct reserve *o)
 		r = wait_for_it(o, why);
 	if (r < 0)
 		return bus_fail("reserve", r, why);
-	if (o->json)
+	if (o->json) {
+		out_add_u64(o->status, "schema", SCHEMA);
 		out_pretty(o->status);
-	else
+	} else {
 		printf("reservation %llu: %s\n",
 		       (unsigned long long)out_u64(o->status, DYNMEM_RESERVE_ID),
 		       out_safe(out_str(o->status, DYNMEM_RESERVE_WHY)));
+	}
 	return is(o, "ready") || is(o, "started") ? EXIT_SUCCESS : EXIT_PARTLY;
 }
 
-static int release(unsigned long id)
+static int release(uint64_t id, bool json)
 {
+	struct json_object *report;
 	char why[BUS_WHY_MAX];
 	sd_bus *bus = NULL;
 	int r = bus_open(&bus);
 
 	if (r < 0)
 		return bus_fail("reserve", r, bus_error(r));
-	r = bus_order(bus, "Release", NULL, why, "t", (uint64_t)id);
+	r = bus_order(bus, "Release", NULL, why, "t", id);
 	sd_bus_flush_close_unref(bus);
 	if (r < 0)
 		return bus_fail("reserve", r, why);
-	printf("reservation %lu is released\n", id);
+	if (!json) {
+		printf("reservation %llu is released\n", (unsigned long long)id);
+		return EXIT_SUCCESS;
+	}
+	report = out_new(SCHEMA);
+	out_add_u64(report, DYNMEM_RESERVE_ID, id);
+	out_add_str(report, DYNMEM_RESERVE_STATE, "released");
+	out_pretty(report);
+	json_object_put(report);
 	return EXIT_SUCCESS;
 }
 
@@ -100,7 +113,7 @@ static void help(void)
 {
 	printf("Usage: dynmem reserve SIZE [--name GUEST] [--ttl SECONDS] [--timeout SECONDS]\n"
 	       "                      [--json]\n"
-	       "       dynmem reserve --release ID\n\n"
+	       "       dynmem reserve --release ID [--json]\n\n"
 	       "Has dynmemd free SIZE (as 4G) for a guest that is about to start, and keep it:\n\n"
 	       "  dynmem reserve 4G --name web9 && virsh start web9\n\n"
 	       "Others are shrunk for it to their floors at the most. Once the guest is found, what\n"
@@ -117,8 +130,55 @@ static void help(void)
 	       TTL_SECONDS, TIMEOUT_SECONDS);
 }
 
-/* Returns -1 to go on, else the exit status. */
-static int parse(struct reserve *o, int argc, char **argv)
+/* Of one option; false: its value is wrong, which was printed. */
+static bool take(struct reserve *o, int opt)
+{
+	bool valid = true;
+
+	switch (opt) {
+	case 'n':
+		o->name = optarg;
+		break;
+	case OPTION_TTL:
+		valid = cmd_whole(optarg, 1, MAX_SECONDS, &o->ttl);
+		if (!valid)
+			cmd_usage_error("reserve", "--ttl takes whole seconds, 1 to %d, not '%s'",
+					MAX_SECONDS, optarg);
+		break;
+	case 't':
+		valid = cmd_whole(optarg, 0, MAX_SECONDS, &o->timeout);
+		if (!valid)
+			cmd_usage_error("reserve",
+					"--timeout takes whole seconds, 0 to %d, not '%s'",
+					MAX_SECONDS, optarg);
+		break;
+	case OPTION_RELEASE:
+		o->release = cmd_whole(optarg, 0, UINT32_MAX, &o->id);
+		valid = o->release;
+		if (!valid)
+			cmd_usage_error("reserve",
+					"--release takes a reservation's number, not '%s'", optarg);
+		break;
+	}
+	return valid;
+}
+
+/* How much; false: it is no size, which was printed. */
+static bool take_size(struct reserve *o, const char *text)
+{
+	struct size size;
+
+	if (size_parse(&size, text) < 0 || size.relative || !size.value) {
+		cmd_usage_error("reserve",
+				"expected a size, a number with K, M, G or T (of 1024), not '%s'",
+				text);
+		return false;
+	}
+	o->bytes = size.value;
+	return true;
+}
+
+int cmd_reserve(int argc, char **argv)
 {
 	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
 						 { "ttl", required_argument, NULL, OPTION_TTL },
@@ -128,69 +188,30 @@ static int parse(struct reserve *o, int argc, char **argv)
 						 { "json", no_argument, NULL, 'j' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
-	unsigned long id;
-	int opt;
-
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":n:t:jh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'n':
-			o->name = optarg;
-			break;
-		case OPTION_TTL:
-			if (!cmd_whole(optarg, 1, MAX_SECONDS, &o->ttl))
-				return cmd_usage_error(
-					"reserve", "--ttl takes whole seconds, 1 to %d, not '%s'",
-					MAX_SECONDS, optarg);
-			break;
-		case 't':
-			if (!cmd_whole(optarg, 0, MAX_SECONDS, &o->timeout))
-				return cmd_usage_error(
-					"reserve",
-					"--timeout takes whole seconds, 0 to %d, not '%s'",
-					MAX_SECONDS, optarg);
-			break;
-		case OPTION_RELEASE:
-			if (!cmd_whole(optarg, 0, UINT32_MAX, &id))
-				return cmd_usage_error(
-					"reserve",
-					"--release takes a reservation's number, not '%s'", optarg);
-			return release(id);
-		case 'j':
-			o->json = true;
-			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
-		default:
-			return cmd_option_error("reserve", opt, argv[optind - 1]);
-		}
-	}
-	return -1;
-}
-
-int cmd_reserve(int argc, char **argv)
-{
+	struct cmd_line line = { "reserve", ":n:t:jh", options, help, false, 0 };
 	struct reserve o = {
 		.name = "",
 		.ttl = TTL_SECONDS,
 		.timeout = TIMEOUT_SECONDS,
 	};
-	int status = parse(&o, argc, argv);
-	struct size size;
+	int opt, n, status;
 
-	if (status >= 0)
-		return status;
-	if (optind >= argc)
+	while ((opt = cmd_option(&line, argc, argv)) != -1) {
+		if (opt == CMD_ENDS)
+			return line.status;
+		if (!take(&o, opt))
+			return EXIT_USAGE;
+	}
+	n = cmd_arguments(&line, argc, argv, o.release ? 0 : 1);
+	if (n == CMD_ENDS)
+		return line.status;
+	if (o.release)
+		return release(o.id, line.json);
+	if (!n)
 		return cmd_usage_error("reserve", "how much? A size is missing");
-	if (size_parse(&size, argv[optind]) < 0 || size.relative || !size.value)
-		return cmd_usage_error(
-			"reserve",
-			"expected a size, a number with K, M, G or T (of 1024), not '%s'",
-			argv[optind]);
-	if (optind + 1 < argc)
-		return cmd_usage_error("reserve", "unexpected argument '%s'", argv[optind + 1]);
-	o.bytes = size.value;
+	if (!take_size(&o, argv[optind]))
+		return EXIT_USAGE;
+	o.json = line.json;
 	status = run(&o);
 	json_object_put(o.status);
 	sd_bus_flush_close_unref(o.bus);

@@ -11,7 +11,7 @@
 #include "common/dbus_names.h"
 #include "out.h"
 
-#define SCHEMA 1
+#define SCHEMA 1 /* of --json, see out_new() */
 
 static void help(void)
 {
@@ -31,8 +31,7 @@ static void report(const char *before, const char *after, bool json)
 			printf("nothing was drained: the mode is %s, as before\n", after);
 		return;
 	}
-	o = json_object_new_object();
-	out_add_u64(o, "schema", SCHEMA);
+	o = out_new(SCHEMA);
 	out_add_str(o, "before", before);
 	out_add_str(o, "mode", after);
 	out_pretty(o);

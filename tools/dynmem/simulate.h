@@ -10,6 +10,8 @@
 
 #include "sim/sim.h"
 
+#define SIMULATE_SCHEMA 1 /* of --json, see out_new() */
+
 #define SIMULATE_POLICIES_MAX 16
 
 /* Generated where no trace is given: so many guests, for so long. */

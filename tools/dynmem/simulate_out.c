@@ -49,7 +49,7 @@ struct json_object *simulate_scenario_json(const struct simulate *s, const struc
 					   const struct sim_scenario *sc)
 {
 	const struct sim_options *o = sim_scenario_options(sc);
-	struct json_object *obj = json_object_new_object();
+	struct json_object *obj = out_new(SIMULATE_SCHEMA);
 	struct json_object *scenario = json_object_new_object();
 
 	json_object_object_add(obj, "trace", trace_json(s, t, sc));

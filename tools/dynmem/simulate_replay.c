@@ -26,7 +26,7 @@ static bool differs(const struct replay_decision *d)
 
 static void show_json(const struct replay_decision *d)
 {
-	struct json_object *obj = json_object_new_object(), *was;
+	struct json_object *obj = out_new(SIMULATE_SCHEMA), *was;
 
 	out_add_str(obj, "type", "decision");
 	out_add_u64(obj, "monotonic", d->now);
@@ -130,7 +130,7 @@ static void show_sums(const struct show *show, const struct replay_sums *s)
 			       : ", which began while the daemon ran, so that it need not be exact");
 		return;
 	}
-	obj = json_object_new_object();
+	obj = out_new(SIMULATE_SCHEMA);
 	out_add_str(obj, "type", "summary");
 	json_object_object_add(obj, "exact", json_object_new_boolean(s->exact));
 	out_add_u64(obj, "lines", s->lines);

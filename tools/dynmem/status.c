@@ -15,6 +15,8 @@
 #include "out.h"
 #include "state.h"
 
+#define SCHEMA 1 /* of --json, see out_new() */
+
 static void print_ksm(struct json_object *host)
 {
 	uint64_t saved = out_u64(host, DYNMEM_HOST_KSM_SAVED);
@@ -174,10 +176,12 @@ int cmd_status(int argc, char **argv)
 		fprintf(stderr, "dynmem status: %s\n", bus_error(daemon_error));
 	if (!state)
 		return status;
-	if (line.json)
+	if (line.json) {
+		out_add_u64(state, "schema", SCHEMA);
 		out_pretty(state);
-	else
+	} else {
 		print_text(state);
+	}
 	json_object_put(state);
 	return status;
 }

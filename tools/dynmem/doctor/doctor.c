@@ -68,9 +68,8 @@ static void print_text(const struct findings *f, bool all)
 
 static void print_json(const struct findings *f)
 {
-	struct json_object *all = json_object_new_object(), *sums = json_object_new_object();
+	struct json_object *all = out_new(DOCTOR_SCHEMA), *sums = json_object_new_object();
 
-	out_add_u64(all, "schema", DOCTOR_SCHEMA);
 	out_add_str(all, "version", DYNMEM_VERSION);
 	for (int s = 0; s < DOCTOR_STATUSES; s++)
 		out_add_u64(sums, doctor_status_name(s), f->count[s]);
@@ -100,32 +99,19 @@ int cmd_doctor(int argc, char **argv)
 						 { 0 } };
 	struct doctor d = { .root = "" };
 	struct json_object *state = NULL;
-	bool all = false, json = false;
+	struct cmd_line line = { "doctor", ":ajh", options, help, false, 0 };
 	struct findings f;
+	bool all = false;
 	int opt;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":ajh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'a':
-			all = true;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
-		default:
-			return cmd_option_error("doctor", opt, argv[optind - 1]);
-		}
-	}
-	if (optind < argc)
-		return cmd_usage_error("doctor", "unexpected argument '%s'", argv[optind]);
+	while ((opt = cmd_option(&line, argc, argv)) == 'a')
+		all = true;
+	if (opt == CMD_ENDS || cmd_arguments(&line, argc, argv, 0) == CMD_ENDS)
+		return line.status;
 
 	ask_daemon(&d, &state);
 	doctor_examine(&d, &f);
-	if (json)
+	if (line.json)
 		print_json(&f);
 	else
 		print_text(&f, all);
