@@ -16,8 +16,26 @@
 static void help(void)
 {
 	puts("Usage: dynmem resume [--json]\n\n"
-	     "Ends what 'dynmem drain' began: dynmemd manages guests again.\n\n"
+	     "Ends what 'dynmem drain' began: dynmemd manages guests again, unless its mode is\n"
+	     "observe or the kill switch is on; the mode is printed.\n\n"
+	     "Options:\n"
+	     "  -j, --json  one JSON object: the mode before and now\n"
+	     "  -h, --help  this text\n\n"
 	     "Exit status: 0 done, 1 refused, 4 no daemon.");
+}
+
+/* Where nothing is written to guests, the mode does not show whether there was a drain. */
+static void print_text(const char *before, const char *after)
+{
+	if (!strcmp(after, "stopped"))
+		puts("no drain is in force, but the kill switch is on: guests keep what they have until its file is removed (/run/dynmem/stop, or 'stop' of dynmem.conf)");
+	else if (strcmp(after, "manage") != 0)
+		printf("no drain is in force, but the mode is %s: guests keep what they have\n",
+		       after);
+	else if (!strcmp(before, "drain"))
+		puts("guests are managed again (mode manage)");
+	else
+		puts("nothing was drained: the mode is manage, as before");
 }
 
 static void report(const char *before, const char *after, bool json)
@@ -25,10 +43,7 @@ static void report(const char *before, const char *after, bool json)
 	struct json_object *o;
 
 	if (!json) {
-		if (!strcmp(before, "drain"))
-			printf("guests are managed again (mode %s)\n", after);
-		else
-			printf("nothing was drained: the mode is %s, as before\n", after);
+		print_text(before, after);
 		return;
 	}
 	o = out_new(SCHEMA);
