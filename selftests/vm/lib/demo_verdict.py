@@ -171,15 +171,16 @@ def print_lent(history):
 def print_first_command(history):
     if not history.commands:
         return
-    first = min(history.commands)
     if history.pressure is None:
         print("The kernel reported no pressure at all: memory was moved before the host lacked any.")
-    elif first < history.pressure:
-        print(f"dynmemd's first balloon command came {history.pressure - first:.1f} s before the kernel "
-              "reported any pressure.")
+        return
+    after = min(history.commands) - history.pressure
+    if abs(after) < 0.00005:
+        when = "together with"
     else:
-        print(f"dynmemd's first balloon command came {(first - history.pressure) * 1000:.1f} ms after the "
-              "kernel's first report of pressure.")
+        span = f"{abs(after):.1f} s" if abs(after) >= 1 else f"{abs(after) * 1000:.1f} ms"
+        when = f"{span} {'after' if after > 0 else 'before'}"
+    print(f"dynmemd's first balloon command came {when} the kernel's first report of pressure.")
 
 
 def judge_baseline(history):
