@@ -138,11 +138,13 @@ get_cost()
 # The host's figures as JSON, in host.
 get_host()
 {
-	local key value _
+	local line lines value
 	local -A kib=()
-	while read -r key value _; do
-		kib[${key%:}]=$value
-	done </proc/meminfo
+	mapfile -t lines </proc/meminfo
+	for line in "${lines[@]}"; do
+		value=${line#*:}
+		kib[${line%%:*}]=${value//[!0-9]/}
+	done
 	host='{"total":'$((kib[MemTotal] * 1024))',"available":'$((kib[MemAvailable] * 1024))
 	host+=',"swapped":'$(((kib[SwapTotal] - kib[SwapFree]) * 1024))
 	host+=',"ksm":'$(($(</sys/kernel/mm/ksm/pages_sharing) * 4096))'}'
