@@ -6,6 +6,7 @@
 #ifndef POLICY_RANDOM_H
 #define POLICY_RANDOM_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,49 @@ struct random_snapshot {
 	struct host_record host[RANDOM_TICKS];
 	struct random_guest g[RANDOM_GUESTS];
 };
+
+/*
+ * What a test tries: seeds 1 to @runs, or @only that of POLICY_SEED.
+ */
+struct seeds {
+	uint64_t runs, only;
+};
+
+/* A number that is none would be a test that tries nothing. */
+static inline uint64_t seeds_env(const char *name, uint64_t normal)
+{
+	const char *text = getenv(name);
+	char *end;
+	uint64_t n;
+
+	if (!text || !*text)
+		return normal;
+	n = strtoull(text, &end, 0);
+	if (!n || *end) {
+		fprintf(stderr, "%s takes a whole number above 0, not '%s'\n", name, text);
+		exit(2);
+	}
+	return n;
+}
+
+static inline struct seeds seeds_init(const char *name, uint64_t runs)
+{
+	return (struct seeds){ seeds_env(name, runs), seeds_env("POLICY_SEED", 0) };
+}
+
+#define for_each_seed(seed, s, share)                   \
+	for (uint64_t seed = (s)->only ? (s)->only : 1; \
+	     seed <= ((s)->only ? (s)->only : (s)->runs / (share)); seed++)
+
+/* In a test that tries seeds; fail() is cmocka's. */
+#define check_seed(seed, cond)                                                          \
+	do {                                                                            \
+		if (!(cond)) {                                                          \
+			fprintf(stderr, "# %s: POLICY_SEED=%llu fails: %s\n", __func__, \
+				(unsigned long long)(seed), #cond);                     \
+			fail();                                                         \
+		}                                                                       \
+	} while (0)
 
 struct rng {
 	uint64_t s;

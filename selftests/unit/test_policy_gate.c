@@ -217,16 +217,7 @@ static void test_books(void **state)
 #define GUESTS 12
 #define STEPS  160
 
-static uint64_t runs = 3000, only;
-
-#define check(seed, cond)                                                               \
-	do {                                                                            \
-		if (!(cond)) {                                                          \
-			fprintf(stderr, "# %s: POLICY_SEED=%llu fails: %s\n", __func__, \
-				(unsigned long long)(seed), #cond);                     \
-			fail();                                                         \
-		}                                                                       \
-	} while (0)
+static struct seeds seeds;
 
 struct lied {
 	struct policy_guest_config config;
@@ -254,13 +245,13 @@ static void write_to(struct liar *l, struct lied *g, u64 to, bool emergency)
 
 	size = policy_gate_pass(&l->x.gate, &l->x.t, &l->x.host, &g->books, to,
 				policy_guest_keeps(l->p, g->handle), emergency, l->x.now, &rule);
-	check(l->seed, size >= to);
+	check_seed(l->seed, size >= to);
 	if (rule != POLICY_GATE_NONE && size >= g->books.size)
 		return;
 	policy_gate_sent(&l->x.gate, &g->books, size, l->x.now);
 	if (size < min_of(g->target, g->actual)) {
-		check(l->seed, g->used != UINT64_MAX);
-		check(l->seed, size >= g->used);
+		check_seed(l->seed, g->used != UINT64_MAX);
+		check_seed(l->seed, size >= g->used);
 	}
 	l->taken[l->step] += over(g->target, size);
 	g->target = size;
@@ -378,7 +369,7 @@ static void check_minutes(const struct liar *l)
 
 		for (unsigned int i = from; i < STEPS && l->at[i] < l->at[from] + 60 * SEC; i++)
 			sum += l->taken[i];
-		check(l->seed, sum <= cap);
+		check_seed(l->seed, sum <= cap);
 	}
 }
 
@@ -428,11 +419,7 @@ static void lies(u64 seed)
 static void test_lies(void **state)
 {
 	(void)state;
-	if (only) {
-		lies(only);
-		return;
-	}
-	for (u64 seed = 1; seed <= runs; seed++)
+	for_each_seed (seed, &seeds, 1)
 		lies(seed);
 }
 
@@ -449,12 +436,7 @@ int main(void)
 		cmocka_unit_test(test_lies),
 	};
 	/* clang-format on */
-	const char *env = getenv("POLICY_RUNS");
 
-	if (env)
-		runs = strtoull(env, NULL, 0);
-	env = getenv("POLICY_SEED");
-	if (env)
-		only = strtoull(env, NULL, 0);
+	seeds = seeds_init("POLICY_RUNS", 3000);
 	return cmocka_run_group_tests_name("policy_gate", tests, NULL, NULL);
 }

@@ -14,16 +14,9 @@
 
 #include "policy_random.h"
 
-static uint64_t runs = 60000, only;
+static struct seeds seeds;
 
-#define check(x, cond)                                                                  \
-	do {                                                                            \
-		if (!(cond)) {                                                          \
-			fprintf(stderr, "# %s: POLICY_SEED=%llu fails: %s\n", __func__, \
-				(unsigned long long)(x)->seed, #cond);                  \
-			fail();                                                         \
-		}                                                                       \
-	} while (0)
+#define check(x, cond) check_seed((x)->seed, cond)
 
 typedef void property_fn(const struct random_snapshot *x);
 
@@ -31,12 +24,7 @@ static void for_all(property_fn *property, uint64_t share, bool evil)
 {
 	static struct random_snapshot x;
 
-	if (only) {
-		random_snapshot(&x, only, evil);
-		property(&x);
-		return;
-	}
-	for (uint64_t seed = 1; seed <= runs / share; seed++) {
+	for_each_seed (seed, &seeds, share) {
 		random_snapshot(&x, seed, evil);
 		property(&x);
 	}
@@ -463,12 +451,7 @@ int main(void)
 		cmocka_unit_test(test_scale_invariance),
 	};
 	/* clang-format on */
-	const char *env = getenv("POLICY_RUNS");
 
-	if (env)
-		runs = strtoull(env, NULL, 0);
-	env = getenv("POLICY_SEED");
-	if (env)
-		only = strtoull(env, NULL, 0);
+	seeds = seeds_init("POLICY_RUNS", 60000);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

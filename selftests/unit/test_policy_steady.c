@@ -14,7 +14,7 @@
 #include "policy_random.h"
 #include "policy_world.h"
 
-static uint64_t worlds = 300, only;
+static struct seeds seeds;
 
 /* A host whose guests' needs fit, if only just; their maxima do not. */
 static void random_world(struct world *w, struct rng *r)
@@ -53,8 +53,8 @@ static void test_comes_to_rest(void **state)
 	unsigned int restless = 0;
 
 	(void)state;
-	for (uint64_t seed = 1; seed <= worlds; seed++) {
-		struct rng r = { only ? only : seed };
+	for_each_seed (seed, &seeds, 1) {
+		struct rng r = { seed };
 		struct world w;
 		unsigned int before, after, reversals = 0;
 
@@ -70,13 +70,10 @@ static void test_comes_to_rest(void **state)
 		if (after - before > w.n || reversals) {
 			fprintf(stderr,
 				"# POLICY_SEED=%llu: %u guests, %u commands and %u reversals in 300 s of rest\n",
-				(unsigned long long)(only ? only : seed), w.n, after - before,
-				reversals);
+				(unsigned long long)seed, w.n, after - before, reversals);
 			restless++;
 		}
 		world_free(&w);
-		if (only)
-			break;
 	}
 	assert_int_equal(restless, 0);
 }
@@ -88,8 +85,8 @@ static void test_comes_to_rest(void **state)
 static void test_liar(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= worlds; seed++) {
-		struct rng r = { only ? only : seed };
+	for_each_seed (seed, &seeds, 1) {
+		struct rng r = { seed };
 		double budget = 0, shares = 0;
 		const struct guest *g;
 		struct world w;
@@ -117,14 +114,12 @@ static void test_liar(void **state)
 			if ((double)g->entitled < 0.98 * need) {
 				fprintf(stderr,
 					"# POLICY_SEED=%llu: guest %u needs %.0f, gets %llu\n",
-					(unsigned long long)(only ? only : seed), i, need,
+					(unsigned long long)seed, i, need,
 					(unsigned long long)g->entitled);
 				fail();
 			}
 		}
 		world_free(&w);
-		if (only)
-			break;
 	}
 }
 
@@ -283,12 +278,7 @@ int main(void)
 #endif
 	};
 	/* clang-format on */
-	const char *env = getenv("POLICY_WORLDS");
 
-	if (env)
-		worlds = strtoull(env, NULL, 0);
-	env = getenv("POLICY_SEED");
-	if (env)
-		only = strtoull(env, NULL, 0);
+	seeds = seeds_init("POLICY_WORLDS", 300);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
