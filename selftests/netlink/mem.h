@@ -69,6 +69,12 @@ _maybe_unused_ static long long number_of(const char *path, const char *key)
 	return -1;
 }
 
+/* Of two counters, whichever is ahead. */
+_maybe_unused_ static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
 /* In bytes; any line of /proc/meminfo. */
 _maybe_unused_ static uint64_t meminfo(const char *key)
 {

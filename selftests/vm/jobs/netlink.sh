@@ -28,7 +28,7 @@ cd "$(dirname "$0")/../../.." || exit 1
 }
 
 # Those that read values come first, those that shake the host last.
-all=(policies family config refuse get cgroup ksm pressure idle silence lib agent lifecycle reclaim alarms oom)
+all=(policies family config refuse get get_process cgroup ksm pressure idle silence lib agent lifecycle reclaim alarms oom)
 
 # Copies, for somebody may build meanwhile on the machine below.
 programs=/tmp/netlink.programs
