@@ -21,6 +21,7 @@ $(BENCH)/%: $(B)/obj/selftests/bench/%.o $(SIM_A) $(POLICY_A) $(LIB_A)
 SEEDS ?= 6
 PART ?= second
 LARGEST ?= 1024
+$(BENCH)/density: $(B)/obj/selftests/bench/density_judge.o
 .PHONY: bench-density
 bench-density: $(BENCH)/density
 	$(Q)$< --out $(BENCH)/density.json --answers $(BENCH)/density.answers --seeds $(SEEDS) --part $(PART) --largest $(LARGEST) $(TRACES)

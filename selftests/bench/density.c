@@ -29,63 +29,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
-#include "sim/rng.h"
-#include "sim/scenario.h"
+#include "density.h"
 
 /* One machine of GWA-T-12's has 30 % of all that is provisioned. */
 #define MACHINE_SHARE 0.25
 #define FIRST_PART    (3.0 / 7)
-#define TASKS_MAX     4096
-#define BOOTSTRAPS    4000
 
-static const double hosts[] = { 64, 256, 1024 }; /* GiB */
-static const double mins[] = { 0.10, 0.25, 0.50 };
+const double density_hosts[HOSTS] = { 64, 256, 1024 };
+const double density_mins[MINS] = { 0.10, 0.25, 0.50 };
 /* A larger host has more guests, which even out: of --seeds orders of them,
  * this share is enough.
  */
 static const double seeds_share[] = { 1, 1. / 2, 1. / 6 };
 
-#define HOSTS (sizeof(hosts) / sizeof(hosts[0]))
-#define MINS  (sizeof(mins) / sizeof(mins[0]))
-
-enum who { STATIC, TRAINED, FPR, ZRAM, PVE, MOM, LOOP, PROCFS, DYNMEM, ORACLE, CONTENDERS };
-
-static const char *const name_of[CONTENDERS] = {
+const char *const density_names[CONTENDERS] = {
 	"static", "static-p99.9", "fpr",	   "fpr-zram", "pve",
 	"mom",	  "dynmem-10s",	  "dynmem-procfs", "dynmem",   "oracle",
-};
-
-struct task {
-	unsigned int host, min;
-	enum sim_shape shape;
-	enum sim_cache cache;
-	uint64_t seed;
-};
-
-/* @guests: -1: not asked. @sold: of static-p99.9, before anybody looks at
- * service */
-struct answer {
-	unsigned int task;
-	int guests[CONTENDERS];
-	int sold;
-	double provisioned[CONTENDERS];
-	double seconds;
-};
-
-struct bench {
-	struct sim_trace trace;
-	bool first_part;
-	int seeds, jobs;
-	double largest; /* host, GiB */
-	const char *out, *answers;
-	char key[64]; /* of what the answers depend on beside the task */
-	struct task task[TASKS_MAX];
-	struct answer answer[TASKS_MAX];
-	bool answered[TASKS_MAX];
-	unsigned int tasks, done;
-	struct timespec since;
 };
 
 static void die(const char *what, int err)
@@ -99,14 +58,14 @@ static void die(const char *what, int err)
 static bool asked(const struct task *t, enum who who)
 {
 	if (who == LOOP || who == PROCFS)
-		return hosts[t->host] == 256 && mins[t->min] == 0.25;
+		return density_hosts[t->host] == 256 && density_mins[t->min] == 0.25;
 	return true;
 }
 
 /* Without page cache a large host tells nothing that a smaller one does not. */
 static bool worth_asking(const struct bench *b, const struct task *t)
 {
-	if (hosts[t->host] > b->largest)
+	if (density_hosts[t->host] > b->largest)
 		return false;
 	return t->cache == SIM_CACHE_GROW || t->host < HOSTS - 1;
 }
@@ -145,8 +104,8 @@ static struct sim_options options_of(const struct bench *b, const struct task *t
 	struct sim_options o;
 
 	sim_options_init(&o, b->trace.span);
-	o.host = hosts[t->host] * SIM_GIB;
-	o.min_share = mins[t->min];
+	o.host = density_hosts[t->host] * SIM_GIB;
+	o.min_share = density_mins[t->min];
 	o.shape = t->shape;
 	o.cache = t->cache;
 	o.seed = t->seed;
@@ -171,7 +130,7 @@ static int served(struct sim_scenario *s, const struct sim_policy *p, int sold)
 
 static void ask(struct sim_scenario *s, enum who who, struct answer *a)
 {
-	const struct sim_policy *p = sim_policy_find(name_of[who]);
+	const struct sim_policy *p = sim_policy_find(density_names[who]);
 	const struct sim_run_options all = { 0 };
 	struct sim_capacity c;
 
@@ -350,7 +309,7 @@ static void collect(struct bench *b, int answers)
 	fprintf(stderr,
 		"density: %u of %u after %.0f s: %4.0f GiB, min %2.0f %%, %-6s, cache %-4s, seed %llu: static %d, pve %d, dynmem %d, oracle %d (%.0f s)\n",
 		b->done, b->tasks, (double)(now.tv_sec - b->since.tv_sec),
-		hosts[b->task[a.task].host], 100 * mins[b->task[a.task].min],
+		density_hosts[b->task[a.task].host], 100 * density_mins[b->task[a.task].min],
 		sim_shape_name(b->task[a.task].shape), sim_cache_name(b->task[a.task].cache),
 		(unsigned long long)b->task[a.task].seed, a.guests[STATIC], a.guests[PVE],
 		a.guests[DYNMEM], a.guests[ORACLE], a.seconds);
@@ -378,221 +337,6 @@ static void run_tasks(struct bench *b)
 	close(answers[1]);
 }
 
-/* ------------------------------------------------------------------ judging */
-
-struct sample {
-	double value[TASKS_MAX];
-	unsigned int count;
-};
-
-struct estimate {
-	double mean, low, high;
-	unsigned int count;
-};
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double mean_of(const double *value, unsigned int count)
-{
-	double sum = 0;
-
-	for (unsigned int i = 0; i < count; i++)
-		sum += value[i];
-	return count ? sum / count : 0;
-}
-
-/* The mean with its 95 % interval: percentiles of resampled means. */
-static struct estimate estimate(const struct sample *s)
-{
-	static double means[BOOTSTRAPS];
-	struct rng rng = rng_stream(1, s->count);
-	struct estimate e = { mean_of(s->value, s->count), 0, 0, s->count };
-
-	for (int i = 0; i < BOOTSTRAPS && s->count; i++) {
-		double sum = 0;
-
-		for (unsigned int k = 0; k < s->count; k++)
-			sum += s->value[rng_below(&rng, s->count)];
-		means[i] = sum / s->count;
-	}
-	qsort(means, BOOTSTRAPS, sizeof(means[0]), by_value);
-	e.low = s->count ? means[(int)(0.025 * BOOTSTRAPS)] : 0;
-	e.high = s->count ? means[(int)(0.975 * BOOTSTRAPS)] : 0;
-	return e;
-}
-
-/* What a goal compares, and where. @host, @min: -1: all of them */
-struct goal {
-	const char *name;
-	enum who us, them;
-	bool sold; /* of static-p99.9: all that were sold, served or not */
-	int host, min;
-	enum sim_cache cache;
-	double least;
-};
-
-static const struct goal goals[] = {
-	{ "oracle_min25", DYNMEM, ORACLE, false, -1, 1, SIM_CACHE_GROW, 0.95 },
-	{ "oracle_min10", DYNMEM, ORACLE, false, -1, 0, SIM_CACHE_GROW, 0.85 },
-	{ "static_p999_min25", DYNMEM, TRAINED, false, -1, 1, SIM_CACHE_GROW, 1.5 },
-	{ "pve_cache_grows", DYNMEM, PVE, false, -1, 1, SIM_CACHE_GROW, 2 },
-	{ "pve_no_cache", DYNMEM, PVE, false, -1, 1, SIM_CACHE_NONE, 1.25 },
-	{ "procfs_oracle_min25", PROCFS, ORACLE, false, 1, 1, SIM_CACHE_GROW, 0.95 },
-	/* No goals, but what one wants to know: */
-	{ "oracle_min50", DYNMEM, ORACLE, false, -1, 2, SIM_CACHE_GROW, 0 },
-	{ "oracle_min25_no_cache", DYNMEM, ORACLE, false, -1, 1, SIM_CACHE_NONE, 0 },
-	{ "static_min25", DYNMEM, STATIC, false, -1, 1, SIM_CACHE_GROW, 0 },
-	{ "static_p999_sold_min25", DYNMEM, TRAINED, true, -1, 1, SIM_CACHE_GROW, 0 },
-	{ "oracle_to_static_p999_sold_min25", ORACLE, TRAINED, true, -1, 1, SIM_CACHE_GROW, 0 },
-	{ "oracle_to_static_min25", ORACLE, STATIC, false, -1, 1, SIM_CACHE_GROW, 0 },
-	{ "mom_min25", DYNMEM, MOM, false, -1, 1, SIM_CACHE_GROW, 0 },
-	{ "fpr_min25", DYNMEM, FPR, false, -1, 1, SIM_CACHE_GROW, 0 },
-	{ "fpr_zram_min25", DYNMEM, ZRAM, false, -1, 1, SIM_CACHE_GROW, 0 },
-	{ "fpr_min25_no_cache", DYNMEM, FPR, false, -1, 1, SIM_CACHE_NONE, 0 },
-	{ "loop_10s_oracle_min25", LOOP, ORACLE, false, 1, 1, SIM_CACHE_GROW, 0 },
-};
-
-#define GOALS (sizeof(goals) / sizeof(goals[0]))
-
-static double ratio(const struct goal *g, const struct answer *a)
-{
-	int them = g->sold ? a->sold : a->guests[g->them];
-
-	/* Who hosts nobody is taken to host one, or there would be no ratio. */
-	return a->guests[g->us] / fmax(1, them);
-}
-
-static struct estimate judge_shape(const struct bench *b, const struct goal *g,
-				   enum sim_shape shape)
-{
-	static struct sample s;
-
-	s.count = 0;
-	for (unsigned int i = 0; i < b->tasks; i++) {
-		const struct task *t = &b->task[i];
-
-		if (t->shape == shape && t->cache == g->cache &&
-		    (g->host < 0 || t->host == (unsigned int)g->host) &&
-		    (g->min < 0 || t->min == (unsigned int)g->min) &&
-		    b->answer[i].guests[g->us] >= 0 && b->answer[i].guests[g->them] >= 0)
-			s.value[s.count++] = ratio(g, &b->answer[i]);
-	}
-	return estimate(&s);
-}
-
-static struct estimate judge(const struct bench *b, const struct goal *g)
-{
-	struct estimate step = judge_shape(b, g, SIM_SHAPE_STEP);
-	struct estimate linear = judge_shape(b, g, SIM_SHAPE_LINEAR);
-
-	return linear.mean < step.mean ? linear : step;
-}
-
-static double round_to(double x)
-{
-	return round(x * 10000) / 10000;
-}
-
-static struct json_object *number(double x)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%.4g", round_to(x));
-	return json_object_new_double_s(round_to(x), text);
-}
-
-/* Means over seeds of each question, for the table in the documentation. */
-static struct json_object *rows_json(const struct bench *b)
-{
-	struct json_object *rows = json_object_new_array();
-
-	for (unsigned int i = 0; i < b->tasks; i++) {
-		const struct task *t = &b->task[i];
-		struct json_object *row, *guests;
-
-		if (t->seed != 1)
-			continue;
-		row = json_object_new_object();
-		guests = json_object_new_object();
-		json_object_object_add(row, "host_gib", number(hosts[t->host]));
-		json_object_object_add(row, "min", number(mins[t->min]));
-		json_object_object_add(row, "shape",
-				       json_object_new_string(sim_shape_name(t->shape)));
-		json_object_object_add(row, "cache",
-				       json_object_new_string(sim_cache_name(t->cache)));
-		for (int who = 0; who < CONTENDERS; who++) {
-			double sum = 0;
-			int n = 0;
-
-			for (unsigned int k = 0; k < b->tasks; k++) {
-				const struct task *o = &b->task[k];
-
-				if (o->host != t->host || o->min != t->min ||
-				    o->shape != t->shape || o->cache != t->cache ||
-				    b->answer[k].guests[who] < 0)
-					continue;
-				sum += b->answer[k].guests[who];
-				n++;
-			}
-			if (n)
-				json_object_object_add(guests, name_of[who], number(sum / n));
-		}
-		json_object_object_add(row, "guests", guests);
-		json_object_array_add(rows, row);
-	}
-	return rows;
-}
-
-static struct json_object *report(const struct bench *b)
-{
-	struct json_object *obj = json_object_new_object();
-	struct json_object *goal = json_object_new_object();
-	struct json_object *value = json_object_new_object();
-	struct json_object *ci = json_object_new_object();
-	struct json_object *each = json_object_new_object();
-	bool all = true;
-
-	printf("\n%-34s %7s %7s   %-17s %s\n", "GUESTS HOSTED, AS RATIO", "GOAL", "VALUE", "95 %",
-	       "HOLDS");
-	for (size_t i = 0; i < GOALS; i++) {
-		const struct goal *g = &goals[i];
-		struct estimate e = judge(b, g);
-		struct json_object *pair = json_object_new_array();
-		bool holds = e.count && e.low >= g->least;
-
-		json_object_array_add(pair, number(e.low));
-		json_object_array_add(pair, number(e.high));
-		json_object_object_add(value, g->name, number(e.mean));
-		json_object_object_add(ci, g->name, pair);
-		if (g->least > 0) {
-			json_object_object_add(goal, g->name, number(g->least));
-			json_object_object_add(each, g->name, json_object_new_boolean(holds));
-			all = all && holds;
-			printf("%-34s %7.2f %7.3f   %.3f .. %.3f    %s\n", g->name, g->least,
-			       e.mean, e.low, e.high, holds ? "yes" : "NO");
-		} else {
-			printf("%-34s %7s %7.3f   %.3f .. %.3f\n", g->name, "", e.mean, e.low,
-			       e.high);
-		}
-	}
-	json_object_object_add(obj, "name", json_object_new_string("density"));
-	json_object_object_add(obj, "goal", goal);
-	json_object_object_add(obj, "value", value);
-	json_object_object_add(obj, "ci95", ci);
-	json_object_object_add(obj, "runs", json_object_new_int64(b->tasks));
-	json_object_object_add(obj, "holds", json_object_new_boolean(all));
-	json_object_object_add(obj, "holds_each", each);
-	json_object_object_add(obj, "part",
-			       json_object_new_string(b->first_part ? "first" : "second"));
-	json_object_object_add(obj, "guests", rows_json(b));
-	return obj;
-}
-
 static int usage(void)
 {
 	fprintf(stderr,
@@ -614,7 +358,7 @@ static int read_options(struct bench *b, int argc, char **argv)
 	int opt;
 
 	b->seeds = 6;
-	b->largest = hosts[HOSTS - 1];
+	b->largest = density_hosts[HOSTS - 1];
 	b->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
@@ -640,7 +384,8 @@ static int read_options(struct bench *b, int argc, char **argv)
 			return usage();
 		}
 	}
-	if (!b->out || b->seeds < 1 || b->seeds > 20 || b->jobs < 1 || !(b->largest >= hosts[0]))
+	if (!b->out || b->seeds < 1 || b->seeds > 20 || b->jobs < 1 ||
+	    !(b->largest >= density_hosts[0]))
 		return usage();
 	return 0;
 }
@@ -684,7 +429,7 @@ int main(int argc, char **argv)
 	set_key(&b, argv + optind);
 	read_answers(&b);
 	run_tasks(&b);
-	obj = report(&b);
+	obj = density_report(&b);
 	f = fopen(b.out, "we");
 	if (!f)
 		die(b.out, errno);
