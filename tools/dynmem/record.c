@@ -168,9 +168,10 @@ static int record(struct record *r)
 static void help(void)
 {
 	printf("Usage: dynmem record [--seconds N] FILE\n\n"
-	       "All that reaches dynmemd's engine, and what it decides, as JSON lines into a new\n"
-	       "FILE ('-': standard output), until Ctrl-C or for N seconds. It takes the right to\n"
-	       "change what the daemon does. See dynmem simulate --replay.\n\n"
+	       "Writes all that reaches dynmemd's engine, and what it decides, as JSON lines into a\n"
+	       "new FILE ('-': standard output), until Ctrl-C or for N seconds. It needs the right\n"
+	       "to change what the daemon does: root, unless the D-Bus policy says otherwise. See\n"
+	       "dynmem report and dynmem simulate --replay.\n\n"
 	       "A recording from the very start of the daemon is made by dynmemd --record: only\n"
 	       "that one is sure to be replayed exactly.\n\n"
 	       "Options:\n"

@@ -120,10 +120,10 @@ static void help(void)
 	       "it has not touched yet stays kept for it. The reservation ends when the guest has\n"
 	       "touched all of it, is released, or lapses; it outlives a restart of dynmemd.\n\n"
 	       "Options:\n"
-	       "  -n, --name GUEST       whom it is for\n"
+	       "  -n, --name GUEST       the guest that it is for\n"
 	       "      --ttl SECONDS      after which it lapses (default %d)\n"
 	       "  -t, --timeout SECONDS  how long to wait until it is there (default %d; 0: not)\n"
-	       "      --release ID       it is not needed any more\n"
+	       "      --release ID       give up the reservation of this number\n"
 	       "  -j, --json             one JSON object; sizes in bytes\n"
 	       "  -h, --help             this text\n\n"
 	       "Exit status: 0 it is there, 5 not yet, 1 refused, 4 no daemon.\n",
