@@ -25,9 +25,10 @@ fake_host_open()
 		<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
 		 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 		<busconfig><type>system</type><listen>unix:path=$D/bus</listen><auth>EXTERNAL</auth>
-		<policy context="default"><allow own="*"/><allow send_destination="*"/>
+		<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/>
 		<allow receive_type="signal"/><allow receive_type="method_call"/>
-		<allow receive_type="method_return"/><allow receive_type="error"/></policy></busconfig>
+		<allow receive_type="method_return"/><allow receive_type="error"/></policy>
+		<policy user="65534"><deny send_interface="org.dynmem1.Manager" send_member="Drain"/></policy></busconfig>
 	END
 	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$D/bus
 	fake_bus

@@ -217,5 +217,13 @@ int bus_order(sd_bus *bus, const char *method, struct json_object **ret,
 int bus_fail(const char *command, int error, const char *why)
 {
 	fprintf(stderr, "dynmem %s: %s\n", command, out_safe(why));
-	return error == -EROFS || error == -EACCES ? EXIT_FAILURE : EXIT_NO_DAEMON;
+	switch (error) {
+	case -EROFS: /* the daemon's refusal */
+	case -EACCES:
+	case -EPERM:
+	case -EINVAL:
+		return EXIT_FAILURE;
+	default:
+		return EXIT_NO_DAEMON;
+	}
 }
