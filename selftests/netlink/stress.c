@@ -8,7 +8,7 @@
  * Each load and unload makes the kernel patch the tracepoints of reclaim, which
  * other CPUs run meanwhile. QEMU 7.2 with a thread for each CPU sometimes lets
  * one of them run an int3 that is no longer there ("Oops: int3", at a jump
- *label of the kernel): use the lab's --one-thread.
+ * label of the kernel): there, use the lab's --one-thread.
  *
  *	DYNMEM_STRESS_SECONDS	how long [300]
  */

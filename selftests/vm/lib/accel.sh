@@ -34,7 +34,7 @@ choose_accel() {
 # A probe holds until this machine boots again, for this kernel and this QEMU.
 use_probe() {
 	local cache key lock
-	key="$(cat /proc/sys/kernel/random/boot_id) $(basename "$kernel_dir") $(qemu-system-x86_64 --version | head -n 1)"
+	key="$(cat /proc/sys/kernel/random/boot_id) $(basename "$kernel_dir") $("$emulator" --version | head -n 1)"
 	cache=$BUILD/lab/$(basename "$kernel_dir")/accel
 	exec {lock}>"$cache.lock"
 	flock "$lock"

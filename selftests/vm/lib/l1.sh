@@ -56,6 +56,16 @@ spawn() {
 	setpriv --pdeathsig KILL -- "$@" <&0 &
 }
 
+# The newest QEMU that is unpacked: up to 8.0 the emulation translates a page
+# before it watches it for writes, so that a processor may keep the breakpoint by
+# way of which the kernel patches its text ("Oops: int3", or it hangs).
+choose_emulator() {
+	local newest
+	newest=$(printf '%s\n' "$QEMUS"/*/.complete | sort -V | tail -n 1)
+	emulator=qemu-system-x86_64
+	[[ ! -e $newest ]] || emulator=$(dirname -- "$newest")/usr/bin/$emulator
+}
+
 l1_prepare() {
 	local release
 	kernel_dir=$(kernel_dir "$kernel") || {
@@ -63,6 +73,7 @@ l1_prepare() {
 		exit 125
 	}
 	release=$(basename "$kernel_dir")
+	choose_emulator
 	guest_path=$PATH
 	if [[ -n $qemu_version ]]; then
 		[[ -e $QEMUS/$qemu_version/.complete ]] ||
@@ -129,7 +140,7 @@ write_config() {
 qemu_command() {
 	local name node mem_of_node cpus_of_node run=(-accel "tcg,thread=$thread" -cpu "EPYC,-vgif")
 	[[ $accel == tcg ]] || run=(-accel kvm -cpu host)
-	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+	qemu=("$emulator" -nodefaults -no-user-config -display none -no-reboot
 		-machine q35 "${run[@]}" -m "$mem"
 		-smp "$smp,sockets=$numa,maxcpus=$smp"
 		-kernel "$kernel_dir/boot/vmlinux"
