@@ -151,6 +151,19 @@ static void expect(const char *check, const char *want)
 	expect_of(NULL, NULL, check, want);
 }
 
+/* What it advises has @part in it. */
+static void expect_mend(const char *check, const char *part)
+{
+	struct doctor d = { .root = root, .daemon_error = -ESRCH };
+	const char *mend = "";
+	struct findings f;
+
+	doctor_examine(&d, &f);
+	status_of(&f, check, &mend);
+	assert_non_null(strstr(mend, part));
+	json_object_put(f.list);
+}
+
 static void expect_host(const char *host_json, const char *check, const char *want)
 {
 	struct json_object *host = parse(host_json), *guests = json_object_new_array();
@@ -198,8 +211,14 @@ static void module(void **state)
 {
 	(void)state;
 	expect("module", "note");
+	expect_mend("module", "apt install dynmem-dkms");
+	/* Installed, but not built for this kernel. */
+	put("/var/lib/dkms/dynmem/1.0/source", "");
+	expect("module", "note");
+	expect_mend("module", "dkms autoinstall");
 	put("/lib/modules/6.1.0-1-amd64/modules.dep", "kernel/a.ko: b\nupdates/dynmem.ko:\n");
 	expect("module", "note");
+	expect_mend("module", "modprobe dynmem");
 	put("/sys/module/dynmem/version", DYNMEM_VERSION "\n");
 	expect("module", "ok");
 	put("/sys/module/dynmem/version", "0.0.1\n");

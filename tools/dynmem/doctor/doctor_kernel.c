@@ -12,6 +12,8 @@
 #include "dynmem/doctor/doctor.h"
 #include "dynmem/out.h"
 
+/* There is such a folder for each module that DKMS knows. */
+#define DKMS_STATE   "/var/lib/dkms/dynmem"
 #define MODULE_SYSFS "/sys/module/dynmem"
 
 void check_daemon(const struct doctor *d, struct findings *f)
@@ -90,6 +92,10 @@ void check_module(const struct doctor *d, struct findings *f)
 		if (module_file(d, path))
 			found(f, DOCTOR_NOTE, "modprobe dynmem && systemctl restart dynmemd",
 			      "installed but not loaded: pressure is reported later, by PSI");
+		else if (fact_exists(d, DKMS_STATE))
+			found(f, DOCTOR_NOTE,
+			      "apt install linux-headers-$(uname -r) && dkms autoinstall && modprobe dynmem && systemctl restart dynmemd",
+			      "DKMS has not built it for this kernel: pressure is reported later, by PSI");
 		else
 			found(f, DOCTOR_NOTE, "apt install dynmem-dkms",
 			      "not installed for this kernel: pressure is reported later, by PSI");
