@@ -6,8 +6,9 @@
 # a module that cannot be built, remove, reinstall, purge.  TAP.
 #
 #   LIFE=short  install, manage, upgrade, remove, reinstall, purge: without a guest
-#   LIFE=full   also build the module by DKMS in the machine, and load it:
-#               minutes in an emulated machine
+#   LIFE=module install, a module that cannot be built, the module by DKMS in the machine,
+#               purge: without a guest, and a quarter of an hour in an emulated machine
+#   LIFE=full   all of it
 #
 # build/deb-life has the packages, and their newer and older versions: test-packages makes them.
 set -u
@@ -18,10 +19,13 @@ cd "$(dirname "$0")/../../.." || exit 1
 . selftests/vm/l1/host.sh
 # shellcheck source-path=SCRIPTDIR source=../l1/systemd.sh
 . selftests/vm/l1/systemd.sh
+# shellcheck source-path=SCRIPTDIR source=../lib/readme.sh
+. selftests/vm/lib/readme.sh
 
 MIB=$((1 << 20))
 conf_d=/etc/dynmem/dynmem.conf.d
 log=/tmp/dpkg.log
+compiler=$(realpath "$(command -v gcc-12)")
 dynmem() { /usr/bin/dynmem "$@"; }
 
 # All that the packages could leave. Not by a walk through /usr, which takes minutes here.
@@ -38,6 +42,11 @@ files()
 install()
 {
 	DEBIAN_FRONTEND=noninteractive dpkg --force-confold -i "$@" >>$log 2>&1
+}
+
+configure()
+{
+	DEBIAN_FRONTEND=noninteractive dpkg --configure --pending >>$log 2>&1
 }
 
 unit()
@@ -65,7 +74,7 @@ test_install()
 	ok "the packages install" install build/deb-life/dynmem_*.deb build/deb-life/libdynmem0_*.deb
 	is "the daemon is neither enabled nor started" \
 		"$(systemctl is-enabled dynmemd) $(unit ActiveState)" "disabled inactive"
-	ok "one command starts it" systemctl enable --now dynmemd
+	ok "the README's second line starts it" sh -c "$(readme_install 2)"
 	ok "it answers" wait_until 60 host_is mode observe
 	ok "without the module it goes by /proc" host_is source procfs
 	ok "its command line is as autopkgtest wants it" debian/tests/command-line
@@ -111,7 +120,22 @@ change_version()
 	is "$what: the configuration is kept" "$(sed -n 2p $conf_d/manage.conf)" "mode = manage"
 }
 
-# No headers, as after a kernel upgrade without them.
+# Modules that nothing here wants: depmod reads each, for minutes.
+few_modules()
+{
+	local dir
+	for dir in /lib/modules/"$(uname -r)"/kernel/{sound,drivers/{gpu,hid,iio,infiniband,input,isdn,media,mtd,net,platform,scsi,staging,usb}}; do
+		mount -t tmpfs none "$dir" || return
+	done
+}
+
+# module_is STATUS: as the doctor sees it.
+module_is()
+{
+	[[ $(/usr/bin/dynmem doctor --json | jq -r '.findings[] | select(.check == "module") | .status') == "$1" ]]
+}
+
+# No headers, as after a kernel upgrade without them; then a compiler that fails.
 test_module_fails()
 {
 	local build
@@ -120,22 +144,40 @@ test_module_fails()
 	ok "the module's package installs where it cannot be built" install build/deb-life/dynmem-dkms_*.deb
 	ok "and says that it is not loaded" grep -q 'dynmem-dkms: the module is not loaded' $log
 	ok "the daemon goes on by /proc" host_is source procfs
-	ok "and is alive" guest_is one name one
 	ok "it can be removed" dpkg --purge dynmem-dkms
 	mv "$build.away" "$build"
+
+	mount --bind /bin/false "$compiler"
+	refused "a module that does not compile is an error of its package" install build/deb-life/dynmem-dkms_*.deb
+	is "which waits to be configured" "$(dpkg-query -W -f '${Status}' dynmem-dkms)" "install ok half-configured"
+	ok "the daemon goes on by /proc" host_is source procfs
+	ok "which the doctor says" module_is note
+	umount "$compiler"
 }
 
+# What was in the way is gone: built, signed by DKMS's key, and loaded.
 test_module()
 {
-	ok "the module is built and installed" install build/deb-life/dynmem-dkms_*.deb ||
-		diag "$(tail -n 30 $log)"
+	local file
+	file=/lib/modules/$(uname -r)/updates/dkms/dynmem.ko
+	ok "the module is built once it can be" configure || diag "$(tail -n 30 $log)" \
+		"$(tail -n 30 /var/lib/dkms/dynmem/*/build/make.log)"
 	is "for the kernel that runs" "$(dkms status dynmem | grep -c "$(uname -r).*: installed")" 1
+	is "it is signed with DKMS's key" "$(modinfo -F sig_key "$file" | tr -d :)" \
+		"$(openssl x509 -inform der -in /var/lib/dkms/mok.pub -noout -serial | cut -d = -f 2)"
 	ok "it is loaded" test -d /sys/module/dynmem
+	is "as it was built" "$(cat /sys/module/dynmem/srcversion)" "$(modinfo -F srcversion "$file")"
 	ok "and the daemon uses it at once" wait_until 60 host_is source genl
+	ok "which the doctor says, too" module_is ok
 	is "it is loaded at boot" "$(grep -v '^#' /usr/lib/modules-load.d/dynmem.conf)" dynmem
+}
+
+test_module_goes()
+{
 	ok "its package is removed" dpkg --purge dynmem-dkms
 	ok "with the module" test ! -d /sys/module/dynmem
-	ok "and the daemon goes on by /proc" wait_until 60 host_is source procfs
+	refused "and its file" modinfo dynmem
+	ok "the daemon goes on by /proc" wait_until 60 host_is source procfs
 }
 
 test_remove()
@@ -200,13 +242,22 @@ inside()
 	test_install
 	if [[ ${LIFE:-} == short ]]; then
 		test_short
+	elif [[ ${LIFE:-} == module ]]; then
+		test_module_fails
+		test_module
+		test_module_goes
+		ok "the packages are purged" dpkg --purge dynmem libdynmem0
+		nothing_left
 	else
 		test_observe
 		test_manage
 		change_version upgrade 9.0-1
 		change_version downgrade 0.0.1-1
-		test_module_fails
-		[[ ${LIFE:-} != full ]] || test_module
+		if [[ ${LIFE:-} == full ]]; then
+			test_module_fails
+			test_module
+			test_module_goes
+		fi
 		test_remove
 		guest stop --all
 	fi
@@ -220,6 +271,7 @@ inside()
 if [[ ${1:-} == inside ]]; then
 	inside
 else
+	[[ ${LIFE:-} == short ]] || few_modules || exit 1
 	start_systemd || exit 1
 	# shellcheck disable=SC2153 # the lab exports it
 	in_container env LIFE="${LIFE:-}" LAB_DIR="$LAB_DIR" BUILD="$BUILD" "$PWD/selftests/vm/jobs/packages.sh" inside
