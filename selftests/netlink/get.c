@@ -7,8 +7,6 @@
 
 #include "mem.h"
 
-#define PAGE 4096ULL
-
 FIXTURE(get)
 {
 	struct nl nl;

@@ -7,8 +7,6 @@
 
 #include "mem.h"
 
-#define PAGE 4096ULL
-
 FIXTURE(process)
 {
 	struct nl nl;

@@ -5,7 +5,6 @@
 #include "mem.h"
 
 #define KSM_DIR	   "/sys/kernel/mm/ksm/"
-#define PAGE	   4096ULL
 #define INTERVAL   (50 * NSEC_PER_MSEC)
 #define PATIENCE_S 20
 #define PAGES	   1024ULL

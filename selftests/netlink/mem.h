@@ -17,6 +17,9 @@
 
 #include "nl.h"
 
+/* Of x86-64, where these tests run. */
+#define PAGE 4096ULL
+
 /* A file's first bytes as text; NULL if it cannot be read. */
 _maybe_unused_ static char *slurp(const char *path)
 {
