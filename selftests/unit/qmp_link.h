@@ -134,6 +134,12 @@ static inline void link_open(struct link *l, uint64_t greeting, uint64_t reply)
 	assert_int_equal(qmp_new(&l->q, l->poller, fds[0], &limits, &handlers, l), 0);
 }
 
+static inline void hang_up(struct link *l)
+{
+	close(l->peer);
+	l->peer = -1;
+}
+
 static inline void link_close(struct link *l)
 {
 	qmp_free(l->q);
@@ -178,7 +184,7 @@ static inline void say(struct link *l, const char *text)
 }
 
 /* What our client wrote since the last time, as text. */
-static const char *hear(struct link *l)
+static inline const char *hear(struct link *l)
 {
 	ssize_t n = recv(l->peer, l->got, sizeof(l->got) - 1, MSG_DONTWAIT);
 

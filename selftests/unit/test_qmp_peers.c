@@ -168,8 +168,7 @@ static void test_stops_half_way(_unused_ void **state)
 
 	link_ready(&l);
 	say(&l, "{\"event\": \"BALL");
-	close(l.peer);
-	l.peer = -1;
+	hang_up(&l);
 	settle(&l, 0);
 	assert_int_equal(l.closed, 1);
 	assert_string_equal(l.why, "closed by the peer in the middle of a message");
@@ -182,17 +181,15 @@ static void test_peer_gone(_unused_ void **state)
 
 	/* Found by reading. */
 	link_ready(&l);
-	close(l.peer);
-	l.peer = -1;
+	hang_up(&l);
 	settle(&l, 0);
 	assert_int_equal(l.closed, 1);
 	assert_int_equal(l.closed_error, -ECONNRESET);
 	link_close(&l);
 
-	/* Found by writing: the caller is told, and `closed` still follows. */
+	/* Found by writing: the caller gets the error, and `closed` still follows. */
 	link_ready(&l);
-	close(l.peer);
-	l.peer = -1;
+	hang_up(&l);
 	assert_int_equal(qmp_execute(l.q, "x", NULL, on_reply, &l), -EPIPE);
 	assert_int_equal(l.closed, 0);
 	assert_int_equal(qmp_balloon(l.q, 1), -ENOTCONN);
@@ -203,7 +200,7 @@ static void test_peer_gone(_unused_ void **state)
 	link_close(&l);
 }
 
-/* A peer that does not read: bounded, told apart, and no message torn. */
+/* A peer that does not read: what waits is bounded, has an error of its own, and no message is torn. */
 static void test_peer_does_not_read(_unused_ void **state)
 {
 	char args[600];
