@@ -155,9 +155,9 @@ static void near(double x, double want)
 static void mom_grow(void **state)
 {
 	(void)state;
-	/* used 900000 + 20 % of 1000000 is more than + 5 % */
-	near(mom(1000000, 100000, 500000, 2000000, 0.30), 1100000);
-	/* used 500000 + 200000 is less */
+	/* 30 % of the host is free, so guests may have that too: 900000 + 300000 */
+	near(mom(1000000, 100000, 500000, 2000000, 0.30), 1200000);
+	/* used 500000 + 300000 is less than 5 % more */
 	near(mom(1000000, 500000, 500000, 2000000, 0.30), 1050000);
 	/* at the threshold: not below it, so it grows */
 	near(mom(1000000, 500000, 500000, 2000000, 0.20), 1050000);
@@ -166,6 +166,9 @@ static void mom_grow(void **state)
 	near(mom(2000000, 0, 500000, 2000000, 0.30), -1);
 	/* 4000 is less than 0.25 % of 1996000 */
 	near(mom(1996000, 500000, 500000, 2000000, 0.30), -1);
+	/* below min it goes there in one step and no further, pressed or not, however near */
+	near(mom(499999, 0, 500000, 2000000, 0.30), 500000);
+	near(mom(400000, 0, 500000, 2000000, 0.04), 500000);
 }
 
 static void mom_shrink(void **state)
@@ -206,24 +209,36 @@ static void ksmtuned(void **state)
 	struct sim_host h;
 
 	(void)state;
-	/* 2 of 16 are free, less than 3.2: faster, and on; 10 ms at 16 GiB */
+	/* 2 of 16 are free, less than 3.2: faster, and on; 100 ms at 16 GiB */
 	h = ksm_host(16, 2, 13, 100);
-	assert_true(h.ksm_run && h.ksm_pages == 400 && h.ksm_sleep_ms == 10);
+	assert_true(h.ksm_run && h.ksm_pages == 400 && h.ksm_sleep_ms == 100);
 	h = ksm_host(16, 2, 13, 1100);
 	assert_true(h.ksm_pages == 1250);
-	/* 8 of 64 free: 2.5 ms would be due, 10 is the least; 16 of 8: 20 ms */
+	/* 25 ms at 64 GiB; at 1,024 it would be 1, 10 is the least; 8: 200 ms */
 	h = ksm_host(64, 8, 50, 100);
+	assert_true(h.ksm_sleep_ms == 25);
+	h = ksm_host(1024, 8, 50, 100);
 	assert_true(h.ksm_sleep_ms == 10);
 	h = ksm_host(8, 1, 7, 100);
-	assert_true(h.ksm_sleep_ms == 20);
+	assert_true(h.ksm_sleep_ms == 200);
 	/* enough is free, but guests + 20 % exceed the host: on, slower */
 	h = ksm_host(16, 4, 13, 100);
 	assert_true(h.ksm_run && h.ksm_pages == 64);
 	h = ksm_host(16, 4, 13, 500);
 	assert_true(h.ksm_run && h.ksm_pages == 450);
-	/* both fine: off */
+	/* both fine: off, and the pages stay for the next shortage */
 	h = ksm_host(16, 8, 7, 500);
+	assert_true(!h.ksm_run && h.ksm_pages == 500);
+	/* QEMUs' own memory is committed too */
+	h = (struct sim_host){ .total = 16 * SIM_GIB,
+			       .available = 8 * SIM_GIB,
+			       .rss = 12 * SIM_GIB };
+	sim_ksmtuned(&h);
 	assert_false(h.ksm_run);
+	h.count = 20;
+	h.physics.qemu = 0.05 * SIM_GIB;
+	sim_ksmtuned(&h);
+	assert_true(h.ksm_run);
 }
 
 int main(void)

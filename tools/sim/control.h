@@ -61,7 +61,7 @@ struct sim {
  * @promise: see there
  * @reporting: guests report free pages to the host
  * @zram: the host swaps to zram
- * @ksmtuned: it ships with ksmtuned
+ * @ksmtuned: it ships with Proxmox VE's ksmtuned
  * @start_at_min: its guests' balloons are at min when they start
  * @stats_period: how often guests are asked for statistics, ms; 0: never
  * @init: sets @wake; NULL: it never does anything
@@ -83,7 +83,21 @@ struct sim_policy {
  */
 void sim_command(struct sim *s, struct sim_guest *g, double target);
 
-/** sim_ksmtuned() - its rules, to be called every 60 s */
+/** struct sim_ksmtuned - what it writes to ksmd */
+struct sim_ksmtuned {
+	double pages, sleep_ms;
+};
+
+/**
+ * sim_ksmtuned_rules() - one of its rounds; all in kB
+ * @free: MemFree + Buffers + Cached
+ * @committed: PSS of all QEMUs
+ *
+ * Return: ksmd runs; while it does not, @k is left as it is.
+ */
+bool sim_ksmtuned_rules(struct sim_ksmtuned *k, double total, double free, double committed);
+
+/** sim_ksmtuned() - to be called every 60 s */
 void sim_ksmtuned(struct sim_host *h);
 
 /* The contenders. */

@@ -97,7 +97,8 @@ void pve_compute_alg1(struct pve_guest *guest, unsigned int count, double goal, 
 		struct pve_guest *g = &guest[i];
 
 		g->result = 0;
-		g->listed = g->balloon != 0 && g->balloon_min != 0 && g->shares != 0;
+		g->listed =
+			g->balloon != 0 && g->balloon_min != 0 && g->shares != 0 && !g->migrating;
 		g->comfortable = g->freemem > g->balloon_min * 0.25 && g->balloon >= g->balloon_min;
 	}
 	if (goal > PVE_DEAD_BAND) {

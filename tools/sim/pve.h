@@ -22,13 +22,15 @@
  * struct pve_guest - what pvestatd knows about a guest; bytes
  * @balloon: its size now; 0: no balloon driver runs
  * @balloon_min: "balloon" of its configuration; 0: not set
- * @maxmem: "memory" of its configuration
+ * @maxmem: what QEMU calls max_mem: all that it was given
  * @freemem: stat-free-memory; 0: not known
  * @shares: 0: left alone
+ * @migrating: its configuration is locked for that: left alone
  * @result: what it is told; 0: nothing
  */
 struct pve_guest {
 	double balloon, balloon_min, maxmem, freemem, shares;
+	bool migrating;
 	double result;
 	/* While computing. */
 	bool listed, comfortable, done;

@@ -368,7 +368,8 @@ static void set_host(struct run *r)
 		h->zram_ratio = SIM_ZRAM_RATIO;
 	}
 	h->ksm_sleep_ms = 20;
-	h->ksm_pages = 100;
+	/* The kernel's default; ksmtuned counts from 0. */
+	h->ksm_pages = p->ksmtuned ? 0 : 100;
 	h->available = h->total;
 	for (int i = 0; i < 3; i++)
 		r->thresholds[i] = minfree * (4 >> i);
