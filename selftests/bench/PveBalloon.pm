@@ -10,6 +10,9 @@
 #   comfortable: freemem > 0.25 * balloon_min
 #   growing serves the others first, shrinking the comfortable first; when that
 #   makes no progress, all guests
+#   a guest whose configuration is locked for migration is left alone
+#
+# selftests/bench/peers/pve.cases has what the real one computes.
 #
 package PveBalloon;
 
@@ -19,7 +22,7 @@ use warnings;
 my $dead_band = 10 * 1024 * 1024;
 my $max_change = 100 * 1024 * 1024;
 
-# One guest towards what it should have; returns how far it went.
+# One guest towards what it should have; returns how far it went, and whether it is done.
 sub change_one {
 	my ($vm, $id, $res, $desired, $bytes) = @_;
 	my $d = $vm->{$id};
@@ -48,7 +51,7 @@ sub spread {
 	my $again = 1;
 
 	while ($rest != 0 && $again && @open) {
-		my ($shares, $pool, $moved) = (0, 0, 0);
+		my ($shares, $pool, $sum, $moved) = (0, 0, 0, 0);
 		my @next;
 
 		foreach my $id (@open) {
@@ -71,10 +74,11 @@ sub spread {
 			}
 			my ($change, $done) = change_one($vm, $id, $res, $desired, $bytes);
 			push @next, $id if !$done;
-			$moved += $change;
+			$sum += $change;
+			$moved += abs($change);
 		}
 		last if !$moved;
-		$rest -= $moved;
+		$rest -= $sum;
 		$again = 1;
 		@open = @next;
 	}
@@ -89,6 +93,7 @@ sub compute {
 	foreach my $id (sort { $a <=> $b } keys %$vm) {
 		my $d = $vm->{$id};
 		next if !$d->{balloon} || !$d->{balloon_min} || !$d->{shares};
+		next if ($d->{lock} // '') eq 'migrate';
 		push @all, $id;
 		if ($d->{freemem} && $d->{freemem} > $d->{balloon_min} * 0.25
 		    && $d->{balloon} >= $d->{balloon_min}) {

@@ -4,15 +4,18 @@
 oVirt MoM's balloon rules over monitor sockets, as a peer in benchmarks.
 
 MoM interprets a policy of s-expressions for each guest at each interval. The
-rules are written anew from its constants, and interpreted here likewise:
+rules are written anew from the constants and conditions of the policy that vdsm
+ships, and interpreted here likewise:
 
   host pressure below 20 % free, critical at 5 %, by means over 10 samples
-  pressed: shrink to what is used and 20 % less the host's pressure, critical:
-  to less than what is used; always by 5 % at the most; not pressed: grow by
-  5 % or to used + 20 %, the larger; changes below 0.25 % are none; used is
-  what the balloon leaves less what is free
+  guests may keep 20 % of their size free, more or less as the host has more or
+  less than a fifth free; critical: less than nothing
+  pressed: shrink to what is used and that, by 5 % at the most; not pressed: grow
+  by 5 % or to what is used and that, the larger; changes below 0.25 % are none;
+  a guest below its min gets that; used is what the balloon leaves less what is free
 
 A connection each stays open, where MoM goes through libvirt or VDSM.
+selftests/bench/peers/mom.cases has what the real one computes.
 
 usage: mom_peer.py FOLDER PROC MIN
 FOLDER has the sockets, PROC/meminfo is the host's, MIN a share of max. Each line
@@ -28,26 +31,29 @@ import time
 from collections import deque
 
 RULES = """
-(def shrink (guest free-share) {
-  (defvar used (- (avg guest current) (avg guest unused)))
-  (defvar wanted (max (* current (- 1 max-change)) (+ used (* free-share current))))
-  (if (> balloon-min wanted) (set wanted balloon-min) 0)
-  (if (big-change current wanted) (control (int wanted)) 0)
+(def shrink (guest least) {
+  (defvar wanted (max least (* current (- 1 max-change))))
+  (if (<= wanted current) (if (big-change current wanted) (control wanted) 0) 0)
 })
-(def grow (guest) {
-  (defvar used (- (avg guest current) (avg guest unused)))
-  (defvar wanted (max (* current (+ 1 max-change)) (* used (+ 1 free-wanted))))
-  (if (> wanted balloon-max) (set wanted balloon-max) 0)
-  (if (big-change current wanted) (control (int wanted)) 0)
+(def grow (guest least) {
+  (defvar wanted (min balloon-max (max least (* current (+ 1 max-change)))))
+  (if (< current balloon-max) (if (big-change current wanted) (control wanted) 0) 0)
+})
+(def free-share (free) {
+  (if (<= free critical) (- free 0.05) (* free-wanted (/ free pressure)))
 })
 (def change (guest) {
-  (defvar free (avg host free-share))
-  (if (< free critical) (shrink guest (- free critical))
-    (if (< free pressure) (shrink guest (* free-wanted (/ free pressure)))
-      (grow guest)))
+  (defvar free (avg host free))
+  (defvar used (- (avg guest current) (avg guest unused)))
+  (defvar least (max balloon-min (+ used (* (free-share free) current))))
+  (if (< free pressure) (shrink guest least) (grow guest least))
+  (lift guest)
+})
+(def lift (guest) {
+  (if (< current balloon-min) (control balloon-min) 0)
 })
 (def big-change (from to) {
-  (> (abs (- to from)) (* from min-change))
+  (> (abs (- to from)) (* min-change from))
 })
 """
 CONSTANTS = {"pressure": 0.20, "critical": 0.05, "max-change": 0.05, "min-change": 0.0025,
@@ -81,7 +87,7 @@ def parse(text):
 
 BUILTIN = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
-    ">": lambda a, b: a > b, "<": lambda a, b: a < b, "min": min, "max": max, "abs": abs, "int": int,
+    ">": lambda a, b: a > b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, "min": min, "max": max, "abs": abs,
 }
 
 
@@ -112,11 +118,11 @@ class Interpreter:
             scope[e[1]] = self.eval(e[2], scope)
             return scope[e[1]]
         if head == "avg":
-            samples = self.eval(e[1], scope).samples[e[2]]
+            samples = [x for x in self.eval(e[1], scope).samples[e[2]] if x is not None]
             return sum(samples) / len(samples)
         args = [self.eval(x, scope) for x in e[1:]]
         if head == "control":
-            scope["guest"].wanted = args[0]
+            scope["guest"].wanted = int(args[0])
             return args[0]
         if head in BUILTIN:
             return BUILTIN[head](*args)
@@ -129,8 +135,25 @@ class Entity:
 
 
 class Guest(Entity):
-    def __init__(self, path, share):
+    """What the rules see of a guest; wanted: what they make of it, or None."""
+
+    def __init__(self, least, most):
         super().__init__("current", "unused")
+        self.min, self.max, self.wanted = least, most, None
+
+    def decide(self, rules, host):
+        scope = {**CONSTANTS, "guest": self, "host": host, "current": self.samples["current"][-1],
+                 "balloon-min": self.min, "balloon-max": self.max}
+        self.wanted = None
+        # Without statistics it is left alone, if it has its min.
+        rules.call("change" if self.samples["unused"][-1] is not None else "lift", [self], scope)
+
+
+class Monitor(Guest):
+    """A guest behind its socket."""
+
+    def __init__(self, path, share):
+        super().__init__(None, None)
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(path)
         self.file = self.sock.makefile("rb")
@@ -144,7 +167,6 @@ class Guest(Entity):
                         if o["type"].startswith("child<virtio-balloon"))
         self.ask("qom-set", path=self.qom, property="guest-stats-polling-interval", value=5)
         self.answer()
-        self.wanted = None
 
     def ask(self, command, **arguments):
         message = {"execute": command}
@@ -168,15 +190,15 @@ class Guest(Entity):
 class Mom:
     def __init__(self, folder, proc, share):
         self.proc = proc
-        self.host = Entity("free-share")
+        self.host = Entity("free")
         self.rules = Interpreter(RULES)
-        self.guests = [Guest(path, share) for path in sorted(glob.glob(f"{folder}/*.sock"))]
+        self.guests = [Monitor(path, share) for path in sorted(glob.glob(f"{folder}/*.sock"))]
 
     def collect(self):
         with open(f"{self.proc}/meminfo", encoding="ascii") as f:
             mem = {line.split(":")[0]: int(line.split()[1]) for line in f}
         free = mem["MemFree"] + mem.get("Buffers", 0) + mem.get("Cached", 0)
-        self.host.samples["free-share"].append(free / mem["MemTotal"])
+        self.host.samples["free"].append(free / mem["MemTotal"])
         for g in self.guests:
             g.ask("query-balloon")
             g.ask("qom-get", path=g.qom, property="guest-stats")
@@ -184,14 +206,11 @@ class Mom:
             current = g.answer()["actual"]
             unused = g.answer()["stats"]["stat-free-memory"]
             g.samples["current"].append(current)
-            g.samples["unused"].append(unused if unused < 1 << 60 else 0)
+            g.samples["unused"].append(unused if unused < 1 << 60 else None)
 
     def control(self):
         for g in self.guests:
-            scope = {**CONSTANTS, "guest": g, "host": self.host, "current": g.samples["current"][-1],
-                     "balloon-min": g.min, "balloon-max": g.max}
-            g.wanted = None
-            self.rules.call("change", [g], scope)
+            g.decide(self.rules, self.host)
         told = [g for g in self.guests if g.wanted]
         for g in told:
             g.ask("balloon", value=g.wanted)
@@ -222,4 +241,5 @@ def main():
         print(time.process_time_ns() - start, told, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Proxmox VE's arithmetic (PveBalloon.pm) over monitor sockets, as a peer in
-# benchmarks. A connection each stays open and answers are picked out of the
-# text, so that the peer spends less than pvestatd, which connects for each
-# exchange and reads JSON.
+# benchmarks. A connection each stays open, it asks two questions a guest and
+# picks answers out of the text, so that the peer spends less than pvestatd,
+# which connects for each exchange, asks seven and reads JSON.
 #
 # usage: pve_peer.pl FOLDER PROC MIN
 # FOLDER has the sockets, PROC/meminfo is the host's, MIN a share of max. Each
@@ -68,7 +68,7 @@ sub host_goal {
 	open(my $in, '<', "$proc/meminfo") or die "pve_peer.pl: $proc/meminfo: $!\n";
 	while (<$in>) { $mem{$1} = $2 * 1024 if /^(\w+):\s+(\d+)/ }
 	close($in);
-	return int($mem{MemTotal} * 0.80) - ($mem{MemTotal} - $mem{MemAvailable});
+	return int($mem{MemTotal} * 80 / 100 - ($mem{MemTotal} - $mem{MemAvailable}));
 }
 
 sub round {
