@@ -489,6 +489,41 @@ static void test_own_commands(void **state)
 	policy_free(o.p);
 }
 
+/*
+ * A guest wants more while its balloon still inflates: the balloon stops at once. What
+ * it has not taken yet needs no byte of the host, which has none to give.
+ */
+static void test_stops_inflating(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, GIB, 8 * GIB, 8 * GIB);
+	o.s.available = o.s.free = 5 * GIB;
+	o.s.disk_caches = 0;
+	ticks(&o, 5);
+	assert_int_equal(policy_command_sent(o.p, o.g, 4 * GIB, o.now), 0);
+
+	/* A second later: the balloon has begun, and the guest uses all but 1 GiB. */
+	o.s.stat_actual = 7 * GIB;
+	o.s.total = 7 * GIB - 64 * MIB;
+	o.s.available = o.s.free = GIB;
+	o.c.rss = 7 * GIB;
+	o.h.available = 900 * MIB; /* below level medium, and below what is kept for the pressed */
+	o.now += SEC;
+	policy_guest_actual(o.p, o.g, 7 * GIB, o.now);
+	tick(&o, true);
+	assert_in_range(o.r.decision[0].target, o.i.used + 64 * MIB + 128 * MIB, 7 * GIB);
+	assert_true(o.r.decision[0].flags & POLICY_SEND);
+
+	/* The host at its end needs what is on its way. */
+	o.h.available = 300 * MIB;
+	tick(&o, true);
+	assert_int_equal(o.r.level, POLICY_LEVEL_CRITICAL);
+	assert_true(o.r.decision[0].target <= 4 * GIB);
+	policy_free(o.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -509,6 +544,7 @@ int main(void)
 		cmocka_unit_test(test_rival_to_max),
 		cmocka_unit_test(test_no_rival),
 		cmocka_unit_test(test_own_commands),
+		cmocka_unit_test(test_stops_inflating),
 	};
 	/* clang-format on */
 

@@ -141,7 +141,8 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 no
 		g->seen->grown_at = now;
 		if (!g->seen->pending)
 			g->seen->pending_at = now;
-		g->seen->pending += target - g->target;
+		/* What its balloon has not taken yet was its own all the time. */
+		g->seen->pending += over(target, max_of(g->target, g->actual));
 	}
 	HEARD(p, COMMAND, .guest = guest, .bytes = target);
 	g->target = target;

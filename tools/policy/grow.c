@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Growth is granted at once, but only from bytes that exist: what is on its way
- * from other guests does not count until it is there.  Three needs, three depths
- * down to which the host's memory may be drawn for them:
+ * from other guests does not count until it is there.  What a guest's own balloon
+ * has still to take is there, in the guest: one that needs it stops its balloon.
+ * Three needs, three depths down to which the host's memory may be drawn for them:
  *
  *	pressed, or below floor		reserve_pressed; minfree with swap
  *	below demand			Res
@@ -99,6 +100,17 @@ static double cost_of(const struct guest *g)
 	return g->need == NEED_SHARE ? g->c : 1;
 }
 
+/*
+ * What its balloon has not taken yet: keeping that takes no byte from the host.  At
+ * level critical the host has nothing but what is on its way.
+ */
+static u64 still_there(const struct policy *p, const struct guest *g)
+{
+	if (g->need == NEED_SHARE || p->emergency || p->raw == POLICY_LEVEL_CRITICAL)
+		return 0;
+	return min_of(over(g->actual, g->target), g->lack);
+}
+
 static void grant(struct policy *p, struct need_sum *sum, enum need need)
 {
 	double pool = (double)sum->pool[need - 1] - sum->granted;
@@ -109,7 +121,7 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 		return;
 	for_each_guest (p, g)
 		if (g->need == (int)need && !g->waits)
-			lack += g->cost * (double)g->lack;
+			lack += g->cost * (double)(g->lack - g->kept);
 	part = lack > 0 ? min_of(max_of(pool, 0.0) / lack, 1.0) : 1;
 	sum->left[need - 1] = (s64)pool;
 	sum->lack[need - 1] = lack;
@@ -118,13 +130,14 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 
 		if (g->need != (int)need || g->waits)
 			continue;
-		size = g->target + (g->cost > 0 ? scale(g->lack, part) : g->lack);
+		size = g->target + g->kept;
+		size += g->cost > 0 ? scale(g->lack - g->kept, part) : g->lack - g->kept;
 		if (size < g->max)
 			size = max_of(round_down_to(size, GRAIN), g->target);
 		if (size - g->target < worth(g, need, g->lack) || size < g->min)
 			continue;
 		g->grant = size - g->target;
-		sum->granted += g->cost * (double)g->grant;
+		sum->granted += g->cost * (double)over(g->grant, g->kept);
 	}
 }
 
@@ -138,6 +151,7 @@ void grow(struct policy *p, struct need_sum *sum)
 	for_each_guest (p, g) {
 		g->need = need_of(p, g);
 		g->lack = lack_of(g);
+		g->kept = still_there(p, g);
 		g->grant = 0;
 		g->waits = g->need && reversal(p, g);
 		g->cost = cost_of(g);
