@@ -44,6 +44,10 @@ fake_bus()
 
 fake_guests()
 {
+	[[ -x build/bench/fake_guests ]] || {
+		echo "build/bench/fake_guests is not built; make build/bench/fake_guests" >&2
+		return 1
+	}
 	# It ends when nobody writes to it any more.
 	mkfifo "$D/ask"
 	build/bench/fake_guests "$D/qmp" "$1" "${2:-50}" mapped "${3:-g}" <"$D/ask" >"$D/guests.log" 2>&1 &

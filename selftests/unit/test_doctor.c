@@ -185,7 +185,7 @@ static void daemon_state(void **state)
 	expect_host("{'mode': 'manage'}", "daemon", "ok");
 	expect_host("{'mode': 'observe'}", "daemon", "note");
 	expect_host("{'mode': 'drain'}", "daemon", "note");
-	expect_host("{'mode': 'stopped'}", "daemon", "warn");
+	expect_host("{'mode': 'stopped', 'stop-file': '/run/dynmem/stop'}", "daemon", "warn");
 }
 
 static void kernel(void **state)

@@ -63,6 +63,7 @@
 /* GetHost() */
 #define DYNMEM_HOST_LEVEL      "level"	    /* s, as the property */
 #define DYNMEM_HOST_MODE       "mode"	    /* s, as the property */
+#define DYNMEM_HOST_STOP       "stop-file"  /* s, the kill switch, while it is on */
 #define DYNMEM_HOST_SOURCE     "source"	    /* s, as the property */
 #define DYNMEM_HOST_PROFILE    "profile"    /* s, of the policy */
 #define DYNMEM_HOST_TOTAL      "total"	    /* t */

@@ -30,7 +30,7 @@ const char *bus_error(int error)
 		return "dynmemd is not running; start it: systemctl start dynmemd; its log: journalctl -u dynmemd";
 	case -ENOENT:
 	case -ECONNREFUSED:
-		return "no D-Bus system bus to ask dynmemd by; start dbus, then dynmemd";
+		return "no D-Bus system bus, so dynmemd cannot be reached; start dbus, then dynmemd";
 	case -EACCES:
 	case -EPERM:
 		return "not allowed: run it with sudo, or see dynmemd's D-Bus policy, org.dynmem1.conf";

@@ -25,10 +25,11 @@ static void help(void)
 }
 
 /* Where nothing is written to guests, the mode does not show whether there was a drain. */
-static void print_text(const char *before, const char *after)
+static void print_text(const char *before, const char *after, const char *stop)
 {
 	if (!strcmp(after, "stopped"))
-		puts("no drain is in force, but the kill switch is on: guests keep what they have until its file is removed (/run/dynmem/stop, or 'stop' of dynmem.conf)");
+		printf("no drain is in force, but the kill switch is on: guests keep what they have until %s is removed\n",
+		       out_safe(stop));
 	else if (strcmp(after, "manage") != 0)
 		printf("no drain is in force, but the mode is %s: guests keep what they have\n",
 		       after);
@@ -38,17 +39,19 @@ static void print_text(const char *before, const char *after)
 		puts("nothing was drained: the mode is manage, as before");
 }
 
-static void report(const char *before, const char *after, bool json)
+static void report(struct json_object *before, struct json_object *after, bool json)
 {
+	const char *mode_before = out_str(before, DYNMEM_HOST_MODE);
+	const char *mode = out_str(after, DYNMEM_HOST_MODE);
 	struct json_object *o;
 
 	if (!json) {
-		print_text(before, after);
+		print_text(mode_before, mode, out_str(after, DYNMEM_HOST_STOP));
 		return;
 	}
 	o = out_new(SCHEMA);
-	out_add_str(o, "before", before);
-	out_add_str(o, "mode", after);
+	out_add_str(o, "before", mode_before);
+	out_add_str(o, "mode", mode);
 	out_pretty(o);
 	json_object_put(o);
 }
@@ -77,8 +80,7 @@ int cmd_resume(int argc, char **argv)
 		r = bus_order(bus, "GetHost", &after, why, "");
 	sd_bus_flush_close_unref(bus);
 	if (r >= 0)
-		report(out_str(before, DYNMEM_HOST_MODE), out_str(after, DYNMEM_HOST_MODE),
-		       line.json);
+		report(before, after, line.json);
 	json_object_put(before);
 	json_object_put(after);
 	return r < 0 ? bus_fail("resume", r, why) : EXIT_SUCCESS;

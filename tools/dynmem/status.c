@@ -56,6 +56,9 @@ static void print_host(struct json_object *host)
 		printf(" (mode %s, source %s, profile %s)", mode, out_str(host, DYNMEM_HOST_SOURCE),
 		       out_str(host, DYNMEM_HOST_PROFILE));
 	putchar('\n');
+	if (out_has(host, DYNMEM_HOST_STOP))
+		printf("Stopped  by the kill switch: nothing is written to guests until %s is removed\n",
+		       out_safe(out_str(host, DYNMEM_HOST_STOP)));
 
 	if (out_has(host, DYNMEM_HOST_SWAP_TOTAL)) {
 		uint64_t total = out_u64(host, DYNMEM_HOST_SWAP_TOTAL);

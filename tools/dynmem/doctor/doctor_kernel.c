@@ -16,9 +16,16 @@
 #define DKMS_STATE   "/var/lib/dkms/dynmem"
 #define MODULE_SYSFS "/sys/module/dynmem"
 
+static const char *stop_remedy(const struct doctor *d, char buf[static DOCTOR_TEXT])
+{
+	snprintf(buf, DOCTOR_TEXT, "rm %s", out_safe(out_str(d->host, DYNMEM_HOST_STOP)));
+	return buf;
+}
+
 void check_daemon(const struct doctor *d, struct findings *f)
 {
 	const char *mode = out_str(d->host, DYNMEM_HOST_MODE);
+	char remedy[DOCTOR_TEXT];
 
 	if (!d->host)
 		found(f, DOCTOR_WARN,
@@ -32,7 +39,8 @@ void check_daemon(const struct doctor *d, struct findings *f)
 		      "reload dynmemd",
 		      "dynmemd only observes: it moves no memory");
 	else if (!strcmp(mode, "stopped"))
-		found(f, DOCTOR_WARN, "rm /run/dynmem/stop", "the kill switch has stopped dynmemd");
+		found(f, DOCTOR_WARN, stop_remedy(d, remedy),
+		      "the kill switch has stopped dynmemd: nothing is written to guests");
 	else if (!strcmp(mode, "drain"))
 		found(f, DOCTOR_NOTE, "dynmem resume",
 		      "dynmemd gives guests all their memory back");

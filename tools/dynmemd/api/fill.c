@@ -98,6 +98,8 @@ int api_fill_host(sd_bus_message *msg, struct manager *m)
 		return r;
 	api_put_s(msg, DYNMEM_HOST_LEVEL, policy_level_name(manager_level(m)));
 	api_put_s(msg, DYNMEM_HOST_MODE, manager_mode_name(m));
+	if (manager_stopped(m))
+		api_put_s(msg, DYNMEM_HOST_STOP, manager_stop_file(m));
 	api_put_s(msg, DYNMEM_HOST_SOURCE, manager_source_name(m));
 	api_put_s(msg, DYNMEM_HOST_PROFILE, policy_profile_name(manager_profile(m)));
 	fill_host_memory(msg, manager_read_host(m));

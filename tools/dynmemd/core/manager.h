@@ -248,6 +248,8 @@ enum mode manager_mode(const struct manager *m);
 
 /** manager_stopped() - by the kill switch: nothing is written to guests */
 bool manager_stopped(const struct manager *m);
+/** manager_stop_file() - the kill switch: the file "stop" of the configuration */
+const char *manager_stop_file(const struct manager *m);
 
 const char *manager_mode_name(const struct manager *m);
 enum policy_profile manager_profile(const struct manager *m);

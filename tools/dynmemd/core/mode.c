@@ -39,6 +39,11 @@ bool manager_stopped(const struct manager *m)
 	return m->stopped || stop_now(m);
 }
 
+const char *manager_stop_file(const struct manager *m)
+{
+	return m->config->stop;
+}
+
 const char *manager_mode_name(const struct manager *m)
 {
 	if (m->dry_run)
