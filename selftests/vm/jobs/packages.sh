@@ -9,6 +9,8 @@
 #   LIFE=module install, a module that cannot be built, the module by DKMS in the machine,
 #               purge: without a guest, and a quarter of an hour in an emulated machine
 #   LIFE=full   all of it
+#   ROOT=FILE   on that root file system, of another Debian, instead of this machine's: with
+#               LIFE=short only, for this machine's QEMU does not run there
 #
 # build/deb-life has the packages, and their newer and older versions: test-packages makes them.
 set -u
@@ -21,6 +23,8 @@ cd "$(dirname "$0")/../../.." || exit 1
 . selftests/vm/l1/systemd.sh
 # shellcheck source-path=SCRIPTDIR source=../lib/readme.sh
 . selftests/vm/lib/readme.sh
+# shellcheck source-path=SCRIPTDIR source=../lib/dkms.sh
+. selftests/vm/lib/dkms.sh
 
 MIB=$((1 << 20))
 conf_d=/etc/dynmem/dynmem.conf.d
@@ -163,8 +167,7 @@ test_module()
 	ok "the module is built once it can be" configure || diag "$(tail -n 30 $log)" \
 		"$(tail -n 30 /var/lib/dkms/dynmem/*/build/make.log)"
 	is "for the kernel that runs" "$(dkms status dynmem | grep -c "$(uname -r).*: installed")" 1
-	is "it is signed with DKMS's key" "$(modinfo -F sig_key "$file" | tr -d :)" \
-		"$(openssl x509 -inform der -in /var/lib/dkms/mok.pub -noout -serial | cut -d = -f 2)"
+	ok "it is signed with DKMS's key" signed_by_dkms "$file"
 	ok "it is loaded" test -d /sys/module/dynmem
 	is "as it was built" "$(cat /sys/module/dynmem/srcversion)" "$(modinfo -F srcversion "$file")"
 	ok "and the daemon uses it at once" wait_until 60 host_is source genl
@@ -271,8 +274,12 @@ inside()
 if [[ ${1:-} == inside ]]; then
 	inside
 else
-	[[ ${LIFE:-} == short ]] || few_modules || exit 1
+	if [[ ${ROOT:-} ]]; then
+		unpack_root "$ROOT" || exit 1
+	elif [[ ${LIFE:-} != short ]]; then
+		few_modules || exit 1
+	fi
 	start_systemd || exit 1
 	# shellcheck disable=SC2153 # the lab exports it
-	in_container env LIFE="${LIFE:-}" LAB_DIR="$LAB_DIR" BUILD="$BUILD" "$PWD/selftests/vm/jobs/packages.sh" inside
+	in_container env PATH="$PATH" LIFE="${LIFE:-}" LAB_DIR="$LAB_DIR" BUILD="$BUILD" "$PWD/selftests/vm/jobs/packages.sh" inside
 fi
