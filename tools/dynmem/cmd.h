@@ -74,7 +74,7 @@ int cmd_option_error(const char *cmd, int opt, const char *option);
  * struct cmd_line - the command line of a subcommand
  * @cmd: the subcommand
  * @shorts: short options, as for getopt_long(), beginning with ':'
- * @options: its long ones; --json and --help among them, as 'j' and 'h'
+ * @options: its long ones; --help is 'h' and --json, of those that have it, 'j'
  * @help: prints the help
  * @json: --json was given
  * @status: the exit status, after CMD_ENDS

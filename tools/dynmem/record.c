@@ -185,25 +185,17 @@ int cmd_record(int argc, char **argv)
 	static const struct option options[] = { { "seconds", required_argument, NULL, 's' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
+	struct cmd_line line = { "record", ":s:h", options, help, false, 0 };
 	struct record r = { 0 };
 	int opt;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":s:h", options, NULL)) != -1) {
-		switch (opt) {
-		case 's':
-			if (!cmd_whole(optarg, 1, SECONDS_MAX, &r.seconds))
-				return cmd_usage_error(
-					"record",
-					"--seconds takes whole seconds, 1 to %lu, not '%s'",
-					SECONDS_MAX, optarg);
-			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
-		default:
-			return cmd_option_error("record", opt, argv[optind - 1]);
-		}
+	while ((opt = cmd_option(&line, argc, argv)) != -1) {
+		if (opt == CMD_ENDS)
+			return line.status;
+		if (!cmd_whole(optarg, 1, SECONDS_MAX, &r.seconds))
+			return cmd_usage_error("record",
+					       "--seconds takes whole seconds, 1 to %lu, not '%s'",
+					       SECONDS_MAX, optarg);
 	}
 	if (optind + 1 != argc)
 		return cmd_usage_error("record", "expected one FILE");

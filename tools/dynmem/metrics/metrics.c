@@ -43,28 +43,21 @@ int cmd_metrics(int argc, char **argv)
 						 { "text", no_argument, NULL, 't' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
+	struct cmd_line line = { "metrics", ":l:th", options, help, false, 0 };
 	enum metrics_format format = METRICS_OPENMETRICS;
 	const char *listen = NULL;
 	int opt;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":l:th", options, NULL)) != -1) {
-		switch (opt) {
-		case 'l':
+	while ((opt = cmd_option(&line, argc, argv)) != -1) {
+		if (opt == CMD_ENDS)
+			return line.status;
+		if (opt == 'l')
 			listen = optarg;
-			break;
-		case 't':
+		else
 			format = METRICS_PLAIN;
-			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
-		default:
-			return cmd_option_error("metrics", opt, argv[optind - 1]);
-		}
 	}
-	if (optind < argc)
-		return cmd_usage_error("metrics", "unexpected argument '%s'", argv[optind]);
+	if (cmd_arguments(&line, argc, argv, 0) == CMD_ENDS)
+		return line.status;
 	if (listen && format == METRICS_PLAIN)
 		return cmd_usage_error("metrics", "--text is for standard output: over HTTP the "
 						  "client has the choice");

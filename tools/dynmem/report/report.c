@@ -85,31 +85,23 @@ int cmd_report(int argc, char **argv)
 						 { "output", required_argument, NULL, 'o' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
+	struct cmd_line line = { "report", ":s:o:h", options, help, false, 0 };
 	const char *output = NULL;
 	struct report *r;
 	char why[512] = "";
 	uint64_t since = 0;
 	int opt, status = EXIT_FAILURE;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":s:o:h", options, NULL)) != -1) {
-		switch (opt) {
-		case 's':
-			if (!parse_since(optarg, &since))
-				return cmd_usage_error(
-					"report",
-					"--since takes a whole number with s, min, h or d, as 24h or 7d, not '%s'",
-					optarg);
-			break;
-		case 'o':
+	while ((opt = cmd_option(&line, argc, argv)) != -1) {
+		if (opt == CMD_ENDS)
+			return line.status;
+		if (opt == 'o')
 			output = optarg;
-			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
-		default:
-			return cmd_option_error("report", opt, argv[optind - 1]);
-		}
+		else if (!parse_since(optarg, &since))
+			return cmd_usage_error(
+				"report",
+				"--since takes a whole number with s, min, h or d, as 24h or 7d, not '%s'",
+				optarg);
 	}
 	if (optind + 1 != argc)
 		return cmd_usage_error("report", "expected one RECORDING");

@@ -293,13 +293,13 @@ int cmd_top(int argc, char **argv)
 						 { "no-color", no_argument, NULL, 'n' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
+	struct cmd_line line = { "top", ":e:s:f:nh", options, help, false, 0 };
 	const char *no_color = getenv("NO_COLOR");
 	bool color = !no_color || !*no_color;
 	struct top t = { .every = 1 };
 	int opt;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":e:s:f:nh", options, NULL)) != -1) {
+	while ((opt = cmd_option(&line, argc, argv)) != -1) {
 		switch (opt) {
 		case 'e':
 			if (!cmd_whole(optarg, 1, EVERY_MAX_SECONDS, &t.every))
@@ -320,14 +320,11 @@ int cmd_top(int argc, char **argv)
 		case 'n':
 			color = false;
 			break;
-		case 'h':
-			help();
-			return EXIT_SUCCESS;
 		default:
-			return cmd_option_error("top", opt, argv[optind - 1]);
+			return line.status;
 		}
 	}
-	if (optind < argc)
-		return cmd_usage_error("top", "unexpected argument '%s'", argv[optind]);
+	if (cmd_arguments(&line, argc, argv, 0) == CMD_ENDS)
+		return line.status;
 	return run(&t, color);
 }
