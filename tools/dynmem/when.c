@@ -16,7 +16,7 @@ bool when_span(const char *text, uint64_t *ret)
 		const char *unit;
 		uint64_t seconds;
 	} units[] = {
-		{ "s", 1 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 }, { "w", 7 * 86400 },
+		{ "s", 1 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 }, { "w", 604800 },
 	};
 	size_t digits = strspn(text, "0123456789");
 	uint64_t n = strtoull(text, NULL, 10);

@@ -266,7 +266,7 @@ struct guest {
 	int need;   /* how badly it needs to grow: enum need */
 	bool waits; /* but not right after a shrink */
 	u64 lack, grant;
-	u64 kept; /* of lack, what its balloon has still to take */
+	u64 kept;		   /* of lack, what its balloon has still to take */
 	double cost;		   /* of a byte of that */
 	u64 excess, within, rated; /* what may be taken: see shrink.c */
 	double offer, take;
