@@ -116,7 +116,7 @@ const char *when_age(uint64_t usec, char buf[static WHEN_TEXT_MAX])
 	static const struct {
 		uint64_t seconds;
 		const char *unit;
-	} units[] = { { 2 * 86400, "d" }, { 2 * 3600, "h" }, { 120, "min" } };
+	} units[] = { { 172800, "d" }, { 7200, "h" }, { 120, "min" } };
 	uint64_t seconds = usec / 1000000;
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
