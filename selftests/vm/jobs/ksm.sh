@@ -194,7 +194,7 @@ manage()
 
 differ()
 {
-	ask_guest -t 300 "$1" differ >"/tmp/differ.$1" 2>&1
+	ask_guest -t 600 "$1" differ >"/tmp/differ.$1" 2>&1
 }
 
 #
