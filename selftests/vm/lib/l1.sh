@@ -62,7 +62,7 @@ spawn() {
 choose_emulator() {
 	local newest
 	newest=$(printf '%s\n' "$QEMUS"/*/.complete | sort -V | tail -n 1)
-	emulator=qemu-system-x86_64
+	emulator="qemu-system-x86_64"
 	[[ ! -e $newest ]] || emulator=$(dirname -- "$newest")/usr/bin/$emulator
 }
 
