@@ -54,7 +54,7 @@ static void live(struct world *w, struct fake_qemu *a, struct fake_qemu *b)
 	start_guest(w, b, "b.sock");
 	run_until(w, 3000, manager_guest_count(w->manager) == 2);
 	run_until(w, 4000, info_of(w, "a").class == POLICY_CLASS_REPORTING);
-	pressure(w, POLICY_LEVEL_MEDIUM, 400);
+	pressure(w, POLICY_LEVEL_CRITICAL, 150);
 	run_for(w, 1500);
 	/* Readers change nothing. */
 	manager_largest(w->manager, &now, &squeezed);
@@ -63,7 +63,9 @@ static void live(struct world *w, struct fake_qemu *a, struct fake_qemu *b)
 	run_for(w, 1200);
 	manager_reserve(w->manager, 64 * MIB, "new", 60, &id, &status);
 	manager_reservation(w->manager, id, &status);
-	pressure(w, POLICY_LEVEL_CRITICAL, 150);
+	fake_resize(a, a->target);
+	fake_resize(b, b->target);
+	pressure(w, POLICY_LEVEL_MEDIUM, 400);
 	run_for(w, 1200);
 	manager_drain(w->manager, true);
 	pressure(w, POLICY_LEVEL_NONE, 3000);

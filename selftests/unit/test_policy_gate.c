@@ -128,10 +128,12 @@ static void test_need(void **state)
 	assert_int_equal(write_down(&x, &g, 15 * GIB, UINT64_MAX, false), 15 * GIB);
 	assert_int_equal(last_rule, POLICY_GATE_NONE);
 
-	/* At its end a host that can swap swaps; one that cannot would kill. */
+	/* Short, a host takes what is not used; at its end it swaps, if it can. */
 	open_gate(&x, 500 * MIB, 8 * GIB);
 	assert_int_equal(write_down(&x, &g, 6 * GIB, 12 * GIB, true), 12 * GIB);
 	open_gate(&x, 500 * MIB, 0);
+	assert_int_equal(write_down(&x, &g, 6 * GIB, 12 * GIB, true), 12 * GIB);
+	open_gate(&x, 300 * MIB, 0);
 	assert_int_equal(write_down(&x, &g, 6 * GIB, 12 * GIB, true), 6 * GIB);
 }
 

@@ -139,6 +139,38 @@ static void test_plan_trusts_no_old_sample(void **state)
 	policy_free(f.p);
 }
 
+/*
+ * Nobody was asked while there was plenty: half of what was free then is taken, once,
+ * and no more before they have answered.
+ */
+static void test_plan_guesses_once(void **state)
+{
+	const struct policy_plan_step *s;
+	const struct policy_plan *plan;
+	struct fixture f;
+
+	(void)state;
+	init(&f, 8 * GIB);
+	for (int i = 0; i < GUESTS; i++)
+		policy_guest_polling(f.p, f.g[i], false, f.now);
+	f.now += 600 * SEC;
+	host_falls_to(&f, 300 * MIB);
+	assert_int_equal(policy_plan_emergency(f.p, 8 * GIB, f.now, &plan), 0);
+	s = step_for(plan, f.g[IDLE]);
+	assert_non_null(s);
+	assert_true(s->target >= (4 * GIB + GIB) / 2);
+	policy_command_sent(f.p, f.g[IDLE], s->target, f.now);
+	policy_guest_actual(f.p, f.g[IDLE], s->target, f.now);
+	f.now += SEC;
+	assert_int_equal(policy_plan_emergency(f.p, 8 * GIB, f.now, &plan), 0);
+	assert_null(step_for(plan, f.g[IDLE]));
+	f.now += SEC;
+	report(&f, IDLE, GIB, 0, 2 * GIB);
+	assert_int_equal(policy_plan_emergency(f.p, 8 * GIB, f.now, &plan), 0);
+	assert_non_null(step_for(plan, f.g[IDLE]));
+	policy_free(f.p);
+}
+
 /* Nor what a guest that grows has grown by since its sample. */
 static void test_plan_leaves_growth(void **state)
 {
@@ -152,7 +184,9 @@ static void test_plan_leaves_growth(void **state)
 		report(&f, i, i == IDLE ? 2560 * MIB : 3990 * MIB, 0, 4 * GIB);
 	policy_host_update(f.p, &f.h, f.now);
 	assert_int_equal(policy_plan_emergency(f.p, GIB, f.now, &plan), 0);
-	assert_true(plan->class > POLICY_PLAN_FREE);
+	assert_true(plan->frees < 256 * MIB);
+	assert_true(!step_for(plan, f.g[IDLE]) ||
+		    step_for(plan, f.g[IDLE])->target > 4 * GIB - 256 * MIB);
 	policy_free(f.p);
 }
 
@@ -226,6 +260,77 @@ static void test_plan_min_is_last(void **state)
 	assert_true(plan->frees > 500 * MIB);
 	for (unsigned int i = 0; i < plan->count; i++)
 		assert_true(plan->step[i].target >= GIB);
+	policy_free(f.p);
+}
+
+/* A host that is critical is not one that kills: what guests use is theirs. */
+static void test_plan_spares_what_is_used(void **state)
+{
+	const u64 used = 3 * GIB, slack = 128 * MIB;
+	const struct policy_plan *plan;
+	struct policy_result r;
+	u64 least = 4 * GIB;
+	struct fixture f;
+
+	(void)state;
+	init(&f, 8 * GIB);
+	f.now += SEC;
+	for (int i = 0; i < GUESTS; i++)
+		report(&f, i, used, 0, 4 * GIB);
+	host_falls_to(&f, 250 * MIB);
+	assert_int_equal(policy_plan_emergency(f.p, 12 * GIB, f.now, &plan), 0);
+	assert_true(plan->count > 0);
+	for (unsigned int i = 0; i < plan->count; i++)
+		assert_true(plan->step[i].target >= used + slack);
+	assert_true(policy_decide(f.p, f.now, &r) >= 0);
+	for (unsigned int i = 0; i < r.count; i++)
+		assert_true(r.decision[i].target >= used + slack);
+
+	/* One that would kill takes more, but not half of what they use. */
+	f.now += SEC;
+	for (int i = 0; i < GUESTS; i++)
+		report(&f, i, 4 * GIB - 64 * MIB, 0, 4 * GIB);
+	host_falls_to(&f, 50 * MIB);
+	assert_int_equal(policy_plan_emergency(f.p, 12 * GIB, f.now, &plan), 0);
+	for (unsigned int i = 0; i < plan->count; i++)
+		least = min_of(least, plan->step[i].target);
+	assert_in_range(least, 2 * GIB - 32 * MIB, 4 * GIB - 128 * MIB);
+	policy_free(f.p);
+}
+
+/* What is plugged and was not brought online is not there to be taken. */
+static void test_plan_knows_offline_memory(void **state)
+{
+	const struct policy_plan *plan;
+	struct policy_result r;
+	struct fixture f;
+
+	(void)state;
+	init(&f, 8 * GIB);
+	for (int n = 0; n < 2; n++) {
+		const struct guest_record s = {
+			.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
+				   GUEST_HAS_FREE,
+			.last_update = ++f.update,
+			.stat_actual = 4 * GIB,
+			.total = 972 * MIB,
+			.available = 372 * MIB,
+			.free = 222 * MIB,
+		};
+
+		f.now += SEC;
+		for (int i = 0; i < GUESTS; i++)
+			policy_guest_update(f.p, f.g[i], &s, f.now);
+	}
+	for (u64 available = 250 * MIB; available; available -= 50 * MIB) {
+		host_falls_to(&f, available);
+		assert_int_equal(policy_plan_emergency(f.p, 12 * GIB, f.now, &plan), 0);
+		for (unsigned int i = 0; i < plan->count; i++)
+			assert_true(plan->step[i].target > (3124 + 300) * MIB);
+		policy_decide(f.p, f.now, &r);
+		for (unsigned int i = 0; i < r.count; i++)
+			assert_true(r.decision[i].target > (3124 + 300) * MIB);
+	}
 	policy_free(f.p);
 }
 
@@ -303,6 +408,52 @@ static void test_emergency_goes_on(void **state)
 		again = policy_emergency_next(f.p, f.now, &step, &n);
 	}
 	assert_true(rounds < 50);
+	policy_free(f.p);
+}
+
+/*
+ * A balloon that does not follow is sent no further, however long the host is
+ * critical: it would take all of that when it wakes.
+ */
+static void test_emergency_and_a_stuck_balloon(void **state)
+{
+	const struct policy_plan_step *step;
+	struct policy_result r;
+	unsigned int n = 0;
+	u64 first = 0, last = 4 * GIB;
+	struct fixture f;
+	char why[256];
+
+	(void)state;
+	init(&f, GIB);
+	for (int t = 0; t < 4 * 4; t++, f.now += 250 * MSEC) {
+		host_falls_to(&f, 100 * MIB);
+		if (t % 4 == 0)
+			report(&f, IDLE, GIB, 0, 4 * GIB);
+		if (policy_emergency_next(f.p, f.now, &step, &n) == 0)
+			policy_emergency_begin(f.p, f.now, &step, &n);
+		for (unsigned int i = 0; i < n; i++)
+			if (step[i].guest == f.g[IDLE])
+				last = step[i].target;
+		sent(&f, step, n, false);
+		if (!first)
+			first = last;
+		assert_true(policy_decide(f.p, f.now, &r) >= 0);
+		assert_false(r.decision[IDLE].flags & POLICY_SEND);
+	}
+	assert_true(first < 4 * GIB);
+	assert_int_equal(last, first);
+	assert_int_equal(r.decision[IDLE].reason, POLICY_REASON_HELD_BALLOON);
+	policy_reason_render(&r.decision[IDLE], why, sizeof(why));
+	assert_non_null(strstr(why, "to go, and is not sent further"));
+
+	/* It comes there after all. */
+	policy_guest_actual(f.p, f.g[IDLE], first, f.now);
+	report(&f, IDLE, GIB, 0, 4 * GIB);
+	if (policy_emergency_next(f.p, f.now, &step, &n) == 0)
+		policy_emergency_begin(f.p, f.now, &step, &n);
+	policy_decide(f.p, f.now, &r);
+	assert_int_not_equal(r.decision[IDLE].reason, POLICY_REASON_HELD_BALLOON);
 	policy_free(f.p);
 }
 
@@ -433,12 +584,16 @@ int main(void)
 		cmocka_unit_test(test_plan_takes_free_first),
 		cmocka_unit_test(test_plan_leaves_untouched),
 		cmocka_unit_test(test_plan_trusts_no_old_sample),
+		cmocka_unit_test(test_plan_guesses_once),
 		cmocka_unit_test(test_plan_leaves_growth),
 		cmocka_unit_test(test_plan_leaves_touched),
 		cmocka_unit_test(test_plan_then_cache),
 		cmocka_unit_test(test_plan_min_is_last),
+		cmocka_unit_test(test_plan_spares_what_is_used),
+		cmocka_unit_test(test_plan_knows_offline_memory),
 		cmocka_unit_test(test_emergency_runs_and_ends),
 		cmocka_unit_test(test_emergency_goes_on),
+		cmocka_unit_test(test_emergency_and_a_stuck_balloon),
 		cmocka_unit_test(test_reserve_ready),
 		cmocka_unit_test(test_reserve_frees),
 		cmocka_unit_test(test_reserve_refused),

@@ -18,6 +18,8 @@
 #define YIELD_NOTHING (1.0 / 16)
 #define YIELD_VERDICT 3u
 #define PINNED_FOR    (3600 * SEC)
+/* Of a small guest, that part is more than a round. */
+#define LAG_PART 8
 /* Back-off of a balloon that does not move. */
 #define STUCK_MIN (30 * SEC)
 #define STUCK_MAX (3600 * SEC)
@@ -247,4 +249,16 @@ bool balloon_stuck(struct policy *p, struct guest *g)
 bool balloon_spent(const struct policy *p, const struct guest *g)
 {
 	return p->now < g->seen->spent_until && g->seen->available < g->slack;
+}
+
+/*
+ * It is farther from where it was sent than it comes in a round of an emergency. Sent
+ * further down it comes no sooner, and one that has stopped would take all of that
+ * when it wakes, whatever the guest needs then.
+ */
+bool balloon_lags(const struct policy *p, const struct guest *g)
+{
+	u64 round = scale(BALLOON_RATE, (double)p->t.emergency_wait / (double)SEC);
+
+	return over(g->actual, g->target) > max_of(g->band, min_of(round, g->max / LAG_PART));
 }

@@ -136,6 +136,8 @@ static void reason_of_rest(const struct policy *p, const struct guest *g,
 		d->arg[1] = g->seen->harms;
 		d->flags |= POLICY_ALERT;
 	}
+	if (d->reason == POLICY_REASON_HELD_BALLOON)
+		d->arg[1] = (s64)over(g->actual, g->target);
 	if (d->reason == POLICY_REASON_HELD_YIELD)
 		d->arg[1] = (s64)(g->y * 100);
 }

@@ -144,6 +144,7 @@ static void demand_of(const struct policy *p, struct guest *g)
 	g->hot = min_of(g->seen->cache, (u64)min_of(hot, (double)g->max));
 	g->active = min_of(base + g->hot, g->max);
 	g->floor = clamp_u64(base + g->slack, g->min, g->max);
+	g->least = clamp_u64(g->seen->overhead + g->seen->used / 2, g->min, g->floor);
 	g->room = room_of(p, g);
 	g->demand = max_of(g->active + g->room + g->seen->lacking, g->min_goal);
 	g->demand = clamp_u64(g->demand, g->floor, g->max);
@@ -163,7 +164,7 @@ static void demand_fixed(struct guest *g)
 		g->demand = g->max;
 	else if (g->class == POLICY_CLASS_STARTING || g->class == POLICY_CLASS_REBOOTING)
 		g->demand = max_of(g->demand, min_of(g->seen->boot_need, g->max));
-	g->floor = g->floor_pressed = min_of(g->min, g->target);
+	g->least = g->floor = g->floor_pressed = min_of(g->min, g->target);
 	g->room = g->hot = 0;
 }
 

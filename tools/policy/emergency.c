@@ -19,6 +19,15 @@
 #define ROUNDS_MAX 8
 
 /*
+ * It was heard too long ago to know what it uses now: it gives no more than half of
+ * what it had then, and once; by the next round it may have answered.
+ */
+static bool is_guess(const struct policy *p, const struct guest *g)
+{
+	return !g->fresh && !p->b.kills;
+}
+
+/*
  * What each class leaves the guest.  What is free in one under pressure it is
  * about to use, in one that was lately it would be given back at once; what was
  * free in one that was not heard lately may be in use, and so may what one that
@@ -28,7 +37,7 @@
 static void stairs_of(const struct policy *p, const struct guest *g,
 		      u64 size[POLICY_PLAN_COUNT + 1])
 {
-	u64 now = min_of(g->target, g->max), low = min_of(g->min, now);
+	u64 now = min_of(g->target, g->max), low = min_of(g->least, now);
 	u64 free = over(g->seen->free, g->slack + touched_since(g) + rise_in(p, g, p->t.poll)),
 	    cold = over(g->seen->cache, g->hot);
 	u64 kept = clamp_u64(min_of(g->floor_pressed, g->entitled), low, now);
@@ -41,6 +50,8 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 	if (calm && cold)
 		size[2] = clamp_u64(over(g->seen->sample_actual, free + cold), kept, size[1]);
 	size[3] = clamp_u64(g->entitled, low, size[2]);
+	if (is_guess(p, g))
+		size[3] += (size[2] - size[3]) / 2;
 	if (g->y < WORTH_TAKING && size[3] >= g->bend)
 		size[3] = size[2];
 	size[4] = low;
@@ -73,7 +84,11 @@ static u64 part_way(const struct policy *p, const struct guest *g, u64 from, u64
 
 static bool in_plan(const struct policy *p, const struct guest *g)
 {
-	return g->movable && g->seen->fresh_at != NEVER && !balloon_spent(p, g);
+	const struct seen *s = g->seen;
+
+	if (!g->movable || s->fresh_at == NEVER || balloon_spent(p, g) || balloon_lags(p, g))
+		return false;
+	return !is_guess(p, g) || s->direction >= 0 || s->fresh_at > s->moved_at;
 }
 
 static double class_brings(const struct policy *p, enum policy_plan_class class)
@@ -124,12 +139,14 @@ static bool step_of(const struct policy *p, const struct guest *g, enum policy_p
 
 /*
  * What no class but the last can bring. Guests are pushed below their floors
- * only for what the host can neither free nor swap.
+ * only where the host would kill, for what it can neither free nor swap.
  */
 static double need_of_min(const struct policy *p, double brought)
 {
 	double avail = (double)min_of(p->b.available, p->b.minfree);
 
+	if (!p->b.kills)
+		return 0;
 	return (double)p->b.reserve_pressed - avail - (double)p->host.swap_free * SWAP_CREDIT -
 	       brought;
 }

@@ -59,6 +59,9 @@ typedef uint32_t u32;
 #define WORTH_TAKING 0.1
 #define SWAP_CREDIT  0.5 /* of free swap: the rest is for others */
 
+/* What a balloon takes in a second; it was measured to be 0.95 GiB. */
+#define BALLOON_RATE GIB
+
 /* A guest that boots reports within a minute. */
 #define START_GRACE (60 * SEC)
 /* After a reset QEMU repeats the old size of the balloon for 6 s. */
@@ -189,6 +192,7 @@ struct seen {
 	bool overhead_known;
 	u64 debt, debt_used; /* swapped out for lack of memory, used then */
 	bool ran_short;	     /* and had next to nothing available */
+	bool ran_out;	     /* and less than what its demand leaves it */
 	u32 pressed;
 	u64 pressed_at;		     /* the last sample under pressure */
 	u64 lacking;		     /* m, bytes */
@@ -257,6 +261,7 @@ struct guest {
 	enum policy_class class;
 	u32 pressed_now;
 	bool fresh, movable;
+	u64 least; /* what it may be sent down to at all */
 	u64 hot, active, floor, floor_pressed, room, demand, exposure;
 	u64 bend;		 /* size at which all its free memory is taken */
 	double y;		 /* yield of a byte above bend */
@@ -307,6 +312,7 @@ struct budget {
 	double hold_slope;    /* dHold/dK */
 	s64 deficit;	      /* X */
 	s64 lack;	      /* X without precaution */
+	bool kills;	      /* nothing but what guests use keeps it from killing */
 	double value, budget; /* of all targets, and of all entitlements */
 };
 
@@ -413,6 +419,7 @@ void balloon_settled(struct policy *p, struct guest *g);
 void balloon_forget(struct guest *g);
 bool balloon_stuck(struct policy *p, struct guest *g);
 bool balloon_spent(const struct policy *p, const struct guest *g);
+bool balloon_lags(const struct policy *p, const struct guest *g);
 void balloon_actual(struct policy *p, struct guest *g, u64 actual);
 
 /* rival.c */
@@ -437,6 +444,7 @@ void demand_learned(struct policy *p);
 
 /* host.c */
 u64 host_available(const struct policy *p);
+bool host_kills(const struct policy_tunables *t, u64 available, u64 swap_free, u64 minfree);
 u64 reserve_left(const struct policy *p, const struct reserve *r);
 u64 reserve_sum(const struct policy *p);
 void host_touch(struct policy *p, u64 bytes);

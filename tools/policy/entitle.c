@@ -64,7 +64,7 @@ static u64 bound(const struct guest *g, enum policy_tier tier)
 	case POLICY_TIER_FLOOR:
 		return g->floor;
 	default:
-		return g->min;
+		return g->least;
 	}
 }
 
@@ -160,12 +160,14 @@ static enum policy_tier tier_of(struct policy *p)
 	 * Precaution (Hold, payback, most of Res) never pushes a guest below
 	 * its demand: that would be harm now against harm perhaps.  What is
 	 * reserved does, to its floor.  What the host really lacks does; and
-	 * below its floor only what the host cannot swap either, since that
-	 * costs time but kills nobody.
+	 * below its floor only a host that would kill otherwise, for what it
+	 * cannot swap either, since that costs time but kills nobody.
 	 */
 	soft = p->b.value - (double)p->b.deficit;
 	hard = p->b.value - (double)p->b.lack;
 	swap = hard + (double)p->host.swap_free * SWAP_CREDIT;
+	if (!p->b.kills)
+		swap = at[POLICY_TIER_FLOOR];
 	careful = min_of(hard - (double)p->b.reserved, at[POLICY_TIER_DEMAND]);
 	careful = max_of(careful, min_of(hard, at[POLICY_TIER_FLOOR]));
 	p->b.budget = max_of(soft, max_of(careful, min_of(swap, at[POLICY_TIER_FLOOR])));
@@ -221,6 +223,6 @@ void entitle(struct policy *p)
 		for_each_guest (p, g)
 			if (g->movable || (p->drain && balloon_moves(g)) ||
 			    (unheard(g) && p->tier == POLICY_TIER_MAX))
-				g->entitled = p->tier == POLICY_TIER_MAX ? g->max : g->min;
+				g->entitled = p->tier == POLICY_TIER_MAX ? g->max : g->least;
 	price(p);
 }

@@ -88,11 +88,9 @@ static bool is_short(const struct policy_tunables *t, const struct policy_gate_h
 	return h->available < scale(h->minfree, t->level_critical);
 }
 
-/* What swap takes costs time, but nobody's life. */
 static bool would_kill(const struct policy_tunables *t, const struct policy_gate_host *h)
 {
-	return h->available + scale(h->swap_free, SWAP_CREDIT) <
-	       scale(h->minfree, t->reserve_pressed);
+	return host_kills(t, h->available, h->swap_free, h->minfree);
 }
 
 /* The weightiest of a minute is the one that is named. */

@@ -280,6 +280,12 @@ static double disk_rate(const struct policy *p, const struct guest *g)
 	return since(p->now, g->seen->disk_at) <= RATE_AGE ? g->seen->disk_rate : 0;
 }
 
+/* Of what its own demand leaves it, the room, half is gone. */
+static bool runs_out(const struct guest *g)
+{
+	return g->seen->available < g->slack + g->room / 2;
+}
+
 static void take_activity(struct policy *p, struct guest *g, const struct guest_record *s, u64 dt)
 {
 	bool is_short = runs_short(g, g->seen->available);
@@ -309,7 +315,7 @@ static void take_activity(struct policy *p, struct guest *g, const struct guest_
 
 	g->seen->pressed = 0;
 	/* A container killed at its own limit is not the guest's lack. */
-	if (oom && (lacked || stall))
+	if (oom && (runs_out(g) || g->seen->ran_out || stall))
 		g->seen->pressed |= POLICY_PRESSED_OOM;
 	if (stall && is_short)
 		g->seen->pressed |= POLICY_PRESSED_STALL;
@@ -319,6 +325,7 @@ static void take_activity(struct policy *p, struct guest *g, const struct guest_
 		g->seen->pressed |= POLICY_PRESSED_REFAULT;
 	learn_faults(p, g, fault, sec);
 	g->seen->ran_short = is_short;
+	g->seen->ran_out = runs_out(g);
 }
 
 /* Half of the floor's slack is gone: a Linux guest wakes kswapd about there. */

@@ -17,8 +17,6 @@
 #define HOLD_CRITICAL (30 * SEC)
 /* Of all that could be called in, at least: many guests wake up together. */
 #define HOLD_SHARE 0.05
-/* What a balloon takes in a second; it was measured to be 0.95 GiB. */
-#define BALLOON_RATE GIB
 /* Use by others is smoothed: samples of host and guests are not one instant. */
 #define OUTSIDE_LIFE	  (5 * SEC)
 #define OUTSIDE_MAX_SHARE 0.02
@@ -72,6 +70,16 @@ static u64 arc_credit(const struct policy_tunables *t, const struct host_record 
 u64 host_available(const struct policy *p)
 {
 	return min_of(p->host.available + arc_credit(&p->t, &p->host), p->host.total);
+}
+
+/*
+ * Critical is a reason to take what guests do not use.  What they use makes them swap
+ * or kill in turn, and is taken only from a host that would do that itself: what swap
+ * takes costs time, but nobody's life.
+ */
+bool host_kills(const struct policy_tunables *t, u64 available, u64 swap_free, u64 minfree)
+{
+	return available + scale(swap_free, SWAP_CREDIT) < scale(minfree, t->level_kill);
 }
 
 void policy_gate_host(const struct policy_tunables *t, const struct host_record *r,
@@ -379,6 +387,7 @@ void host_budget(struct policy *p)
 	avail = b->available + b->in_flight;
 	b->deficit = (s64)(b->reserve + b->reserved + b->hold + b->payback) - (s64)avail;
 	b->lack = (s64)b->reserve_pressed - (s64)avail;
+	b->kills = host_kills(&p->t, b->available, p->host.swap_free, b->minfree);
 
 	for_each_guest (p, g) {
 		double below = max_of(g->seen->yield, p->t.yield_floor);

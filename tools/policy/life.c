@@ -73,7 +73,7 @@ void guest_restarted(struct guest *g)
 	g->seen->counters = 0;
 	g->seen->pressed = 0;
 	g->seen->debt = g->seen->debt_used = 0;
-	g->seen->ran_short = false;
+	g->seen->ran_short = g->seen->ran_out = false;
 	g->seen->stable = 0;
 	g->seen->undo = 0;
 	g->seen->growth = 0;

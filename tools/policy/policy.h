@@ -246,6 +246,7 @@ enum policy_reason {
 				  */
 	POLICY_REASON_HELD_YIELD,    /* its balloon frees next to nothing */
 	POLICY_REASON_HELD_BOOT,     /* it boots */
+	POLICY_REASON_HELD_BALLOON,  /* its balloon is not where it was sent */
 	POLICY_REASON_CLASS,	     /* its class is not moved; arg[0] is the class */
 	POLICY_REASON_CRITICAL_WAIT, /* an emergency burst runs */
 	/* a command is sent */
@@ -459,7 +460,7 @@ enum policy_plan_class {
 			       harm */
 	POLICY_PLAN_CACHE,  /* cold page cache */
 	POLICY_PLAN_EXCESS, /* what is above its entitlement */
-	POLICY_PLAN_MIN,    /* down to min: harm, but less than an OOM kill */
+	POLICY_PLAN_MIN,    /* part of what is used: harm, but less than an OOM kill */
 	POLICY_PLAN_COUNT
 };
 

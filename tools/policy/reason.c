@@ -80,6 +80,7 @@ const char *policy_reason_name(enum policy_reason reason)
 		[POLICY_REASON_HELD_HARM] = "held-harm",
 		[POLICY_REASON_HELD_YIELD] = "held-yield",
 		[POLICY_REASON_HELD_BOOT] = "held-boot",
+		[POLICY_REASON_HELD_BALLOON] = "held-balloon",
 		[POLICY_REASON_CLASS] = "class",
 		[POLICY_REASON_CRITICAL_WAIT] = "critical-wait",
 		[POLICY_REASON_GROW_PRESSED] = "grow-pressed",
@@ -267,6 +268,11 @@ static int render_rest(const struct policy_decision *d, const struct words *w, c
 				w->target, (long long)d->arg[1]);
 	case POLICY_REASON_HELD_BOOT:
 		return snprintf(buf, size, "stays at %s: no shrink while it boots", w->target);
+	case POLICY_REASON_HELD_BALLOON:
+		return snprintf(
+			buf, size,
+			"stays at %s: its balloon has still %s to go, and is not sent further",
+			w->target, w->arg1);
 	case POLICY_REASON_CRITICAL_WAIT:
 		return snprintf(buf, size, "stays at %s: an emergency burst is under way",
 				w->target);

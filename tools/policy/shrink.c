@@ -10,6 +10,9 @@
  */
 #include "engine.h"
 
+/* QEMU reports a balloon's size once a second: one without progress so long stands. */
+#define LAG (2 * SEC)
+
 static double rate_of(const struct policy *p, enum policy_level level)
 {
 	switch (level) {
@@ -66,6 +69,10 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 	g->held = POLICY_REASON_SETTLED;
 	g->lends = false;
 
+	if (balloon_lags(p, g) && (critical || since(p->now, g->seen->progress_at) > LAG)) {
+		g->held = POLICY_REASON_HELD_BALLOON;
+		return;
+	}
 	if (p->emergency) {
 		g->held = POLICY_REASON_CRITICAL_WAIT;
 		return;
@@ -74,12 +81,12 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_PRESSED;
 		return;
 	}
-	if (critical) {
-		g->lends = urgent;
+	if (!g->fresh && !p->b.kills) {
+		g->held = POLICY_REASON_HELD_STALE;
 		return;
 	}
-	if (!g->fresh) {
-		g->held = POLICY_REASON_HELD_STALE;
+	if (critical) {
+		g->lends = urgent;
 		return;
 	}
 	/* Little is better than nothing where it is lacked. */

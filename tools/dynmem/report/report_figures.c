@@ -95,7 +95,7 @@ bool report_hint(const struct report *r, const struct report_guest *g, char *buf
 	if ((double)g->min + MIN_WORTH <= better) {
 		snprintf(
 			buf, size,
-			"min should be %.0fM: it used that much in 95 %% of the time, and a critical host would take it down to min",
+			"min should be %.0fM: it used that much in 95 %% of the time, and a host that is about to kill would take more",
 			better / MIB);
 		return true;
 	}

@@ -13,7 +13,7 @@ static const char *plan_class_name(enum policy_plan_class class)
 		[POLICY_PLAN_FREE] = "what is free in it",
 		[POLICY_PLAN_CACHE] = "its cold page cache",
 		[POLICY_PLAN_EXCESS] = "what is above its entitlement",
-		[POLICY_PLAN_MIN] = "all down to its min",
+		[POLICY_PLAN_MIN] = "part of what it uses",
 	};
 
 	return class < ARRAY_SIZE(names) ? names[class] : "memory";
