@@ -119,7 +119,8 @@ static void want_pace(const struct manager *m, const struct ksm_settings *ours,
 	put(ret, KSM_RUN, m->ksm.strangers ? 0 : 1);
 }
 
-static void tell_pace(struct manager *m, const struct ksm_settings *want)
+/* Why ksmd runs as it does is news; that its measured cost moves the pace is not. */
+static void log_pace(struct manager *m, const struct ksm_settings *want)
 {
 	const struct policy_ksm_decision *d = &m->result.ksm;
 
@@ -129,9 +130,11 @@ static void tell_pace(struct manager *m, const struct ksm_settings *want)
 	if (m->ksm.strangers)
 		log_info("KSM: run 0: %s", m->ksm.alert);
 	else
-		log_info("KSM: run 1, %s pages each %s ms, %.1f %% of a CPU: %s",
-			 want->value[KSM_PAGES_TO_SCAN], want->value[KSM_SLEEP], d->share * 100,
-			 d->reason);
+		log_guest(d->reason == m->ksm.logged ? LOG_DEBUG : LOG_INFO, NULL,
+			  "KSM: run 1, %s pages each %s ms, %.1f %% of a CPU: %s",
+			  want->value[KSM_PAGES_TO_SCAN], want->value[KSM_SLEEP], d->share * 100,
+			  d->reason);
+	m->ksm.logged = m->ksm.strangers ? NULL : d->reason;
 }
 
 static void drive(struct manager *m, uint64_t now)
@@ -152,7 +155,7 @@ static void drive(struct manager *m, uint64_t now)
 	/* A sample may be older than what was written since. */
 	if (ours && k->driven && !k->adopt && !memcmp(&want, ours, sizeof(want)))
 		return;
-	tell_pace(m, &want);
+	log_pace(m, &want);
 	k->driven = true;
 	ksm_control_set(k->control, &want, k->adopt);
 	k->adopt = false;
@@ -163,10 +166,10 @@ static void report(struct manager *m)
 	const struct policy_ksm_decision *d = &m->result.ksm;
 	struct ksm_act *k = &m->ksm;
 
-	if (m->config->ksm_mode == KSM_MODE_OFF || !d->reason || d->reason == k->told ||
+	if (m->config->ksm_mode == KSM_MODE_OFF || !d->reason || d->reason == k->logged ||
 	    !(m->record.present & HOST_HAS_KSM_RUN))
 		return;
-	k->told = d->reason;
+	k->logged = d->reason;
 	log_info("KSM: %s; [ksm] mode = manage would set %" PRIu64 " pages each %" PRIu64 " ms",
 		 d->reason, d->pages_to_scan, d->sleep_ms);
 }

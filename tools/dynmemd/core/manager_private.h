@@ -36,7 +36,7 @@ struct ksm_now {
  * @rival_runs: that is a process
  * @adopt: what it has left counts as found
  * @error: why a setting could not be written; empty: it could
- * @told: the latest reason that was reported
+ * @logged: the latest reason in the log
  * @cpu_share: of one CPU that ksmd took, as measured
  */
 struct ksm_act {
@@ -44,7 +44,7 @@ struct ksm_act {
 	struct ksm_control *control;
 	bool driven, strangers, rival_runs, adopt;
 	char alert[256], rival[160], error[320];
-	const char *told;
+	const char *logged;
 	uint64_t search_at, rest_until; /* ns */
 	uint64_t cpu, cpu_at;		/* ns */
 	double cpu_share;
