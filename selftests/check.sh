@@ -28,9 +28,10 @@ seconds_of()
 }
 
 # What this machine can run at once, and what of it is free. Most suites wait most
-# of the time: one goes beside a lab that keeps two processors busy.
-capacity=$(($(nproc) + 1))
-[ "$capacity" -ge 3 ] || capacity=3
+# of the time: five run where a lab, which keeps two processors busy, and one do.
+lab_slots=4
+capacity=$(($(nproc) * lab_slots / 2 + 1))
+[ "$capacity" -gt "$lab_slots" ] || capacity=$((lab_slots + 1))
 free=$capacity
 
 # wanted NAME: by the command line.
@@ -61,7 +62,7 @@ suite()
 # lab_suite NAME TIME-OUT COMMAND...: in an emulated machine, which needs two.
 lab_suite()
 {
-	queue 2 "$@"
+	queue $lab_slots "$@"
 }
 
 # step NAME SUITES COMMAND...: a build step, for suites that match one of these
