@@ -29,7 +29,6 @@ cd "$(dirname "$0")/../../.." || exit 1
 MIB=$((1 << 20))
 conf_d=/etc/dynmem/dynmem.conf.d
 log=/tmp/dpkg.log
-compiler=$(realpath "$(command -v gcc-12)")
 dynmem() { /usr/bin/dynmem "$@"; }
 
 # All that the packages could leave. Not by a walk through /usr, which takes minutes here.
@@ -142,7 +141,8 @@ module_is()
 # No headers, as after a kernel upgrade without them; then a compiler that fails.
 test_module_fails()
 {
-	local build
+	local build compiler
+	compiler=$(realpath "$(command -v gcc-12)")
 	build=/lib/modules/$(uname -r)/build
 	mv "$build" "$build.away"
 	ok "the module's package installs where it cannot be built" install build/deb-life/dynmem-dkms_*.deb
