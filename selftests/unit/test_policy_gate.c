@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The gate by itself, and an engine that is fed with lies behind it: whatever
- * the engine makes of them, a host that has twice minfree available loses no
- * more than the cap within any minute, and no guest there what it used when it
- * was last heard.
+ * the engine makes of them, a host that would not kill loses no more than the cap
+ * within any minute, and no guest there what it used when it was last heard, nor
+ * its slack.
  *
  * A failure prints its seed; POLICY_SEED=n repeats that one alone, POLICY_RUNS=n
  * changes how many are tried.
@@ -252,8 +252,11 @@ static void write_to(struct liar *l, struct lied *g, u64 to, bool emergency)
 		return;
 	policy_gate_sent(&l->x.gate, &g->books, size, l->x.now);
 	if (size < min_of(g->target, g->actual)) {
+		u64 slack =
+			min_of(l->x.t.floor_slack, scale(g->config.max, l->x.t.floor_slack_share));
+
 		check_seed(l->seed, g->used != UINT64_MAX);
-		check_seed(l->seed, size >= g->used);
+		check_seed(l->seed, size >= g->used + slack);
 	}
 	l->taken[l->step] += over(g->target, size);
 	g->target = size;
@@ -383,8 +386,10 @@ static void lies(u64 seed)
 	l.seed = seed;
 	l.r.s = seed;
 	open_gate(&l.x, 0, 0);
-	/* The truth, which the gate reads: twice minfree, or more. */
-	l.x.host.available = rnd_size(&l.r, 2 * l.x.host.minfree, HOST);
+	/* The truth, which the gate reads: short perhaps, but it would not kill. */
+	l.x.host.available = rnd_size(&l.r, scale(l.x.host.minfree, l.x.t.level_kill) + MIB, HOST);
+	if (chance(&l.r, 50))
+		l.x.host.available = rnd_size(&l.r, 2 * l.x.host.minfree, HOST);
 	l.x.host.swap_free = chance(&l.r, 50) ? 0 : 8 * GIB;
 	assert_int_equal(policy_new(NULL, &l.p), 0);
 	for (unsigned int i = 0; i < GUESTS; i++) {
@@ -404,13 +409,16 @@ static void lies(u64 seed)
 	}
 	for (l.step = 0; l.step < STEPS; l.step++) {
 		l.x.now += chance(&l.r, 80) ? SEC / 4 : rnd_to(&l.r, 5 * SEC);
+		/* The host slept, or the daemon did. */
+		if (chance(&l.r, 2))
+			l.x.now += rnd_to(&l.r, 7200 * SEC);
 		l.at[l.step] = l.x.now;
 		lie_of_host(&l);
 		for (unsigned int i = 0; i < GUESTS; i++) {
 			lie_of_guest(&l, &l.g[i]);
 			move(&l, &l.g[i]);
 		}
-		if (chance(&l.r, 20))
+		for (unsigned int n = chance(&l.r, 3) ? 50 : chance(&l.r, 20); n; n--)
 			lie_of_operator(&l, &l.g[rnd_to(&l.r, GUESTS)]);
 		act(&l);
 	}
