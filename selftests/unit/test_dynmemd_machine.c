@@ -225,6 +225,76 @@ static void test_unlisted_memory(_unused_ void **state)
 	done(&w, &b);
 }
 
+/* When its QEMU was started, as /proc would say. */
+static void start_time(struct world *w, unsigned int ticks)
+{
+	char path[128], text[128];
+
+	snprintf(path, sizeof(path), "%s/%d/stat", w->folder, (int)getpid());
+	snprintf(text, sizeof(text), "%d (qemu) S 1 1 1 0 -1 0 0 0 0 0 5 6 0 0 20 0 4 0 %u 1 1\n",
+		 (int)getpid(), ticks);
+	write_text(path, text);
+}
+
+static const struct guest *restarted(struct world *w)
+{
+	daemon_stop(w);
+	daemon_start(w, false);
+	run_until(w, 2000, manager_find(w->manager, "a"));
+	return guest(w, "a");
+}
+
+/*
+ * The daemon is restarted while such a guest is squeezed: its balloon is below what is
+ * listed, and yet it gets all of its memory back.
+ */
+static void test_unlisted_over_restart(_unused_ void **state)
+{
+	struct fake_qemu a = busy_guest("a");
+	const struct guest *g;
+	struct world w;
+	char path[96];
+
+	a.no_list = true;
+	a.dimms = 4096 * MIB;
+	a.actual = 8192 * MIB;
+	a.total += 4096 * MIB;
+	a.available = a.free = 6000 * MIB;
+	open_world(&w, manage);
+	daemon_stop(&w);
+	snprintf(path, sizeof(path), "%s/state", w.folder);
+	w.state = path;
+	start_time(&w, 1000);
+	guest_cost(&w, getpid(), 3500);
+	host_memory(&w, 65536, 50000);
+	daemon_start(&w, false);
+	start_guest(&w, &a, "a.sock");
+	g = guest(&w, "a");
+	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	assert_int_equal(g->memory, 8192 * MIB);
+	fake_resize(&a, 3000 * MIB);
+	run_until(&w, 2000, g->actual == 3000 * MIB);
+
+	g = restarted(&w);
+	assert_int_equal(g->memory, 8192 * MIB);
+	assert_int_equal(g->limits.max, 8192 * MIB);
+	fake_say(&a, EVENT("ACPI_DEVICE_OST"));
+	run_until(&w, 9000, a.target == 8192 * MIB);
+	assert_int_equal(g->memory, 8192 * MIB);
+	fake_resize(&a, 3000 * MIB);
+	run_until(&w, 2000, g->actual == 3000 * MIB);
+
+	/* Unplugged while there was no daemon; another QEMU. */
+	daemon_stop(&w);
+	a.dimms = 1024 * MIB;
+	daemon_start(&w, false);
+	assert_int_equal(guest(&w, "a")->memory, 5120 * MIB);
+	start_time(&w, 2000);
+	g = restarted(&w);
+	assert_int_equal(g->memory, 4096 * MIB);
+	done(&w, &a);
+}
+
 /* A state is what QEMU says, whichever event there was. */
 static void test_run_states(_unused_ void **state)
 {
@@ -531,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_size_unknown),
 		cmocka_unit_test(test_other_memory),
 		cmocka_unit_test(test_unlisted_memory),
+		cmocka_unit_test(test_unlisted_over_restart),
 		cmocka_unit_test(test_run_states),
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_pinned_by_qom),

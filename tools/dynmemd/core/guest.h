@@ -69,6 +69,8 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest, const char *why);
  *	configuration says about the guest comes first
  * @memory: what its balloon counts from: what the machine was started with, and
  *	DIMMs that were plugged since, bytes
+ * @memory_most: it may be that much, since QEMU does not list all that is plugged
+ *	and the balloon has been shrunk, bytes; 0: it is as much as @memory
  * @dimms: of @memory, what was plugged, bytes
  * @other: memory that the guest counts and its balloon does not (virtio-mem),
  *	bytes
@@ -99,7 +101,7 @@ struct guest {
 	pid_t pid;
 	uint64_t rss;
 	struct guest_rule own;
-	uint64_t memory;
+	uint64_t memory, memory_most;
 	uint64_t dimms, other;
 	uint64_t actual;
 	bool has_balloon;

@@ -47,6 +47,7 @@ static void remember(struct manager *m, const struct guest *g)
 
 	if (!r || policy_guest_info(m->policy, g->handle, now, &info) < 0)
 		return;
+	r->memory = g->memory;
 	r->actual = g->actual;
 	r->target = info.target;
 	policy_guest_export(m->policy, g->handle, now, &r->learned);
@@ -139,11 +140,26 @@ static void count_unwritten(struct manager *m, const struct guest *g)
 		policy_gate_restore(&m->gate, least - g->actual, 0, manager_now(m));
 }
 
+/* It is the same QEMU. */
+static bool is_same(const struct record *r, const struct guest *g)
+{
+	return r->start && r->start == g->start && r->pid == (uint64_t)g->pid;
+}
+
+void remember_memory(struct manager *m, struct guest *g)
+{
+	const struct record *r = state_find(&m->state, g->name);
+
+	g->start = cost_start(&g->cost);
+	if (r && is_same(r, g))
+		g->memory = MAX(g->memory, MIN(r->memory, g->memory_most));
+}
+
 static void recall(struct manager *m, struct guest *g)
 {
 	struct record *r = g->record;
 	struct policy_guest_state learned = r->learned;
-	bool same = r->start && r->start == g->start && r->pid == (uint64_t)g->pid;
+	bool same = is_same(r, g);
 
 	if (!same)
 		forget_machine(&learned);
@@ -160,7 +176,6 @@ static void recall(struct manager *m, struct guest *g)
 
 void remember_added(struct manager *m, struct guest *g)
 {
-	g->start = cost_start(&g->cost);
 	g->record = state_find(&m->state, g->name);
 	if (g->record)
 		recall(m, g);

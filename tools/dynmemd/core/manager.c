@@ -264,11 +264,12 @@ int manager_guest_add(struct manager *m, struct guest *g)
 	if (r < 0)
 		return r;
 	make_unique(m, g);
-	limits_apply(m, g);
-	config = limits_config(g);
 	r = open_process(m, g);
 	if (r < 0)
 		return r;
+	remember_memory(m, g);
+	limits_apply(m, g);
+	config = limits_config(g);
 	r = policy_guest_add(m->policy, &config, g->actual, now, &g->handle);
 	if (r < 0) {
 		close_process(m, g);

@@ -283,6 +283,9 @@ void remember_soon(struct manager *m);
 /** remember_next() - write it down as soon as the loop has nothing better to do */
 void remember_next(struct manager *m);
 
+/** remember_memory() - what a QEMU that is known does not tell of its memory */
+void remember_memory(struct manager *m, struct guest *g);
+
 /** remember_added() - the engine has a guest: what is known about it? */
 void remember_added(struct manager *m, struct guest *g);
 

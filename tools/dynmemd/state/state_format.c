@@ -97,6 +97,7 @@ static const struct field settings_fields[] = {
 static const struct field guest_fields[] = {
 	OF_GUEST("pid", TYPE_U64, pid),
 	OF_GUEST("start", TYPE_U64, start),
+	OF_GUEST("memory", TYPE_U64, memory),
 	OF_GUEST("actual", TYPE_U64, actual),
 	OF_GUEST("target", TYPE_U64, target),
 	OF_GUEST("gone", TYPE_U64, gone),

@@ -31,6 +31,7 @@
  * @name: printable UTF-8
  * @pid: of its QEMU
  * @start: when that started, clock ticks since boot; 0: not known
+ * @memory: what its balloon was seen to count from, bytes
  * @actual: its size when it was seen last, bytes
  * @target: size last commanded, bytes
  * @gone: seconds since the epoch since when it is gone; 0: it is there
@@ -39,7 +40,7 @@
 struct record {
 	char name[GUEST_NAME_MAX];
 	uint64_t pid, start;
-	uint64_t actual, target;
+	uint64_t memory, actual, target;
 	uint64_t gone;
 	struct policy_guest_state learned;
 };

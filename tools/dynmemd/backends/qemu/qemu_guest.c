@@ -98,6 +98,12 @@ static uint64_t memory_of(struct qemu_guest *g)
 	return MIN(listed + g->unlisted, POLICY_GUEST_BYTES_MAX);
 }
 
+/* Of one that was shrunk by an earlier daemon, that may know more. */
+static uint64_t most_memory(const struct qemu_guest *g)
+{
+	return MIN(g->base + MAX(g->plugged, g->dimms), POLICY_GUEST_BYTES_MAX);
+}
+
 static void follow_size(struct qemu_guest *g)
 {
 	uint64_t memory = memory_of(g);
@@ -208,6 +214,7 @@ static const char *add(struct qemu_guest *g)
 	g->guest.dimms = g->dimms_known ? g->dimms : g->plugged;
 	g->guest.has_balloon = g->balloon != NULL;
 	g->guest.actual = g->balloon ? g->actual : g->guest.memory;
+	g->guest.memory_most = g->balloon ? most_memory(g) : 0;
 	g->moving = true;
 	g->looked_at = qemu_now(g);
 	if (g->way->found)
@@ -217,6 +224,7 @@ static const char *add(struct qemu_guest *g)
 	if (r < 0)
 		return r == -EEXIST ? "this QEMU is managed already, by another socket"
 				    : strerror(-r);
+	g->unlisted = MAX(g->unlisted, over(g->guest.memory, g->base + g->dimms));
 	g->added = true;
 	watch_process(g);
 	return NULL;
