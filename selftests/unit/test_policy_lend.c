@@ -246,6 +246,61 @@ static void test_what_passes_is_seen(void **state)
 	policy_free(o.p);
 }
 
+/* A look between two samples: what the guest has resident, and nothing else. */
+static void glance(struct one *o, u64 ms, u64 touched)
+{
+	o->now += ms * MSEC;
+	o->c.rss += touched;
+	o->h.available -= touched;
+	policy_guest_update(o->p, o->g, &o->c, o->now);
+}
+
+/* A squeezed guest that fills 1 GiB/s is given more a twentieth of a second later. */
+static void test_grows_before_it_is_heard(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, GIB, 8 * GIB, GIB);
+	o.s.available = o.s.free = 460 * MIB; /* uses 500 MiB, and has 256 of room */
+	o.s.disk_caches = 0;
+	o.c.rss = 600 * MIB;
+	o.h.available = 1400 * MIB; /* what is kept, and next to nothing else */
+	ticks(&o, 10);
+	assert_int_equal(o.i.target, GIB);
+	assert_int_equal(o.r.look, 50 * MSEC);
+
+	/* Little by little is no reason. */
+	glance(&o, 50, 10 * MIB);
+	assert_false(policy_grows(o.p));
+	glance(&o, 50, 50 * MIB);
+	assert_true(policy_grows(o.p));
+	policy_host_update(o.p, &o.h, o.now);
+	assert_int_equal(policy_decide(o.p, o.now, &o.r), 1);
+	assert_int_equal(o.r.decision[0].reason, POLICY_REASON_GROW_PRESSED);
+	assert_true(o.r.decision[0].target >= GIB + 256 * MIB);
+	assert_false(policy_grows(o.p)); /* until it touches more */
+
+	/* Its statistics say that it was page cache: it was not in need. */
+	o.s.free -= 60 * MIB;
+	o.s.disk_caches = 60 * MIB;
+	tick(&o, true);
+	assert_true(o.i.demand <= GIB);
+
+	/* One that has its max is not looked at. */
+	policy_command_sent(o.p, o.g, 8 * GIB, o.now);
+	policy_guest_actual(o.p, o.g, 8 * GIB, o.now);
+	o.s.stat_actual = 8 * GIB;
+	o.s.total = 8 * GIB - 64 * MIB;
+	o.s.available = o.s.free = 7 * GIB;
+	o.h.available = 8 * GIB;
+	ticks(&o, 2);
+	assert_int_equal(o.r.look, 0);
+	glance(&o, 50, GIB);
+	assert_false(policy_grows(o.p));
+	policy_free(o.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -258,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_plenty_is_silence),
 		cmocka_unit_test(test_little_lack_on_a_rich_host),
 		cmocka_unit_test(test_what_passes_is_seen),
+		cmocka_unit_test(test_grows_before_it_is_heard),
 	};
 	/* clang-format on */
 

@@ -179,6 +179,41 @@ static void lack_is_measured(void **state)
 	sim_trace_clear(&t);
 }
 
+/* Six guests of 16 GiB on 64; one wants a GiB for hours, then fifteen. */
+static void grows_in_time(void **state)
+{
+	struct sim_options o = options(64);
+	struct sim_trace t = { 0 };
+	struct sim_problem p;
+	char text[1 << 16] = "time,guest,max,used\n";
+	size_t n = strlen(text);
+	double worst = 0;
+
+	(void)state;
+	for (int time = 0; time < 2 * SPAN; time += 300) {
+		const char *used = time / 3600 % 4 == 3 ? "15G" : "1G";
+
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%d,a,16G,%s\n", time, used);
+		for (int g = 0; g < 5; g++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%d,b%d,16G,7.5G\n", time,
+					      g);
+	}
+	assert_int_equal(sim_trace_parse(&t, "x", text, n, false, &p), 0);
+	o.length = 2 * SPAN;
+	o.min_share = 0.1;
+	o.cache = SIM_CACHE_NONE;
+	for (o.seed = 1; o.seed <= 6; o.seed++) {
+		struct sim_scenario *s = scenario(&t, &o);
+		struct sim_result r = run(s, "dynmem", 6, NULL);
+
+		assert_int_equal(r.failure, SIM_OK);
+		worst = fmax(worst, r.longest);
+		sim_scenario_free(s);
+	}
+	assert_true(worst <= 0.5);
+	sim_trace_clear(&t);
+}
+
 static void promises(void **state)
 {
 	struct sim_options o = options(64);
@@ -352,6 +387,7 @@ int main(void)
 		cmocka_unit_test(one_seed_one_result),
 		cmocka_unit_test(more_machines_than_the_trace),
 		cmocka_unit_test(lack_is_measured),
+		cmocka_unit_test(grows_in_time),
 		cmocka_unit_test(promises),
 		cmocka_unit_test(oracle_is_the_bound),
 		cmocka_unit_test(reporting_alone),

@@ -354,6 +354,8 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 		d->poll = poll_of(p, g, &sum);
 		if (d->poll && (!result.next || d->poll < result.next))
 			result.next = d->poll;
+		if (d->poll)
+			result.look = max_of(result.look, look_period(g));
 		if (d->flags & POLICY_SEND)
 			result.send++;
 		result.granted += over(d->target, d->from);

@@ -91,16 +91,18 @@ static double yield_of(const struct policy *p, const struct guest *g)
  * What it grows by from its last sample until @time from now, if it goes on as
  * fast as between the last two, beyond what it was seen to touch already.  One
  * that has run into its balloon grows no further, and one that thrashes does
- * not answer: what it had when it was heard says little about what it wants.
+ * not answer: what it had when it was heard says little about what it wants.  Where
+ * its cost is looked at meanwhile, what it touches now, until it is heard again.
  */
 u64 rise_in(const struct policy *p, const struct guest *g, u64 time)
 {
 	u64 age = min_of(since(p->now, g->seen->fresh_at), p->t.fresh);
+	u64 seen = (u64)min_of(g->seen->touching * (double)min_of(time, p->t.poll), (double)g->max);
 
 	if (g->seen->rise <= 0)
-		return 0;
-	return over((u64)min_of(g->seen->rise * (double)(age + time), (double)g->max),
-		    touched_since(g));
+		return seen;
+	return max_of(seen, over((u64)min_of(g->seen->rise * (double)(age + time), (double)g->max),
+				 touched_since(g)));
 }
 
 /*
@@ -201,6 +203,7 @@ void demand_update(struct policy *p)
 		g->movable = g->class == POLICY_CLASS_REPORTING;
 
 		forget_pending(p, g);
+		g->seen->grew = 0;
 		g->exposure = exposure(p, g);
 		g->y = yield_of(p, g);
 		g->bend = bend_of(g);

@@ -14,6 +14,7 @@
  *	balloon.c	commands sent, sizes seen: yield, probes, stuck balloons
  *	rival.c		somebody else who moves a balloon
  *	guest.c		a sample -> used, overhead, debt, pressure
+ *	look.c		what it touches between two samples
  *	harm.c		a shrink that hurt: undo, back-off, learned floor
  *	demand.c	a guest's class, active bytes, floor, demand, exposure
  *	host.c		levels, reserve, hold, available: the budget
@@ -211,6 +212,8 @@ struct seen {
 	u64 known; /* GUEST_HAS_* */
 	u64 cost_at, disk_at, cpu_at;
 	u64 rss, swapped, ksm_saved, disk_read, cpu_ns;
+	u64 grew;		     /* touched since the last decision */
+	double touching;	     /* bytes/ns, between two looks at its cost */
 	u64 payback;		     /* of swapped, what is likely to be read soon */
 	u64 reclaimed;		     /* asked of its cgroup, not seen in swapped yet */
 	u64 reclaim_at, reclaim_rss; /* a window of asking began then, with that */
@@ -413,6 +416,10 @@ u64 base_of(const struct guest *g);
 
 /* guest.c */
 bool guest_late(const struct policy *p, const struct guest *g);
+
+/* look.c */
+void look_touched(const struct policy *p, struct guest *g, u64 touched, u64 dt);
+u64 look_period(const struct guest *g);
 
 /* balloon.c */
 void balloon_settled(struct policy *p, struct guest *g);

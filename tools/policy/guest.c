@@ -495,6 +495,7 @@ static void take_memory(struct policy *p, struct guest *g, const struct guest_re
 	} else {
 		u64 touched = over(after, before);
 
+		look_touched(p, g, touched, dt);
 		g->seen->pending = over(g->seen->pending, touched);
 		if (after >= before)
 			touched += over(saved, g->seen->ksm_saved);

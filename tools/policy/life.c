@@ -77,7 +77,7 @@ void guest_restarted(struct guest *g)
 	g->seen->stable = 0;
 	g->seen->undo = 0;
 	g->seen->growth = 0;
-	g->seen->rise = 0;
+	g->seen->rise = g->seen->touching = 0;
 	g->seen->judged = true;
 	g->seen->probe.on = false;
 	for (unsigned int i = 0; i < GROWTH_RING; i++)

@@ -362,6 +362,8 @@ struct policy_ksm_decision {
  * @shrunk: bytes of balloon taken by this decision
  * @ksm: what KSM should do
  * @next: call again after so many ns even without an event; 0: not needed
+ * @look: read what guests have resident so often meanwhile, ns, and decide at once
+ *	when policy_grows(); 0: not needed
  */
 struct policy_result {
 	enum policy_level level;
@@ -372,8 +374,16 @@ struct policy_result {
 	int64_t deficit;
 	uint64_t granted, shrunk;
 	struct policy_ksm_decision ksm;
-	uint64_t next;
+	uint64_t next, look;
 };
+
+/**
+ * policy_grows() - whether a squeezed guest has begun to grow fast
+ *
+ * It has touched since the last decision what a decision at once is worth: its next
+ * statistics would come too late.
+ */
+bool policy_grows(const struct policy *p);
 
 /**
  * policy_decide() - decide for all guests

@@ -19,6 +19,14 @@
 /* QEMU sends an event of a balloon once a second at most, ms. */
 #define BALLOON_EVENT 1000
 
+/*
+ * Between ticks the daemon looks at what guests have resident.  A look that finds
+ * nothing changes nothing, so only those are run at which a guest's demand rises by so
+ * much so fast; slower ones are met by its room.
+ */
+#define LOOK_RATE (256 * SIM_MIB)
+#define LOOK_RISE (64 * SIM_MIB)
+
 /* Nothing squeezed, nothing pressed: a look this often, as the daemon, ms. */
 #define HEARTBEAT 10000
 
@@ -38,8 +46,10 @@ struct dynmem {
 	struct policy_gate_host gate_host;
 	struct seen *seen;
 	unsigned int round;
+	bool looks;
 	int64_t tick, emergency; /* ms; next round of an emergency */
 	int64_t next;		 /* tick, ms */
+	int64_t look, look_at;	 /* between two, ms; 0: none */
 };
 
 static uint64_t clock_of(const struct sim *s)
@@ -250,14 +260,62 @@ static void decide(struct sim *s, bool quick)
 			command(s, dec->userdata, dec->guest, dec->target, false);
 	}
 	set_ksm(s, &r.ksm);
-	d->next = s->host.now + after(d, r.next);
+	if (!quick || s->host.now + after(d, r.next) < d->next)
+		d->next = s->host.now + after(d, r.next);
+	d->look = d->looks ? (int64_t)(r.look / 1000000) : 0;
+}
+
+/* When a squeezed guest's demand begins to rise fast, ms; now, if it does. */
+static int64_t rises_at(const struct sim_host *h, const struct sim_guest *g)
+{
+	const struct sim_knot *k = &g->curve->knot[g->cursor];
+	const struct sim_knot *end = &g->curve->knot[g->curve->count - 1];
+
+	if (g->down || g->actual >= g->max)
+		return SIM_NEVER;
+	for (int piece = 0; piece < 2 && k < end; piece++, k++) {
+		double rise = k[1].value - k->value;
+		int64_t at = (int64_t)(k->time * 1000);
+
+		if (rise >= LOOK_RISE && rise >= LOOK_RATE * (k[1].time - k->time))
+			return at > h->now ? at : h->now;
+	}
+	return SIM_NEVER;
+}
+
+static int64_t next_look(const struct sim *s, const struct dynmem *d)
+{
+	int64_t at = SIM_NEVER;
+
+	if (!d->look)
+		return SIM_NEVER;
+	for (unsigned int i = 0; i < s->host.count; i++) {
+		int64_t rises = rises_at(&s->host, &s->host.guest[i]);
+
+		at = rises < at ? rises : at;
+	}
+	/* On a grid of its own, whenever that began. */
+	return at == SIM_NEVER ? at : (at / d->look + 1) * d->look;
 }
 
 static void set_wake(struct sim *s)
 {
-	const struct dynmem *d = s->state;
+	struct dynmem *d = s->state;
 
+	d->look_at = next_look(s, d);
 	s->wake = d->emergency < d->next ? d->emergency : d->next;
+	s->wake = d->look_at < s->wake ? d->look_at : s->wake;
+}
+
+/* What the daemon does at a look: nobody is asked anything. */
+static void look(struct sim *s)
+{
+	struct dynmem *d = s->state;
+
+	for (unsigned int i = 0; i < s->host.count; i++)
+		feed_cost(s, d->policy, &s->host.guest[i], &d->seen[i], true);
+	if (policy_grows(d->policy))
+		decide(s, true);
 }
 
 static void dynmem_tick(struct sim *s)
@@ -266,8 +324,10 @@ static void dynmem_tick(struct sim *s)
 
 	if (s->host.now >= d->next) {
 		decide(s, false);
-	} else {
+	} else if (s->host.now >= d->emergency) {
 		emergency(s, feed_host(s, d));
+	} else {
+		look(s);
 	}
 	set_wake(s);
 }
@@ -316,7 +376,7 @@ static void dynmem_clear(struct sim *s)
 	free(d);
 }
 
-static int init_with(struct sim *s, int64_t tick)
+static int init_with(struct sim *s, int64_t tick, bool looks)
 {
 	struct dynmem *d = calloc(1, sizeof(*d));
 	int err;
@@ -325,6 +385,7 @@ static int init_with(struct sim *s, int64_t tick)
 		return -ENOMEM;
 	s->state = d;
 	d->tick = tick;
+	d->looks = looks;
 	d->emergency = SIM_NEVER;
 	d->next = s->host.now + tick;
 	s->wake = d->next;
@@ -342,12 +403,12 @@ static int init_with(struct sim *s, int64_t tick)
 
 static int dynmem_init(struct sim *s)
 {
-	return init_with(s, s->options->tick);
+	return init_with(s, s->options->tick, true);
 }
 
 static int dynmem_10s_init(struct sim *s)
 {
-	return init_with(s, 10000);
+	return init_with(s, 10000, false);
 }
 
 const struct sim_policy sim_policy_dynmem = {

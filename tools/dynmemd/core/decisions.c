@@ -5,7 +5,8 @@
  * On an event: decide, write the commands, and only then log and tell; with
  * the host critical, the emergency plan first. In between, a tick a second
  * as long as the engine wants one: read the host, ask guests for statistics,
- * and decide when they have answered or the patience is over.
+ * and decide when they have answered or the patience is over.  Between ticks a look at
+ * who grows.
  *
  * From an event to its last command nothing is allocated.
  */
@@ -112,6 +113,7 @@ static void schedule(struct manager *m, uint64_t now)
 	for (size_t i = 0; i < m->n_guests; i++)
 		if (m->guests[i]->poll_period)
 			tick_at(m, m->guests[i]->poll_at);
+	look_next(m, now);
 }
 
 static void decide(struct manager *m, uint64_t now)
@@ -156,6 +158,20 @@ static int on_tick(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *us
 	return 0;
 }
 
+static int on_look(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
+{
+	struct manager *m = userdata;
+	uint64_t now = manager_now(m);
+
+	if (!look_grows(m, now))
+		look_next(m, now);
+	else if (sample_host(m, true, now) == POLICY_LEVEL_CRITICAL && manager_managing(m))
+		emergency_start(m, now);
+	else
+		decide(m, now);
+	return 0;
+}
+
 void decisions_on_pressure(struct manager *m, enum policy_level level, uint64_t now)
 {
 	sample_costs(m, true, now);
@@ -189,6 +205,8 @@ int decisions_init(struct manager *m)
 	int r = add_timer(m, &m->tick, 10 * USEC_PER_MSEC, on_tick);
 
 	if (r >= 0)
+		r = add_timer(m, &m->look, 5 * USEC_PER_MSEC, on_look);
+	if (r >= 0)
 		r = add_timer(m, &m->patience, USEC_PER_MSEC, poll_patience);
 	if (r >= 0)
 		r = add_timer(m, &m->emergency, USEC_PER_MSEC, emergency_continue);
@@ -204,6 +222,7 @@ int decisions_init(struct manager *m)
 void decisions_free(struct manager *m)
 {
 	sd_event_source_disable_unref(m->tick);
+	sd_event_source_disable_unref(m->look);
 	sd_event_source_disable_unref(m->patience);
 	sd_event_source_disable_unref(m->emergency);
 	sd_event_source_disable_unref(m->decide);

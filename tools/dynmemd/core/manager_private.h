@@ -86,6 +86,8 @@ struct manager {
 	sd_event_source *tick;	     /* polls are due */
 	uint64_t tick_at;	     /* ns, 0: off */
 	uint64_t ticked_at;	     /* ns, the last one */
+	sd_event_source *look;	     /* between ticks ... */
+	uint64_t looked;	     /* ... and what was available at the last one */
 	sd_event_source *patience;   /* for answers to polls */
 	unsigned int awaited;	     /* answers to the polls of ... */
 	unsigned int round;	     /* ... this tick */
@@ -114,7 +116,7 @@ struct manager {
 };
 
 /*
- * Each part calls those above it alone: mode, ticks, announce, sample, polls,
+ * Each part calls those above it alone: mode, ticks, announce, sample, polls, looks,
  * writes, emergency_run, cgroup_act, ksm_why, ksm_trust, ksm_act, kill_switch, learned,
  * reservations, decisions, settings, limits, settings_set, and manager.c, which takes in
  * what backends and sources report.
@@ -197,6 +199,14 @@ int poll_patience(sd_event_source *s, uint64_t usec, void *userdata);
 
 /** sample_fill() - the host's memory as it was read last */
 void sample_fill(const struct manager *m, struct host_record *ret);
+
+/* looks.c */
+
+/** look_next() - look again soon, if the latest decision wants that */
+void look_next(struct manager *m, uint64_t now);
+
+/** look_grows() - whether a squeezed guest has begun to grow, and a decision is due */
+bool look_grows(struct manager *m, uint64_t now);
 
 /* writes.c */
 

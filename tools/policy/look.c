@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Looks between two polls: a squeezed guest that begins to fill memory shows it in its
+ * cost before it shows it in its statistics.  Page cache that grows does so as well, but
+ * never for long, since it is bounded by the guest's size.
+ */
+#include "engine.h"
+
+/* A guest that fills memory at 1 GiB/s is out of its room in a quarter of a second. */
+#define LOOK (50 * MSEC)
+/* Looks closer together than this say nothing about a rate. */
+#define LOOK_LEAST (LOOK / 5)
+/* So much touched is a reason to decide. */
+#define GREW (32 * MIB)
+
+static bool squeezed(const struct guest *g)
+{
+	return g->movable && g->target < g->max && cost_known(g);
+}
+
+/*
+ * It has touched that much in that time.  Rates are taken from looks alone: from one
+ * poll to the next they say less than the statistics do.
+ */
+void look_touched(const struct policy *p, struct guest *g, u64 touched, u64 dt)
+{
+	struct seen *s = g->seen;
+
+	s->grew = min_of(s->grew + touched, g->max);
+	if (dt >= LOOK_LEAST)
+		s->touching = dt < p->t.poll / 4 ? (double)touched / (double)dt : 0;
+}
+
+/* How often to look at it, 0: not at all. */
+u64 look_period(const struct guest *g)
+{
+	return squeezed(g) ? LOOK : 0;
+}
+
+bool policy_grows(const struct policy *p)
+{
+	const struct guest *g;
+
+	for_each_guest (p, g)
+		if (squeezed(g) && g->seen->grew >= min_of(GREW, g->band))
+			return true;
+	return false;
+}
