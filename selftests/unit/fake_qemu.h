@@ -8,12 +8,14 @@
 #define FAKE_QEMU_H
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -52,6 +54,8 @@ struct fake_qemu {
 	bool no_greeting;
 	bool mute;	    /* reads, and does not answer */
 	bool other_process; /* the listener is one that has ended since */
+	bool launched;	    /* it is one that stays, until it is killed */
+	pid_t launcher;	    /* that one */
 	bool refuses;	    /* the command balloon */
 	unsigned int delay; /* of its answers, ms */
 	const char *greeting;
@@ -385,12 +389,38 @@ static inline int fake_on_accept(sd_event_source *s, int listener, uint32_t reve
 	return 0;
 }
 
+static inline int fake_launch(struct fake_qemu *f)
+{
+	ssize_t n;
+	int fd[2];
+	char c;
+
+	if (pipe(fd) < 0)
+		return -1;
+	f->launcher = fork();
+	if (f->launcher == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (listen(f->listener, 1) < 0 || write(fd[1], "", 1) < 0)
+			_exit(1);
+		close(fd[0]);
+		close(fd[1]);
+		for (;;)
+			pause();
+	}
+	close(fd[1]);
+	n = read(fd[0], &c, 1);
+	close(fd[0]);
+	return n == 1 ? 0 : -1;
+}
+
 /* The peer's process is the one that said listen(). */
 static inline int fake_listen(struct fake_qemu *f)
 {
 	pid_t pid;
 	int status;
 
+	if (f->launched)
+		return fake_launch(f);
 	if (!f->other_process)
 		return listen(f->listener, 1);
 	pid = fork();

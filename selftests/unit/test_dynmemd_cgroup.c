@@ -253,6 +253,29 @@ static void test_enforcement(_unused_ void **state)
 	stop(&w, &a);
 }
 
+/* Who listens is not its QEMU: a launcher or a proxy, whose cgroup is none of ours. */
+static void test_other_process(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_scope(&w, ENFORCE);
+	guest_cost(&w, getpid(), 14);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	assert_true(manager_find(w.manager, "a")->proxied);
+	pressure(&w, POLICY_LEVEL_MEDIUM, 300);
+	/* Its balloon is moved all the same; it ends as silent, which is reclaimed. */
+	run_until(&w, 3000, a.balloons > 0);
+	a.refuses = true;
+	pressure(&w, POLICY_LEVEL_CRITICAL, 50);
+	run_for(&w, 1500);
+	assert_true(high_is(&w, "max\n"));
+	assert_string_equal(text_of(&w, "memory.reclaim"), "");
+	assert_int_equal(info_of(&w, "a").rss, 0);
+	stop(&w, &a);
+}
+
 /* What a daemon set that was killed is undone by the next, or kept by it. */
 static void test_enforcement_of_another(_unused_ void **state)
 {
@@ -283,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_no_need),
 		cmocka_unit_test(test_enforcement),
 		cmocka_unit_test(test_enforcement_of_another),
+		cmocka_unit_test(test_other_process),
 	};
 	/* clang-format on */
 

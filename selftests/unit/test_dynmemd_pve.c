@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The backend "pve": whose a guest is, and how its monitor is shared. */
+#include <signal.h>
 #include <time.h>
 
 #include "pve_world.h"
@@ -403,6 +404,31 @@ static void test_bad_peers(_unused_ void **state)
 	close_world(&w);
 }
 
+/* Who listens is a launcher, not its QEMU: the guest does not end with that. */
+static void test_launcher_ends(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	a.launched = true;
+	start_guest(&w, &a, "101.qmp");
+	guest_cost(&w, a.launcher, 14);
+	until_known(&w, "web");
+	assert_int_equal(guest(&w, "web")->pid, a.launcher);
+	assert_true(guest(&w, "web")->proxied);
+	assert_int_equal(kill(a.launcher, SIGKILL), 0);
+	assert_int_equal(waitpid(a.launcher, NULL, 0), a.launcher);
+	run_for(&w, 500);
+	assert_int_equal(manager_guest_count(w.manager), 1);
+	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+	run_until(&w, 3000, a.balloons > 0);
+	assert_int_equal(manager_guest_count(w.manager), 1);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 /* What its file promises holds after the hand-over too. */
 static void test_keeps_minimum(_unused_ void **state)
 {
@@ -617,6 +643,7 @@ int main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_no_balloon),
 		cmocka_unit_test(test_bad_peers),
+		cmocka_unit_test(test_launcher_ends),
 		cmocka_unit_test(test_keeps_minimum),
 		cmocka_unit_test(test_dropped_keys),
 		cmocka_unit_test(test_leaves_whole),

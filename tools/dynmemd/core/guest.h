@@ -122,6 +122,7 @@ struct guest {
 	struct guest_record known;
 	struct guest_limits limits;
 	bool held;
+	bool proxied; /* who listens at its monitor is not its QEMU */
 	struct cost cost;
 	uint64_t start;	       /* of its QEMU, clock ticks; 0: not known */
 	struct record *record; /* what is remembered of it, or NULL */

@@ -243,7 +243,8 @@ static int open_process(struct manager *m, struct guest *g)
 
 	cgroup_act_open(m, g);
 	r = cost_open(&g->cost, m->proc, g->pid);
-	if (r >= 0 && is_other_process(g))
+	g->proxied = r >= 0 && is_other_process(g);
+	if (g->proxied)
 		close_process(m, g);
 	else if (r < 0)
 		cgroup_act_close(m, g);

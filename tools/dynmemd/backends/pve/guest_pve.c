@@ -101,7 +101,18 @@ static bool must_leave(const struct guest_pve *g, const struct guest *guest)
 	       manager_mode(g->manager) == MODE_MANAGE;
 }
 
-static void judge_again(struct guest_pve *g)
+/* An editor drops keys that nobody meant to change: what follows is logged. */
+static void log_range(const struct guest *guest, bool is_new)
+{
+	log_guest(
+		LOG_NOTICE, guest->name,
+		is_new ? "handed over: range %.0f to %.0f MiB, shares %u"
+		       : "balloon or shares of its file changed; still managed, since pvestatd leaves it alone: range %.0f to %.0f MiB, shares %u",
+		(double)guest->limits.min / MIB, (double)guest->limits.max / MIB,
+		guest->limits.shares);
+}
+
+static void judge_again(struct guest_pve *g, bool changed)
 {
 	struct guest *guest = qemu_guest_added(g->q);
 	char before[sizeof(g->observed)] = "";
@@ -123,15 +134,15 @@ static void judge_again(struct guest_pve *g)
 	if (guest->observed && strcmp(before, g->observed) != 0)
 		log_guest(LOG_NOTICE, guest->name, "only observed: %s", g->observed);
 	if (!guest->observed && !g->leaving && (!was_ours || was_leaving))
-		log_guest(LOG_NOTICE, guest->name, "handed over: range %.0f to %.0f MiB, shares %u",
-			  (double)guest->limits.min / MIB, (double)guest->limits.max / MIB,
-			  guest->limits.shares);
+		log_range(guest, true);
+	else if (!guest->observed && !g->leaving && changed)
+		log_range(guest, false);
 }
 
 void guest_pve_config(struct guest_pve *g, const struct config *config)
 {
 	g->config = config;
-	judge_again(g);
+	judge_again(g, false);
 }
 
 static void take_conf(struct guest_pve *g, const struct pve_conf *conf)
@@ -143,7 +154,7 @@ static void take_conf(struct guest_pve *g, const struct pve_conf *conf)
 void guest_pve_conf(struct guest_pve *g, const struct pve_conf *conf)
 {
 	char before[sizeof(g->conf.name)];
-	uint64_t memory = g->conf.memory;
+	struct pve_conf old = g->conf;
 
 	snprintf(before, sizeof(before), "%s", name_of(g));
 	take_conf(g, conf);
@@ -152,8 +163,8 @@ void guest_pve_conf(struct guest_pve *g, const struct pve_conf *conf)
 		qemu_guest_drop(g->q, "it has another name now");
 		return;
 	}
-	judge_again(g);
-	if (memory != g->conf.memory)
+	judge_again(g, old.balloon != g->conf.balloon || old.shares != g->conf.shares);
+	if (old.memory != g->conf.memory)
 		qemu_guest_look(g->q, true);
 }
 
@@ -161,7 +172,7 @@ void guest_pve_look(struct guest_pve *g)
 {
 	qemu_guest_look(g->q, false);
 	if (g->leaving)
-		judge_again(g);
+		judge_again(g, false);
 }
 
 /*

@@ -176,7 +176,7 @@ static void on_process(struct poll_item *item, _unused_ uint32_t revents)
 static void watch_process(struct qemu_guest *g)
 {
 	g->process.fn = on_process;
-	if (!g->guest.pid || !g->way->shared)
+	if (!g->guest.pid || g->guest.proxied || !g->way->shared)
 		return;
 	g->process.fd = (int)syscall(SYS_pidfd_open, g->guest.pid, 0);
 	if (g->process.fd >= 0 && poller_add(g->poller, &g->process, EPOLLIN) < 0) {
