@@ -4,7 +4,7 @@
 # A host that is short of memory, with real guests: what is taken, what harm
 # is undone, and that all of it comes back.  TAP.
 #
-#   scarce.sh [THEME...]    of: harm emergency reservation; all without one
+#   scarce.sh [THEME...]    of: shares harm emergency reservation; all without one
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
 # shellcheck source-path=SCRIPTDIR source=../tap.sh
@@ -21,6 +21,49 @@ swap=/tmp/web.swap
 below()
 {
 	(($(guest actual "$1") < $2))
+}
+
+# What guests do not need is taken first from who has few shares, whoever that is.
+theme_shares()
+{
+	local giver name
+	for giver in web plug; do
+		begin
+		for name in web plug sleepy; do
+			dynmem guest $name set shares 10000 >/dev/null
+		done
+		ok "shares: $giver gets few" dynmem guest $giver set shares 100
+		ok "shares: the host is pressed until somebody gives" press_softly
+		ok "shares: which is $giver, as long as it has more than it needs" gave_first $giver ||
+			diag "$(commands)"
+		release_host
+		all_get_back "shares: $giver"
+	done
+	for name in web plug sleepy; do
+		dynmem guest $name set shares default >/dev/null
+	done
+	nobody_killed shares
+}
+
+# In small steps from level low's threshold on, so that not everybody has to give.
+press_softly()
+{
+	local mib
+	for ((mib = 500; mib > 260; mib -= 16)); do
+		press_host $mib
+		sleep 1
+		! shrunk || return 0
+	done
+	return 1
+}
+
+# gave_first GUEST: alone, or all that it does not need.
+gave_first()
+{
+	local givers
+	givers=$(commands | cut -d ' ' -f 1 | sort -u | xargs)
+	[[ $givers == "$1" ]] ||
+		[[ " $givers " == *" $1 "* && $(guest_field "$1" target) -le $(($(guest_field "$1" demand) + 16 * MIB)) ]]
 }
 
 # It gave, needs more soon after, and begins to swap; its host has nothing for it.
@@ -101,6 +144,6 @@ truncate -s 96M $swap
 web_options=(--qemu "-drive file=$swap,if=none,id=swap,format=raw -device virtio-blk-pci,drive=swap")
 start_world || exit 1
 ok "web has swap" ask_guest -t 60 web sh 'mkswap /dev/vda && swapon /dev/vda'
-(($#)) || set -- harm emergency reservation
+(($#)) || set -- shares harm emergency reservation
 run_themes "$@"
 end_world
