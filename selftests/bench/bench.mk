@@ -84,13 +84,13 @@ bench-idle: $(BENCH)/idle tools lab-modules
 # The whole tick over real sockets: TICK_GUESTS=N, TICK_RUNS=N.
 TICK_GUESTS ?= 1000
 TICK_RUNS ?= 11
-$(BENCH)/fake_guests $(BENCH)/tick_daemon: $(BENCH)/%: $(B)/obj/selftests/bench/%.o $(DAEMON_A) $(COMMON_A) $(POLICY_A) $(LIB_A)
+$(BENCH)/fake_guests $(BENCH)/tick_daemon $(BENCH)/bare_exchange: $(BENCH)/%: $(B)/obj/selftests/bench/%.o $(DAEMON_A) $(COMMON_A) $(POLICY_A) $(LIB_A)
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(pkg_libs) -lm
 
 .PHONY: bench-tick bench-convergence
-bench-tick: $(BENCH)/fake_guests $(BENCH)/tick_daemon bench-tick-decision
+bench-tick: $(BENCH)/fake_guests $(BENCH)/tick_daemon $(BENCH)/bare_exchange bench-tick-decision
 	$(Q)selftests/bench/tick $(BENCH) $(TICK_GUESTS) $(TICK_RUNS) >$(BENCH)/tick.txt
 	$(call evaluate,tick)
 

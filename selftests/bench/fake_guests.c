@@ -24,6 +24,38 @@
 /* As often one half of them needs a twelfth of its memory more, the other less. */
 #define SWAP_USEC 3000000
 
+/* As QEMU 7.2 answers for one disk. */
+static const char blockstats[] =
+	"[{\"device\": \"drive0\", \"parent\": {\"stats\": {\"unmap_operations\": 0,"
+	" \"unmap_merged\": 0, \"flush_total_time_ns\": 91234567890,"
+	" \"wr_highest_offset\": 0, \"wr_total_time_ns\": 91234567890,"
+	" \"failed_wr_operations\": 0, \"failed_rd_operations\": 0,"
+	" \"wr_merged\": 0, \"wr_bytes\": 1073741824, \"timed_stats\": [],"
+	" \"failed_unmap_operations\": 0, \"failed_flush_operations\": 0,"
+	" \"account_invalid\": false, \"rd_total_time_ns\": 91234567890,"
+	" \"invalid_unmap_operations\": 0, \"flush_operations\": 0,"
+	" \"wr_operations\": 33021, \"unmap_bytes\": 0, \"rd_merged\": 0,"
+	" \"rd_bytes\": 5368709120, \"unmap_total_time_ns\": 91234567890,"
+	" \"invalid_flush_operations\": 0, \"account_failed\": false,"
+	" \"rd_operations\": 181232, \"invalid_wr_operations\": 0,"
+	" \"invalid_rd_operations\": 0}, \"node-name\": \"#block008\","
+	" \"driver-specific\": {\"discard-bytes-ok\": 0, \"discard-nb-ok\": 0,"
+	" \"driver\": \"file\", \"discard-nb-failed\": 0}},"
+	" \"stats\": {\"unmap_operations\": 0, \"unmap_merged\": 0,"
+	" \"flush_total_time_ns\": 91234567890, \"wr_highest_offset\": 0,"
+	" \"wr_total_time_ns\": 91234567890, \"failed_wr_operations\": 0,"
+	" \"failed_rd_operations\": 0, \"wr_merged\": 0,"
+	" \"wr_bytes\": 1073741824, \"timed_stats\": [],"
+	" \"failed_unmap_operations\": 0, \"failed_flush_operations\": 0,"
+	" \"account_invalid\": true, \"rd_total_time_ns\": 91234567890,"
+	" \"invalid_unmap_operations\": 0, \"flush_operations\": 0,"
+	" \"wr_operations\": 33021, \"unmap_bytes\": 0, \"rd_merged\": 0,"
+	" \"rd_bytes\": 5368709120, \"unmap_total_time_ns\": 91234567890,"
+	" \"invalid_flush_operations\": 0, \"account_failed\": true,"
+	" \"rd_operations\": 181232, \"invalid_wr_operations\": 0,"
+	" \"invalid_rd_operations\": 0}, \"node-name\": \"#block105\","
+	" \"qdev\": \"/machine/peripheral-anon/device[0]/virtio-backend\"}]";
+
 struct guests {
 	unsigned int n;
 	uint64_t swapped_at;
@@ -109,6 +141,7 @@ static int start(struct guests *g, sd_event *event, const char *folder, unsigned
 			.available = actual / 2,
 			.free = actual / 2 - 64 * MIB,
 			.last_update = 1000,
+			.blockstats = blockstats,
 		};
 		if (snprintf(path, sizeof(path), "%s/%u.sock", folder, i) >= (int)sizeof(path) ||
 		    fake_start(f, event, path) < 0) {

@@ -39,6 +39,7 @@ struct fake_qemu {
 	const char *migration;		    /* query-migrate; NULL: there never was one */
 	bool no_events;			    /* it does not tell of migrations */
 	const char *memdev;		    /* what query-memdev returns, default "[]" */
+	const char *blockstats;		    /* what query-blockstats returns, default "{}" */
 	const char *devices;		    /* what is below /machine/peripheral-anon as well */
 	const char *objects;		    /* what is below /objects */
 	bool sev;			    /* query-sev says so */
@@ -281,6 +282,8 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 		fake_reply(f, id, f->sev ? "{\"enabled\": true}" : "{\"enabled\": false}");
 	} else if (!strcmp(command, "query-memdev")) {
 		fake_reply(f, id, f->memdev ? f->memdev : "[]");
+	} else if (!strcmp(command, "query-blockstats")) {
+		fake_reply(f, id, f->blockstats ? f->blockstats : "{}");
 	} else if (!strcmp(command, "query-balloon") && f->no_balloon) {
 		fake_refuse(f, id, "No balloon device has been activated");
 	} else if (!strcmp(command, "query-balloon")) {
