@@ -43,6 +43,49 @@ static void on_reply(_unused_ struct qmp *q, int error, struct json_object *ret,
 	note(t, "reply %d %s\n", error, error ? text : json_object_to_json_string(ret));
 }
 
+/* As json-c writes it, however it came. */
+static void note_text(struct talk *t, const char *what, struct json_span text)
+{
+	struct json_tokener *parser = json_tokener_new_ex(2 * QMP_DEPTH_MAX);
+	struct json_object *o = json_tokener_parse_ex(parser, text.p, (int)text.len);
+
+	/* A number may go on. */
+	if (json_tokener_get_error(parser) == json_tokener_continue)
+		o = json_tokener_parse_ex(parser, " ", 1);
+	promise(json_tokener_get_error(parser) == json_tokener_success);
+	note(t, "%s %s\n", what, json_object_to_json_string(o));
+	json_object_put(o);
+	json_tokener_free(parser);
+}
+
+static void on_text(_unused_ struct qmp *q, int error, struct json_span ret, const char *text,
+		    void *userdata)
+{
+	struct talk *t = userdata;
+
+	promise(!t->closed && ++t->replies <= 3);
+	promise((error == 0) == (text == NULL));
+	if (error)
+		note(t, "reply %d %s\n", error, text);
+	else
+		note_text(t, "reply 0", ret);
+}
+
+static bool on_event_text(_unused_ struct qmp *q, struct json_span name, struct json_span data,
+			  void *userdata)
+{
+	struct talk *t = userdata;
+	char what[512];
+
+	promise(t->ready && !t->closed && *data.p == '{');
+	if (!name.len || name.len > 400 || *name.p != 'B')
+		return false;
+	t->events++;
+	snprintf(what, sizeof(what), "event %.*s", (int)name.len, name.p);
+	note_text(t, what, data);
+	return true;
+}
+
 static void on_ready(struct qmp *q, void *userdata)
 {
 	struct talk *t = userdata;
@@ -50,7 +93,9 @@ static void on_ready(struct qmp *q, void *userdata)
 	promise(++t->ready == 1 && qmp_ready(q));
 	note(t, "ready\n");
 	promise(qmp_execute(q, "query-name", NULL, on_reply, t) == 0);
-	promise(qmp_execute(q, "query-status", NULL, on_reply, t) == 0);
+	qmp_hold(q);
+	promise(qmp_ask(q, "query-status", NULL, on_text, t) == 0);
+	promise(qmp_release(q) == 0);
 	promise(qmp_balloon(q, 1 << 30) == 0);
 	promise(qmp_balloon(q, 1 << 29) == 1);
 	promise(qmp_execute(q, "qom-get", "{}", on_reply, t) == 0);
@@ -88,6 +133,7 @@ static void on_closed(struct qmp *q, int error, const char *why, void *userdata)
 static const struct qmp_handlers handlers = {
 	.ready = on_ready,
 	.event = on_event,
+	.event_text = on_event_text,
 	.balloon = on_balloon,
 	.closed = on_closed,
 };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -48,17 +47,39 @@ int command_put_balloon(struct command_buffer *b, uint64_t bytes)
 	return 0;
 }
 
+/* Appends all of the texts, up to NULL; nothing where there is no room for them. */
+static int put_texts(struct command_buffer *b, const char *const *text)
+{
+	size_t left = space(b), end = b->end;
+
+	for (; *text; text++) {
+		size_t len = strlen(*text);
+
+		if (len > left)
+			return -ENOBUFS;
+		memcpy(b->text + end, *text, len);
+		left -= len;
+		end += len;
+	}
+	b->end = end;
+	return 0;
+}
+
 int command_put(struct command_buffer *b, const char *command, const char *arguments, int64_t id)
 {
-	size_t left = space(b);
-	int n = snprintf(b->text + b->end, left, "{\"execute\":\"%s\"%s%s,\"id\":%lld}\r\n",
-			 command, arguments ? ",\"arguments\":" : "", arguments ? arguments : "",
-			 (long long)id);
+	char digits[BALLOON_DIGITS + 1] = "";
+	const char *text[] = { "{\"execute\":\"",
+			       command,
+			       arguments ? "\",\"arguments\":" : "\"",
+			       arguments ? arguments : "",
+			       ",\"id\":",
+			       NULL,
+			       "}\r\n",
+			       NULL };
 
-	if (n < 0 || (size_t)n >= left)
-		return -ENOBUFS;
-	b->end += n;
-	return 0;
+	put_number(digits, id);
+	text[5] = digits + strspn(digits, " ");
+	return put_texts(b, text);
 }
 
 int command_send(struct command_buffer *b, int fd)

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stddef.h>
+#include <string.h>
 
 #include "dynmemd/qmp/guest_stats.h"
 #include "common/util.h"
 
 static const struct {
-	const char *key;
+	struct json_span key;
 	uint64_t bit;
 	size_t offset;
 } fields[] = {
-#define FIELD(key, BIT, member)                                             \
-	{                                                                   \
-		key, GUEST_HAS_##BIT, offsetof(struct guest_record, member) \
+#define FIELD(key, BIT, member)                                                                  \
+	{                                                                                        \
+		{ key, sizeof(key) - 1 }, GUEST_HAS_##BIT, offsetof(struct guest_record, member) \
 	}
 	FIELD("stat-total-memory", TOTAL, total),
 	FIELD("stat-available-memory", AVAILABLE, available),
@@ -32,38 +33,51 @@ static const struct {
 	FIELD("stat-direct-reclaims", DIRECT_RECLAIMS, direct_reclaims),
 };
 
-/* QEMU says 2^64-1 for "never reported". */
-static bool get_number(struct json_object *object, const char *key, uint64_t *ret)
+static void take_stat(struct guest_record *r, struct json_span key, struct json_cursor *c)
 {
-	struct json_object *v;
 	uint64_t n;
 
-	if (!json_object_object_get_ex(object, key, &v) || !json_object_is_type(v, json_type_int))
-		return false;
-	n = json_object_get_uint64(v);
-	/* Negative numbers read as 0. */
-	if (n == UINT64_MAX || json_object_get_int64(v) < 0)
-		return false;
-	*ret = n;
-	return true;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		uint64_t *member = (uint64_t *)((char *)r + fields[i].offset);
+
+		if (key.len != fields[i].key.len || memcmp(key.p, fields[i].key.p, key.len) != 0)
+			continue;
+		/* QEMU says 2^64-1 for "never reported". */
+		if (json_number(c, &n) && n != UINT64_MAX) {
+			*member = n;
+			r->present |= fields[i].bit;
+		} else {
+			*member = 0;
+			r->present &= ~fields[i].bit;
+		}
+		return;
+	}
+	json_skip(c);
 }
 
-void stats_parse(struct guest_record *ret, struct json_object *guest_stats)
+void stats_parse(struct guest_record *ret, struct json_cursor *c)
 {
-	struct json_object *stats = NULL;
+	uint64_t last_update = UINT64_MAX;
+	struct json_span key;
 
 	*ret = (struct guest_record){ 0 };
-	if (!json_object_is_type(guest_stats, json_type_object))
+	if (!json_enter(c, '{'))
 		return;
-	if (get_number(guest_stats, "last-update", &ret->last_update))
-		ret->present |= GUEST_HAS_LAST_UPDATE;
-	if (!json_object_object_get_ex(guest_stats, "stats", &stats) ||
-	    !json_object_is_type(stats, json_type_object))
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		uint64_t *member = (uint64_t *)((char *)ret + fields[i].offset);
-
-		if (get_number(stats, fields[i].key, member))
-			ret->present |= fields[i].bit;
+	while (json_key(c, &key)) {
+		if (span_is(key, "last-update")) {
+			if (!json_number(c, &last_update))
+				last_update = UINT64_MAX;
+		} else if (span_is(key, "stats")) {
+			*ret = (struct guest_record){ 0 };
+			if (json_enter(c, '{'))
+				while (json_key(c, &key))
+					take_stat(ret, key, c);
+		} else {
+			json_skip(c);
+		}
 	}
+	if (last_update == UINT64_MAX)
+		return;
+	ret->last_update = last_update;
+	ret->present |= GUEST_HAS_LAST_UPDATE;
 }

@@ -2,16 +2,15 @@
 #ifndef DYNMEMD_STATS_H
 #define DYNMEMD_STATS_H
 
-#include <json-c/json.h>
-
+#include "dynmemd/qmp/json_pull.h"
 #include "policy/policy.h"
 
 /**
  * stats_parse() - QEMU's guest-stats
  * @ret: @stat_actual is left out; a statistic that is absent, negative or no number
  *	is left out of @present
- * @guest_stats: the property's value, anything at all
+ * @guest_stats: at the property's value, anything at all
  */
-void stats_parse(struct guest_record *ret, struct json_object *guest_stats);
+void stats_parse(struct guest_record *ret, struct json_cursor *guest_stats);
 
 #endif

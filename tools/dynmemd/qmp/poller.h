@@ -4,7 +4,8 @@
  *
  * sd-event makes two system calls and sorts a queue for each descriptor that
  * is ready. For the answers of a thousand guests that is half of the work:
- * here they are taken a batch at a time, each socket once a batch.
+ * here they are taken a batch at a time, each socket once a batch, and not each
+ * when it comes, but what has come within a millisecond.
  */
 #ifndef DYNMEMD_POLLER_H
 #define DYNMEMD_POLLER_H

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include <json-c/json.h>
+#include "dynmemd/qmp/json_pull.h"
 #include "dynmemd/qmp/poller.h"
 
 /*
@@ -43,10 +44,19 @@ typedef void (*qmp_reply_t)(struct qmp *q, int error, struct json_object *ret, c
 			    void *userdata);
 
 /**
+ * qmp_text_t - as &qmp_reply_t, with the reply as text
+ * @ret: the reply's "return" if @error is 0, for json_cursor(); borrowed
+ */
+typedef void (*qmp_text_t)(struct qmp *q, int error, struct json_span ret, const char *text,
+			   void *userdata);
+
+/**
  * struct qmp_handlers - what a connection reports; each may call qmp_free()
  * @greeted: the monitor is ours; may be NULL
  * @ready: the peer greeted and accepted qmp_capabilities
  * @event: an event; @data may be NULL, @name is untrusted
+ * @event_text: an event that came in one piece, before @event is called for it. @data is an
+ *	object, for json_cursor(). Return: true: taken, @event is not called. May be NULL
  * @balloon: the outcome of a qmp_balloon(), as for &qmp_reply_t
  * @closed: the connection is over; the last call ever. @why is fit for a log
  *	once escaped
@@ -55,6 +65,8 @@ struct qmp_handlers {
 	void (*greeted)(struct qmp *q, void *userdata);
 	void (*ready)(struct qmp *q, void *userdata);
 	void (*event)(struct qmp *q, const char *name, struct json_object *data, void *userdata);
+	bool (*event_text)(struct qmp *q, struct json_span name, struct json_span data,
+			   void *userdata);
 	void (*balloon)(struct qmp *q, int error, const char *text, void *userdata);
 	void (*closed)(struct qmp *q, int error, const char *why, void *userdata);
 };
@@ -136,6 +148,20 @@ struct qmp *qmp_free(struct qmp *q);
  */
 int qmp_execute(struct qmp *q, const char *command, const char *arguments, qmp_reply_t fn,
 		void *userdata);
+
+/**
+ * qmp_ask() - as qmp_execute(), for a reply that is read as text
+ *
+ * While that comes in one piece, nothing is allocated for it.
+ */
+int qmp_ask(struct qmp *q, const char *command, const char *arguments, qmp_text_t fn,
+	    void *userdata);
+
+/** qmp_hold() - commands wait until qmp_release(), and are sent in one piece */
+void qmp_hold(struct qmp *q);
+
+/** qmp_release() - send what was held. 0, or as qmp_execute() */
+int qmp_release(struct qmp *q);
 
 /**
  * qmp_balloon() - set the balloon's target

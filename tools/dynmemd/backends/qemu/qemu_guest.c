@@ -272,6 +272,30 @@ void qemu_answered(struct qemu_guest *g)
  * What QEMU tells by itself
  */
 
+static void on_balloon_change(struct qemu_guest *g, const uint64_t *actual)
+{
+	if (actual) {
+		qemu_see_actual(g, *actual);
+		g->moving = true;
+	}
+	qemu_ask(g);
+}
+
+/* The event that comes most often. */
+bool qemu_on_event_text(_unused_ struct qmp *q, struct json_span name, struct json_span data,
+			void *userdata)
+{
+	struct qemu_guest *g = userdata;
+	struct json_cursor c = json_cursor(data);
+	uint64_t actual;
+
+	if (!span_is(name, "BALLOON_CHANGE"))
+		return false;
+	if (g->added)
+		on_balloon_change(g, json_member_number(&c, "actual", &actual) ? &actual : NULL);
+	return true;
+}
+
 /*
  * The names are hints, since newer QEMUs have more of them: whatever may have
  * changed is asked for.
@@ -287,11 +311,7 @@ void qemu_on_event(_unused_ struct qmp *q, const char *name, struct json_object 
 	if (!g->added)
 		return;
 	if (!strcmp(name, "BALLOON_CHANGE")) {
-		if (answer_bytes(data, "actual", &actual)) {
-			qemu_see_actual(g, actual);
-			g->moving = true;
-		}
-		qemu_ask(g);
+		on_balloon_change(g, answer_bytes(data, "actual", &actual) ? &actual : NULL);
 		return;
 	}
 	if (!strcmp(name, "MIGRATION"))

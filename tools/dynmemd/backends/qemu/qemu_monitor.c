@@ -238,6 +238,7 @@ int qemu_monitor_open(struct qemu_guest *g, sd_event_time_handler_t on_later)
 		.greeted = on_greeted,
 		.ready = on_ready,
 		.event = qemu_on_event,
+		.event_text = qemu_on_event_text,
 		.balloon = on_balloon,
 		.closed = on_closed,
 	};

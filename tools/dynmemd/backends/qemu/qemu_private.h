@@ -119,6 +119,9 @@ void qemu_retry_target(struct qemu_guest *g);
 /** qemu_on_event() - what QEMU tells by itself; see struct qmp_handlers */
 void qemu_on_event(struct qmp *q, const char *name, struct json_object *data, void *userdata);
 
+bool qemu_on_event_text(struct qmp *q, struct json_span name, struct json_span data,
+			void *userdata);
+
 /** qemu_now() - usec */
 uint64_t qemu_now(const struct qemu_guest *g);
 

@@ -78,11 +78,11 @@ static void take_dimms(struct qemu_guest *g, struct json_object *ret)
 	}
 }
 
-static void take_actual(struct qemu_guest *g, struct json_object *ret)
+static void read_actual(struct qemu_guest *g, struct json_cursor *c)
 {
 	uint64_t actual;
 
-	if (answer_bytes(ret, "actual", &actual))
+	if (c && json_member_number(c, "actual", &actual))
 		qemu_see_actual(g, actual);
 }
 
@@ -254,18 +254,31 @@ static void take_deflate(struct qemu_guest *g, struct json_object *ret)
 	guest_trait(&g->guest, GUEST_DEFLATE_ON_OOM, ret);
 }
 
-/* What all its disks have read since its start; each has its own file below. */
-static void take_disks(struct qemu_guest *g, struct json_object *ret)
+/* A disk's part of query-blockstats. Its files below have such figures, too, and they are not meant. */
+static uint64_t read_disk(struct json_cursor *c)
 {
-	size_t n = json_object_is_type(ret, json_type_array) ? json_object_array_length(ret) : 0;
-	struct json_object *stats;
-	uint64_t bytes, sum = 0;
+	uint64_t bytes = 0;
+	struct json_span key;
 
-	g->disks_known = json_object_is_type(ret, json_type_array);
-	for (size_t i = 0; i < n; i++)
-		if (json_object_object_get_ex(json_object_array_get_idx(ret, i), "stats", &stats) &&
-		    answer_bytes(stats, "rd_bytes", &bytes))
-			sum += bytes;
+	if (!json_enter(c, '{'))
+		return 0;
+	while (json_key(c, &key)) {
+		if (!span_is(key, "stats"))
+			json_skip(c);
+		else if (!json_member_number(c, "rd_bytes", &bytes))
+			bytes = 0;
+	}
+	return bytes;
+}
+
+/* What all its disks have read since its start; each has its own file below. */
+static void read_disks(struct qemu_guest *g, struct json_cursor *c)
+{
+	uint64_t sum = 0;
+
+	g->disks_known = c && json_enter(c, '[');
+	while (g->disks_known && json_more(c))
+		sum += read_disk(c);
 	g->disk_read = sum;
 }
 
@@ -273,14 +286,14 @@ static void take_disks(struct qemu_guest *g, struct json_object *ret)
  * Memory of other devices is in the guest's total, and not in what its balloon
  * counts from. A total of more than there is means that there is more.
  */
-static void take_stats(struct qemu_guest *g, struct json_object *ret)
+static void read_stats(struct qemu_guest *g, struct json_cursor *c)
 {
 	struct guest_record *s = &g->sample;
 
-	g->has_sample = ret != NULL;
-	if (!ret)
+	g->has_sample = c != NULL;
+	if (!c)
 		return;
-	stats_parse(s, ret);
+	stats_parse(s, c);
 	if (!(s->present & GUEST_HAS_TOTAL))
 		return;
 	if (s->total > g->guest.memory + g->guest.other && s->total != g->total_asked) {
@@ -294,46 +307,75 @@ static const struct {
 	const char *args; /* NULL: see put_args() */
 	const char *property;
 	void (*take)(struct qemu_guest *g, struct json_object *ret); /* NULL: refused */
+	/* Instead, of what is asked in each tick: */
+	void (*read)(struct qemu_guest *g, struct json_cursor *c);
 } questions[ASK_COUNT] = {
-	[ASK_NAME] = { "query-name", NULL, NULL, take_name },
-	[ASK_STATE] = { "query-status", NULL, NULL, take_state },
-	[ASK_MIGRATION] = { "query-migrate", NULL, NULL, take_migration },
+	[ASK_NAME] = { "query-name", .take = take_name },
+	[ASK_STATE] = { "query-status", .take = take_state },
+	[ASK_MIGRATION] = { "query-migrate", .take = take_migration },
 	[ASK_EVENTS] = { "migrate-set-capabilities",
-			 "{\"capabilities\":[{\"capability\":\"events\",\"state\":true}]}", NULL,
-			 take_events },
-	[ASK_MEMORY] = { "query-memory-size-summary", NULL, NULL, take_memory },
-	[ASK_DIMMS] = { "query-memory-devices", NULL, NULL, take_dimms },
-	[ASK_ACTUAL] = { "query-balloon", NULL, NULL, take_actual },
-	[ASK_BACKENDS] = { "query-memdev", NULL, NULL, take_backends },
-	[ASK_OBJECTS] = { "qom-list", "{\"path\":\"/objects\"}", NULL, take_objects },
-	[ASK_SEV] = { "query-sev", NULL, NULL, take_sev },
-	[ASK_QOM] = { "qom-list", NULL, NULL, take_container },
-	[ASK_PERIOD] = { "qom-get", NULL, "guest-stats-polling-interval", take_period },
-	[ASK_REPORTING] = { "qom-get", NULL, "free-page-reporting", take_reporting },
-	[ASK_DEFLATE] = { "qom-get", NULL, "deflate-on-oom", take_deflate },
-	[ASK_SET_PERIOD] = { "qom-set", NULL, "guest-stats-polling-interval", take_period_set },
-	[ASK_DISKS] = { "query-blockstats", NULL, NULL, take_disks },
-	[ASK_STATS] = { "qom-get", NULL, "guest-stats", take_stats },
+			 "{\"capabilities\":[{\"capability\":\"events\",\"state\":true}]}",
+			 .take = take_events },
+	[ASK_MEMORY] = { "query-memory-size-summary", .take = take_memory },
+	[ASK_DIMMS] = { "query-memory-devices", .take = take_dimms },
+	[ASK_ACTUAL] = { "query-balloon", .read = read_actual },
+	[ASK_BACKENDS] = { "query-memdev", .take = take_backends },
+	[ASK_OBJECTS] = { "qom-list", "{\"path\":\"/objects\"}", .take = take_objects },
+	[ASK_SEV] = { "query-sev", .take = take_sev },
+	[ASK_QOM] = { "qom-list", .take = take_container },
+	[ASK_PERIOD] = { "qom-get", .property = "guest-stats-polling-interval",
+			 .take = take_period },
+	[ASK_REPORTING] = { "qom-get", .property = "free-page-reporting", .take = take_reporting },
+	[ASK_DEFLATE] = { "qom-get", .property = "deflate-on-oom", .take = take_deflate },
+	[ASK_SET_PERIOD] = { "qom-set", .property = "guest-stats-polling-interval",
+			     .take = take_period_set },
+	[ASK_DISKS] = { "query-blockstats", .read = read_disks },
+	[ASK_STATS] = { "qom-get", .property = "guest-stats", .read = read_stats },
 };
 
-static void on_answer(_unused_ struct qmp *q, int error, struct json_object *ret,
-		      _unused_ const char *text, void *userdata)
+/* Returns whether there is still a guest, and in @ret_takes whether it takes the answer. */
+static bool begin_answer(const struct asked *asked, int error, bool *ret_takes)
 {
-	const struct asked *asked = userdata;
 	struct qemu_guest *g = asked->g;
 	uint32_t bit = 1u << asked->question;
 
 	g->asked &= ~bit;
 	if (error == -ETIMEDOUT && !g->added) {
 		qemu_guest_drop(g, "did not answer the first questions in time");
-		return;
+		return false;
 	}
 	/* A size that was not answered stays unknown. */
-	if (error != -ETIMEDOUT || !(bit & ASK_SIZE)) {
+	*ret_takes = error != -ETIMEDOUT || !(bit & ASK_SIZE);
+	if (*ret_takes)
 		g->todo &= ~bit;
-		questions[asked->question].take(g, error ? NULL : ret);
-	}
-	qemu_answered(g);
+	return true;
+}
+
+static void on_answer(_unused_ struct qmp *q, int error, struct json_object *ret,
+		      _unused_ const char *text, void *userdata)
+{
+	const struct asked *asked = userdata;
+	bool takes;
+
+	if (!begin_answer(asked, error, &takes))
+		return;
+	if (takes)
+		questions[asked->question].take(asked->g, error ? NULL : ret);
+	qemu_answered(asked->g);
+}
+
+static void on_text(_unused_ struct qmp *q, int error, struct json_span ret,
+		    _unused_ const char *text, void *userdata)
+{
+	const struct asked *asked = userdata;
+	struct json_cursor c = json_cursor(ret);
+	bool takes;
+
+	if (!begin_answer(asked, error, &takes))
+		return;
+	if (takes)
+		questions[asked->question].read(asked->g, error ? NULL : &c);
+	qemu_answered(asked->g);
 }
 
 /* Returns what goes along with the command: @buf, a constant, or NULL. */
@@ -361,20 +403,33 @@ static const char *put_args(struct qemu_guest *g, enum question i, char *buf, si
 	return buf;
 }
 
-/* Where there is no room for more, the next answer makes some. */
-void qemu_ask(struct qemu_guest *g)
+static int ask(struct qemu_guest *g, enum question i)
 {
 	char args[512];
+	const char *with = put_args(g, i, args, sizeof(args));
 
+	g->questions[i] = (struct asked){ g, i };
+	if (questions[i].read)
+		return qmp_ask(g->q, questions[i].command, with, on_text, &g->questions[i]);
+	return qmp_execute(g->q, questions[i].command, with, on_answer, &g->questions[i]);
+}
+
+/* In one piece. Where there is no room for more, the next answer makes some. */
+void qemu_ask(struct qemu_guest *g)
+{
+	uint32_t missing = g->todo & ~g->asked;
+
+	if (!missing)
+		return;
+	qmp_hold(g->q);
 	for (unsigned int i = 0; i < ASK_COUNT; i++) {
-		if (!(g->todo & ~g->asked & 1u << i))
+		if (!(missing & 1u << i))
 			continue;
-		g->questions[i] = (struct asked){ g, i };
-		if (qmp_execute(g->q, questions[i].command, put_args(g, i, args, sizeof(args)),
-				on_answer, &g->questions[i]) < 0)
-			return;
+		if (ask(g, i) < 0)
+			break;
 		g->asked |= 1u << i;
 	}
+	qmp_release(g->q);
 }
 
 void qemu_questions_free(struct qemu_guest *g)
