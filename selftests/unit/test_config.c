@@ -195,6 +195,10 @@ static void test_refuses(_unused_ void **state)
 		"c:2: path = run/vm: not valid; allowed: an absolute path: a folder of monitor sockets, or a pattern of them as /run/vm/*.qmp or /run/vm/*/qmp.sock");
 	refuses("[guest a]\nmin = 12Q\n",
 		"c:2: min = 12Q: not valid; allowed: a number with K, M, G or T (of 1024), or a percentage of max");
+	refuses("[guest a]\nmax = 4\n",
+		"c:2: max = 4: less than 1 MiB, its unit may be missing; allowed: a number with K, M, G or T (of 1024), or a percentage of the guest's memory, above 0");
+	refuses("[guest a]\nmin = 900K\n",
+		"c:2: min = 900K: less than 1 MiB, its unit may be missing; allowed: a number with K, M, G or T (of 1024), or a percentage of max");
 	refuses("[guest a]\nmax = 0\n",
 		"c:2: max = 0: not valid; allowed: a number with K, M, G or T (of 1024), or a percentage of the guest's memory, above 0");
 	refuses("[guest a]\nshares = 0\n", "c:2: shares = 0: out of range; allowed: 1 to 1000000");

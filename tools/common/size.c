@@ -87,3 +87,15 @@ uint64_t size_resolve(const struct size *s, uint64_t whole)
 	return whole / (100 * PERCENT) * s->value +
 	       whole % (100 * PERCENT) * s->value / (100 * PERCENT);
 }
+
+const char *size_error(int error)
+{
+	switch (error) {
+	case -ERANGE:
+		return "out of range";
+	case -EDOM:
+		return "less than 1 MiB, its unit may be missing";
+	default:
+		return "not valid";
+	}
+}

@@ -26,6 +26,12 @@ struct size {
 int size_parse(struct size *ret, const char *text);
 
 /**
+ * size_error() - what is wrong with a size: -ERANGE; -EDOM: it is less than any
+ * machine has; else it is none
+ */
+const char *size_error(int error);
+
+/**
  * size_resolve() - in bytes
  * @s: the size
  * @whole: what a percentage refers to, bytes

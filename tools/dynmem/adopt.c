@@ -37,7 +37,7 @@ static int take_range(struct adopt *a, int opt, const char *value)
 	switch (opt) {
 	case OPTION_MIN:
 		a->min = value;
-		if (size_parse(&a->rule.min, value) < 0)
+		if (config_parse_min(&a->rule.min, value) < 0)
 			return range_error(a, "--min", value, SIZE_SYNTAX);
 		break;
 	case OPTION_MAX:

@@ -189,15 +189,33 @@ static int note_place(struct parser *p, enum guest_setting setting, int r)
 	return 0;
 }
 
+/* "4", where "4G" was meant. */
+static bool is_tiny(const struct size *s)
+{
+	return !s->relative && s->value && s->value < MIB;
+}
+
+int config_parse_min(struct size *ret, const char *text)
+{
+	struct size size;
+	int r = size_parse(&size, text);
+
+	if (r == 0 && is_tiny(&size))
+		r = -EDOM;
+	if (r == 0)
+		*ret = size;
+	return r;
+}
+
 static int set_min(struct parser *p, const char *value)
 {
-	return note_place(p, SETTING_MIN, size_parse(&p->rule->min, value));
+	return note_place(p, SETTING_MIN, config_parse_min(&p->rule->min, value));
 }
 
 int config_parse_max(struct size *ret, const char *text)
 {
 	struct size size;
-	int r = size_parse(&size, text);
+	int r = config_parse_min(&size, text);
 
 	if (r < 0)
 		return r;
@@ -328,8 +346,8 @@ static void set_key(struct parser *p, const char *section, const struct key *key
 	if (r == -ENOMEM)
 		parser_complain(p, "out of memory");
 	else if (r < 0)
-		parser_complain(p, "%s = %s: %s; allowed: %s", name, value,
-				r == -ERANGE ? "out of range" : "not valid", k->allowed);
+		parser_complain(p, "%s = %s: %s; allowed: %s", name, value, size_error(r),
+				k->allowed);
 }
 
 /* "250ms", "30 s", "7d"; the unit is needed. */

@@ -159,7 +159,12 @@ struct config {
 int config_parse_shares(unsigned int *ret, const char *text);
 
 /**
- * config_parse_max() - a size above 0. Return: as size_parse()
+ * config_parse_min() - a size. Return: as size_parse(); -EDOM: below 1 MiB, and not 0
+ */
+int config_parse_min(struct size *ret, const char *text);
+
+/**
+ * config_parse_max() - a size above 0. Return: as config_parse_min()
  */
 int config_parse_max(struct size *ret, const char *text);
 

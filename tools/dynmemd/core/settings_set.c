@@ -123,14 +123,14 @@ static int parse_size(struct setting *s, enum guest_setting setting, const char 
 		      char ret[MANAGER_SENTENCE_MAX])
 {
 	struct size size;
-	int r = setting == SETTING_MAX ? config_parse_max(&size, value) : size_parse(&size, value);
+	int r = setting == SETTING_MAX ? config_parse_max(&size, value)
+				       : config_parse_min(&size, value);
 
 	if (r == 0 && size.value > POLICY_HOST_BYTES_MAX)
 		r = -ERANGE;
 	if (r < 0)
 		return refuse(ret, "%s %.60s: %s; allowed: " SIZE_SYNTAX " of %s",
-			      manager_setting_name(setting), value,
-			      r == -ERANGE ? "out of range" : "not valid",
+			      manager_setting_name(setting), value, size_error(r),
 			      setting == SETTING_MAX ? "the guest's memory, above 0" : "max");
 	s->value = size.value;
 	s->relative = size.relative;

@@ -147,7 +147,7 @@ static void read_memory(struct libvirt_xml *x, const xmlNode *backing)
 
 static int set_min(struct guest_rule *r, const char *value)
 {
-	return size_parse(&r->min, value);
+	return config_parse_min(&r->min, value);
 }
 
 static int set_max(struct guest_rule *r, const char *value)
