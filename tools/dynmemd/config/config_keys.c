@@ -197,7 +197,7 @@ static bool is_tiny(const struct size *s)
 
 int config_parse_min(struct size *ret, const char *text)
 {
-	struct size size;
+	struct size size = { 0 };
 	int r = size_parse(&size, text);
 
 	if (r == 0 && is_tiny(&size))
@@ -214,7 +214,7 @@ static int set_min(struct parser *p, const char *value)
 
 int config_parse_max(struct size *ret, const char *text)
 {
-	struct size size;
+	struct size size = { 0 };
 	int r = config_parse_min(&size, text);
 
 	if (r < 0)
