@@ -94,13 +94,23 @@ bench-tick: $(BENCH)/fake_guests $(BENCH)/tick_daemon $(BENCH)/bare_exchange ben
 	$(Q)selftests/bench/tick $(BENCH) $(TICK_GUESTS) $(TICK_RUNS) >$(BENCH)/tick.txt
 	$(call evaluate,tick)
 
-# CONVERGENCE_RUNS=N: each contender once, dynmemd twice.
-CONVERGENCE_RUNS ?= 2
-bench-convergence: tools lab-modules
+# CONVERGENCE_RUNS=N: each contender once, dynmemd twice. With QEMUs on this machine,
+# or bench-convergence-lab, in the lab's.
+CONVERGENCE_RUNS ?= 1
+CONVERGENCE_DIR = $(shell selftests/vm/kernel $(BENCH_KERNEL) dir)
+CONVERGENCE_INITRD = $(abspath $(B))/lab/$(notdir $(CONVERGENCE_DIR))/l2.cpio
+.PHONY: bench-convergence-lab
+bench-convergence: $(BENCH)/tick_daemon
+	$(Q)$(MAKE) -s -f selftests/vm/lab.mk KERNEL_DIR=$(CONVERGENCE_DIR) $(CONVERGENCE_INITRD)
+	$(Q)selftests/bench/convergence here $(BENCH)/tick_daemon $(CONVERGENCE_DIR)/boot/vmlinux $(CONVERGENCE_INITRD) $(CONVERGENCE_RUNS) \
+		>$(BENCH)/convergence.txt
+	$(call evaluate,convergence)
+
+bench-convergence-lab: tools lab-modules
 	$(Q)mkdir -p $(BENCH)
 	$(Q)selftests/vm/lab run --mem 2048 --timeout $$((300 + $(CONVERGENCE_RUNS) * 600)) -- \
-		selftests/bench/convergence $(B)/dynmemd $(CONVERGENCE_RUNS) >$(BENCH)/convergence.txt
-	$(call evaluate,convergence)
+		selftests/bench/convergence lab $(B)/dynmemd $(CONVERGENCE_RUNS) >$(BENCH)/convergence-lab.txt
+	$(Q)selftests/bench/evaluate convergence $(BENCH)/convergence-lab.txt $(BENCH)/convergence-lab.json
 
 # ksmd's savings under dynmemd, ksmtuned and the kernel's advisor: KSM_RUNS=N of each,
 # KSM_SECONDS=N a trial, KSM_KERNEL=6.1 for one without the advisor.
