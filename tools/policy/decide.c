@@ -337,6 +337,8 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 		return -ENODATA;
 	policy_clock(p, now);
 	host_level(p);
+	p->looks = p->decided && p->raw <= p->decided_raw &&
+		   since(p->now, p->decided_at) < p->t.poll / 5;
 	/* Whoever waits for a reservation waits for a decision. */
 	if (reserves_end(p))
 		result.next = p->t.poll;
@@ -364,6 +366,8 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 	reclaim_silent(p);
 
 	p->decided = true;
+	p->decided_at = p->now;
+	p->decided_raw = p->raw;
 	fill_result(p, &result);
 	*ret = result;
 	HEARD(p, DECIDE, .result = ret);

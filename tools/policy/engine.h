@@ -362,8 +362,11 @@ struct policy {
 	enum policy_tier tier;
 
 	struct reserve reserve[POLICY_RESERVES_MAX];
-	unsigned int reserve_next; /* number of the next one */
-	bool decided;		   /* there are figures of a decision */
+	unsigned int reserve_next;     /* number of the next one */
+	bool decided;		       /* there are figures of a decision ... */
+	u64 decided_at;		       /* ... of then, at ... */
+	enum policy_level decided_raw; /* ... this level, and this one comes before */
+	bool looks;		       /* the next poll, with no level entered */
 
 	policy_input_t listener; /* NULL: none */
 	void *listener_data;
@@ -419,6 +422,7 @@ bool guest_late(const struct policy *p, const struct guest *g);
 
 /* look.c */
 void look_touched(const struct policy *p, struct guest *g, u64 touched, u64 dt);
+u64 look_ahead(const struct policy *p, const struct guest *g, u64 time);
 u64 look_period(const struct guest *g);
 
 /* balloon.c */

@@ -31,6 +31,14 @@ void look_touched(const struct policy *p, struct guest *g, u64 touched, u64 dt)
 		s->touching = dt < p->t.poll / 4 ? (double)touched / (double)dt : 0;
 }
 
+/* What it touches within @time if it goes on so; an old look says nothing of that. */
+u64 look_ahead(const struct policy *p, const struct guest *g, u64 time)
+{
+	if (since(p->now, g->seen->cost_at) > 2 * LOOK)
+		return 0;
+	return (u64)min_of(g->seen->touching * (double)min_of(time, p->t.poll), (double)g->max);
+}
+
 /* How often to look at it, 0: not at all. */
 u64 look_period(const struct guest *g)
 {

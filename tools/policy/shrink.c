@@ -94,6 +94,11 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_YIELD;
 		return;
 	}
+	/* A look at who grows shows nothing new of who could lend. */
+	if (p->looks && g->seen->fresh_at <= p->decided_at) {
+		g->held = POLICY_REASON_WAIT_RATE;
+		return;
+	}
 	if (!hard && g->seen->moved_at != NEVER && g->seen->fresh_at <= g->seen->moved_at) {
 		g->held = POLICY_REASON_WAIT_RATE;
 		return; /* its statistics are from before the last command */
