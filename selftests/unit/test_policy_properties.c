@@ -365,7 +365,6 @@ static void scale_minfree(struct policy_tunables *t, u64 total, u64 factor)
 	t->reserve_factor *= ratio;
 	t->reserve_factor_min *= ratio;
 	t->reserve_pressed *= ratio;
-	t->level_kill *= ratio;
 }
 
 static void scale_snapshot(struct random_snapshot *x, u64 f)

@@ -24,7 +24,7 @@
  */
 static bool is_guess(const struct policy *p, const struct guest *g)
 {
-	return !g->fresh && !p->b.kills;
+	return !g->fresh && !p->b.dire;
 }
 
 /*

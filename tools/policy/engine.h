@@ -315,7 +315,7 @@ struct budget {
 	double hold_slope;    /* dHold/dK */
 	s64 deficit;	      /* X */
 	s64 lack;	      /* X without precaution */
-	bool kills;	      /* nothing but what guests use keeps it from killing */
+	bool kills, dire;     /* only what guests use keeps it from killing; at once */
 	double value, budget; /* of all targets, and of all entitlements */
 };
 

@@ -13,7 +13,7 @@
  *			and its slack
  *
  * Rate and need give way only where the host would kill otherwise: what it has
- * available and can swap is less than level_kill.  Growth always passes.
+ * available and can swap is less than reserve_pressed.  Growth always passes.
  */
 #ifndef DYNMEM_POLICY_GATE_H
 #define DYNMEM_POLICY_GATE_H

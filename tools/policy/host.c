@@ -17,6 +17,8 @@
 #define HOLD_CRITICAL (30 * SEC)
 /* Of all that could be called in, at least: many guests wake up together. */
 #define HOLD_SHARE 0.05
+/* Below that part of minfree old figures of guests are better than none. */
+#define DIRE 4
 /* Use by others is smoothed: samples of host and guests are not one instant. */
 #define OUTSIDE_LIFE	  (5 * SEC)
 #define OUTSIDE_MAX_SHARE 0.02
@@ -79,7 +81,7 @@ u64 host_available(const struct policy *p)
  */
 bool host_kills(const struct policy_tunables *t, u64 available, u64 swap_free, u64 minfree)
 {
-	return available + scale(swap_free, SWAP_CREDIT) < scale(minfree, t->level_kill);
+	return available + scale(swap_free, SWAP_CREDIT) < scale(minfree, t->reserve_pressed);
 }
 
 void policy_gate_host(const struct policy_tunables *t, const struct host_record *r,
@@ -388,6 +390,7 @@ void host_budget(struct policy *p)
 	b->deficit = (s64)(b->reserve + b->reserved + b->hold + b->payback) - (s64)avail;
 	b->lack = (s64)b->reserve_pressed - (s64)avail;
 	b->kills = host_kills(&p->t, b->available, p->host.swap_free, b->minfree);
+	b->dire = b->kills && b->available < b->minfree / DIRE;
 
 	for_each_guest (p, g) {
 		double below = max_of(g->seen->yield, p->t.yield_floor);

@@ -81,7 +81,7 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 		g->held = POLICY_REASON_HELD_PRESSED;
 		return;
 	}
-	if (!g->fresh && !p->b.kills) {
+	if (!g->fresh && !p->b.dire) {
 		g->held = POLICY_REASON_HELD_STALE;
 		return;
 	}

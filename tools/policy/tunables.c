@@ -26,8 +26,6 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "medium below 2 x minfree: half of the way from low to reclaim is used up"),
 	ROW(level_critical, RATIO, 1, 0, 100,
 	    "critical below minfree: kswapd works, direct reclaim is next"),
-	ROW(level_kill, RATIO, 0.25, 0, 100,
-	    "below a quarter of minfree, half of its free swap counted, a host is about to kill: only then may guests be sent below what they use, which makes them swap, or kill"),
 	ROW(level_leave, RATIO, 1.25, 1, 4,
 	    "a level is left only a quarter above where it was entered, or it flaps"),
 	ROW(level_hold, NS, 10 * S, 0, HOUR,

@@ -25,7 +25,7 @@ enum policy_unit {
  */
 struct policy_tunables {
 	/* host */
-	double level_low, level_medium, level_critical, level_kill;
+	double level_low, level_medium, level_critical;
 	double level_leave;
 	uint64_t level_hold;
 	double reserve_factor, reserve_factor_min, reserve_share;
