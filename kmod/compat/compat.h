@@ -81,7 +81,7 @@ typedef int (*dynmem_start_t)(struct netlink_callback *cb,
 
 /*
  * Before 6.8 a dump's start cannot explain why it refuses. It sends the
- * acknowledgment itself then; -EINTR tells the core that it is done.
+ * acknowledgment itself then; -EINTR means to the core that it is done.
  */
 static inline int dynmem_dump_start(struct netlink_callback *cb,
 				    dynmem_start_t start)

@@ -66,8 +66,8 @@ static void observes(bool dry_run, const char *config)
 	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
 	run_for(&w, 1500);
 	/* It would: that was decided and reported, but not written. */
-	assert_true(manager_find(w.manager, "a")->told_any);
-	assert_true(manager_find(w.manager, "a")->told.target < 1024 * MIB);
+	assert_true(manager_find(w.manager, "a")->announced_any);
+	assert_true(manager_find(w.manager, "a")->announced.target < 1024 * MIB);
 	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
 	run_for(&w, 1500);
 	assert_int_equal(a.balloons, 0);

@@ -48,7 +48,7 @@
  * threads. dynmem_next_event() allocates no memory: it is made to work when
  * there is none.
  *
- * What the kernel cannot tell is absent, never zero: ask
+ * What the kernel cannot report is absent, never zero: ask
  * dynmem_has(x.present, DYNMEM_A_...) where zero and unknown differ.
  *
  * Containers

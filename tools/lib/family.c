@@ -133,7 +133,7 @@ void dn_family_changed(struct dynmem *d, const struct family *now)
 		/* The kernel did so, but for one that we joined too late. */
 		for (int i = 0; i < GROUPS; i++)
 			dn_membership(d, i, false);
-		/* One that was never told to be there is not told to go. */
+		/* One that was never reported to be there is not reported to go. */
 		if (d->pending & PENDING_APPEARED)
 			d->pending &= ~(unsigned int)PENDING_APPEARED;
 		else

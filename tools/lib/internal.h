@@ -47,7 +47,7 @@ enum group_index {
 	GROUPS,
 };
 
-/* Events that no message stands for, in the order in which they are told. */
+/* Events that no message stands for, in the order in which they are reported. */
 enum pending {
 	PENDING_OVERRUN = 1,
 	PENDING_LOOKUP = 2, /* messages about the family may be lost */

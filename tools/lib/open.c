@@ -11,7 +11,7 @@
 #include "internal.h"
 
 /*
- * The group on which the generic netlink controller tells that families come
+ * The group on which the generic netlink controller reports that families come
  * and go; its number is fixed (genetlink.c: genl_validate_assign_mc_groups).
  */
 #define NOTIFY_GROUP GENL_ID_CTRL
@@ -74,7 +74,7 @@ static int handle_init(struct dynmem *d, unsigned int flags)
 		return r;
 	socket_tune(d);
 
-	/* First listen, then look: what comes in between is told twice. */
+	/* First listen, then look: what comes in between is reported twice. */
 	errno = 0;
 	r = nl_socket_add_membership(d->events, NOTIFY_GROUP);
 	if (r < 0)

@@ -187,7 +187,7 @@ int dn_parse_attrs(const struct layout *layout, const void *attrs, int len, stru
 /**
  * dn_parse_message() - a whole generic netlink message to a struct
  * @layout: of the struct
- * @nlh: the message, complete as far as nlmsg_ok() tells
+ * @nlh: the message, complete as far as nlmsg_ok() knows
  * @path: where to put a FIELD_PATH; NULL if @layout has none
  * @ret: the struct; undefined on failure
  *

@@ -148,7 +148,7 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 no
 	}
 	HEARD(p, COMMAND, .guest = guest, .bytes = target);
 	g->target = target;
-	rival_told(g, target);
+	rival_commanded(g, target);
 	g->seen->moved_demand = g->demand;
 	g->seen->moved_at = now;
 	g->seen->nearest = left(g);

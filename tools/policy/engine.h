@@ -150,7 +150,7 @@ struct seen {
 	void *userdata;
 
 	/* the balloon */
-	u64 actual_at;	  /* when its size was last told by itself */
+	u64 actual_at;	  /* when QEMU last reported its size unasked */
 	u64 granted;	  /* the size it was given, whatever it took since */
 	u64 moved_at;	  /* last command */
 	u64 moved_demand; /* its demand then */
@@ -159,9 +159,9 @@ struct seen {
 	u64 nearest;	 /* smallest |actual - target| since the command */
 	u64 progress_at; /* when that became smaller */
 	u64 stuck_until, stuck_for;
-	u64 told;		  /* what QEMU was told last, as far as we know */
+	u64 commanded;		  /* QEMU's last target, by whom ever, as far as we know */
 	u64 way;		  /* the nearest to that that it came */
-	u64 rose_at;		  /* it went to max, told by somebody or by itself */
+	u64 rose_at;		  /* it went to max, by somebody's command or by itself */
 	unsigned int rivals;	  /* moves by somebody else ... */
 	u64 rival_at, rival_seen; /* ... the first, the last */
 	u64 rival_until;	  /* it is left to that one */
@@ -435,7 +435,7 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual);
 
 /* rival.c */
 void rival_forget(struct guest *g);
-void rival_told(struct guest *g, u64 target);
+void rival_commanded(struct guest *g, u64 target);
 bool rival_rules(const struct policy *p, const struct guest *g);
 bool rival_moved(struct policy *p, struct guest *g, u64 actual);
 

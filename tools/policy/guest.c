@@ -68,7 +68,7 @@ static u64 grew(struct guest *g, const struct guest_record *s, u64 stat, u64 *la
 /*
  * Does total follow the balloon?  It does on Linux; not on Windows, nor with
  * deflate-on-oom, where the balloon counts as used.  Only a size that has been
- * at rest for two samples and clearly below max tells.
+ * at rest for two samples and clearly below max shows it.
  */
 static void learn_follows(struct guest *g, u64 total)
 {

@@ -16,7 +16,7 @@
  */
 #include "engine.h"
 
-/* QEMU tells a change once a second at most: it may be from before. */
+/* QEMU reports a change once a second at most: it may be from before. */
 #define LAG (2 * SEC)
 /* So often within such a time is no administrator. */
 #define RIVAL_MOVES  3u
@@ -24,16 +24,16 @@
 /* Without a move so long, the other one has stopped. */
 #define RIVAL_REST (600 * SEC)
 
-/* QEMU was told this, by us or by somebody else. */
-void rival_told(struct guest *g, u64 target)
+/* QEMU got this target, from us or from somebody else. */
+void rival_commanded(struct guest *g, u64 target)
 {
-	g->seen->told = target;
+	g->seen->commanded = target;
 	g->seen->way = distance(g->actual, target);
 }
 
 void rival_forget(struct guest *g)
 {
-	rival_told(g, g->actual);
+	rival_commanded(g, g->actual);
 	g->seen->rose_at = NEVER;
 	g->seen->rivals = 0;
 	g->seen->rival_at = g->seen->rival_seen = NEVER;
@@ -55,14 +55,14 @@ static bool short_of_memory(const struct guest *g)
 	return g->seen->fresh_at != NEVER && g->seen->available < g->slack;
 }
 
-/* Has it left what we told it, or turned around on its way there? */
+/* Has it left its target, or turned around on its way there? */
 static bool left_ours(const struct policy *p, const struct guest *g, u64 actual)
 {
 	const struct seen *s = g->seen;
 
-	if (since(p->now, s->moved_at) <= LAG || distance(actual, s->told) <= s->way + g->band)
+	if (since(p->now, s->moved_at) <= LAG || distance(actual, s->commanded) <= s->way + g->band)
 		return false;
-	if (actual < s->told)
+	if (actual < s->commanded)
 		return actual < g->actual;
 	return actual > g->actual && !at_max(g, actual) && !short_of_memory(g);
 }
@@ -72,7 +72,7 @@ static bool obeys_again(const struct policy *p, struct guest *g, u64 actual)
 {
 	struct seen *s = g->seen;
 
-	if (actual > g->actual && at_max(g, actual) && s->told + g->band < g->max)
+	if (actual > g->actual && at_max(g, actual) && s->commanded + g->band < g->max)
 		s->rose_at = p->now;
 	if (s->rose_at == NEVER || actual >= g->actual)
 		return false;
@@ -113,10 +113,10 @@ bool rival_moved(struct policy *p, struct guest *g, u64 actual)
 	moved = obeys_again(p, g, actual) || left_ours(p, g, actual);
 	if (rival_rules(p, g))
 		moved = actual != g->actual;
-	g->seen->way = min_of(g->seen->way, distance(actual, g->seen->told));
+	g->seen->way = min_of(g->seen->way, distance(actual, g->seen->commanded));
 	if (!moved)
 		return false;
-	g->seen->told = actual;
+	g->seen->commanded = actual;
 	g->seen->way = 0;
 	count(p, g);
 	return true;

@@ -66,7 +66,7 @@ struct sim {
  * @stats_period: how often guests are asked for statistics, ms; 0: never
  * @init: sets @wake; NULL: it never does anything
  * @tick: at @wake
- * @event: the host's memory has crossed one of its levels; NULL: it is not told
+ * @event: the host's memory has crossed one of its levels; NULL: it gets none
  */
 struct sim_policy {
 	const char *name, *summary;

@@ -239,7 +239,7 @@ static void grow_cache(struct sim_guest *g, double dt)
 		return;
 	take_free(g, x);
 	g->cache += x;
-	/* Files that are read for the first time: disks do not tell them apart. */
+	/* Files that are read for the first time: disks do not distinguish them. */
 	g->disk_read += x;
 }
 

@@ -26,7 +26,7 @@
  * @freemem: stat-free-memory; 0: not known
  * @shares: 0: left alone
  * @migrating: its configuration is locked for that: left alone
- * @result: what it is told; 0: nothing
+ * @result: the target that it gets; 0: none
  */
 struct pve_guest {
 	double balloon, balloon_min, maxmem, freemem, shares;

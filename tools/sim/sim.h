@@ -211,7 +211,7 @@ struct sim_capacity {
  * is not
  *
  * Hours in which guests want most, or want it soonest, are tried first, by
- * guests that have started an hour before: that tells in a fraction of the time
+ * guests that have started an hour before: that shows in a fraction of the time
  * which number to try.
  */
 int sim_capacity(struct sim_scenario *s, const struct sim_policy *p,

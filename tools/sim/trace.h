@@ -94,7 +94,7 @@ struct sim_trace {
  *
  * Each call's machines start at time 0, so that traces of different months can
  * be put together. Formats: GWA-T-12, dynmem's CSV, recordings; see
- * Documentation/simulator.rst. The format is told by the first line.
+ * Documentation/simulator.rst. The first line shows the format.
  *
  * Return: 0; -EBADMSG: see @ret_problem; -ENOMEM, or what opening gave.
  */

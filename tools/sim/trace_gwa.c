@@ -4,7 +4,7 @@
  * separated by ";\t", memory in KB of 1024 bytes, disks in KB/s.
  *
  * Its timestamps are headed [ms] and are seconds; other sets of the archive
- * really hold milliseconds, told apart by their size. Machines that were never
+ * really hold milliseconds, which their size shows. Machines that were never
  * switched on have 0 provisioned in all rows: they are left out.
  */
 #include <errno.h>

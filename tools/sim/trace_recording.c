@@ -38,7 +38,7 @@ static bool read_time(const char *text, double *ret)
 	return true;
 }
 
-/* What is wrong is told by its text: JSON has no columns. */
+/* An error names the text: JSON has no columns. */
 static int bad(struct reader *r, const char *what)
 {
 	return read_bad(r, NULL, "%s", what);

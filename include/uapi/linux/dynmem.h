@@ -234,7 +234,7 @@
  *	DYNMEM_A_PRESSURE_HUGE_STALL_TIME: uint, ns
  *	DYNMEM_A_PRESSURE_MEMCG_STALLS: uint, the same for a cgroup's own
  *		limit, be it memory.max, memory.high or a write to
- *		memory.reclaim: the kernel does not tell them apart; not in the
+ *		memory.reclaim: the kernel does not distinguish them; not in the
  *		above
  *	DYNMEM_A_PRESSURE_MEMCG_STALL_TIME: uint, ns
  *	DYNMEM_A_PRESSURE_UNTIMED_STALLS: uint, counted but not timed, for

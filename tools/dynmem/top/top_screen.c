@@ -109,7 +109,7 @@ void top_screen_size(unsigned int *columns, unsigned int *rows)
 	*rows = (unsigned int)LINES;
 }
 
-/* Without colour, the styles that matter are told by weight; the bar's by its letters. */
+/* Without colour, the styles that matter differ by weight; the bar's by its letters. */
 static attr_t attributes(enum top_style style)
 {
 	switch (style) {

@@ -279,7 +279,7 @@ int api_fill_reservations(sd_bus_message *msg, struct manager *m)
 int api_fill_decision(sd_bus_message *msg, const struct manager *m, const struct guest *g,
 		      bool applied)
 {
-	const struct policy_decision *d = &g->told;
+	const struct policy_decision *d = &g->announced;
 	int r = sd_bus_message_append(msg, "sttss", g->name, d->from, d->target,
 				      policy_reason_name(d->reason), g->reason);
 

@@ -23,7 +23,7 @@
 
 /*
  * Nobody can start to listen on a socket file that was refused: that takes a
- * new file, which inotify tells. These few tries bridge the time between
+ * new file, which inotify reports. These few tries bridge the time between
  * QEMU's bind() and listen().
  */
 #define REFUSALS_MAX 6

@@ -19,16 +19,16 @@ void announce_level(struct manager *m, enum policy_level level)
 		m->listener->level(m->listener_data);
 }
 
-/* What has been put into @g->told and @g->reason. */
+/* What has been put into @g->announced and @g->reason. */
 void announce_decision(struct manager *m, struct guest *g, bool applied)
 {
 	uint64_t *counter = applied ? m->counters.applied : m->counters.observed;
 
-	g->told_any = true;
-	if (g->told.reason < POLICY_REASON_COUNT)
-		counter[g->told.reason]++;
-	log_decision(g->name, g->told.from, g->told.target, policy_reason_name(g->told.reason),
-		     g->reason, applied);
+	g->announced_any = true;
+	if (g->announced.reason < POLICY_REASON_COUNT)
+		counter[g->announced.reason]++;
+	log_decision(g->name, g->announced.from, g->announced.target,
+		     policy_reason_name(g->announced.reason), g->reason, applied);
 	if (m->listener)
 		m->listener->decision(m->listener_data, g, applied);
 }

@@ -13,8 +13,8 @@
 #define REST_EMPTY   (10 * NSEC_PER_SEC)
 #define REST_REFUSED (60 * NSEC_PER_SEC)
 
-/* So much more was reclaimed, and it is told again. */
-#define TELL_RECLAIMED (64 * MIB)
+/* So much more was reclaimed, and it is logged again. */
+#define LOG_RECLAIMED (64 * MIB)
 
 static const char *error_text(int error)
 {
@@ -49,11 +49,11 @@ static void complain(struct guest *g, int error)
 static void on_done(void *owner, const struct cgroup_work *work)
 {
 	struct guest *g = owner;
-	uint64_t told = g->reclaimed / TELL_RECLAIMED;
+	uint64_t logged = g->reclaimed / LOG_RECLAIMED;
 	bool first = !g->reclaimed;
 
 	g->reclaimed += work->freed;
-	if (g->reclaimed && (first || g->reclaimed / TELL_RECLAIMED != told))
+	if (g->reclaimed && (first || g->reclaimed / LOG_RECLAIMED != logged))
 		log_guest(
 			LOG_INFO, g->name,
 			"%.0f MiB reclaimed by its cgroup so far, since no balloon reaches it (class %s)",

@@ -2,7 +2,7 @@
 /*
  * What the manager does, and when.
  *
- * On an event: decide, write the commands, and only then log and tell; with
+ * On an event: decide, write the commands, and only then log and notify; with
  * the host critical, the emergency plan first. In between, a tick a second
  * as long as the engine wants one: read the host, ask guests for statistics,
  * and decide when they have answered or the patience is over.  Between ticks a look at
@@ -17,8 +17,8 @@
 #include "dynmemd/core/manager_private.h"
 #include "dynmemd/host/rival_processes.h"
 
-/* An observer tells a decision again when it has moved by this much. */
-#define TELL_STEP (64 * MIB)
+/* An observer announces a decision again when it has moved by this much. */
+#define ANNOUNCE_STEP (64 * MIB)
 
 /* Every command is written before anything else is done. */
 static void write_commands(struct manager *m, const struct policy_result *r, uint64_t now)
@@ -44,21 +44,21 @@ static void write_commands(struct manager *m, const struct policy_result *r, uin
 /* An observer's decision stands until it is another one. */
 static bool worth_observing(const struct guest *g)
 {
-	const struct policy_decision *d = &g->decision, *t = &g->told;
+	const struct policy_decision *d = &g->decision, *t = &g->announced;
 	uint64_t moved;
 
 	if (!(d->flags & POLICY_SEND))
 		return false;
-	if (!g->told_any || d->reason != t->reason)
+	if (!g->announced_any || d->reason != t->reason)
 		return true;
 	moved = d->target > t->target ? d->target - t->target : t->target - d->target;
-	return moved >= TELL_STEP;
+	return moved >= ANNOUNCE_STEP;
 }
 
-static void tell(struct manager *m, struct guest *g, bool applied)
+static void announce(struct manager *m, struct guest *g, bool applied)
 {
-	g->told = g->decision;
-	policy_reason_render(&g->told, g->reason, sizeof(g->reason));
+	g->announced = g->decision;
+	policy_reason_render(&g->announced, g->reason, sizeof(g->reason));
 	announce_decision(m, g, applied);
 }
 
@@ -96,7 +96,7 @@ static void finish_commands(struct manager *m, uint64_t now)
 			g->target = d->target;
 		}
 		if (g->sent >= 0 || (!manager_managing(m) && worth_observing(g)))
-			tell(m, g, g->sent >= 0);
+			announce(m, g, g->sent >= 0);
 		follow_rival(m, g);
 		poll_follow(m, g, now);
 		cgroup_act(m, g, now);
@@ -125,7 +125,7 @@ static void decide(struct manager *m, uint64_t now)
 	write_commands(m, &r, now);
 	m->result = r;
 	m->result.decision = NULL;
-	/* What is told of a decision comes with the level it was made at. */
+	/* What is announced of a decision comes with the level it was made at. */
 	announce_level(m, r.level);
 	finish_commands(m, now);
 	ksm_act(m, now);

@@ -27,10 +27,10 @@ static void log_step(struct manager *m, struct guest *g, const struct policy_pla
 	snprintf(g->reason, sizeof(g->reason),
 		 "the host is critical: %s is taken, which should free %s",
 		 plan_class_name(step->class), frees);
-	g->told = g->decision;
-	g->told.from = g->target;
-	g->told.target = g->wanted;
-	g->told.reason = POLICY_REASON_SHRINK_CRITICAL;
+	g->announced = g->decision;
+	g->announced.from = g->target;
+	g->announced.target = g->wanted;
+	g->announced.reason = POLICY_REASON_SHRINK_CRITICAL;
 	announce_decision(m, g, true);
 }
 

@@ -60,11 +60,11 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest, const char *why);
 /**
  * struct guest - one guest
  * @name: unique, printable UTF-8
- * @named: QEMU told the name; else it is the socket's
+ * @named: QEMU reported the name; else it is the socket's
  * @origin: where the backend found it: a socket's path, or an URI
  * @pid: QEMU's, 0 if not known
- * @rss: what QEMU holds, bytes, as the backend was told last; 0: it was not.
- *	Of use where /proc does not tell
+ * @rss: what QEMU holds, bytes, as the backend learned last; 0: it did not.
+ *	Of use where /proc does not show it
  * @own: range and shares that the guest's own description asks for; what the
  *	configuration says about the guest comes first
  * @memory: what its balloon counts from: what the machine was started with, and
@@ -81,9 +81,9 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest, const char *why);
  *	is managed
  * @pinned: why its balloon frees nothing, in words that live for ever; NULL:
  *	nothing says so. See also guest_pinned()
- * @traits_known: GUEST_* traits of the balloon that QEMU told
+ * @traits_known: GUEST_* traits of the balloon that QEMU reported
  * @traits: those that are on
- * @unmergeable: why KSM cannot merge its memory, if the backend was told;
+ * @unmergeable: why KSM cannot merge its memory, if the backend knows;
  *	lives for ever
  * @title: the name as it was found, which others may have too: rules are about it
  * @command_pinned: as @pinned, by the command line of QEMU's process
@@ -117,7 +117,7 @@ struct guest {
 	char title[GUEST_NAME_MAX];
 	const char *command_pinned, *counted_pinned;
 	uint64_t pins_at; /* ns, they were read */
-	bool pinned_sent; /* the engine was told so */
+	bool pinned_sent; /* the engine knows */
 	unsigned int handle;
 	struct guest_record known;
 	struct guest_limits limits;
@@ -129,7 +129,7 @@ struct guest {
 
 	struct cgroup cgroup;
 	uint64_t cgroup_at; /* ns, before that it is left alone */
-	int cgroup_error;   /* the last that was told */
+	int cgroup_error;   /* the last that was logged */
 	uint64_t reclaimed; /* bytes, by its cgroup */
 	uint64_t high;	    /* its memory.high as we set it, 0: we did not */
 
@@ -143,12 +143,12 @@ struct guest {
 	bool polled;		 /* and not answered yet */
 	unsigned int round;	 /* the tick in which it was */
 
-	struct policy_decision decision; /* the latest */
-	bool decided;			 /* there is one */
-	bool rival;			 /* somebody else moves its balloon */
-	struct policy_decision told;	 /* the latest that was made known ... */
-	char reason[256];		 /* ... and why, in words */
-	bool told_any;
+	struct policy_decision decision;  /* the latest */
+	bool decided;			  /* there is one */
+	bool rival;			  /* somebody else moves its balloon */
+	struct policy_decision announced; /* the latest that was made known ... */
+	char reason[256];		  /* ... and why, in words */
+	bool announced_any;
 	struct policy_gate_guest books; /* the gate's */
 	uint64_t wanted;		/* of the step that is being written */
 	uint64_t target;		/* of the latest command, at first @actual */

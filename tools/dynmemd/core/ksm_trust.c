@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Trust domains: between tenants merging is a side channel, since the time that a
- * write takes tells whether somebody else has the same page.  The kernel merges all
+ * write takes shows whether somebody else has the same page.  The kernel merges all
  * that may be merged, so all that can be decided is whether ksmd runs.
  */
 #include <stdio.h>

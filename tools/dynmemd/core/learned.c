@@ -4,7 +4,7 @@
  * guests that come back.
  *
  * A guest is known again by its name. If its QEMU is the same process, then
- * all is taken over, its target as well: it was told that, whether there was
+ * all is taken over, its target as well: it was sent there, whether there was
  * a daemon or not. Another QEMU of this name is taken to have the same work:
  * what shrinks did to it, how much of its cache is hot and how fast it grows
  * is kept, and what its kernel and its QEMU were like is forgotten.
@@ -107,7 +107,7 @@ static void forget_machine(struct policy_guest_state *s)
 }
 
 /* A balloon that was moving then has gone on. */
-static bool as_it_was_told(const struct record *r, uint64_t actual)
+static bool as_it_was_sent(const struct record *r, uint64_t actual)
 {
 	return actual >= MIN(r->actual, r->target) && actual <= MAX(r->actual, r->target);
 }
@@ -116,7 +116,7 @@ static void resume_target(struct manager *m, struct guest *g)
 {
 	const struct record *r = g->record;
 
-	if (!as_it_was_told(r, g->actual)) {
+	if (!as_it_was_sent(r, g->actual)) {
 		log_guest(LOG_INFO, g->name,
 			  "its balloon was moved from %.0f MiB while dynmemd was away",
 			  (double)r->target / MIB);

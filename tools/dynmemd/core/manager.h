@@ -2,7 +2,7 @@
 /*
  * The manager: sources and guests in, the engine's decisions out.
  *
- * It decides when a source tells something, and once a second while the
+ * It decides when a source reports something, and once a second while the
  * engine asks for that: while a guest is squeezed, pressed or new, or the
  * host is. Otherwise it sleeps, and no guest is asked anything.
  */
@@ -36,7 +36,7 @@ struct setting;
 
 /**
  * struct manager_listener - who wants to hear what the manager does
- * @decision: @g->told was made known; whether it was @applied
+ * @decision: @g->announced was made known; whether it was @applied
  * @guest_added: there is one more
  * @guest_removed: there is one less
  * @level: the host's level changed

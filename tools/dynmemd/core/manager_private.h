@@ -152,7 +152,7 @@ void decide_soon(struct manager *m);
 /** announce_level() - the host's level, if it changed */
 void announce_level(struct manager *m, enum policy_level level);
 
-/** announce_decision() - what has been put into @g->told and @g->reason */
+/** announce_decision() - what has been put into @g->announced and @g->reason */
 void announce_decision(struct manager *m, struct guest *g, bool applied);
 
 /** command_was_sent() - the outcome of set_target(); logs each distinct error once */
@@ -293,7 +293,7 @@ void remember_soon(struct manager *m);
 /** remember_next() - write it down as soon as the loop has nothing better to do */
 void remember_next(struct manager *m);
 
-/** remember_memory() - what a QEMU that is known does not tell of its memory */
+/** remember_memory() - what a QEMU that is known does not report of its memory */
 void remember_memory(struct manager *m, struct guest *g);
 
 /** remember_added() - the engine has a guest: what is known about it? */

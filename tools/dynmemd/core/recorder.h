@@ -24,7 +24,7 @@ struct recorder *recorder_free(struct recorder *r);
 
 /**
  * recorder_add() - begin a recording
- * @userdata: tells it from others
+ * @userdata: distinguishes it from others
  *
  * @f gets its first lines before this returns. Return: 0; -EBUSY.
  */

@@ -143,7 +143,7 @@ enum policy_level sample_host(struct manager *m, bool quick, uint64_t now)
 }
 
 /*
- * CPU time tells a guest that is too busy to answer from one that has nothing
+ * CPU time distinguishes a guest that is too busy to answer from one that has nothing
  * to say: it is read only while statistics are late. The engine takes
  * differences from one sample to the next, so the time before is left out.
  */

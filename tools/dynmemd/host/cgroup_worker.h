@@ -48,7 +48,7 @@ int cgroup_worker_new(struct cgroup_worker **ret, sd_event *event, cgroup_done_t
 int cgroup_worker_ask(struct cgroup_worker *w, const struct cgroup *c,
 		      const struct cgroup_work *work, void *owner);
 
-/** cgroup_worker_forget() - @owner goes: it will not be told any more */
+/** cgroup_worker_forget() - @owner goes: it is not called any more */
 void cgroup_worker_forget(struct cgroup_worker *w, const void *owner);
 
 /** cgroup_worker_free() - accepts NULL */

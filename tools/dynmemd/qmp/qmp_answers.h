@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What QEMU answers and tells, picked from its JSON.
+ * What QEMU answers and reports, picked from its JSON.
  *
  * All take anything: NULL, another type, a missing key. They return false and
  * leave their outputs alone when the answer does not say.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A source tells the host's pressure: the kernel module, or /proc and PSI.
+ * A source reports the host's pressure: the kernel module, or /proc and PSI.
  */
 #ifndef DYNMEMD_SOURCE_H
 #define DYNMEMD_SOURCE_H
@@ -19,7 +19,7 @@
  * and kills may be those of a cgroup at its own limit.
  *
  * @level: as the source has it, for the log
- * @available: MemAvailable, bytes; UINT64_MAX: not told
+ * @available: MemAvailable, bytes; UINT64_MAX: not reported
  * @news: false: it is the state, after a start or a loss; nothing happened
  * @stall: a task has gone into direct reclaim
  * @oom: a process was killed for lack of memory, the host's or its cgroup's

@@ -69,24 +69,24 @@ static void on_family(struct source_genl *s, uint32_t type)
 	}
 }
 
-/* What the client has to tell before the first wait, or could not find out. */
+/* What the client has to report before the first wait, or could not find out. */
 #define AGAIN (1 * USEC_PER_SEC)
 
 static void drain(struct source_genl *s)
 {
 	struct source_pressure pressure = { 0 };
-	bool told = false;
+	bool any = false;
 	int r;
 
 	while ((r = dynmem_next_event(s->client, &s->event)) > 0) {
 		if (s->event.type == DYNMEM_EVENT_PRESSURE) {
 			merge(&pressure, &s->event);
-			told = true;
+			any = true;
 		} else {
 			on_family(s, s->event.type);
 		}
 	}
-	if (told)
+	if (any)
 		source_report(&s->source, &pressure);
 	if (r < 0) {
 		log_warning("the kernel module's state cannot be read: %s",

@@ -39,7 +39,7 @@ struct libvirt_guest {
 	bool frozen;		   /* by an operation that forbids others */
 	unsigned int found_period; /* the statistics period that we found */
 	unsigned int period;	   /* as it shall be now, seconds ... */
-	unsigned int sent_period;  /* ... and as libvirt was told last */
+	unsigned int sent_period;  /* ... and as libvirt got it last */
 	char wrong[256];	   /* in its metadata, as it was logged */
 };
 

@@ -139,17 +139,17 @@ uint64_t libvirt_now(void)
 
 void libvirt_worker_begin(struct libvirt_worker *w, const unsigned char *uuid)
 {
-	bool tell;
+	bool notify;
 
 	libvirt_worker_lock(w);
 	w->busy.since = libvirt_now();
 	w->busy.of_domain = uuid != NULL;
 	if (uuid)
 		memcpy(w->busy.uuid, uuid, sizeof(w->busy.uuid));
-	tell = !w->busy_notified;
+	notify = !w->busy_notified;
 	w->busy_notified = true;
 	libvirt_worker_unlock(w);
-	if (tell)
+	if (notify)
 		ring(w);
 }
 

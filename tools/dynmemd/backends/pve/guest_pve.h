@@ -21,7 +21,7 @@ struct guest_pve;
  * @vmid: the guest's number
  * @config: must live until the next guest_pve_config()
  * @conf: the guest's file; NULL: there is none
- * @closed: is told when it is over
+ * @closed: called when it is over
  *
  * Return: 0; -ENOENT; -ECONNREFUSED: nobody listens; -EAGAIN: others wait for
  * the monitor already; another negative errno.
@@ -39,7 +39,7 @@ void guest_pve_config(struct guest_pve *g, const struct config *config);
 /** guest_pve_conf() - its file was written; NULL: it is gone. May end it */
 void guest_pve_conf(struct guest_pve *g, const struct pve_conf *conf);
 
-/** guest_pve_look() - see what events would have told. May end it */
+/** guest_pve_look() - see what events would have reported. May end it */
 void guest_pve_look(struct guest_pve *g);
 
 #endif

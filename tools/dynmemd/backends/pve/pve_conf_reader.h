@@ -31,7 +31,7 @@ struct pve_reader_handlers {
  * @folder: where they are; it need not exist (yet)
  *
  * Changes made on this host are read at once, those of other nodes of a
- * cluster, which inotify does not tell, within 10 s.
+ * cluster, which inotify does not report, within 10 s.
  */
 int pve_reader_new(struct pve_reader **ret, sd_event *event, const char *folder,
 		   const struct pve_reader_handlers *handlers, void *userdata);

@@ -136,12 +136,12 @@ static void follow_pins(struct qemu_guest *g)
 /*
  * No command may go to a guest that migrates, and to ask before each command
  * would double the time that an emergency takes, and have its answer parsed
- * where nothing may be allocated. So QEMU is made to tell: the capability
+ * where nothing may be allocated. So QEMU is made to report it: the capability
  * "events", which libvirt too sets at once in every QEMU, has the event
  * MIGRATION sent before the first page is. Where it cannot be set, and with a
  * shared monitor, the state is asked for with each poll. From the first word of
  * a migration to its end it is asked for once a second as well, for QEMUs that
- * tell only one of them.
+ * report only one of them.
  */
 static void follow_state(struct qemu_guest *g)
 {
@@ -209,7 +209,7 @@ static const char *add(struct qemu_guest *g)
 		return strerror(ENOMEM);
 	g->guest.memory = memory_of(g);
 	if (!g->guest.memory)
-		return "QEMU does not tell the guest's memory";
+		return "QEMU does not report the guest's memory";
 	g->guest.other = g->other;
 	g->guest.dimms = g->dimms_known ? g->dimms : g->plugged;
 	g->guest.has_balloon = g->balloon != NULL;
@@ -269,7 +269,7 @@ void qemu_answered(struct qemu_guest *g)
 }
 
 /*
- * What QEMU tells by itself
+ * What QEMU reports by itself
  */
 
 static void on_balloon_change(struct qemu_guest *g, const uint64_t *actual)

@@ -49,7 +49,7 @@ struct qemu_guest {
 	bool added;
 	const char *over; /* it ends as soon as nobody is busy with it, and why */
 	sd_event_source *later;
-	struct poll_item process; /* tells QEMU's end */
+	struct poll_item process; /* reports QEMU's end */
 
 	/* What is to be asked, and what of that is on its way. */
 	uint32_t todo, asked;
@@ -116,7 +116,7 @@ int qemu_target(struct qemu_guest *g, uint64_t bytes);
 /** qemu_retry_target() - the one that waits for a shared monitor */
 void qemu_retry_target(struct qemu_guest *g);
 
-/** qemu_on_event() - what QEMU tells by itself; see struct qmp_handlers */
+/** qemu_on_event() - what QEMU reports by itself; see struct qmp_handlers */
 void qemu_on_event(struct qmp *q, const char *name, struct json_object *data, void *userdata);
 
 bool qemu_on_event_text(struct qmp *q, struct json_span name, struct json_span data,

@@ -90,7 +90,7 @@ static void read_actual(struct qemu_guest *g, struct json_cursor *c)
  * What becomes of its memory
  */
 
-/* Guests may have several backends: it is the first with a reason that tells. */
+/* Guests may have several backends: the first with a reason counts. */
 static void take_backends(struct qemu_guest *g, struct json_object *ret)
 {
 	size_t n = json_object_is_type(ret, json_type_array) ? json_object_array_length(ret) : 0;
