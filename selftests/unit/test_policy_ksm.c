@@ -83,6 +83,30 @@ static double share_of(const struct fixture *f, double ns)
 	return busy / (busy + (double)f->r.ksm.sleep_ms * 1e6);
 }
 
+/* Programs that no guest is, and that ksmd has not come to: no waiting for that. */
+static void test_ksm_finds_what_is_new(void **state)
+{
+	u64 minfree = policy_minfree(64 * GIB);
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * GIB, 40 * GIB);
+	ksm_host(&f);
+	f.h.ksm.mergeable = 0;
+	decide(&f);
+	assert_true(share_of(&f, 2000) < 0.02);
+	f.h.ksm.full_scans = 1000;
+	decide(&f);
+	f.h.available = 2 * minfree - 1;
+	decide(&f);
+	assert_in_range(share_of(&f, 2000) * 100, 40, 71);
+	/* There is none. */
+	f.h.ksm.full_scans = 2000;
+	decide(&f);
+	assert_true(share_of(&f, 2000) < 0.02);
+	policy_free(f.p);
+}
+
 /* After two whole scans without a find: slow, until there is something new. */
 static void test_ksm_rests(void **state)
 {
@@ -196,6 +220,7 @@ int main(void)
 	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ksm),
+		cmocka_unit_test(test_ksm_finds_what_is_new),
 		cmocka_unit_test(test_ksm_rests),
 		cmocka_unit_test(test_ksm_cost_is_measured),
 		cmocka_unit_test(test_ksm_cost_without_count),

@@ -45,6 +45,16 @@ static u64 to_walk(const struct policy *p)
 	return max_of(p->host.ksm.mergeable, rss);
 }
 
+/*
+ * In a hurry memory that ksmd has not found yet counts as well, or it would be found at
+ * the pace of what is known: at most what is in use.  Where there is none of it, full
+ * scans are over at once, and say so.
+ */
+static u64 may_walk(const struct policy *p)
+{
+	return max_of(to_walk(p), over(p->host.total, p->host.available));
+}
+
 static void cost_begin(struct policy *p)
 {
 	p->ksm.cost_from = p->host.ksm;
@@ -183,7 +193,8 @@ void ksm_decide(const struct policy *p, struct policy_ksm_decision *ret)
 	}
 
 	time = scan_time(p, &ret->reason);
-	share = (double)to_walk(p) / (double)PAGE * p->ksm.ns_per_page / (double)time;
+	share = (double)(time < p->t.ksm_scan_time ? may_walk(p) : to_walk(p)) / (double)PAGE *
+		p->ksm.ns_per_page / (double)time;
 	share = min_of(max_of(share, p->t.ksm_cpu_idle), p->t.ksm_cpu);
 	turn_of(p, share, ret);
 	ret->run = 1;
