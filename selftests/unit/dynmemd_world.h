@@ -81,6 +81,15 @@ static inline struct config *configure(struct world *w, const char *text)
 	return c;
 }
 
+/* The daemon and its backend go on with @c. */
+static inline void reload(struct world *w, struct config *c)
+{
+	assert_int_equal(manager_reload(w->manager, c), 0);
+	assert_int_equal(w->ops->reload(w->backend, c), 0);
+	config_free(w->config);
+	w->config = c;
+}
+
 static inline int load_again(void *userdata, struct config **ret, const char **ret_path)
 {
 	struct world *w = userdata;

@@ -4,16 +4,6 @@
 
 #define MANAGE "[daemon]\nmode = manage\n"
 
-static void reload(struct world *w, const char *text)
-{
-	struct config *old = w->config;
-
-	w->config = configure(w, text);
-	assert_int_equal(manager_reload(w->manager, w->config), 0);
-	assert_int_equal(w->ops->reload(w->backend, w->config), 0);
-	config_free(old);
-}
-
 /*
  * A script reloads fifty times in a second, and each time two guests' ranges are the
  * other one's; the last is a typo.
@@ -35,7 +25,7 @@ static void test_reload_storm(_unused_ void **state)
 	until_known(&w, "a");
 	until_known(&w, "b");
 	for (int i = 0; i <= 50; i++) {
-		reload(&w, ranges[i == 50 ? 2 : i % 2]);
+		reload(&w, configure(&w, ranges[i == 50 ? 2 : i % 2]));
 		run_for(&w, 20);
 	}
 	for (int i = 0; i < 50; i++) {
@@ -49,7 +39,7 @@ static void test_reload_storm(_unused_ void **state)
 	}
 	assert_int_equal(a.connections, 1);
 	/* What was meant brings back all of it. */
-	reload(&w, MANAGE "[policy]\nreversal = 1s\n");
+	reload(&w, configure(&w, MANAGE "[policy]\nreversal = 1s\n"));
 	run_until(&w, 9000, a.target == 1024 * MIB && b.target == 1024 * MIB);
 	fake_stop(&a, false);
 	fake_stop(&b, false);

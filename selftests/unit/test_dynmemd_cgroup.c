@@ -214,16 +214,6 @@ static bool high_is(struct world *w, const char *text)
 	return !strncmp(text_of(w, "memory.high"), text, strlen(text));
 }
 
-static void reload(struct world *w, const char *text)
-{
-	struct config *c = configure(w, text);
-
-	assert_int_equal(manager_reload(w->manager, c), 0);
-	assert_int_equal(backend_qmp.reload(w->backend, c), 0);
-	config_free(w->config);
-	w->config = c;
-}
-
 /* Written, and taken back: by configuration, and when the daemon ends. */
 static void test_enforcement(_unused_ void **state)
 {
@@ -239,13 +229,13 @@ static void test_enforcement(_unused_ void **state)
 	snprintf(high, sizeof(high), "%llu", (1024 + 32 + 256) * MIB);
 	start_guest(&w, &a, "a.sock");
 	run_until(&w, 3000, high_is(&w, high));
-	reload(&w, MANAGE);
+	reload(&w, configure(&w, MANAGE));
 	run_until(&w, 3000, high_is(&w, "max\n"));
-	reload(&w, ENFORCE);
+	reload(&w, configure(&w, ENFORCE));
 	run_until(&w, 3000, high_is(&w, high));
-	reload(&w, "[daemon]\nmode = observe\n[policy]\nenforce = 1\n");
+	reload(&w, configure(&w, "[daemon]\nmode = observe\n[policy]\nenforce = 1\n"));
 	run_until(&w, 3000, high_is(&w, "max\n"));
-	reload(&w, ENFORCE);
+	reload(&w, configure(&w, ENFORCE));
 	run_until(&w, 3000, high_is(&w, high));
 	daemon_stop(&w);
 	assert_true(high_is(&w, "max\n"));

@@ -14,10 +14,7 @@ static void test_reload(_unused_ void **state)
 	start_guest(&w, &a, "a.sock");
 	until_known(&w, "a");
 	c = configure(&w, "[daemon]\nmode = manage\n[guest a]\nmax = 800M\nmin = 500M\n");
-	assert_int_equal(manager_reload(w.manager, c), 0);
-	assert_int_equal(backend_qmp.reload(w.backend, c), 0);
-	config_free(w.config);
-	w.config = c;
+	reload(&w, c);
 	assert_int_equal(manager_find(w.manager, "a")->limits.max, 800 * MIB);
 	/* A goal, not a command: each step waits for what the guest says of it. */
 	for (int n = 0; n < 25 && a.actual > 800 * MIB; n++) {
@@ -52,10 +49,7 @@ static void test_reload_typo(_unused_ void **state)
 	assert_int_equal(plan.changed, 1);
 	assert_int_equal(plan.taken, 960 * MIB);
 	assert_true(plan.much);
-	assert_int_equal(manager_reload(w.manager, c), 0);
-	assert_int_equal(backend_qmp.reload(w.backend, c), 0);
-	config_free(w.config);
-	w.config = c;
+	reload(&w, c);
 	for (int n = 0; n < 30; n++) {
 		run_for(&w, 100);
 		if (a.target && a.target != a.actual)
@@ -81,10 +75,7 @@ static void test_reload_leaves_folder(_unused_ void **state)
 	start_guest(&w, &a, "a.sock");
 	run_until(&w, 1000, manager_find(w.manager, "a"));
 	c = configure(&w, "path =\npath = /nonexistent\n");
-	assert_int_equal(manager_reload(w.manager, c), 0);
-	assert_int_equal(backend_qmp.reload(w.backend, c), 0);
-	config_free(w.config);
-	w.config = c;
+	reload(&w, c);
 	assert_int_equal(manager_guest_count(w.manager), 0);
 	run_until(&w, 1000, a.fd == -1);
 	fake_stop(&a, false);

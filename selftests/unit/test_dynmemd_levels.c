@@ -249,7 +249,7 @@ static void test_gate_binds(_unused_ void **state)
 {
 	struct manager_gate gate;
 	struct host_files h = rich;
-	struct config *c, *old;
+	struct config *c;
 	struct hostile x;
 
 	open_host(&x, &rich);
@@ -259,11 +259,7 @@ static void test_gate_binds(_unused_ void **state)
 	assert_int_equal(gate.rule, POLICY_GATE_NONE);
 
 	c = configure(&x.w, "[daemon]\nmode = manage\n[policy]\ntake_share = 0.01\n");
-	old = x.w.config;
-	assert_int_equal(manager_reload(x.w.manager, c), 0);
-	x.w.ops->reload(x.w.backend, c);
-	x.w.config = c;
-	config_free(old);
+	reload(&x.w, c);
 	/* Critical, but what is in swap's reach is more than what would kill. */
 	h.available = 2;
 	write_host(&x.w, &h);

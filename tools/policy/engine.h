@@ -63,6 +63,12 @@ typedef uint32_t u32;
 /* What a balloon takes in a second; it was measured to be 0.95 GiB. */
 #define BALLOON_RATE GIB
 
+/*
+ * QEMU reports a balloon's size once a second at most: a report may be from before, and
+ * a balloon without progress for so long stands.
+ */
+#define REPORT_LAG (2 * SEC)
+
 /* A guest that boots reports within a minute. */
 #define START_GRACE (60 * SEC)
 /* After a reset QEMU repeats the old size of the balloon for 6 s. */

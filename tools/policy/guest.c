@@ -239,6 +239,12 @@ static bool runs_short(const struct guest *g, u64 available)
 	return available < g->slack + g->room;
 }
 
+/* Of what its own demand leaves it, the room, half is gone. */
+static bool runs_out(const struct guest *g, u64 available)
+{
+	return available < g->slack + g->room / 2;
+}
+
 /*
  * What it had to swap out for lack of memory and has not read back is still the
  * guest's.  What it swaps out with memory available is not: a container at its own
@@ -269,7 +275,7 @@ static void learn_debt(const struct policy *p, struct guest *g, u64 in, u64 out,
 static void learn_faults(const struct policy *p, struct guest *g, double fault, double sec)
 {
 	g->seen->refault = fault;
-	if (over(g->seen->available, g->hot) >= g->slack + g->room / 2)
+	if (!runs_out(g, over(g->seen->available, g->hot)))
 		quantile_step(&g->seen->refault_p95, fault, 0.95,
 			      min_of(sec, 60.0) * (double)SEC / (double)p->t.poll);
 }
@@ -280,15 +286,10 @@ static double disk_rate(const struct policy *p, const struct guest *g)
 	return since(p->now, g->seen->disk_at) <= RATE_AGE ? g->seen->disk_rate : 0;
 }
 
-/* Of what its own demand leaves it, the room, half is gone. */
-static bool runs_out(const struct guest *g)
-{
-	return g->seen->available < g->slack + g->room / 2;
-}
-
 static void take_activity(struct policy *p, struct guest *g, const struct guest_record *s, u64 dt)
 {
 	bool is_short = runs_short(g, g->seen->available);
+	bool is_out = runs_out(g, g->seen->available);
 	bool lacked = is_short || g->seen->ran_short;
 	double sec = (double)max_of(dt, MSEC) / (double)SEC;
 	u64 in, out, major, oom, stall;
@@ -315,7 +316,7 @@ static void take_activity(struct policy *p, struct guest *g, const struct guest_
 
 	g->seen->pressed = 0;
 	/* A container killed at its own limit is not the guest's lack. */
-	if (oom && (runs_out(g) || g->seen->ran_out || stall))
+	if (oom && (is_out || g->seen->ran_out || stall))
 		g->seen->pressed |= POLICY_PRESSED_OOM;
 	if (stall && is_short)
 		g->seen->pressed |= POLICY_PRESSED_STALL;
@@ -325,7 +326,7 @@ static void take_activity(struct policy *p, struct guest *g, const struct guest_
 		g->seen->pressed |= POLICY_PRESSED_REFAULT;
 	learn_faults(p, g, fault, sec);
 	g->seen->ran_short = is_short;
-	g->seen->ran_out = runs_out(g);
+	g->seen->ran_out = is_out;
 }
 
 /* Half of the floor's slack is gone: a Linux guest wakes kswapd about there. */

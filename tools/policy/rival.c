@@ -16,8 +16,6 @@
  */
 #include "engine.h"
 
-/* QEMU reports a change once a second at most: it may be from before. */
-#define LAG (2 * SEC)
 /* So often within such a time is no administrator. */
 #define RIVAL_MOVES  3u
 #define RIVAL_PERIOD (1800 * SEC)
@@ -60,7 +58,8 @@ static bool left_ours(const struct policy *p, const struct guest *g, u64 actual)
 {
 	const struct seen *s = g->seen;
 
-	if (since(p->now, s->moved_at) <= LAG || distance(actual, s->commanded) <= s->way + g->band)
+	if (since(p->now, s->moved_at) <= REPORT_LAG ||
+	    distance(actual, s->commanded) <= s->way + g->band)
 		return false;
 	if (actual < s->commanded)
 		return actual < g->actual;

@@ -10,9 +10,6 @@
  */
 #include "engine.h"
 
-/* QEMU reports a balloon's size once a second: one without progress so long stands. */
-#define LAG (2 * SEC)
-
 static double rate_of(const struct policy *p, enum policy_level level)
 {
 	switch (level) {
@@ -69,7 +66,7 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 	g->held = POLICY_REASON_SETTLED;
 	g->lends = false;
 
-	if (balloon_lags(p, g) && (critical || since(p->now, g->seen->progress_at) > LAG)) {
+	if (balloon_lags(p, g) && (critical || since(p->now, g->seen->progress_at) > REPORT_LAG)) {
 		g->held = POLICY_REASON_HELD_BALLOON;
 		return;
 	}

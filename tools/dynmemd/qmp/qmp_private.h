@@ -21,7 +21,7 @@ enum state {
 /* A command that was sent. Freed by its reply, however late that comes. */
 struct slot {
 	bool used;
-	bool overdue; /* fn was told */
+	bool overdue; /* fn was called for it */
 	int64_t id;
 	uint64_t deadline;
 	qmp_reply_t fn;
