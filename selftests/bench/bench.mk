@@ -57,6 +57,7 @@ BENCH_KERNEL ?= 6.12
 
 $(BENCH)/reaction $(BENCH)/missed $(BENCH)/dump $(BENCH)/idle: BENCH_LIBS := $(shell $(PKG_CONFIG) --libs libmnl)
 
+$(BENCH)/reaction: $(B)/obj/selftests/bench/poll_loop.o
 $(BENCH)/psi_trigger.so: $(B)/obj/selftests/bench/psi_trigger.o
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)

@@ -38,6 +38,7 @@
 #include <dynmem.h>
 
 #include "check.h"
+#include "poll_loop.h"
 #include "../netlink/ftrace.h"
 #include "../unit/fake_qemu.h"
 
@@ -440,55 +441,6 @@ static void trial(const struct cause *c, const struct contender *who)
  * The loop
  */
 
-static uint64_t allocstalls(void)
-{
-	uint64_t sum = 0;
-
-	for (const char *s = slurp("/proc/vmstat"); s && (s = strstr(s, "\nallocstall_")); s++)
-		sum += strtoull(s + 1 + strcspn(s + 1, " "), NULL, 10);
-	return sum;
-}
-
-/* Its first command: "qmp_capabilities". Answers are of no interest. */
-_Noreturn static void loop(void)
-{
-	static const char hello[] = "{\"execute\": \"qmp_capabilities\"}\n";
-	static const char balloon[] =
-		"{\"execute\": \"balloon\", \"arguments\": {\"value\": 134217728}}\n";
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	uint64_t before = allocstalls();
-	char answers[4096];
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	mlockall(MCL_CURRENT);
-	strcpy(addr.sun_path, FOLDER "/loop.sock");
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    write(fd, hello, sizeof(hello) - 1) < 0)
-		_exit(1);
-	for (uint64_t next = now_ns();; next += LOOP_PERIOD) {
-		struct timespec ts = { (time_t)(next / NSEC_PER_SEC), (long)(next % NSEC_PER_SEC) };
-		uint64_t stalls;
-
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-		while (recv(fd, answers, sizeof(answers), MSG_DONTWAIT) > 0)
-			;
-		stalls = allocstalls();
-		if (stalls > before && write(fd, balloon, sizeof(balloon) - 1) < 0)
-			_exit(1);
-		before = stalls;
-	}
-}
-
-static void start_loop(void)
-{
-	w.loop = fork();
-	if (w.loop < 0)
-		die("fork", -errno);
-	if (w.loop == 0)
-		loop();
-}
-
 static void report_loop(void)
 {
 	static uint64_t last;
@@ -574,7 +526,8 @@ static void make_world(void)
 		die("dynmemd.log", -errno);
 	make_guest(&w.guest, "guest", FOLDER "/qmp/guest.sock");
 	make_guest(&w.loop_guest, "loop", FOLDER "/loop.sock");
-	start_loop();
+	w.loop = poll_loop_start(FOLDER "/loop.sock", LOOP_PERIOD);
+	check("polling loop", w.loop);
 	watch_loop();
 	map_daemon();
 	hold_guest_memory();
