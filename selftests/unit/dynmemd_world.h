@@ -196,6 +196,15 @@ static inline void start_guest(struct world *w, struct fake_qemu *f, const char 
 	assert_int_equal(fake_start(f, w->event, path), 0);
 }
 
+/* A guest that is found within 2 s. */
+static inline const struct guest *find_guest(struct world *w, const char *name)
+{
+	const struct guest *g = NULL;
+
+	run_until(w, 2000, (g = manager_find(w->manager, name)));
+	return g;
+}
+
 /* An idle guest of 1 GiB that holds little. */
 static inline struct fake_qemu idle_guest(const char *name)
 {

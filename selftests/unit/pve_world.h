@@ -5,14 +5,20 @@
 
 #include "dynmemd_world.h"
 
-static inline void pve_configure(struct world *w, const char *text)
+/* Guest 101 is dynmem's: by its configuration, and by the guest's file. */
+static const char mine[] = "[daemon]\nmode = manage\n[guest 101]\nmin = 300M\nshares = 7\n";
+static const char handed_over[] = "balloon: 512\nmemory: 1024\nname: web\nshares: 0\n";
+
+static inline struct config *pve_configure(struct world *w, const char *text)
 {
+	struct config *c;
 	char *all;
 
 	assert_true(asprintf(&all, "[backend pve]\nguests = %s/pve\nsockets = %s\n%s", w->folder,
 			     w->qmp, text) > 0);
-	w->config = configure(w, all);
+	c = configure(w, all);
 	free(all);
+	return c;
 }
 
 static inline void pve_path(const struct world *w, char path[static 128], unsigned int vmid)
@@ -41,18 +47,13 @@ static inline void pve_open(struct world *w, const char *config)
 	snprintf(path, sizeof(path), "%s/pve", w->folder);
 	assert_int_equal(mkdir(path, 0700), 0);
 	w->ops = &backend_pve;
-	pve_configure(w, config);
+	w->config = pve_configure(w, config);
 	daemon_start(w, false);
 }
 
 static inline void pve_reload(struct world *w, const char *config)
 {
-	struct config *old = w->config;
-
-	pve_configure(w, config);
-	assert_int_equal(manager_reload(w->manager, w->config), 0);
-	assert_int_equal(w->ops->reload(w->backend, w->config), 0);
-	config_free(old);
+	reload(w, pve_configure(w, config));
 }
 
 #endif

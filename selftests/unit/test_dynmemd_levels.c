@@ -249,7 +249,6 @@ static void test_gate_binds(_unused_ void **state)
 {
 	struct manager_gate gate;
 	struct host_files h = rich;
-	struct config *c;
 	struct hostile x;
 
 	open_host(&x, &rich);
@@ -258,8 +257,7 @@ static void test_gate_binds(_unused_ void **state)
 	assert_int_equal(gate.taken, 0);
 	assert_int_equal(gate.rule, POLICY_GATE_NONE);
 
-	c = configure(&x.w, "[daemon]\nmode = manage\n[policy]\ntake_share = 0.01\n");
-	reload(&x.w, c);
+	reload(&x.w, configure(&x.w, "[daemon]\nmode = manage\n[policy]\ntake_share = 0.01\n"));
 	/* Critical, but what is in swap's reach is more than what would kill. */
 	h.available = 2;
 	write_host(&x.w, &h);
@@ -370,7 +368,6 @@ static void test_thresholds_follow(_unused_ void **state)
 {
 	struct host_files h = rich;
 	struct source source = { .ops = &watching_ops };
-	struct config *c, *old;
 	struct hostile x;
 
 	memset(&watched, 0, sizeof(watched));
@@ -392,13 +389,8 @@ static void test_thresholds_follow(_unused_ void **state)
 	report(&x, POLICY_LEVEL_NONE, UINT64_MAX);
 	assert_int_equal(watched.calls, 3);
 
-	c = configure(&x.w, "[daemon]\nmode = manage\n[policy]\nlevel_low = 6\n");
-	old = x.w.config;
-	assert_int_equal(manager_reload(x.w.manager, c), 0);
-	x.w.config = c;
+	reload(&x.w, configure(&x.w, "[daemon]\nmode = manage\n[policy]\nlevel_low = 6\n"));
 	run_until(&x.w, 1500, watched.calls == 4);
-	x.w.ops->reload(x.w.backend, c);
-	config_free(old);
 	manager_set_source(x.w.manager, NULL);
 	close_host(&x);
 }

@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The machine changes under a running guest, and memory that stays where it is. */
-#include "dynmemd/host/pinned_memory.h"
+/* The machine changes under a running guest. */
 #include "dynmemd_world.h"
 
 static const char manage[] = "[daemon]\nmode = manage\n";
 
 #define EVENT(name) \
 	"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"" name "\"}\r\n"
-
-static const struct guest *guest(struct world *w, const char *name)
-{
-	const struct guest *g = NULL;
-
-	run_until(w, 3000, (g = manager_find(w->manager, name)));
-	return g;
-}
 
 /* A guest of 4 GiB that uses most of it, on a host with plenty. */
 static struct fake_qemu busy_guest(const char *name)
@@ -37,7 +28,7 @@ static const struct guest *found(struct world *w, struct fake_qemu *a)
 	guest_cost(w, getpid(), 3500);
 	host_memory(w, 65536, 50000);
 	start_guest(w, a, "a.sock");
-	g = guest(w, "a");
+	g = find_guest(w, "a");
 	run_until(w, 4000, info_of(w, "a").class == POLICY_CLASS_REPORTING);
 	return g;
 }
@@ -109,7 +100,7 @@ static void test_dimm_while_squeezed(_unused_ void **state)
 
 	open_world(&w, manage);
 	start_guest(&w, &a, "a.sock");
-	g = guest(&w, "a");
+	g = find_guest(&w, "a");
 	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
 	run_until(&w, 3000, a.balloons > 0);
@@ -241,7 +232,7 @@ static const struct guest *restarted(struct world *w)
 	daemon_stop(w);
 	daemon_start(w, false);
 	run_until(w, 2000, manager_find(w->manager, "a"));
-	return guest(w, "a");
+	return find_guest(w, "a");
 }
 
 /*
@@ -269,7 +260,7 @@ static void test_unlisted_over_restart(_unused_ void **state)
 	host_memory(&w, 65536, 50000);
 	daemon_start(&w, false);
 	start_guest(&w, &a, "a.sock");
-	g = guest(&w, "a");
+	g = find_guest(&w, "a");
 	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	assert_int_equal(g->memory, 8192 * MIB);
 	fake_resize(&a, 3000 * MIB);
@@ -288,7 +279,7 @@ static void test_unlisted_over_restart(_unused_ void **state)
 	daemon_stop(&w);
 	a.dimms = 1024 * MIB;
 	daemon_start(&w, false);
-	assert_int_equal(guest(&w, "a")->memory, 5120 * MIB);
+	assert_int_equal(find_guest(&w, "a")->memory, 5120 * MIB);
 	start_time(&w, 2000);
 	g = restarted(&w);
 	assert_int_equal(g->memory, 4096 * MIB);
@@ -319,7 +310,7 @@ static void test_run_states(_unused_ void **state)
 	a.status = "suspended";
 	open_world(&w, manage);
 	start_guest(&w, &a, "a.sock");
-	guest(&w, "a");
+	find_guest(&w, "a");
 	run_until(&w, 1000, info_of(&w, "a").class == POLICY_CLASS_PAUSED);
 	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
 	run_for(&w, 700);
@@ -358,218 +349,6 @@ static void test_snapshot(_unused_ void **state)
 	done(&w, &a);
 }
 
-/*
- * Memory that no balloon frees
- */
-
-static void same_reason(const char *why, const char *expected)
-{
-	if (why && expected)
-		assert_string_equal(why, expected);
-	else
-		assert_true(!why && !expected);
-}
-
-static const char *pinned(struct fake_qemu *a, const char *command, size_t len,
-			  const char *counters)
-{
-	char path[128];
-	const char *why;
-	struct world w;
-	FILE *f;
-
-	open_world(&w, manage);
-	snprintf(path, sizeof(path), "%s/%d/cmdline", w.folder, (int)getpid());
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(command, 1, len, f), len);
-	fclose(f);
-	if (counters) {
-		snprintf(path, sizeof(path), "%s/%d/status", w.folder, (int)getpid());
-		write_text(path, counters);
-	}
-	start_guest(&w, a, "a.sock");
-	why = guest_pinned(guest(&w, "a"));
-	run_for(&w, 300);
-	if (why) {
-		assert_int_equal(info_of(&w, "a").class, POLICY_CLASS_PINNED);
-		assert_int_equal(info_of(&w, "a").exposure, 0);
-		pressure(&w, POLICY_LEVEL_CRITICAL, 100);
-		run_for(&w, 700);
-		assert_int_equal(a->balloons, 0);
-	} else {
-		assert_int_not_equal(info_of(&w, "a").class, POLICY_CLASS_PINNED);
-	}
-	fake_stop(a, false);
-	close_world(&w);
-	return why;
-}
-
-static void test_pinned_by_qom(_unused_ void **state)
-{
-	static const struct {
-		const char *type;
-		const char *why;
-	} devices[] = {
-		{ "vfio-pci", PINNED_VFIO },	  { "vfio-pci-nohotplug", PINNED_VFIO },
-		{ "vfio-platform", PINNED_VFIO }, { "vhost-vdpa-device-pci", PINNED_VDPA },
-		{ "vfio-ap", NULL },		  { "vfio-ccw", NULL },
-		{ "virtio-net-pci", NULL },
-	}, objects[] = {
-		{ "sev-guest", PINNED_ENCRYPTED },     { "sev-snp-guest", PINNED_ENCRYPTED },
-		{ "tdx-guest", PINNED_ENCRYPTED },     { "s390-pv-guest", PINNED_ENCRYPTED },
-		{ "memory-backend-ram", NULL },
-	};
-	char entry[128];
-
-	for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
-		struct fake_qemu a = idle_guest("a");
-
-		snprintf(entry, sizeof(entry), ", {\"name\": \"x\", \"type\": \"child<%s>\"}",
-			 devices[i].type);
-		a.devices = entry;
-		same_reason(pinned(&a, "", 0, NULL), devices[i].why);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
-		struct fake_qemu a = idle_guest("a");
-
-		snprintf(entry, sizeof(entry), ", {\"name\": \"x\", \"type\": \"child<%s>\"}",
-			 objects[i].type);
-		a.objects = entry;
-		same_reason(pinned(&a, "", 0, NULL), objects[i].why);
-	}
-}
-
-static void test_pinned_by_sev(_unused_ void **state)
-{
-	struct fake_qemu a = idle_guest("a");
-
-	a.sev = true;
-	same_reason(pinned(&a, "", 0, NULL), PINNED_ENCRYPTED);
-}
-
-static void test_pinned_by_counters(_unused_ void **state)
-{
-	static const struct {
-		const char *status;
-		const char *why;
-	} all[] = {
-		{ "VmLck:\t 1048576 kB\nVmPin:\t 0 kB\nRssAnon:\t 900000 kB\n", PINNED_LOCKED },
-		{ "VmLck:\t 0 kB\nVmPin:\t 1048576 kB\nRssAnon:\t 900000 kB\n", PINNED_LOCKED },
-		{ "VmLck:\t 64 kB\nVmPin:\t 64 kB\nRssAnon:\t 900000 kB\n", NULL },
-		{ "RssAnon:\t 90000 kB\nRssShmem:\t 0 kB\nHugetlbPages:\t 1048576 kB\n",
-		  PINNED_HUGE },
-		{ "RssAnon:\t 900000 kB\nRssShmem:\t 0 kB\nHugetlbPages:\t 131072 kB\n", NULL },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		struct fake_qemu a = idle_guest("a");
-
-		same_reason(pinned(&a, "", 0, all[i].status), all[i].why);
-	}
-}
-
-static void test_pinned_by_command(_unused_ void **state)
-{
-	static const char command[] =
-		"/usr/bin/kvm\0-device\0{\"driver\":\"vfio-pci\",\"host\":\"0000:00:02.0\"}";
-	struct fake_qemu a = idle_guest("a");
-
-	same_reason(pinned(&a, command, sizeof(command), NULL), PINNED_VFIO);
-}
-
-/* Distances of 32 NUMA nodes, and the device after them. */
-static void test_pinned_by_long_command(_unused_ void **state)
-{
-	struct fake_qemu a = idle_guest("a");
-	static char command[1 << 17];
-	size_t len = 0;
-
-	for (int i = 0; i < 32 * 32; i++) {
-		len += snprintf(command + len, sizeof(command) - len, "-numa") + 1;
-		len += snprintf(command + len, sizeof(command) - len,
-				"{\"type\":\"dist\",\"src\":%d,\"dst\":%d,\"val\":20}", i / 32,
-				i % 32) +
-		       1;
-	}
-	len += snprintf(command + len, sizeof(command) - len, "-device") + 1;
-	len += snprintf(command + len, sizeof(command) - len, "vfio-pci,host=0000:00:02.0") + 1;
-	assert_true(len > 32768);
-	same_reason(pinned(&a, command, len, NULL), PINNED_VFIO);
-}
-
-static void test_args(_unused_ void **state)
-{
-	static const struct {
-		const char *args;
-		const char *why;
-	} all[] = {
-		{ "-set device.hostpci0.x-igd-gms=0x2 -device 'vfio-pci,host=0000:00:02.0,id=x'",
-		  PINNED_VFIO },
-		{ "-device vfio-pci-nohotplug,host=1:2.3", PINNED_VFIO },
-		{ "--device '{\"driver\":\"vfio-pci\"}'", PINNED_VFIO },
-		{ "-device vfio-ap,sysfsdev=/sys/x", NULL },
-		{ "-device virtio-net-pci,id=vfio-pci", NULL },
-		{ "-mem-path /dev/hugepages -mem-prealloc", PINNED_HUGE },
-		{ "-mem-path /var/lib/ram", NULL },
-		{ "-object memory-backend-memfd,id=m,size=1G,hugetlb=on", PINNED_HUGE },
-		{ "-object memory-backend-memfd,id=m,size=1G,hugetlb=off", NULL },
-		{ "-object '{\"qom-type\":\"memory-backend-memfd\",\"hugetlb\":true,\"hugetlbsize\":1}'",
-		  PINNED_HUGE },
-		{ "-object memory-backend-file,id=m,mem-path=/run/hugepages/kvm/1048576kB",
-		  PINNED_HUGE },
-		{ "-overcommit mem-lock=on", PINNED_LOCKED },
-		{ "-overcommit cpu-pm=on,mem-lock=on-fault", PINNED_LOCKED },
-		{ "-overcommit mem-lock=off", NULL },
-		{ "-realtime mlock=on", PINNED_LOCKED },
-		{ "-netdev type=vhost-vdpa,vhostdev=/dev/vhost-vdpa-0,id=n", PINNED_VDPA },
-		{ "-netdev vhost-vdpa,id=n,vhostdev=/dev/vhost-vdpa-0", PINNED_VDPA },
-		{ "-netdev tap,id=vhost-vdpa", NULL },
-		{ "-drive file=nvme://0000:01:00.0/1,if=none", PINNED_NVME },
-		{ "-blockdev '{\"driver\":\"nvme\",\"device\":\"0000:01:00.0\"}'", PINNED_NVME },
-		{ "-device nvme,drive=d,serial=1", NULL },
-		{ "-machine q35,confidential-guest-support=sev0", PINNED_ENCRYPTED },
-		{ "-object tdx-guest,id=tdx0", PINNED_ENCRYPTED },
-		{ "-device", NULL },
-		{ "", NULL },
-		{ "'", NULL },
-		{ "-device \"vfio-pci", PINNED_VFIO },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		const char *why = pinned_by_args(all[i].args, strlen(all[i].args));
-
-		if (!why != !all[i].why)
-			print_error("%s: %s\n", all[i].args, why ? why : "not pinned");
-		same_reason(why, all[i].why);
-	}
-}
-
-/* Plugged and unplugged while it runs: by what the kernel counts. */
-static void test_pinned_later(_unused_ void **state)
-{
-	struct fake_qemu a = idle_guest("a");
-	char path[128];
-	struct world w;
-
-	open_world(&w, manage);
-	snprintf(path, sizeof(path), "%s/%d/status", w.folder, (int)getpid());
-	write_text(path, "VmLck:\t 0 kB\n");
-	start_guest(&w, &a, "a.sock");
-	guest(&w, "a");
-	assert_null(guest_pinned(guest(&w, "a")));
-	write_text(path, "VmLck:\t 1048576 kB\n");
-	manager_guest_pinned((struct guest *)guest(&w, "a"));
-	same_reason(guest_pinned(guest(&w, "a")), PINNED_LOCKED);
-	run_for(&w, 300);
-	assert_int_equal(info_of(&w, "a").class, POLICY_CLASS_PINNED);
-	write_text(path, "VmLck:\t 0 kB\n");
-	manager_guest_pinned((struct guest *)guest(&w, "a"));
-	run_for(&w, 300);
-	assert_int_not_equal(info_of(&w, "a").class, POLICY_CLASS_PINNED);
-	done(&w, &a);
-}
-
 /* A proxy listens: its own size is not taken for the guest's. */
 static void test_wrong_process(_unused_ void **state)
 {
@@ -579,14 +358,14 @@ static void test_wrong_process(_unused_ void **state)
 	open_world(&w, manage);
 	guest_cost(&w, getpid(), 14);
 	start_guest(&w, &a, "a.sock");
-	guest(&w, "a");
+	find_guest(&w, "a");
 	run_for(&w, 1200);
 	assert_int_equal(info_of(&w, "a").rss, 0);
 	fake_stop(&a, false);
 	run_until(&w, 1000, !manager_guest_count(w.manager));
 	guest_cost(&w, getpid(), 2000);
 	start_guest(&w, &a, "a.sock");
-	guest(&w, "a");
+	find_guest(&w, "a");
 	run_until(&w, 2000, info_of(&w, "a").rss == 2000 * MIB);
 	done(&w, &a);
 }
@@ -604,13 +383,6 @@ int main(void)
 		cmocka_unit_test(test_unlisted_over_restart),
 		cmocka_unit_test(test_run_states),
 		cmocka_unit_test(test_snapshot),
-		cmocka_unit_test(test_pinned_by_qom),
-		cmocka_unit_test(test_pinned_by_sev),
-		cmocka_unit_test(test_pinned_by_counters),
-		cmocka_unit_test(test_pinned_by_command),
-		cmocka_unit_test(test_pinned_by_long_command),
-		cmocka_unit_test(test_args),
-		cmocka_unit_test(test_pinned_later),
 		cmocka_unit_test(test_wrong_process),
 	};
 	/* clang-format on */

@@ -1,31 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The backend "pve": whose a guest is, and how its monitor is shared. */
-#include <signal.h>
-#include <time.h>
-
+/* The backend "pve": whose a guest is, by its file and the daemon's configuration. */
 #include "pve_world.h"
-
-static const char mine[] = "[daemon]\nmode = manage\n[guest 101]\nmin = 300M\nshares = 7\n";
-static const char handed_over[] = "balloon: 512\nmemory: 1024\nname: web\nshares: 0\n";
-
-static const struct guest *guest(struct world *w, const char *name)
-{
-	const struct guest *g = NULL;
-
-	run_until(w, 2000, (g = manager_find(w->manager, name)));
-	return g;
-}
-
-/* Another client of the monitor, as pvestatd is one. */
-static int client_open(const struct fake_qemu *f)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	strcpy(addr.sun_path, f->path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return fd;
-}
 
 /* Not handed over, half, and whole; and taken back. */
 static void test_hand_over(_unused_ void **state)
@@ -39,7 +14,7 @@ static void test_hand_over(_unused_ void **state)
 	a.reporting = true;
 	a.period = 2;
 	start_guest(&w, &a, "101.qmp");
-	g = guest(&w, "web");
+	g = find_guest(&w, "web");
 	assert_string_equal(g->ops->backend, "pve");
 	assert_string_equal(g->alias, "101");
 	assert_int_equal(g->memory, 1024 * MIB);
@@ -89,87 +64,14 @@ static void test_observed(_unused_ void **state)
 	pve_write(&w, 102, "balloon: 512\nmemory: 1024\nname: db\nshares: 0\n");
 	start_guest(&w, &a, "101.qmp");
 	start_guest(&w, &b, "102.qmp");
-	guest(&w, "web");
-	guest(&w, "db");
+	find_guest(&w, "web");
+	find_guest(&w, "db");
 	run_for(&w, 200);
 	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
 	run_for(&w, 1200);
 	assert_int_equal(a.balloons + b.balloons, 0);
 	fake_stop(&a, false);
 	fake_stop(&b, false);
-	close_world(&w);
-}
-
-/* The target is sent at once, and the monitor left. */
-static void test_moves(_unused_ void **state)
-{
-	struct fake_qemu a = idle_guest("a");
-	char written[256] = "";
-	int other;
-	struct world w;
-
-	pve_open(&w, mine);
-	pve_write(&w, 101, handed_over);
-	start_guest(&w, &a, "101.qmp");
-	until_known(&w, "web");
-	run_until(&w, 1000, a.fd == -1);
-	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
-	/* It lies in the socket when the event's handler returns. */
-	fake_on_accept(NULL, a.listener, 0, &a);
-	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) > 0);
-	assert_non_null(strstr(written, "\"execute\":\"balloon\""));
-	run_until(&w, 1000, a.balloons > 0);
-	assert_in_range(a.target, 300 * MIB, 1024 * MIB - 1);
-	run_until(&w, 1000, a.fd == -1);
-
-	/* Somebody else has the monitor: the target waits for its turn. */
-	fake_move(&a, a.target);
-	other = client_open(&a);
-	run_until(&w, 3000, a.fd >= 0 && recv(other, written, 1, MSG_DONTWAIT) == 1);
-	a.balloons = 0;
-	pve_reload(&w, "[daemon]\nmode = manage\n[guest web]\nmin = 200M\nmax = 200M\n");
-	run_for(&w, 1500);
-	assert_int_equal(a.balloons, 0);
-	close(other);
-	run_until(&w, 3000, a.balloons > 0 && a.target == 200 * MIB);
-	fake_stop(&a, false);
-	close_world(&w);
-}
-
-/* The kill switch ends the wait for a monitor at which others queue up. */
-static void test_stopped_waiting(_unused_ void **state)
-{
-	struct fake_qemu a = idle_guest("a");
-	char path[96], text[256], byte;
-	struct world w;
-	int other[3];
-
-	a.actual = 512 * MIB;
-	a.total = 448 * MIB;
-	a.available = a.free = 400 * MIB;
-	pve_open(&w, "[daemon]\nmode = manage\n[guest web]\nmin = 200M\nmax = 512M\n");
-	pve_write(&w, 101, handed_over);
-	start_guest(&w, &a, "101.qmp");
-	until_known(&w, "web");
-	run_until(&w, 1000, a.fd == -1);
-	other[0] = client_open(&a);
-	run_until(&w, 3000, a.fd >= 0 && recv(other[0], &byte, 1, MSG_DONTWAIT) == 1);
-	other[1] = client_open(&a);
-	other[2] = client_open(&a);
-
-	snprintf(path, sizeof(path), "%s/stop", w.folder);
-	snprintf(text, sizeof(text),
-		 "[daemon]\nmode = manage\nstop = %s\n[guest web]\nmin = 900M\nmax = 1G\n", path);
-	pve_reload(&w, text);
-	run_until(&w, 500, info_of(&w, "web").target >= 900 * MIB);
-	write_text(path, "");
-	run_until(&w, 500, manager_mode(w.manager) == MODE_OBSERVE);
-	for (int i = 0; i < 3; i++)
-		close(other[i]);
-	run_for(&w, 1500);
-	assert_int_equal(a.balloons, 0);
-	assert_int_equal(unlink(path), 0);
-	fake_stop(&a, false);
 	close_world(&w);
 }
 
@@ -188,64 +90,6 @@ static void test_external_writer(_unused_ void **state)
 	run_until(&w, 12000, info_of(&w, "web").target == 512 * MIB);
 	assert_int_equal(manager_find(w.manager, "web")->actual, 512 * MIB);
 	assert_int_equal(a.balloons, 0);
-	fake_stop(&a, false);
-	close_world(&w);
-}
-
-static uint64_t msec(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
-}
-
-/* A QEMU that greets and then hangs is left, so that others can try. */
-static void test_leaves(_unused_ void **state)
-{
-	struct fake_qemu a = idle_guest("a");
-	unsigned int before;
-	uint64_t since;
-	struct world w;
-
-	pve_open(&w, mine);
-	pve_write(&w, 101, handed_over);
-	start_guest(&w, &a, "101.qmp");
-	until_known(&w, "web");
-	a.mute = true;
-	before = a.connections;
-	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
-	run_until(&w, 3000, a.connections > before && a.fd >= 0);
-	since = msec();
-	while (a.fd >= 0)
-		run_for(&w, 1);
-	/* 44 ms; up to 640 on a machine that is busy with other things. */
-	assert_in_range(msec() - since, 0, 1000);
-	assert_non_null(manager_find(w.manager, "web"));
-	a.mute = false;
-	run_until(&w, 5000, info_of(&w, "web").class == POLICY_CLASS_REPORTING);
-	fake_stop(&a, false);
-	close_world(&w);
-}
-
-/* Somebody has the monitor when the guest is found: it is found later. */
-static void test_busy(_unused_ void **state)
-{
-	struct fake_qemu a = idle_guest("a");
-	struct world w;
-	int other;
-
-	pve_open(&w, mine);
-	pve_write(&w, 101, handed_over);
-	run_for(&w, 200);
-	/* Before the daemon has turned to the event of the new socket. */
-	start_guest(&w, &a, "101.qmp");
-	other = client_open(&a);
-	run_for(&w, 1400);
-	assert_int_equal(manager_guest_count(w.manager), 0);
-	assert_int_equal(a.connections, 1);
-	close(other);
-	guest(&w, "web");
 	fake_stop(&a, false);
 	close_world(&w);
 }
@@ -315,12 +159,12 @@ static void test_files(_unused_ void **state)
 	/* No file at all: by its number, and only observed. */
 	start_guest(&w, &a, "101.qmp");
 	start_guest(&w, &none, "101.mon.qmp");
-	g = guest(&w, "101");
+	g = find_guest(&w, "101");
 	assert_non_null(strstr(g->observed, "no file 101.conf"));
 
 	/* Its file comes, and with it a name. */
 	pve_write(&w, 101, handed_over);
-	g = guest(&w, "web");
+	g = find_guest(&w, "web");
 	assert_null(g->observed);
 	assert_int_equal(manager_guest_count(w.manager), 1);
 
@@ -339,9 +183,9 @@ static void test_files(_unused_ void **state)
 
 	/* Another name, and no file again. */
 	pve_write(&w, 101, "memory: 1024\nname: shop\nshares: 0\n");
-	guest(&w, "shop");
+	find_guest(&w, "shop");
 	assert_int_equal(unlink(path), 0);
-	guest(&w, "101");
+	find_guest(&w, "101");
 	assert_int_equal(manager_guest_count(w.manager), 1);
 	assert_int_equal(none.connections, 0);
 
@@ -363,68 +207,12 @@ static void test_no_balloon(_unused_ void **state)
 	pve_write(&w, 101, "balloon: 0\nmemory: 1024\nname: web\nshares: 0\n");
 	a.no_balloon = true;
 	start_guest(&w, &a, "101.qmp");
-	g = guest(&w, "web");
+	g = find_guest(&w, "web");
 	assert_false(g->has_balloon);
 	assert_non_null(strstr(g->observed, "balloon: 0 in its 101.conf"));
 	pressure(&w, POLICY_LEVEL_CRITICAL, 100);
 	run_for(&w, 1500);
 	assert_int_equal(a.balloons + a.polls, 0);
-	fake_stop(&a, false);
-	close_world(&w);
-}
-
-/* A socket that nobody answers, and one that is no QMP monitor. */
-static void test_bad_peers(_unused_ void **state)
-{
-	struct fake_qemu dead = idle_guest("a"), mail = idle_guest("b");
-	struct fake_qemu good = idle_guest("c");
-	struct world w;
-
-	pve_open(&w, mine);
-	pve_write(&w, 101, handed_over);
-	mail.greeting = "220 mail.example.org ESMTP\r\n";
-	start_guest(&w, &dead, "7.qmp");
-	fake_stop(&dead, true);
-	start_guest(&w, &mail, "8.qmp");
-	start_guest(&w, &good, "101.qmp");
-	guest(&w, "web");
-	run_for(&w, 1000);
-	assert_int_equal(manager_guest_count(w.manager), 1);
-	assert_in_range(mail.connections, 1, 5);
-
-	/* A guest that turns to garbage is dropped, and tried again. */
-	good.greeting = mail.greeting;
-	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
-	run_until(&w, 12000, !manager_guest_count(w.manager));
-	good.greeting = NULL;
-	guest(&w, "web");
-	unlink(dead.path);
-	fake_stop(&mail, false);
-	fake_stop(&good, false);
-	close_world(&w);
-}
-
-/* Who listens is a launcher, not its QEMU: the guest does not end with that. */
-static void test_launcher_ends(_unused_ void **state)
-{
-	struct fake_qemu a = idle_guest("a");
-	struct world w;
-
-	pve_open(&w, mine);
-	pve_write(&w, 101, handed_over);
-	a.launched = true;
-	start_guest(&w, &a, "101.qmp");
-	guest_cost(&w, a.launcher, 14);
-	until_known(&w, "web");
-	assert_int_equal(guest(&w, "web")->pid, a.launcher);
-	assert_true(guest(&w, "web")->proxied);
-	assert_int_equal(kill(a.launcher, SIGKILL), 0);
-	assert_int_equal(waitpid(a.launcher, NULL, 0), a.launcher);
-	run_for(&w, 500);
-	assert_int_equal(manager_guest_count(w.manager), 1);
-	pressure(&w, POLICY_LEVEL_MEDIUM, 400);
-	run_until(&w, 3000, a.balloons > 0);
-	assert_int_equal(manager_guest_count(w.manager), 1);
 	fake_stop(&a, false);
 	close_world(&w);
 }
@@ -439,7 +227,7 @@ static void test_keeps_minimum(_unused_ void **state)
 	pve_open(&w, "[daemon]\nmode = manage\n[guest 101]\nshares = 7\n");
 	pve_write(&w, 101, "balloon: 700\nmemory: 1024\nname: web\nshares: 0\n");
 	start_guest(&w, &a, "101.qmp");
-	g = guest(&w, "web");
+	g = find_guest(&w, "web");
 	assert_null(g->observed);
 	assert_int_equal(g->limits.min, 700 * MIB);
 	assert_int_equal(g->limits.shares, 7);
@@ -462,7 +250,7 @@ static void test_dropped_keys(_unused_ void **state)
 	pve_open(&w, mine);
 	pve_write(&w, 101, handed_over);
 	start_guest(&w, &a, "101.qmp");
-	g = guest(&w, "web");
+	g = find_guest(&w, "web");
 	pve_write(&w, 101, "memory: 1024\nname: web\n");
 	run_for(&w, 800);
 	/* Nobody else moves it. */
@@ -483,7 +271,7 @@ static void test_leaves_whole(_unused_ void **state)
 	pve_write(&w, 101, "memory: 1024\nname: web\nshares: 0\n");
 	start_guest(&w, &a, "101.qmp");
 	until_known(&w, "web");
-	g = guest(&w, "web");
+	g = find_guest(&w, "web");
 	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
 	run_until(&w, 2000, a.balloons > 0);
 	a.total = a.available = a.free = a.target;
@@ -505,34 +293,6 @@ static void test_leaves_whole(_unused_ void **state)
 	close_world(&w);
 }
 
-/* A loaded host: answers come after 60 ms. It is adopted all the same, and moved. */
-static void test_slow_monitor(_unused_ void **state)
-{
-	struct fake_qemu a = idle_guest("a");
-	struct world w;
-
-	pve_open(&w, mine);
-	pve_write(&w, 101, handed_over);
-	a.delay = 60;
-	start_guest(&w, &a, "101.qmp");
-	guest(&w, "web");
-	run_until(&w, 8000, info_of(&w, "web").class == POLICY_CLASS_REPORTING);
-	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
-	run_until(&w, 3000, a.balloons > 0);
-	assert_in_range(a.target, 300 * MIB, 1024 * MIB - 1);
-
-	/* Fast again: the monitor is left as soon as ever. */
-	a.delay = 0;
-	run_for(&w, 2500);
-	a.mute = true;
-	run_until(&w, 5000, a.fd >= 0);
-	for (int i = 0; i < 1000 && a.fd >= 0; i++)
-		run_for(&w, 1);
-	assert_int_equal(a.fd, -1);
-	fake_stop(&a, false);
-	close_world(&w);
-}
-
 /* 'qm set --memory' plugs DIMMs; the file and QEMU say so in either order. */
 static void test_hotplug(_unused_ void **state)
 {
@@ -547,7 +307,7 @@ static void test_hotplug(_unused_ void **state)
 	a.total = 1960 * MIB;
 	start_guest(&w, &a, "101.qmp");
 	until_known(&w, "web");
-	g = guest(&w, "web");
+	g = find_guest(&w, "web");
 	assert_int_equal(g->memory, 2048 * MIB);
 	a.dimms = 2048 * MIB;
 	a.actual = 3072 * MIB;
@@ -578,7 +338,7 @@ static void test_same_name(_unused_ void **state)
 	pve_write(&w, 101, handed_over);
 	pve_write(&w, 102, handed_over);
 	start_guest(&w, &b, "102.qmp");
-	guest(&w, "web");
+	find_guest(&w, "web");
 	start_guest(&w, &a, "101.qmp");
 	run_until(&w, 2000, manager_guest_count(w.manager) == 2);
 	/* A change of its file does not take it out of its section. */
@@ -615,8 +375,8 @@ static void test_pinned(_unused_ void **state)
 		a.vfio = !*confs[i];
 		a.memdev = "[{\"merge\": false}]";
 		start_guest(&w, &a, "101.qmp");
-		assert_non_null(guest_pinned(guest(&w, "web")));
-		assert_non_null(strstr(guest(&w, "web")->unmergeable, "merge=off"));
+		assert_non_null(guest_pinned(find_guest(&w, "web")));
+		assert_non_null(strstr(find_guest(&w, "web")->unmergeable, "merge=off"));
 		run_until(&w, 1000, info_of(&w, "web").class == POLICY_CLASS_PINNED);
 		assert_int_equal(info_of(&w, "web").exposure, 0);
 		pressure(&w, POLICY_LEVEL_CRITICAL, 100);
@@ -633,21 +393,14 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hand_over),
 		cmocka_unit_test(test_observed),
-		cmocka_unit_test(test_moves),
-		cmocka_unit_test(test_stopped_waiting),
 		cmocka_unit_test(test_external_writer),
-		cmocka_unit_test(test_leaves),
-		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_vmid_reused),
 		cmocka_unit_test(test_migration),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_no_balloon),
-		cmocka_unit_test(test_bad_peers),
-		cmocka_unit_test(test_launcher_ends),
 		cmocka_unit_test(test_keeps_minimum),
 		cmocka_unit_test(test_dropped_keys),
 		cmocka_unit_test(test_leaves_whole),
-		cmocka_unit_test(test_slow_monitor),
 		cmocka_unit_test(test_hotplug),
 		cmocka_unit_test(test_same_name),
 		cmocka_unit_test(test_pinned),

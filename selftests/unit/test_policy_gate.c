@@ -385,7 +385,8 @@ static void lies(u64 seed)
 	l.r.s = seed;
 	open_gate(&l.x, 0, 0);
 	/* The truth, which the gate reads: short perhaps, but it would not kill. */
-	l.x.host.available = rnd_size(&l.r, scale(l.x.host.minfree, l.x.t.reserve_pressed) + MIB, HOST);
+	l.x.host.available =
+		rnd_size(&l.r, scale(l.x.host.minfree, l.x.t.reserve_pressed) + MIB, HOST);
 	if (chance(&l.r, 50))
 		l.x.host.available = rnd_size(&l.r, 2 * l.x.host.minfree, HOST);
 	l.x.host.swap_free = chance(&l.r, 50) ? 0 : 8 * GIB;

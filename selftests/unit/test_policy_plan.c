@@ -1,80 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The emergency plan, and memory reserved for guests that are about to start.
- */
+/* The emergency plan. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
-#include "policy/engine.h"
-
-enum { IDLE, CACHED, BUSY, UNTOUCHED, GUESTS };
-
-struct fixture {
-	struct policy *p;
-	u64 now, update;
-	struct host_record h;
-	unsigned int g[GUESTS];
-};
-
-static void report(struct fixture *f, int i, u64 used, u64 cache, u64 rss)
-{
-	const struct guest *g = guest_get(f->p, f->g[i]);
-	u64 available = g->actual - used;
-	struct guest_record s = {
-		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
-			   GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES,
-		.last_update = ++f->update,
-		.stat_actual = g->actual,
-		.total = g->actual,
-		.available = available,
-		.free = available - cache,
-		.disk_caches = cache,
-	};
-	struct guest_record c = {
-		.present = GUEST_HAS_RSS,
-		.rss = rss + 32 * MIB,
-	};
-
-	policy_guest_update(f->p, f->g[i], &c, f->now);
-	policy_guest_update(f->p, f->g[i], &s, f->now);
-}
-
-/* 16 GiB host; guests of 4 GiB of four kinds. */
-static void init(struct fixture *f, u64 available)
-{
-	struct policy_guest_config c = { .min = GIB, .max = 4 * GIB };
-
-	*f = (struct fixture){
-		.now = 1000 * SEC,
-		.h = { .present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
-		       .total = 16 * GIB,
-		       .available = available },
-	};
-	assert_int_equal(policy_new(NULL, &f->p), 0);
-	for (int i = 0; i < GUESTS; i++) {
-		assert_int_equal(policy_guest_add(f->p, &c, 4 * GIB, f->now, &f->g[i]), 0);
-		policy_guest_polling(f->p, f->g[i], true, f->now);
-	}
-	for (int n = 0; n < 3; n++) {
-		f->now += SEC;
-		report(f, IDLE, GIB, 0, 4 * GIB);
-		report(f, CACHED, GIB, 2 * GIB, 3 * GIB);
-		report(f, BUSY, 3990 * MIB, 0, 4 * GIB);
-		report(f, UNTOUCHED, GIB, 0, GIB);
-		policy_host_update(f->p, &f->h, f->now);
-	}
-}
-
-static void host_falls_to(struct fixture *f, u64 available)
-{
-	f->h.available = available;
-	policy_host_update(f->p, &f->h, f->now);
-}
+#include "policy_kinds.h"
 
 static const struct policy_plan_step *step_for(const struct policy_plan *plan, unsigned int guest)
 {
@@ -457,126 +386,6 @@ static void test_emergency_and_a_stuck_balloon(void **state)
 	policy_free(f.p);
 }
 
-static void test_reserve_ready(void **state)
-{
-	struct policy_reserve_status s;
-	struct fixture f;
-	unsigned int id;
-
-	(void)state;
-	init(&f, 14 * GIB);
-	assert_int_equal(policy_reserve(f.p, 0, SEC, f.now, &id, &s), -EINVAL);
-	assert_int_equal(policy_reserve(f.p, 2 * GIB, 60 * SEC, f.now, &id, &s), 0);
-	assert_int_equal(s.state, POLICY_RESERVE_READY);
-	assert_string_equal(s.why, "2.0 GiB are kept for it");
-	/* It counts for the next one. */
-	assert_int_equal(reserve_sum(f.p), 2 * GIB);
-	assert_int_equal(policy_reserve_status(f.p, id, f.now, &s), 0);
-	assert_int_equal(s.state, POLICY_RESERVE_READY);
-	f.now += 61 * SEC;
-	assert_int_equal(policy_reserve_status(f.p, id, f.now, &s), 0);
-	assert_int_equal(s.state, POLICY_RESERVE_EXPIRED);
-	policy_host_update(f.p, &f.h, f.now);
-	assert_int_equal(reserve_sum(f.p), 0);
-	assert_int_equal(policy_reserve_release(f.p, id), 0);
-	assert_int_equal(policy_reserve_release(f.p, id), -ENOENT);
-	assert_int_equal(policy_reserve_status(f.p, 999, f.now, &s), -ENOENT);
-	policy_free(f.p);
-}
-
-/* Guests are shrunk for it, to their floors at the most; then it is ready. */
-static void test_reserve_frees(void **state)
-{
-	struct policy_reserve_status s;
-	struct policy_result r;
-	struct fixture f;
-	unsigned int id;
-	u64 free_before = 7 * GIB, rss[GUESTS] = { 4 * GIB, 3 * GIB, 4 * GIB, GIB };
-
-	(void)state;
-	init(&f, free_before);
-	assert_int_equal(policy_reserve(f.p, 3 * GIB, 600 * SEC, f.now, &id, &s), 0);
-	assert_int_equal(s.state, POLICY_RESERVE_FREEING);
-	assert_true(s.missing > 0 && s.missing < 3 * GIB);
-
-	for (int n = 0; n < 60; n++) {
-		policy_decide(f.p, f.now, &r);
-		for (unsigned int i = 0; i < r.count; i++) {
-			const struct policy_decision *d = &r.decision[i];
-
-			if (!(d->flags & POLICY_SEND))
-				continue;
-			if (n < 2)
-				assert_int_equal(d->reason, POLICY_REASON_SHRINK_RESERVE);
-			policy_command_sent(f.p, d->guest, d->target, f.now);
-			policy_guest_actual(f.p, d->guest, d->target, f.now);
-			if (rss[i] > d->target) {
-				f.h.available += rss[i] - d->target;
-				rss[i] = d->target;
-			}
-		}
-		f.now += SEC;
-		report(&f, IDLE, GIB, 0, rss[IDLE]);
-		report(&f, CACHED, GIB, 0, rss[CACHED]);
-		report(&f, BUSY, 3900 * MIB, 0, rss[BUSY]);
-		report(&f, UNTOUCHED, GIB, 0, rss[UNTOUCHED]);
-		policy_host_update(f.p, &f.h, f.now);
-		policy_reserve_status(f.p, id, f.now, &s);
-		if (s.state == POLICY_RESERVE_READY)
-			break;
-	}
-	assert_int_equal(s.state, POLICY_RESERVE_READY);
-	assert_true(rss[IDLE] >= GIB);
-	assert_true(rss[BUSY] >= 3900 * MIB);
-	policy_free(f.p);
-}
-
-static void test_reserve_refused(void **state)
-{
-	struct policy_reserve_status s;
-	struct policy_result r;
-	u64 at_once, squeezed;
-	struct fixture f;
-	unsigned int id = 77;
-
-	(void)state;
-	init(&f, 6 * GIB);
-	/* By the last decision, so not before the first. */
-	assert_int_equal(policy_largest(f.p, f.now, &at_once, &squeezed), -ENODATA);
-	policy_decide(f.p, f.now, &r);
-	assert_int_equal(policy_largest(f.p, f.now, &at_once, &squeezed), 0);
-	assert_true(at_once < squeezed);
-	assert_int_equal(policy_reserve(f.p, squeezed + GIB, 60 * SEC, f.now, &id, &s), -ENOSPC);
-	assert_int_equal(id, 77);
-	assert_int_equal(s.state, POLICY_RESERVE_REFUSED);
-	assert_int_equal(s.largest, squeezed);
-	assert_int_equal(s.missing, GIB);
-	assert_non_null(strstr(s.why, "1.0 GiB short"));
-	/* Just what fits is not refused. */
-	assert_int_equal(policy_reserve(f.p, squeezed, 60 * SEC, f.now, &id, &s), 0);
-
-	host_falls_to(&f, 300 * MIB);
-	assert_int_equal(policy_reserve(f.p, MIB, 60 * SEC, f.now, &id, &s), -ENOSPC);
-	assert_non_null(strstr(s.why, "critical"));
-	policy_free(f.p);
-}
-
-static void test_reserve_many(void **state)
-{
-	struct policy_reserve_status s;
-	struct fixture f;
-	unsigned int id;
-
-	(void)state;
-	init(&f, 14 * GIB);
-	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
-		assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), 0);
-	assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), -EBUSY);
-	f.now += 2 * SEC; /* those that ran out make room */
-	assert_int_equal(policy_reserve(f.p, MIB, UINT64_MAX, f.now, &id, &s), 0);
-	policy_free(f.p);
-}
-
 int main(void)
 {
 	/* clang-format off */
@@ -594,10 +403,6 @@ int main(void)
 		cmocka_unit_test(test_emergency_runs_and_ends),
 		cmocka_unit_test(test_emergency_goes_on),
 		cmocka_unit_test(test_emergency_and_a_stuck_balloon),
-		cmocka_unit_test(test_reserve_ready),
-		cmocka_unit_test(test_reserve_frees),
-		cmocka_unit_test(test_reserve_refused),
-		cmocka_unit_test(test_reserve_many),
 	};
 	/* clang-format on */
 

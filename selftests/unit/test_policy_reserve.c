@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reservations from their number to the last page that their guest touches; and that
- * whoever asks how things stand changes nothing.
+ * Reservations from what can be kept to the last page that their guest touches; and
+ * that whoever asks how things stand changes nothing.
  */
 #include <errno.h>
 
+#include "policy_kinds.h"
 #include "policy_one.h"
 #include "policy_random.h"
 #include "policy_world.h"
@@ -232,9 +233,133 @@ static void test_readers_change_nothing(void **state)
 	}
 }
 
+static void test_reserve_ready(void **state)
+{
+	struct policy_reserve_status s;
+	struct fixture f;
+	unsigned int id;
+
+	(void)state;
+	init(&f, 14 * GIB);
+	assert_int_equal(policy_reserve(f.p, 0, SEC, f.now, &id, &s), -EINVAL);
+	assert_int_equal(policy_reserve(f.p, 2 * GIB, 60 * SEC, f.now, &id, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_READY);
+	assert_string_equal(s.why, "2.0 GiB are kept for it");
+	/* It counts for the next one. */
+	assert_int_equal(reserve_sum(f.p), 2 * GIB);
+	assert_int_equal(policy_reserve_status(f.p, id, f.now, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_READY);
+	f.now += 61 * SEC;
+	assert_int_equal(policy_reserve_status(f.p, id, f.now, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_EXPIRED);
+	policy_host_update(f.p, &f.h, f.now);
+	assert_int_equal(reserve_sum(f.p), 0);
+	assert_int_equal(policy_reserve_release(f.p, id), 0);
+	assert_int_equal(policy_reserve_release(f.p, id), -ENOENT);
+	assert_int_equal(policy_reserve_status(f.p, 999, f.now, &s), -ENOENT);
+	policy_free(f.p);
+}
+
+/* Guests are shrunk for it, to their floors at the most; then it is ready. */
+static void test_reserve_frees(void **state)
+{
+	struct policy_reserve_status s;
+	struct policy_result r;
+	struct fixture f;
+	unsigned int id;
+	u64 free_before = 7 * GIB, rss[GUESTS] = { 4 * GIB, 3 * GIB, 4 * GIB, GIB };
+
+	(void)state;
+	init(&f, free_before);
+	assert_int_equal(policy_reserve(f.p, 3 * GIB, 600 * SEC, f.now, &id, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_FREEING);
+	assert_true(s.missing > 0 && s.missing < 3 * GIB);
+
+	for (int n = 0; n < 60; n++) {
+		policy_decide(f.p, f.now, &r);
+		for (unsigned int i = 0; i < r.count; i++) {
+			const struct policy_decision *d = &r.decision[i];
+
+			if (!(d->flags & POLICY_SEND))
+				continue;
+			if (n < 2)
+				assert_int_equal(d->reason, POLICY_REASON_SHRINK_RESERVE);
+			policy_command_sent(f.p, d->guest, d->target, f.now);
+			policy_guest_actual(f.p, d->guest, d->target, f.now);
+			if (rss[i] > d->target) {
+				f.h.available += rss[i] - d->target;
+				rss[i] = d->target;
+			}
+		}
+		f.now += SEC;
+		report(&f, IDLE, GIB, 0, rss[IDLE]);
+		report(&f, CACHED, GIB, 0, rss[CACHED]);
+		report(&f, BUSY, 3900 * MIB, 0, rss[BUSY]);
+		report(&f, UNTOUCHED, GIB, 0, rss[UNTOUCHED]);
+		policy_host_update(f.p, &f.h, f.now);
+		policy_reserve_status(f.p, id, f.now, &s);
+		if (s.state == POLICY_RESERVE_READY)
+			break;
+	}
+	assert_int_equal(s.state, POLICY_RESERVE_READY);
+	assert_true(rss[IDLE] >= GIB);
+	assert_true(rss[BUSY] >= 3900 * MIB);
+	policy_free(f.p);
+}
+
+static void test_reserve_refused(void **state)
+{
+	struct policy_reserve_status s;
+	struct policy_result r;
+	u64 at_once, squeezed;
+	struct fixture f;
+	unsigned int id = 77;
+
+	(void)state;
+	init(&f, 6 * GIB);
+	/* By the last decision, so not before the first. */
+	assert_int_equal(policy_largest(f.p, f.now, &at_once, &squeezed), -ENODATA);
+	policy_decide(f.p, f.now, &r);
+	assert_int_equal(policy_largest(f.p, f.now, &at_once, &squeezed), 0);
+	assert_true(at_once < squeezed);
+	assert_int_equal(policy_reserve(f.p, squeezed + GIB, 60 * SEC, f.now, &id, &s), -ENOSPC);
+	assert_int_equal(id, 77);
+	assert_int_equal(s.state, POLICY_RESERVE_REFUSED);
+	assert_int_equal(s.largest, squeezed);
+	assert_int_equal(s.missing, GIB);
+	assert_non_null(strstr(s.why, "1.0 GiB short"));
+	/* Just what fits is not refused. */
+	assert_int_equal(policy_reserve(f.p, squeezed, 60 * SEC, f.now, &id, &s), 0);
+
+	host_falls_to(&f, 300 * MIB);
+	assert_int_equal(policy_reserve(f.p, MIB, 60 * SEC, f.now, &id, &s), -ENOSPC);
+	assert_non_null(strstr(s.why, "critical"));
+	policy_free(f.p);
+}
+
+static void test_reserve_many(void **state)
+{
+	struct policy_reserve_status s;
+	struct fixture f;
+	unsigned int id;
+
+	(void)state;
+	init(&f, 14 * GIB);
+	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
+		assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), 0);
+	assert_int_equal(policy_reserve(f.p, MIB, SEC, f.now, &id, &s), -EBUSY);
+	f.now += 2 * SEC; /* those that ran out make room */
+	assert_int_equal(policy_reserve(f.p, MIB, UINT64_MAX, f.now, &id, &s), 0);
+	policy_free(f.p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reserve_ready),
+		cmocka_unit_test(test_reserve_frees),
+		cmocka_unit_test(test_reserve_refused),
+		cmocka_unit_test(test_reserve_many),
 		cmocka_unit_test(test_numbers_are_not_reused),
 		cmocka_unit_test(test_restored),
 		cmocka_unit_test(test_kept_until_touched),
