@@ -87,6 +87,33 @@ static void test_max_falls_while_frozen(void **state)
 	policy_free(o.p);
 }
 
+/* It lacked memory once, and has had more than it uses since: its new max holds. */
+static void test_max_falls_after_pressure(void **state)
+{
+	const struct policy_guest_config config = {
+		.min = 256 * MIB,
+		.max = 512 * MIB,
+	};
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	has(&o, GIB);
+	ticks(&o, 10);
+	o.s.present |= GUEST_HAS_OOM_KILL | GUEST_HAS_ALLOC_STALL;
+	for (int n = 0; n < 40; n++) {
+		o.s.oom_kill++;
+		o.s.alloc_stall++;
+		tick(&o, true);
+	}
+	ticks(&o, 30);
+	assert_true(o.i.demand > 700 * MIB);
+	assert_int_equal(policy_guest_configure(o.p, o.g, &config), 0);
+	tick(&o, true);
+	goes_into_range(&o, 512 * MIB);
+	policy_free(o.p);
+}
+
 static void test_stuck(void **state)
 {
 	struct one o;
@@ -530,6 +557,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_above_max),
 		cmocka_unit_test(test_max_falls_while_frozen),
+		cmocka_unit_test(test_max_falls_after_pressure),
 		cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_stuck_on_a_rich_host),
 		cmocka_unit_test(test_exhausted_is_not_stuck),

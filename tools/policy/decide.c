@@ -47,11 +47,12 @@ static enum policy_reason shrink_reason(const struct policy *p, const struct nee
 
 /*
  * Above its max, by a new configuration or another writer: it goes there step by
- * step, as it answers, and no further than what it needs.
+ * step, as it answers, and no further than what it uses and its room.  What it was
+ * once found to lack beyond that is a guess, which a max overrules.
  */
 static u64 step_into_range(const struct policy *p, const struct guest *g)
 {
-	u64 to = max_of(g->max_goal, g->demand), step;
+	u64 to = max_of(max_of(g->max_goal, g->floor), g->active + g->room), step;
 
 	if (!g->movable || !g->fresh || g->pressed_now || p->drain || p->emergency ||
 	    harm_backoff_left(p, g) || harm_frozen(p, g))
