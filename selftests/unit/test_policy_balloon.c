@@ -114,6 +114,34 @@ static void test_max_falls_after_pressure(void **state)
 	policy_free(o.p);
 }
 
+/* Its balloon is seconds behind: it is not sent up again when it is asked for its max. */
+static void test_range_is_not_left_again(void **state)
+{
+	const struct policy_guest_config config = {
+		.min = 256 * MIB,
+		.max = 768 * MIB,
+	};
+	struct one o;
+	u64 target = GIB;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, GIB);
+	has(&o, GIB);
+	ticks(&o, 10);
+	assert_int_equal(policy_guest_configure(o.p, o.g, &config), 0);
+	for (int n = 0; n < 200; n++) {
+		tick(&o, true);
+		assert_true(o.r.decision[0].target <= target);
+		if (o.r.decision[0].flags & POLICY_SEND) {
+			target = o.r.decision[0].target;
+			policy_command_sent(o.p, o.g, target, o.now);
+		}
+		has(&o, max_of(target, o.s.stat_actual - 4 * MIB));
+	}
+	assert_int_equal(target, 768 * MIB);
+	policy_free(o.p);
+}
+
 static void test_stuck(void **state)
 {
 	struct one o;
@@ -558,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_above_max),
 		cmocka_unit_test(test_max_falls_while_frozen),
 		cmocka_unit_test(test_max_falls_after_pressure),
+		cmocka_unit_test(test_range_is_not_left_again),
 		cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_stuck_on_a_rich_host),
 		cmocka_unit_test(test_exhausted_is_not_stuck),

@@ -52,7 +52,7 @@ static double size_at(const struct line *l, double tau, double mu)
 	return x < l->lo ? l->lo : x > l->hi ? l->hi : x;
 }
 
-static u64 bound(const struct guest *g, enum policy_tier tier)
+static u64 need_at(const struct guest *g, enum policy_tier tier)
 {
 	switch (tier) {
 	case POLICY_TIER_MAX:
@@ -66,6 +66,15 @@ static u64 bound(const struct guest *g, enum policy_tier tier)
 	default:
 		return g->least;
 	}
+}
+
+/*
+ * A guest on its way down into a new range is not sent back up: its range is as wide
+ * as what it has, and its balloon follows later.
+ */
+static u64 bound(const struct guest *g, enum policy_tier tier)
+{
+	return min_of(need_at(g, tier), max_of(g->max_goal, g->target));
 }
 
 static void line_of(const struct guest *g, enum policy_tier tier, struct line *l)
@@ -223,6 +232,6 @@ void entitle(struct policy *p)
 		for_each_guest (p, g)
 			if (g->movable || (p->drain && balloon_moves(g)) ||
 			    (unheard(g) && p->tier == POLICY_TIER_MAX))
-				g->entitled = p->tier == POLICY_TIER_MAX ? g->max : g->least;
+				g->entitled = bound(g, p->tier);
 	price(p);
 }
