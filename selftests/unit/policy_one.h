@@ -68,4 +68,15 @@ static inline void ticks(struct one *o, unsigned int n)
 		tick(o, true);
 }
 
+/* It follows its balloon; 200 MiB are in use. */
+static inline void has(struct one *o, u64 actual)
+{
+	o->s.stat_actual = actual;
+	o->s.total = actual - 64 * MIB;
+	o->s.available = o->s.free = o->s.total - 200 * MIB;
+	o->s.disk_caches = 0;
+	o->c.rss = actual;
+	policy_guest_actual(o->p, o->g, actual, o->now);
+}
+
 #endif
