@@ -1,144 +1,232 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A guest that has more than its range allows: by a reload, or as it was found. */
-#include "policy_one.h"
+/*
+ * A new range is a goal: whatever an operator writes into a file, nothing is
+ * taken that is used, nothing is granted that does not exist, and nothing goes
+ * at once.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
 
-/* Step by step, as its statistics come, until it is there. */
-static void goes_into_range(struct one *o, u64 max)
+#include "policy_world.h"
+
+static void configure(struct world *w, struct world_guest *g, uint64_t min, uint64_t max)
 {
-	u64 target = o->r.decision[0].from;
-	unsigned int steps = 0;
+	const struct policy_guest_config c = { .min = min, .max = max };
 
-	for (int n = 0; n < 120 && target > max; n++) {
-		const struct policy_decision *d = &o->r.decision[0];
-
-		if (d->flags & POLICY_SEND) {
-			assert_int_equal(d->reason, POLICY_REASON_RANGE);
-			assert_true(d->target < target && d->target >= max);
-			assert_true(target - d->target <= max_of(target / 20 + GRAIN, 16 * MIB));
-			target = d->target;
-			steps++;
-			policy_command_sent(o->p, o->g, target, o->now);
-			has(o, target);
-		}
-		assert_int_not_equal(o->r.next, 0);
-		tick(o, true);
-	}
-	assert_int_equal(target, max);
-	assert_true(steps >= 5);
+	assert_int_equal(policy_guest_configure(w->p, g->handle, &c), 0);
+	g->min = min;
+	g->max = max;
 }
 
-/* Found with more than it may have, while nobody holds its balloon. */
-static void test_above_max(void **state)
-{
-	struct one o;
+/* The largest step down of one decision, and what a guest lacked, ever. */
+static uint64_t largest_step, lacked;
 
-	(void)state;
-	one_init(&o, 256 * MIB, GIB, 1536 * MIB);
-	has(&o, 1536 * MIB);
-	policy_guest_event(o.p, o.g, POLICY_GUEST_REBOOT, o.now);
-	tick(&o, true);
-	assert_int_equal(o.i.class, POLICY_CLASS_REBOOTING);
-	assert_int_equal(o.r.send, 0);
-	assert_int_not_equal(o.r.next, 0);
-	for (int n = 0; n < 60 && !o.r.send; n++) {
-		assert_int_not_equal(o.r.next, 0);
-		tick(&o, true);
-	}
-	goes_into_range(&o, GIB);
-	assert_int_equal(o.r.send, 0);
-	policy_free(o.p);
+static void watch(struct world *w, const struct policy_decision *d)
+{
+	(void)w;
+	if (d->target < d->from && d->from - d->target > largest_step)
+		largest_step = d->from - d->target;
 }
 
-/* Its max falls while it migrates: nobody may be told then, but after. */
-static void test_max_falls_while_frozen(void **state)
+static void run_and_watch(struct world *w, unsigned int seconds)
 {
-	const struct policy_guest_config config = {
-		.min = 256 * MIB,
-		.max = 768 * MIB,
-	};
-	struct one o;
-
-	(void)state;
-	one_init(&o, 256 * MIB, GIB, GIB);
-	has(&o, GIB);
-	ticks(&o, 10);
-	policy_guest_event(o.p, o.g, POLICY_GUEST_MIGRATE_BEGIN, o.now);
-	assert_int_equal(policy_guest_configure(o.p, o.g, &config), 0);
-	for (int n = 0; n < 10; n++) {
-		policy_guest_actual(o.p, o.g, GIB, o.now);
-		tick(&o, false);
-		assert_int_equal(o.r.send, 0);
+	for (unsigned int s = 0; s < seconds; s++) {
+		world_run(w, 1);
+		for (unsigned int i = 0; i < w->n; i++)
+			if (w->g[i].short_of > lacked)
+				lacked = w->g[i].short_of;
 	}
-	policy_guest_event(o.p, o.g, POLICY_GUEST_MIGRATE_END, o.now);
-	tick(&o, true);
-	assert_int_equal(o.r.send, 1);
-	goes_into_range(&o, 768 * MIB);
-	policy_free(o.p);
 }
 
-/* It lacked memory once, and has had more than it uses since: its new max holds. */
-static void test_max_falls_after_pressure(void **state)
+static void begin(struct world *w, uint64_t total, uint64_t swap)
 {
-	const struct policy_guest_config config = {
-		.min = 256 * MIB,
-		.max = 512 * MIB,
-	};
-	struct one o;
+	largest_step = lacked = 0;
+	world_init(w, total, 2 * GiB, swap);
+	w->on_decision = watch;
+}
+
+/* max = 6G, where 60G was meant; 50 GiB are in use. */
+static void test_max_typo(void **state)
+{
+	struct world_guest *g;
+	struct world w;
 
 	(void)state;
-	one_init(&o, 256 * MIB, GIB, GIB);
-	has(&o, GIB);
-	ticks(&o, 10);
-	o.s.present |= GUEST_HAS_OOM_KILL | GUEST_HAS_ALLOC_STALL;
+	begin(&w, 256 * GiB, 0);
+	g = world_guest(&w, GiB, 64 * GiB);
+	g->want = 50 * GiB;
+	world_run(&w, 60);
+	configure(&w, g, GiB, 6 * GiB);
+	run_and_watch(&w, 600);
+	assert_true(g->actual >= 50 * GiB + g->overhead);
+	assert_int_equal(lacked, 0);
+	assert_true(largest_step <= 64 * GiB / 20 + MiB);
+
+	/* Once its work is done it goes where it is to be. */
+	g->want = GiB;
+	world_run(&w, 900);
+	assert_int_equal(g->actual, 6 * GiB);
+	world_free(&w);
+}
+
+/* The same while others lack memory: then it lends what it does not use, no more. */
+static void test_max_typo_on_a_full_host(void **state)
+{
+	struct world_guest *g, *busy;
+	struct world w;
+
+	(void)state;
+	begin(&w, 64 * GiB, 8 * GiB);
+	g = world_guest(&w, GiB, 40 * GiB);
+	busy = world_guest(&w, GiB, 40 * GiB);
+	g->want = 25 * GiB;
+	busy->want = 20 * GiB;
+	world_run(&w, 120);
+	configure(&w, g, GiB, 3 * GiB);
+	busy->want = 29 * GiB;
+	for (int s = 0; s < 300; s++) {
+		world_run(&w, 1);
+		assert_true(g->actual >= 25 * GiB);
+		assert_false(g->oom);
+	}
+	assert_false(w.host_oom);
+	world_free(&w);
+}
+
+/* A max of nothing, again and again: a template that was filled with the wrong unit. */
+static void test_many_reloads(void **state)
+{
+	struct world_guest *g[4];
+	struct world w;
+
+	(void)state;
+	begin(&w, 128 * GiB, 0);
+	for (int i = 0; i < 4; i++) {
+		g[i] = world_guest(&w, GiB, 16 * GiB);
+		g[i]->want = (uint64_t)(2 + 3 * i) * GiB;
+	}
+	world_run(&w, 30);
 	for (int n = 0; n < 40; n++) {
-		o.s.oom_kill++;
-		o.s.alloc_stall++;
-		tick(&o, true);
+		for (int i = 0; i < 4; i++)
+			configure(&w, g[i], 16 * MiB, n % 2 ? 16 * GiB : 64 * MiB);
+		run_and_watch(&w, 3);
 	}
-	ticks(&o, 30);
-	assert_true(o.i.demand > 700 * MIB);
-	assert_int_equal(policy_guest_configure(o.p, o.g, &config), 0);
-	tick(&o, true);
-	goes_into_range(&o, 512 * MIB);
-	policy_free(o.p);
+	assert_int_equal(lacked, 0);
+	for (int i = 0; i < 4; i++)
+		assert_true(g[i]->actual >= g[i]->want + g[i]->overhead);
+	world_free(&w);
 }
 
-/* Its balloon is seconds behind: it is not sent up again when it is asked for its max. */
-static void test_range_is_not_left_again(void **state)
+/* min = 14G for four guests on a host that is critical: 30 GiB that are not there. */
+static void test_min_on_a_critical_host(void **state)
 {
-	const struct policy_guest_config config = {
-		.min = 256 * MIB,
-		.max = 768 * MIB,
-	};
-	struct one o;
-	u64 target = GIB;
+	struct world_guest *g[4];
+	uint64_t sum, before = 0;
+	struct world w;
 
 	(void)state;
-	one_init(&o, 256 * MIB, GIB, GIB);
-	has(&o, GIB);
-	ticks(&o, 10);
-	assert_int_equal(policy_guest_configure(o.p, o.g, &config), 0);
-	for (int n = 0; n < 200; n++) {
-		tick(&o, true);
-		assert_true(o.r.decision[0].target <= target);
-		if (o.r.decision[0].flags & POLICY_SEND) {
-			target = o.r.decision[0].target;
-			policy_command_sent(o.p, o.g, target, o.now);
-		}
-		has(&o, max_of(target, o.s.stat_actual - 4 * MIB));
+	begin(&w, 32 * GiB, 0);
+	for (int i = 0; i < 4; i++) {
+		g[i] = world_guest(&w, 2 * GiB, 16 * GiB);
+		g[i]->want = 6500 * MiB;
 	}
-	assert_int_equal(target, 768 * MIB);
-	policy_free(o.p);
+	world_run(&w, 120);
+	w.other += sub0(world_available(&w), 900 * MiB);
+	world_run(&w, 20);
+	for (int i = 0; i < 4; i++)
+		before += g[i]->target;
+	for (int i = 0; i < 4; i++)
+		configure(&w, g[i], 14 * GiB, 16 * GiB);
+	for (int s = 0; s < 120; s++) {
+		world_run(&w, 1);
+		sum = 0;
+		for (int i = 0; i < 4; i++)
+			sum += g[i]->target;
+		/* What is there above the last minfree, and no more. */
+		assert_true(sum <= before + 900 * MiB);
+	}
+	assert_false(w.host_oom);
+
+	/* The bytes come: it is a promise. */
+	w.total += 64 * GiB;
+	world_run(&w, 120);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(g[i]->target >= 14 * GiB, 1);
+	world_free(&w);
+}
+
+/* A silent guest with a min that was raised gets it, without a sample. */
+static void test_min_of_a_silent_guest(void **state)
+{
+	struct world_guest *g;
+	struct world w;
+
+	(void)state;
+	begin(&w, 64 * GiB, 0);
+	g = world_guest(&w, GiB, 4 * GiB);
+	g->driver = false;
+	g->max = 16 * GiB;
+	world_run(&w, 200);
+	configure(&w, g, 8 * GiB, 16 * GiB);
+	world_run(&w, 5);
+	assert_true(g->target >= 8 * GiB);
+	world_free(&w);
+}
+
+/* Found with more than its max, and never heard: it is left alone. */
+static void test_max_of_a_silent_guest(void **state)
+{
+	struct world_guest *g;
+	struct world w;
+
+	(void)state;
+	begin(&w, 64 * GiB, 0);
+	g = world_guest(&w, GiB, 16 * GiB);
+	g->driver = false;
+	world_run(&w, 200);
+	configure(&w, g, GiB, 2 * GiB);
+	world_run(&w, 600);
+	assert_int_equal(g->target, 16 * GiB);
+	assert_int_equal(g->commands, 0);
+	world_free(&w);
+}
+
+/* It comes back to what it was before: nothing has been lost on the way. */
+static void test_typo_is_mended(void **state)
+{
+	struct world_guest *g;
+	struct world w;
+
+	(void)state;
+	begin(&w, 256 * GiB, 0);
+	g = world_guest(&w, GiB, 64 * GiB);
+	g->want = 10 * GiB;
+	world_run(&w, 60);
+	configure(&w, g, GiB, 6 * GiB);
+	run_and_watch(&w, 30);
+	configure(&w, g, GiB, 64 * GiB);
+	run_and_watch(&w, 60);
+	assert_int_equal(g->target, 64 * GiB);
+	assert_int_equal(lacked, 0);
+	world_free(&w);
 }
 
 int main(void)
 {
+	/* clang-format off */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_above_max),
-		cmocka_unit_test(test_max_falls_while_frozen),
-		cmocka_unit_test(test_max_falls_after_pressure),
-		cmocka_unit_test(test_range_is_not_left_again),
+		cmocka_unit_test(test_max_typo),
+		cmocka_unit_test(test_max_typo_on_a_full_host),
+		cmocka_unit_test(test_many_reloads),
+		cmocka_unit_test(test_min_on_a_critical_host),
+		cmocka_unit_test(test_min_of_a_silent_guest),
+		cmocka_unit_test(test_max_of_a_silent_guest),
+		cmocka_unit_test(test_typo_is_mended),
 	};
+	/* clang-format on */
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("policy_range", tests, NULL, NULL);
 }
