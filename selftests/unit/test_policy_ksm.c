@@ -107,6 +107,65 @@ static void test_ksm_finds_what_is_new(void **state)
 	policy_free(f.p);
 }
 
+/* At level low what can be merged is found at once; what comes later, ahead of need. */
+static void test_ksm_first_scans(void **state)
+{
+	u64 minfree = policy_minfree(64 * GIB);
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * GIB, 40 * GIB);
+	ksm_host(&f);
+	decide(&f);
+	f.h.available = 4 * minfree - 1;
+	decide(&f);
+	assert_int_equal(f.r.level, POLICY_LEVEL_LOW);
+	assert_in_range(share_of(&f, 2000) * 100, 68, 71);
+	f.h.ksm.full_scans = 2;
+	decide(&f);
+	assert_in_range(share_of(&f, 2000) * 100, 68, 71);
+
+	/* They found something. In 200 s: 62 GiB in use take 33 s of CPU time. */
+	f.h.ksm.full_scans = 3;
+	f.h.ksm.saved = 10 * GIB;
+	decide(&f);
+	assert_in_range(share_of(&f, 2000) * 100, 14, 18);
+	/* The next ones did not. */
+	f.h.ksm.full_scans = 6;
+	decide(&f);
+	assert_true(share_of(&f, 2000) < 0.02);
+
+	/* Plenty, and short again: not before that. */
+	f.h.available = 40 * GIB;
+	decide(&f);
+	pass(&f, 60);
+	decide(&f);
+	assert_int_equal(f.r.level, POLICY_LEVEL_NONE);
+	assert_true(share_of(&f, 2000) < 0.02);
+	f.h.available = 4 * minfree - 1;
+	decide(&f);
+	assert_in_range(share_of(&f, 2000) * 100, 68, 71);
+	/* Nothing found ends it, too. */
+	f.h.ksm.full_scans = 9;
+	decide(&f);
+	assert_true(share_of(&f, 2000) < 0.02);
+	policy_free(f.p);
+}
+
+/* A daemon that finds the host short knows nothing of it either. */
+static void test_ksm_first_scans_at_start(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * GIB, 4 * policy_minfree(64 * GIB) - 1);
+	ksm_host(&f);
+	decide(&f);
+	assert_int_equal(f.r.level, POLICY_LEVEL_LOW);
+	assert_in_range(share_of(&f, 2000) * 100, 68, 71);
+	policy_free(f.p);
+}
+
 /* After two whole scans without a find: slow, until there is something new. */
 static void test_ksm_rests(void **state)
 {
@@ -221,6 +280,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ksm),
 		cmocka_unit_test(test_ksm_finds_what_is_new),
+		cmocka_unit_test(test_ksm_first_scans),
+		cmocka_unit_test(test_ksm_first_scans_at_start),
 		cmocka_unit_test(test_ksm_rests),
 		cmocka_unit_test(test_ksm_cost_is_measured),
 		cmocka_unit_test(test_ksm_cost_without_count),

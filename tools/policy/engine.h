@@ -389,6 +389,7 @@ struct policy {
 		u64 full_scans, saved_at_scan, walk_at_scan; /* when it was judged last */
 		double worth;
 		enum policy_level level;
+		bool first_scans; /* since the level rose, not judged yet */
 		bool seen;
 	} ksm;
 };

@@ -113,12 +113,15 @@ void ksm_sampled(struct policy *p)
 		p->ksm.ns_per_page = NS_PER_PAGE;
 		p->ksm.worth = 1;
 		p->ksm.level = p->level;
+		p->ksm.first_scans = p->level > POLICY_LEVEL_NONE;
 		cost_begin(p);
 		judge_anew(p);
 		return;
 	}
 
 	learn_cost(p);
+	if (p->level > p->ksm.level)
+		p->ksm.first_scans = true;
 	if (p->level > p->ksm.level ||
 	    (p->ksm.worth < WORTH && (is_news(s->saved, p->ksm.saved_at_scan, walk) ||
 				      is_news(walk, p->ksm.walk_at_scan, walk)))) {
@@ -129,6 +132,7 @@ void ksm_sampled(struct policy *p)
 		u64 change = distance(s->saved, p->ksm.saved_at_scan);
 
 		p->ksm.worth = s->mergeable ? (double)change / (double)s->mergeable : 0;
+		p->ksm.first_scans = false;
 		judge_anew(p);
 	}
 	p->ksm.level = p->level;
@@ -147,6 +151,12 @@ static u64 scan_time(const struct policy *p, const char **ret_reason)
 	if (p->level >= POLICY_LEVEL_MEDIUM) {
 		*ret_reason =
 			"the host is short of memory: scanning as fast as its share of a CPU allows";
+		return p->t.ksm_scan_time_medium;
+	}
+	/* Merging takes two scans: at the pace of level low what there is would be known minutes later. */
+	if (p->ksm.first_scans) {
+		*ret_reason =
+			"memory is getting short: the first full scans as fast as its share of a CPU allows";
 		return p->t.ksm_scan_time_medium;
 	}
 	*ret_reason = "memory is getting short: scanning ahead of need";
