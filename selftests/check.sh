@@ -65,6 +65,12 @@ lab_suite()
 	queue $lab_slots "$@"
 }
 
+# waiting_lab_suite NAME TIME-OUT COMMAND...: in one that waits half of its time.
+waiting_lab_suite()
+{
+	queue $((lab_slots / 2)) "$@"
+}
+
 # step NAME SUITES COMMAND...: a build step, for suites that match one of these
 # globs. It has to work for the rest to make sense.
 step()
