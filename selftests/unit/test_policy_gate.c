@@ -27,19 +27,24 @@ struct gated {
 	u64 now;
 };
 
-static void open_gate(struct gated *x, u64 available, u64 swap)
+static void read_host(struct gated *x, u64 total, u64 available, u64 swap)
 {
 	const struct host_record h = {
 		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
-		.total = HOST,
+		.total = total,
 		.available = available,
 		.swap_total = swap,
 		.swap_free = swap,
 	};
 
+	policy_gate_host(&x->gate, &x->t, &h, x->now, &x->host);
+}
+
+static void open_gate(struct gated *x, u64 available, u64 swap)
+{
 	*x = (struct gated){ .now = 1000 * SEC };
 	policy_tunables_init(&x->t);
-	policy_gate_host(&x->t, &h, &x->host);
+	read_host(x, HOST, available, swap);
 }
 
 static enum policy_gate_rule last_rule;
@@ -129,10 +134,60 @@ static void test_need(void **state)
 	assert_int_equal(last_rule, POLICY_GATE_NONE);
 
 	/* At its end a host that can swap swaps; one that cannot would kill. */
-	open_gate(&x, 500 * MIB, 8 * GIB);
+	open_gate(&x, 200 * MIB, 8 * GIB);
 	assert_int_equal(write_down(&x, &g, 6 * GIB, 12 * GIB, true), 12 * GIB);
-	open_gate(&x, 500 * MIB, 0);
+	open_gate(&x, 200 * MIB, 0);
 	assert_int_equal(write_down(&x, &g, 6 * GIB, 12 * GIB, true), 6 * GIB);
+}
+
+/* A host of 8 GiB with 380 MiB available is critical, and kills nobody if it stays so. */
+static void test_need_of_one_that_stands_still(void **state)
+{
+	struct policy_gate_guest g;
+	struct gated x;
+
+	(void)state;
+	open_gate(&x, 6 * GIB, 0);
+	policy_gate_found(&g, 9 * GIB);
+	for (int i = 0; i < 100; i++) {
+		x.now += SEC;
+		read_host(&x, 8 * GIB, 380 * MIB, 0);
+		/* The two seconds in which it came there are a fall. */
+		if (i > 1)
+			assert_int_equal(write_down(&x, &g, 4 * GIB, 8448 * MIB, true), 8448 * MIB);
+	}
+	/* What it does not use goes as fast as it can, also from one that is pressed. */
+	policy_gate_found(&g, 9 * GIB);
+	assert_int_equal(write_down(&x, &g, 3 * GIB, GIB, true), 3 * GIB);
+	/* The gate was not asked for long: what it read then says nothing now. */
+	x.now += 600 * SEC;
+	read_host(&x, 8 * GIB, 110 * MIB, 0);
+	policy_gate_found(&g, 9 * GIB);
+	assert_int_equal(write_down(&x, &g, 4 * GIB, 8448 * MIB, true), 8448 * MIB);
+	x.now += SEC;
+	read_host(&x, 8 * GIB, 90 * MIB, 0);
+	assert_int_equal(write_down(&x, &g, 4 * GIB, 8448 * MIB, true), 4 * GIB);
+}
+
+/* One that falls by 1 GiB/s kills before a balloon has brought anything. */
+static void test_need_of_one_that_falls(void **state)
+{
+	struct policy_gate_guest g;
+	struct gated x;
+	u64 available;
+
+	(void)state;
+	open_gate(&x, 10 * GIB, 0);
+	policy_gate_found(&g, 20 * GIB);
+	for (available = 9984 * MIB; g.size == 20 * GIB; available -= 256 * MIB) {
+		x.now += SEC / 4;
+		read_host(&x, HOST, available, 0);
+		write_down(&x, &g, 6 * GIB, 20 * GIB, true);
+	}
+	assert_int_equal(g.size, 6 * GIB);
+	/* As soon as it is critical, a second before it kills. */
+	assert_in_range(available, x.host.minfree - 512 * MIB, x.host.minfree);
+	assert_true(available > 512 * MIB);
 }
 
 static void test_guests_at_once(void **state)
@@ -367,6 +422,9 @@ static void check_minutes(const struct liar *l)
 {
 	u64 cap = policy_gate_cap(&l->x.t, &l->x.host);
 
+	if (l->x.host.left < scale(l->x.host.minfree, l->x.t.reserve_pressed))
+		return;
+
 	for (unsigned int from = 0; from < STEPS; from++) {
 		u64 sum = 0;
 
@@ -379,17 +437,17 @@ static void check_minutes(const struct liar *l)
 static void lies(u64 seed)
 {
 	static struct liar l;
+	u64 available, swap;
 
 	memset(&l, 0, sizeof(l));
 	l.seed = seed;
 	l.r.s = seed;
 	open_gate(&l.x, 0, 0);
 	/* The truth, which the gate reads: short perhaps, but it would not kill. */
-	l.x.host.available =
-		rnd_size(&l.r, scale(l.x.host.minfree, l.x.t.reserve_pressed) + MIB, HOST);
+	available = rnd_size(&l.r, l.x.host.minfree / 4 + MIB, HOST);
 	if (chance(&l.r, 50))
-		l.x.host.available = rnd_size(&l.r, 2 * l.x.host.minfree, HOST);
-	l.x.host.swap_free = chance(&l.r, 50) ? 0 : 8 * GIB;
+		available = rnd_size(&l.r, 2 * l.x.host.minfree, HOST);
+	swap = chance(&l.r, 50) ? 0 : 8 * GIB;
 	assert_int_equal(policy_new(NULL, &l.p), 0);
 	for (unsigned int i = 0; i < GUESTS; i++) {
 		struct lied *g = &l.g[i];
@@ -412,6 +470,7 @@ static void lies(u64 seed)
 		if (chance(&l.r, 2))
 			l.x.now += rnd_to(&l.r, 7200 * SEC);
 		l.at[l.step] = l.x.now;
+		read_host(&l.x, HOST, available, swap);
 		lie_of_host(&l);
 		for (unsigned int i = 0; i < GUESTS; i++) {
 			lie_of_guest(&l, &l.g[i]);
@@ -439,6 +498,8 @@ int main(void)
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_restored),
 		cmocka_unit_test(test_need),
+		cmocka_unit_test(test_need_of_one_that_stands_still),
+		cmocka_unit_test(test_need_of_one_that_falls),
 		cmocka_unit_test(test_guests_at_once),
 		cmocka_unit_test(test_no_emergency_without_shortage),
 		cmocka_unit_test(test_books),

@@ -27,6 +27,14 @@ static bool is_guess(const struct policy *p, const struct guest *g)
 	return !g->fresh && !p->b.dire;
 }
 
+/* What it uses is taken only where the host would kill: the gate would hold it back. */
+static u64 least_of(const struct policy *p, const struct guest *g)
+{
+	u64 keeps = policy_guest_keeps(p, (unsigned int)(g - p->guest));
+
+	return p->b.kills ? g->least : max_of(g->least, keeps);
+}
+
 /*
  * What each class leaves the guest.  What is free in one under pressure it is
  * about to use, in one that was lately it would be given back at once; what was
@@ -37,7 +45,7 @@ static bool is_guess(const struct policy *p, const struct guest *g)
 static void stairs_of(const struct policy *p, const struct guest *g,
 		      u64 size[POLICY_PLAN_COUNT + 1])
 {
-	u64 now = min_of(g->target, g->max), low = min_of(g->least, now);
+	u64 now = min_of(g->target, g->max), low = min_of(least_of(p, g), now);
 	u64 free = over(g->seen->free, g->slack + touched_since(g) + rise_in(p, g, p->t.poll)),
 	    cold = over(g->seen->cache, g->hot);
 	u64 kept = clamp_u64(min_of(g->floor_pressed, g->entitled), low, now);
@@ -139,13 +147,13 @@ static bool step_of(const struct policy *p, const struct guest *g, enum policy_p
 
 /*
  * What no class but the last can bring. Guests are pushed below their floors
- * only where the host would kill, for what it can neither free nor swap.
+ * only for what the host can neither free nor swap.
  */
 static double need_of_min(const struct policy *p, double brought)
 {
 	double avail = (double)min_of(p->b.available, p->b.minfree);
 
-	if (!p->b.kills)
+	if (p->b.left >= p->b.reserve_pressed)
 		return 0;
 	return (double)p->b.reserve_pressed - avail - (double)p->host.swap_free * SWAP_CREDIT -
 	       brought;

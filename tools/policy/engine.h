@@ -17,6 +17,7 @@
  *	look.c		what it touches between two samples
  *	harm.c		a shrink that hurt: undo, back-off, learned floor
  *	demand.c	a guest's class, active bytes, floor, demand, exposure
+ *	fall.c		how fast its memory falls
  *	host.c		levels, reserve, hold, available: the budget
  *	survey.c	demand and budget as of now
  *	sort.c		knees by mu
@@ -34,6 +35,7 @@
 #ifndef DYNMEM_POLICY_ENGINE_H
 #define DYNMEM_POLICY_ENGINE_H
 
+#include "fall.h"
 #include "input.h"
 
 typedef uint64_t u64;
@@ -316,12 +318,13 @@ struct reserve {
 
 struct budget {
 	u64 available; /* MemAvailable with ARC's credit */
+	u64 left;      /* that, and what it can swap */
 	u64 in_flight, payback, pending;
 	u64 minfree, reserve, reserve_pressed, reserved, hold, exposure;
 	double hold_slope;    /* dHold/dK */
 	s64 deficit;	      /* X */
 	s64 lack;	      /* X without precaution */
-	bool kills, dire;     /* only what guests use keeps it from killing; at once */
+	bool kills, dire;     /* before a balloon has brought anything; now */
 	double value, budget; /* of all targets, and of all entitlements */
 };
 
@@ -357,6 +360,7 @@ struct policy {
 	bool have_host;
 	enum policy_level level, raw; /* raw: without hysteresis */
 	u64 well_since[POLICY_LEVEL_CRITICAL + 1];
+	struct policy_fall fall;
 	u64 touched, touched_at; /* first touch + KSM breaks since then */
 	double touch[TOUCH_DAYS][TOUCH_TOP];
 	u64 touch_day, touch_born;
@@ -462,7 +466,7 @@ void demand_learned(struct policy *p);
 
 /* host.c */
 u64 host_available(const struct policy *p);
-bool host_kills(const struct policy_tunables *t, u64 available, u64 swap_free, u64 minfree);
+bool host_kills(const struct policy_tunables *t, u64 left, u64 minfree, double falls);
 u64 reserve_left(const struct policy *p, const struct reserve *r);
 u64 reserve_sum(const struct policy *p);
 void host_touch(struct policy *p, u64 bytes);

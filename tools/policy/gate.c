@@ -88,9 +88,15 @@ static bool is_short(const struct policy_tunables *t, const struct policy_gate_h
 	return h->available < scale(h->minfree, t->level_critical);
 }
 
+/* It has begun to use up what is kept for those who have nothing else. */
+static bool is_pressed(const struct policy_tunables *t, const struct policy_gate_host *h)
+{
+	return h->left < scale(h->minfree, t->reserve_pressed);
+}
+
 static bool would_kill(const struct policy_tunables *t, const struct policy_gate_host *h)
 {
-	return host_kills(t, h->available, h->swap_free, h->minfree);
+	return host_kills(t, h->left, h->minfree, h->falls);
 }
 
 /* The weightiest of a minute is the one that is named. */
@@ -124,7 +130,7 @@ u64 policy_gate_pass(struct policy_gate *gate, const struct policy_tunables *t,
 		rule = POLICY_GATE_GUESTS;
 	}
 	left = over(policy_gate_cap(t, host), gate->sum);
-	if (!kills && from - size > left) {
+	if (!is_pressed(t, host) && from - size > left) {
 		size = from - left;
 		rule = POLICY_GATE_RATE;
 	}
@@ -148,7 +154,7 @@ u64 policy_gate_reclaim(struct policy_gate *gate, const struct policy_tunables *
 
 	advance(gate, now);
 	left = over(policy_gate_cap(t, host), gate->sum);
-	if (bytes > left && !would_kill(t, host)) {
+	if (bytes > left && !is_pressed(t, host)) {
 		bytes = left;
 		bound(gate, POLICY_GATE_RATE, now);
 	}

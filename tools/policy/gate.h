@@ -12,8 +12,9 @@
  *	need		no guest below what it used at its last fresh sample
  *			and its slack
  *
- * Rate and need give way only where the host would kill otherwise: what it has
- * available and can swap is less than reserve_pressed.  Growth always passes.
+ * Rate gives way where what the host has available and can swap is less than
+ * reserve_pressed; need only where that falls so fast that the host would kill before
+ * a balloon has brought anything, or nearly has gone.  Growth always passes.
  */
 #ifndef DYNMEM_POLICY_GATE_H
 #define DYNMEM_POLICY_GATE_H
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fall.h"
 #include "policy.h"
 
 #define POLICY_GATE_SECONDS 60
@@ -46,6 +48,7 @@ const char *policy_gate_rule_name(enum policy_gate_rule rule);
  * @guests: shrinks that passed in that second
  * @rule: what bound last ...
  * @bound_at: ... and when
+ * @fall: of the host's memory, as the gate read it
  */
 struct policy_gate {
 	uint64_t taken[POLICY_GATE_SECONDS + 1];
@@ -53,14 +56,18 @@ struct policy_gate {
 	unsigned int guests;
 	enum policy_gate_rule rule;
 	uint64_t bound_at;
+	struct policy_fall fall;
 };
 
 /**
  * struct policy_gate_host - the host, read at this moment
  * @available: MemAvailable with the credit for ZFS's cache
+ * @left: that, and what it can swap
+ * @falls: @left does, bytes per second
  */
 struct policy_gate_host {
-	uint64_t total, available, swap_free, minfree;
+	uint64_t total, available, left, minfree;
+	double falls;
 };
 
 /**
@@ -72,9 +79,9 @@ struct policy_gate_guest {
 	uint64_t size, actual;
 };
 
-/** policy_gate_host() - what the gate needs to know of the host */
-void policy_gate_host(const struct policy_tunables *t, const struct host_record *r,
-		      struct policy_gate_host *ret);
+/** policy_gate_host() - what the gate needs to know of the host, from each sample of it */
+void policy_gate_host(struct policy_gate *gate, const struct policy_tunables *t,
+		      const struct host_record *r, uint64_t now, struct policy_gate_host *ret);
 
 /** policy_gate_found() - a guest is there, with this size */
 void policy_gate_found(struct policy_gate_guest *g, uint64_t actual);

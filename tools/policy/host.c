@@ -17,8 +17,11 @@
 #define HOLD_CRITICAL (30 * SEC)
 /* Of all that could be called in, at least: many guests wake up together. */
 #define HOLD_SHARE 0.05
-/* Below that part of minfree old figures of guests are better than none. */
-#define DIRE 4
+/*
+ * Of what pressed guests may draw the host down to, that is, a quarter of minfree: below it
+ * a host kills, and old figures of guests are better than none.
+ */
+#define DIRE (1.0 / 6)
 /* Use by others is smoothed: samples of host and guests are not one instant. */
 #define OUTSIDE_LIFE	  (5 * SEC)
 #define OUTSIDE_MAX_SHARE 0.02
@@ -76,24 +79,38 @@ u64 host_available(const struct policy *p)
 
 /*
  * Critical is a reason to take what guests do not use.  What they use makes them swap
- * or kill in turn, and is taken only from a host that would do that itself: what swap
- * takes costs time, but nobody's life.
+ * or kill in turn, and is taken only from a host that would do that itself before a
+ * balloon has brought anything: one that stands still with little kills nobody.  What
+ * swap takes costs time, but nobody's life.
  */
-bool host_kills(const struct policy_tunables *t, u64 available, u64 swap_free, u64 minfree)
+bool host_kills(const struct policy_tunables *t, u64 left, u64 minfree, double falls)
 {
-	return available + scale(swap_free, SWAP_CREDIT) < scale(minfree, t->reserve_pressed);
+	double soon = (double)left - falls * (double)t->hold_time / (double)SEC;
+	u64 pressed = scale(minfree, t->reserve_pressed);
+
+	return left < pressed && soon < DIRE * (double)pressed;
 }
 
-void policy_gate_host(const struct policy_tunables *t, const struct host_record *r,
-		      struct policy_gate_host *ret)
+/* What the host has before it kills. */
+static u64 left_of(u64 available, u64 swap_free)
+{
+	return available + scale(swap_free, SWAP_CREDIT);
+}
+
+void policy_gate_host(struct policy_gate *gate, const struct policy_tunables *t,
+		      const struct host_record *r, u64 now, struct policy_gate_host *ret)
 {
 	u64 total = usable(r);
+	u64 available = min_of(min_of(r->available, total) + arc_credit(t, r), total);
+	u64 left = left_of(available, min_of(sane(r->swap_free), r->swap_total));
 
+	policy_fall_sample(&gate->fall, left, now);
 	*ret = (struct policy_gate_host){
 		.total = total,
-		.available = min_of(min_of(r->available, total) + arc_credit(t, r), total),
-		.swap_free = min_of(r->swap_free, r->swap_total),
+		.available = available,
+		.left = left,
 		.minfree = policy_minfree(total),
+		.falls = policy_fall_rate(&gate->fall, now),
 	};
 }
 
@@ -268,6 +285,8 @@ enum policy_level policy_host_update(struct policy *p, const struct host_record 
 
 	if (p->have_host)
 		host_level(p);
+	if (p->have_host && r->present & HOST_HAS_AVAILABLE)
+		policy_fall_sample(&p->fall, left_of(host_available(p), p->host.swap_free), p->now);
 	if (r->present & HOST_HAS_TOTAL) {
 		touch_rate_update(p);
 		outside_update(p);
@@ -389,8 +408,9 @@ void host_budget(struct policy *p)
 	avail = b->available + b->in_flight;
 	b->deficit = (s64)(b->reserve + b->reserved + b->hold + b->payback) - (s64)avail;
 	b->lack = (s64)b->reserve_pressed - (s64)avail;
-	b->kills = host_kills(&p->t, b->available, p->host.swap_free, b->minfree);
-	b->dire = b->kills && b->available < b->minfree / DIRE;
+	b->left = left_of(b->available, p->host.swap_free);
+	b->kills = host_kills(&p->t, b->left, b->minfree, policy_fall_rate(&p->fall, p->now));
+	b->dire = b->kills && b->available < scale(b->reserve_pressed, DIRE);
 
 	for_each_guest (p, g) {
 		double below = max_of(g->seen->yield, p->t.yield_floor);

@@ -28,7 +28,7 @@ static void read_host(struct manager *m)
 	if (host_read(&m->host) < 0)
 		m->host.available = m->host.total;
 	sample_fill(m, &s);
-	policy_gate_host(&m->config->policy, &s, &m->gate_host);
+	policy_gate_host(&m->gate, &m->config->policy, &s, manager_now(m), &m->gate_host);
 	m->gate_read = true;
 }
 
