@@ -56,43 +56,41 @@ static int take_range(struct adopt *a, int opt, const char *value)
 	return -1;
 }
 
-int adopt_parse(struct adopt *a, bool ranges, bool libvirt, const char *help, int argc, char **argv)
+int adopt_parse(struct adopt *a, bool ranges, bool libvirt, void (*help)(void), int argc,
+		char **argv)
 {
-	static const struct option options[] = { { "min", required_argument, NULL, OPTION_MIN },
+	static const struct option options[] = { { "uri", required_argument, NULL, OPTION_URI },
+						 { "min", required_argument, NULL, OPTION_MIN },
 						 { "max", required_argument, NULL, OPTION_MAX },
 						 { "shares", required_argument, NULL,
 						   OPTION_SHARES },
-						 { "uri", required_argument, NULL, OPTION_URI },
 						 { "config", required_argument, NULL, 'c' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
+	struct cmd_line line = {
+		.cmd = a->command,
+		.shorts = ":c:h",
+		.options = libvirt ? options : options + 1,
+		.help = help,
+	};
 	int opt, r;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+	while ((opt = cmd_option(&line, argc, argv)) != -1) {
 		switch (opt) {
-		case OPTION_MIN:
-		case OPTION_MAX:
-		case OPTION_SHARES:
-			if (!ranges)
-				return cmd_usage_error(a->command, "a range is not taken here");
-			r = take_range(a, opt, optarg);
-			if (r >= 0)
-				return r;
-			break;
+		case CMD_ENDS:
+			return line.status;
 		case OPTION_URI:
-			if (!libvirt)
-				return cmd_option_error(a->command, '?', "--uri");
 			a->uri = optarg;
 			break;
 		case 'c':
 			a->config = optarg;
 			break;
-		case 'h':
-			fputs(help, stdout);
-			return EXIT_SUCCESS;
 		default:
-			return cmd_option_error(a->command, opt, argv[optind - 1]);
+			if (!ranges)
+				return cmd_usage_error(a->command, "a range is not taken here");
+			r = take_range(a, opt, optarg);
+			if (r >= 0)
+				return r;
 		}
 	}
 	if (optind >= argc || !*argv[optind])

@@ -35,11 +35,11 @@ struct adopt {
  * @a: with @command and @config set
  * @ranges: --min, --max and --shares are taken
  * @libvirt: --uri is taken
- * @help: printed by --help
+ * @help: prints the help
  *
  * Return: -1 to go on, else the exit status.
  */
-int adopt_parse(struct adopt *a, bool ranges, bool libvirt, const char *help, int argc,
+int adopt_parse(struct adopt *a, bool ranges, bool libvirt, void (*help)(void), int argc,
 		char **argv);
 
 /** adopt_fail() - print an error. Return: EXIT_FAILURE */

@@ -211,32 +211,38 @@ static int release(struct domain *d, const struct config *c)
 	return EXIT_SUCCESS;
 }
 
-static const char help_adopt[] =
-	"Usage: dynmem adopt DOMAIN [--min SIZE] [--max SIZE] [--shares N] [--uri URI]\n"
-	"                    [--config FILE]\n\n"
-	"Writes range and shares of a libvirt domain into its metadata, by virsh: at once for\n"
-	"one that runs, and for its next starts. What stood there before is replaced, but not\n"
-	"its trust domain.\n\n"
-	"Options, at least one of the first three:\n"
-	"      --min SIZE     it is never shrunk below, as 1G, or 25% of max\n"
-	"      --max SIZE     it is never grown above, as 8G, or 75% of its memory\n"
-	"      --shares N     its weight against others, 1 to 1000000\n"
-	"      --uri URI      libvirt's (default: that of [backend libvirt], else " URI_DEFAULT
-	")\n"
-	"  -c, --config FILE  the daemon's configuration (default: " CONFIG_PATH ")\n"
-	"  -h, --help         this text\n\n"
-	"Exit status: 0 done, 1 failed, 5 virsh is missing: its command was printed.\n";
+static void help_adopt(void)
+{
+	fputs("Usage: dynmem adopt DOMAIN [--min SIZE] [--max SIZE] [--shares N] [--uri URI]\n"
+	      "                    [--config FILE]\n\n"
+	      "Writes range and shares of a libvirt domain into its metadata, by virsh: at once for\n"
+	      "one that runs, and for its next starts. What stood there before is replaced, but not\n"
+	      "its trust domain.\n\n"
+	      "Options, at least one of the first three:\n"
+	      "      --min SIZE     it is never shrunk below, as 1G, or 25% of max\n"
+	      "      --max SIZE     it is never grown above, as 8G, or 75% of its memory\n"
+	      "      --shares N     its weight against others, 1 to 1000000\n"
+	      "      --uri URI      libvirt's (default: that of [backend libvirt], else " URI_DEFAULT
+	      ")\n"
+	      "  -c, --config FILE  the daemon's configuration (default: " CONFIG_PATH ")\n"
+	      "  -h, --help         this text\n\n"
+	      "Exit status: 0 done, 1 failed, 5 virsh is missing: its command was printed.\n",
+	      stdout);
+}
 
-static const char help_release[] =
-	"Usage: dynmem release DOMAIN [--uri URI] [--config FILE]\n\n"
-	"Removes what 'dynmem adopt' wrote into a libvirt domain's metadata. The domain stays\n"
-	"dynmemd's, with the range that the configuration gives it, and in its trust domain.\n\n"
-	"Options:\n"
-	"      --uri URI      libvirt's (default: that of [backend libvirt], else " URI_DEFAULT
-	")\n"
-	"  -c, --config FILE  the daemon's configuration (default: " CONFIG_PATH ")\n"
-	"  -h, --help         this text\n\n"
-	"Exit status: 0 done, 1 failed, 5 virsh is missing: its command was printed.\n";
+static void help_release(void)
+{
+	fputs("Usage: dynmem release DOMAIN [--uri URI] [--config FILE]\n\n"
+	      "Removes what 'dynmem adopt' wrote into a libvirt domain's metadata. The domain stays\n"
+	      "dynmemd's, with the range that the configuration gives it, and in its trust domain.\n\n"
+	      "Options:\n"
+	      "      --uri URI      libvirt's (default: that of [backend libvirt], else " URI_DEFAULT
+	      ")\n"
+	      "  -c, --config FILE  the daemon's configuration (default: " CONFIG_PATH ")\n"
+	      "  -h, --help         this text\n\n"
+	      "Exit status: 0 done, 1 failed, 5 virsh is missing: its command was printed.\n",
+	      stdout);
+}
 
 static int run(bool adopting, int argc, char **argv)
 {

@@ -309,29 +309,35 @@ static int release(struct pve *p, const struct config *c)
 	return status ? status : reload;
 }
 
-static const char help_adopt[] =
-	"Usage: dynmem pve adopt VMID [--min SIZE] [--max SIZE] [--shares N] [--config FILE]\n\n"
-	"Hands a guest of Proxmox VE over to dynmemd: gives it a section in\n"
-	"dynmem.conf.d/50-pve-VMID.conf, has pvestatd let go of it ('qm set VMID --shares 0'),\n"
-	"and reloads dynmemd. Where qm is missing, its command is printed. Done again, it\n"
-	"replaces the section.\n\n"
-	"Options:\n"
-	"      --min SIZE     it is never shrunk below, as 1G or 25%; default, and the least:\n"
-	"                     'balloon' of its configuration\n"
-	"      --max SIZE     it is never grown above; default: its memory\n"
-	"      --shares N     its weight against others, 1 to 1000000; default: what it had\n"
-	"  -c, --config FILE  the configuration (default: " CONFIG_PATH ")\n"
-	"  -h, --help         this text\n\n"
-	"Exit status: 0 done, 1 failed, nothing was changed, 5 something is left to do.\n";
+static void help_adopt(void)
+{
+	fputs("Usage: dynmem pve adopt VMID [--min SIZE] [--max SIZE] [--shares N] [--config FILE]\n\n"
+	      "Hands a guest of Proxmox VE over to dynmemd: gives it a section in\n"
+	      "dynmem.conf.d/50-pve-VMID.conf, has pvestatd let go of it ('qm set VMID --shares 0'),\n"
+	      "and reloads dynmemd. Where qm is missing, its command is printed. Done again, it\n"
+	      "replaces the section.\n\n"
+	      "Options:\n"
+	      "      --min SIZE     it is never shrunk below, as 1G or 25%; default, and the least:\n"
+	      "                     'balloon' of its configuration\n"
+	      "      --max SIZE     it is never grown above; default: its memory\n"
+	      "      --shares N     its weight against others, 1 to 1000000; default: what it had\n"
+	      "  -c, --config FILE  the configuration (default: " CONFIG_PATH ")\n"
+	      "  -h, --help         this text\n\n"
+	      "Exit status: 0 done, 1 failed, nothing was changed, 5 something is left to do.\n",
+	      stdout);
+}
 
-static const char help_release[] =
-	"Usage: dynmem pve release VMID [--config FILE]\n\n"
-	"Takes back what 'dynmem pve adopt' did: removes the guest's section, reloads dynmemd,\n"
-	"and gives it the shares that it had for pvestatd.\n\n"
-	"Options:\n"
-	"  -c, --config FILE  the configuration (default: " CONFIG_PATH ")\n"
-	"  -h, --help         this text\n\n"
-	"Exit status: 0 done, 1 failed, 5 something is left to do.\n";
+static void help_release(void)
+{
+	fputs("Usage: dynmem pve release VMID [--config FILE]\n\n"
+	      "Takes back what 'dynmem pve adopt' did: removes the guest's section, reloads dynmemd,\n"
+	      "and gives it the shares that it had for pvestatd.\n\n"
+	      "Options:\n"
+	      "  -c, --config FILE  the configuration (default: " CONFIG_PATH ")\n"
+	      "  -h, --help         this text\n\n"
+	      "Exit status: 0 done, 1 failed, 5 something is left to do.\n",
+	      stdout);
+}
 
 static int run(bool adopting, int argc, char **argv)
 {
@@ -364,7 +370,9 @@ int cmd_pve(int argc, char **argv)
 	if (!strcmp(what, "adopt") || !strcmp(what, "release"))
 		return run(*what == 'a', argc - 1, argv + 1);
 	if (!strcmp(what, "--help") || !strcmp(what, "-h")) {
-		printf("%s\n%s", help_adopt, help_release);
+		help_adopt();
+		putchar('\n');
+		help_release();
 		return EXIT_SUCCESS;
 	}
 	return cmd_usage_error("pve", "unknown %s '%s'; there are adopt and release",

@@ -24,12 +24,6 @@ int cmd_usage_error(const char *cmd, const char *format, ...)
 	return EXIT_USAGE;
 }
 
-int cmd_option_error(const char *cmd, int opt, const char *option)
-{
-	return cmd_usage_error(
-		cmd, opt == ':' ? "option '%s' needs a value" : "unknown option '%s'", option);
-}
-
 int cmd_option(struct cmd_line *l, int argc, char **argv)
 {
 	int opt;
@@ -43,7 +37,9 @@ int cmd_option(struct cmd_line *l, int argc, char **argv)
 		return CMD_ENDS;
 	}
 	if (opt == '?' || opt == ':') {
-		l->status = cmd_option_error(l->cmd, opt, argv[optind - 1]);
+		l->status = cmd_usage_error(
+			l->cmd, opt == ':' ? "option '%s' needs a value" : "unknown option '%s'",
+			argv[optind - 1]);
 		return CMD_ENDS;
 	}
 	return opt;

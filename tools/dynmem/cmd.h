@@ -61,16 +61,6 @@ int cmd_pve(int argc, char **argv);
 int cmd_usage_error(const char *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
- * cmd_option_error() - say which option getopt_long() did not take
- * @cmd: the subcommand
- * @opt: what it returned: ':' where a value is missing
- * @option: as it was typed
- *
- * Return: EXIT_USAGE
- */
-int cmd_option_error(const char *cmd, int opt, const char *option);
-
-/**
  * struct cmd_line - the command line of a subcommand
  * @cmd: the subcommand
  * @shorts: short options, as for getopt_long(), beginning with ':'

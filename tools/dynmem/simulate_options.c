@@ -99,8 +99,6 @@ enum {
 	OPT_MIN = 'm',
 	OPT_TRACE = 't',
 	OPT_POLICY = 'p',
-	OPT_JSON = 'j',
-	OPT_HELP = 'h',
 	OPT_LENIENT = 256,
 	OPT_PART,
 	OPT_SHAPE,
@@ -139,11 +137,11 @@ static const struct option options[] = {
 	{ "capacity", no_argument, NULL, OPT_CAPACITY },
 	{ "service", required_argument, NULL, OPT_SERVICE },
 	{ "episode", required_argument, NULL, OPT_EPISODE },
-	{ "json", no_argument, NULL, OPT_JSON },
+	{ "json", no_argument, NULL, 'j' },
 	{ "svg", required_argument, NULL, OPT_SVG },
 	{ "machine-share", required_argument, NULL, OPT_MACHINE_SHARE },
 	{ "replay", required_argument, NULL, OPT_REPLAY },
-	{ "help", no_argument, NULL, OPT_HELP },
+	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
 
@@ -354,9 +352,6 @@ static int get_option(struct simulate *s, int opt)
 		return get_number(opt, units_share, 0, 1, "a share from 0% to 100%", &o->service);
 	case OPT_EPISODE:
 		return get_number(opt, units_time, 0, 86400, "a time from 0s to 24h", &o->episode);
-	case OPT_JSON:
-		s->json = true;
-		return -1;
 	case OPT_MACHINE_SHARE:
 		return get_number(opt, units_share, 0.01, 1, "a share from 1% to 100%",
 				  &o->machine_share);
@@ -371,6 +366,12 @@ static int get_option(struct simulate *s, int opt)
 
 int simulate_parse(int argc, char **argv, struct simulate *s)
 {
+	struct cmd_line line = {
+		.cmd = NAME,
+		.shorts = ":t:p:H:n:m:jh",
+		.options = options,
+		.help = help,
+	};
 	int opt, status = -1;
 	const char *why;
 
@@ -379,17 +380,9 @@ int simulate_parse(int argc, char **argv, struct simulate *s)
 	policy_tunables_init(&s->tunables);
 	s->options.tunables = &s->tunables;
 
-	opterr = 0;
-	while (status < 0 &&
-	       (opt = getopt_long(argc, argv, ":t:p:H:n:m:jh", options, NULL)) != -1) {
-		if (opt == OPT_HELP) {
-			help();
-			return EXIT_SUCCESS;
-		}
-		if (opt == ':' || opt == '?')
-			return cmd_option_error(NAME, opt, argv[optind - 1]);
-		status = get_option(s, opt);
-	}
+	while (status < 0 && (opt = cmd_option(&line, argc, argv)) != -1)
+		status = opt == CMD_ENDS ? line.status : get_option(s, opt);
+	s->json = line.json;
 	if (status >= 0)
 		return status;
 	if (optind < argc)
