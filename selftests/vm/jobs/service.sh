@@ -21,6 +21,7 @@ MIB=$((1 << 20))
 conf_d=/etc/dynmem/dynmem.conf.d
 # As a user calls it: what was installed.
 dynmem() { /usr/local/bin/dynmem "$@"; }
+dynmemd() { /usr/local/sbin/dynmemd "$@"; }
 
 #
 # Outside: the container.
@@ -149,6 +150,47 @@ test_see()
 	is "holds" "$(dynmem show one --json | jq -r '.guest | "\(.min / 1048576) \(.["min-from"])"')" "170 run time"
 }
 
+mux() { tmux -f /dev/null -S /run/top "$@"; }
+top_shows() { mux capture-pane -p -t top 2>/dev/null | grep -qE -- "$1"; }
+
+test_top()
+{
+	mux new-session -d -s top -x 80 -y 24 env LC_ALL=C.UTF-8 PS1='ready> ' bash --norc
+	mux send-keys -t top '/usr/local/bin/dynmem top' Enter
+	ok "top shows the host" wait_until 20 top_shows '^Host \[#+.*available' ||
+		diag "$(mux capture-pane -p -t top)"
+	ok "and the guest" wait_until 10 top_shows '^one +\[.*reporting'
+	mux send-keys -t top q
+	ok "it ends" wait_until 10 top_shows '^ready>'
+	mux kill-server
+}
+
+# As many guests as they were, in the page, and what policies would have lent.
+test_record()
+{
+	rm -f /tmp/see.jsonl
+	ok "what decisions depend on is recorded" dynmem record --seconds 5 /tmp/see.jsonl
+	ok "and reported as one page" dynmem report /tmp/see.jsonl -o /tmp/see.html
+	ok "with the guest in it" grep -q '<svg.*one\|>one<' /tmp/see.html
+}
+
+test_reserve()
+{
+	dynmem reserve 16M --name two --timeout 0 --json >/tmp/see.json 2>&1
+	ok "memory is reserved" test "$(dynmem reservations --json | jq '.reservations | length')" -eq 1 ||
+		diag "$(cat /tmp/see.json)"
+	ok "and given up" dynmem reserve --release "$(dynmem reservations --json | jq '.reservations[0].id')"
+	is "so that nothing is kept" "$(dynmem reservations --json | jq '.reservations | length')" 0
+}
+
+test_diff()
+{
+	printf '[guest one]\nmax = 600M\n' >$conf_d/diff.conf
+	ok "a reload's difference is shown before" grep -q '^one: range .* to 600 MiB' <<<"$(dynmemd --check --diff 2>&1)" ||
+		diag "$(dynmemd --check --diff 2>&1)"
+	rm $conf_d/diff.conf
+}
+
 in_sandbox()
 {
 	nsenter --target "$(unit MainPID)" --mount sh -c "$1" 2>/dev/null
@@ -159,6 +201,7 @@ test_ksm()
 {
 	echo 0 >$KSM/run
 	printf '[ksm]\nmode = manage\n' >$conf_d/ksm.conf
+	ok "what it saves is shown by guest" test "$(dynmem ksm --by guest --json | jq -r .by)" = guest
 	ok "the unit reloads, to manage KSM" systemctl reload dynmemd
 	ok "ksmd is started" wait_until 20 ksm_is run 1 || diag "$(dynmem status)"
 	ok "and the daemon drives it" wait_until 10 host_is ksm-driver dynmemd
@@ -234,6 +277,10 @@ inside()
 	test_metrics
 	test_guest
 	test_see
+	test_top
+	test_record
+	test_reserve
+	test_diff
 	test_ksm
 	test_killed
 	test_refuses
