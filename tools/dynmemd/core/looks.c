@@ -9,6 +9,10 @@
 /* From one look to the next: less is no guest that runs out of its room in a second. */
 #define FELL (8 * MIB)
 
+/*
+ * Not sample_costs(): that would take the place of the tick's whole sample, and lose
+ * the CPU time that is counted from one whole sample to the next.
+ */
 static void sample_resident(struct manager *m, uint64_t now)
 {
 	for (size_t i = 0; i < m->n_guests; i++) {
