@@ -11,8 +11,8 @@
  *			thresholds of available memory are off for everybody, so
  *			that only the stall can wake it
  *
- * dynmemd with the module's events (genl) and with PSI triggers (procfs) take
- * turns, each trial with a daemon of its own, so that none inherits what another
+ * dynmemd with the module's events (genl), the same under SCHED_FIFO (genl-fifo), and
+ * dynmemd with PSI triggers (procfs) take turns, each trial with a daemon of its own, so that none inherits what another
  * has learned. Through all of it runs a loop that polls every 10 s, as managers
  * without events do; it gets no events and counts direct reclaims itself.
  *
@@ -32,6 +32,7 @@
  * "loop-command", ns, for each command of the loop.
  */
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <systemd/sd-event.h>
 
@@ -58,11 +59,13 @@
 struct contender {
 	const char *name, *source;
 	bool psi_at_its_best;
+	bool realtime; /* by a drop-in of its unit, see Documentation/operation.rst */
 };
 
 static const struct contender contenders[] = {
-	{ "genl", "genl", false },
-	{ "procfs", "procfs", true },
+	{ .name = "genl", .source = "genl" },
+	{ .name = "genl-fifo", .source = "genl", .realtime = true },
+	{ .name = "procfs", .source = "procfs", .psi_at_its_best = true },
 };
 
 /* What a trial is about. */
@@ -97,6 +100,7 @@ static struct {
 	unsigned int shortages; /* samples after a stall that were below the threshold */
 	uint64_t shortage_at;
 	struct eater eaters[3];
+	char *guest_memory;
 } w;
 
 /* Plays the monitors until the time or, if that is not NULL, *what is not 0. */
@@ -341,7 +345,9 @@ static void start_daemon(const struct cause *c, const struct contender *who)
 		return;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
+	if (!who->realtime)
+		sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
+	setpriority(PRIO_PROCESS, 0, -10); /* as its unit has it */
 	if (who->psi_at_its_best)
 		setenv("LD_PRELOAD", w.psi_trigger, 1);
 	if (dup2(log[1], STDERR_FILENO) < 0)
@@ -410,6 +416,12 @@ static void start_at_rest(const struct cause *c, const struct contender *who)
 	exit(1);
 }
 
+/* A pressing may have swapped it out. */
+static void touch_guest_memory(void)
+{
+	memset(w.guest_memory, 1, GUEST);
+}
+
 static void trial(const struct cause *c, const struct contender *who)
 {
 	uint64_t began, until;
@@ -418,6 +430,7 @@ static void trial(const struct cause *c, const struct contender *who)
 	set_module(c);
 	if (c->prepare)
 		check("preparing", c->prepare());
+	touch_guest_memory();
 	wait_for_rest();
 	w.guest.available = c->available;
 	w.guest.free = c->available - 6 * MIB;
@@ -482,16 +495,19 @@ static void map_daemon(void)
 	close(fd);
 }
 
-/* What the guest has touched is this process's, and is not swapped out. */
-static void hold_guest_memory(void)
+/*
+ * What the guest has touched is this process's. It is not locked, or the daemon would
+ * rightly take it for memory that no balloon frees.
+ */
+static void map_guest_memory(void)
 {
-	char *p = mmap(NULL, GUEST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED || madvise(p, GUEST, MADV_DONTFORK) < 0)
-		die("guest's memory", -errno);
-	memset(p, 1, GUEST);
 	if (mlockall(MCL_CURRENT) < 0)
 		die("mlockall", -errno);
+	w.guest_memory =
+		mmap(NULL, GUEST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (w.guest_memory == MAP_FAILED || madvise(w.guest_memory, GUEST, MADV_DONTFORK) < 0)
+		die("guest's memory", -errno);
+	touch_guest_memory();
 }
 
 static void make_guest(struct fake_qemu *g, const char *name, const char *path)
@@ -530,7 +546,7 @@ static void make_world(void)
 	check("polling loop", w.loop);
 	watch_loop();
 	map_daemon();
-	hold_guest_memory();
+	map_guest_memory();
 	/* As one listens who has to take the time. */
 	check("scheduler",
 	      sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ 1 }) < 0 ? -errno : 0);
