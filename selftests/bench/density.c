@@ -62,7 +62,7 @@ static bool asked(const struct task *t, enum who who)
 	return true;
 }
 
-/* Without page cache a large host tells nothing that a smaller one does not. */
+/* Without page cache a large host shows nothing that a smaller one does not. */
 static bool worth_asking(const struct bench *b, const struct task *t)
 {
 	if (density_hosts[t->host] > b->largest)

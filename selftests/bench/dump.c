@@ -3,7 +3,7 @@
  * What it costs to learn every process's KSM counters: one dump of the module,
  * against a reader of every /proc/PID/ksm_stat that opens, reads, closes and
  * parses, as a careful agent in C would. They take turns: warm, and right
- * after the kernel was told to drop its caches of directory entries.
+ * after the kernel dropped its caches of directory entries.
  *
  * usage: dump RUNS PROCESSES... >LINES	numbers of processes, rising
  *

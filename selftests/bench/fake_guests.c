@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Guests for the benchmark of a tick: so many monitors in a folder, whose
- * guests move at once to what they are told, take fresh statistics whenever
+ * guests move at once to their targets, take fresh statistics whenever
  * they are asked, and need now more, now less.
  *
  * usage: fake_guests FOLDER N PERCENT [mapped [PREFIX]]
@@ -18,7 +18,7 @@
 
 #include "common/util.h"
 
-/* As often a balloon that was told a size arrives at it. */
+/* As often a balloon arrives at its target. */
 #define MOVE_USEC 10000
 
 /* As often one half of them needs a twelfth of its memory more, the other less. */

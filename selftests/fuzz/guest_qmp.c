@@ -108,7 +108,7 @@ static void check_guest(const struct guest *g)
 	promise(l->min <= l->max && l->max <= g->memory);
 }
 
-/* Whatever the guest says, it is told nothing outside of its range. */
+/* Whatever the guest says, nothing outside of its range is sent. */
 static void check_commands(const struct world *w)
 {
 	static const char key[] = "\"balloon\",\"arguments\":{\"value\":";

@@ -215,13 +215,13 @@ static void do_step(struct dynmem *d, struct script *s)
 	case 's':
 		dynmem_subscribe(d, number(s) % 4);
 		break;
-	case 'p': /* it tells pressure ... */
+	case 'p': /* it reports pressure ... */
 		fake_notify_pressure(false);
 		break;
 	case 'P': /* ... that is lost */
 		fake_notify_pressure(true);
 		break;
-	case 'k': /* it tells KSM's counters */
+	case 'k': /* it reports KSM's counters */
 		fake_notify_ksm(false);
 		break;
 	case 'o':

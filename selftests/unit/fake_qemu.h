@@ -37,14 +37,14 @@ struct fake_qemu {
 	bool vfio;			    /* it has a passed-through device */
 	const char *status;		    /* default "running" */
 	const char *migration;		    /* query-migrate; NULL: there never was one */
-	bool no_events;			    /* it does not tell of migrations */
+	bool no_events;			    /* it sends none for migrations */
 	const char *memdev;		    /* what query-memdev returns, default "[]" */
 	const char *blockstats;		    /* what query-blockstats returns, default "{}" */
 	const char *devices;		    /* what is below /machine/peripheral-anon as well */
 	const char *objects;		    /* what is below /objects */
 	bool sev;			    /* query-sev says so */
 	uint64_t dimms, virtio_mem, nvdimm; /* plugged, bytes */
-	bool no_list;			    /* of these: it does not tell which */
+	bool no_list;			    /* of these: it cannot list them */
 
 	/* what its guest says */
 	uint64_t total, available, free, caches;
@@ -61,7 +61,7 @@ struct fake_qemu {
 	unsigned int delay; /* of its answers, ms */
 	const char *greeting;
 
-	/* what it was told */
+	/* what was sent to it */
 	unsigned int connections;
 	unsigned int commands;
 	unsigned int polls;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One guest, told second by second what it says and what it costs. */
+/* One guest: each second its statistics and its cost. */
 #ifndef POLICY_ONE_H
 #define POLICY_ONE_H
 

@@ -217,7 +217,7 @@ static void test_refuses(_unused_ void **state)
 		"c:2: tax = -1: not valid; allowed: a number, or a percentage");
 	refuses("[daemon]\nnonsense\n",
 		"c:2: not understood; allowed: [SECTION], KEY = VALUE, or a comment after # or ;");
-	/* All that is wrong is told at once. */
+	/* All errors are reported at once. */
 	refuses("[daemon]\nstate = state\n",
 		"c:2: state = state: not valid; allowed: the absolute path of a file");
 	refuses("[daemon]\nstate = /var/lib/\n",
@@ -385,7 +385,7 @@ static void test_folder(_unused_ void **state)
 	assert_int_equal(l.max, 3 * GIB);
 	c = config_free(c);
 
-	/* The range is one even when it is told in two files. */
+	/* The range is one even when two files have its parts. */
 	write_file(b, "\n[guest x]\nmin = 4G\n");
 	assert_int_equal(load(&c, "[guest x]\nmax = 3G\n"), -EINVAL);
 	assert_string_equal(

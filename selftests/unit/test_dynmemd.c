@@ -199,7 +199,7 @@ static const char *unmergeable(const char *memdev, const char *status)
 	return why;
 }
 
-/* As QEMU 7.2 tells it, and as the kernel does. */
+/* As QEMU 7.2 reports it, and as the kernel does. */
 static void test_unmergeable(_unused_ void **state)
 {
 	static const char private[] =
@@ -310,7 +310,7 @@ static void test_no_balloon(_unused_ void **state)
 	close_world(&w);
 }
 
-/* The device was unplugged: told by the first command, and then left alone. */
+/* The device was unplugged: the first command shows it; then it is left alone. */
 static void test_balloon_refused(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");

@@ -130,7 +130,7 @@ static void gone(struct world *w, struct fake_qemu *f)
 	run_until(w, 1000, !manager_guest_count(w->manager));
 }
 
-/* Wherever the balloon is, and what else is told of it. */
+/* Wherever the balloon is, and what else is reported of it. */
 static void test_traits(_unused_ void **state)
 {
 	struct fake_qemu deep = idle_guest(NULL), anon = idle_guest(NULL);

@@ -247,7 +247,7 @@ static void test_reserve(_unused_ void **state)
 	assert_in_range(largest, GIB, 3500 * MIB);
 	assert_in_range(squeezed, largest + 300 * MIB, largest + GIB);
 
-	/* More than there is: told, with what there is. */
+	/* More than there is: refused, with what there is. */
 	m = reserve(&w, &b, 4 * GIB, "new", 60);
 	assert_true(sd_bus_message_is_method_error(m, DYNMEM_BUS_NO_ROOM));
 	assert_non_null(strstr(sd_bus_message_get_error(m)->message, "short"));

@@ -346,7 +346,7 @@ static void test_crashes(_unused_ void **state)
 }
 
 /*
- * Where its thresholds lie, the source is told by the engine
+ * The source gets its thresholds from the engine
  */
 
 static struct {

@@ -39,7 +39,7 @@ static void done(struct world *w, struct fake_qemu *a)
 	close_world(w);
 }
 
-/* Told by an event, or seen by a balloon that is larger than all there is. */
+/* Reported by an event, or seen by a balloon that is larger than all there is. */
 static void plugged(bool event)
 {
 	struct fake_qemu a = busy_guest("a");

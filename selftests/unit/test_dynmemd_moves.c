@@ -201,7 +201,7 @@ static void teach(const char *path)
 	state_clear(&s);
 }
 
-/* The same QEMU has all that was known; its balloon goes on as it was told. */
+/* The same QEMU has all that was known; its balloon goes on to its target. */
 static void test_state(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");

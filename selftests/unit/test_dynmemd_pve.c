@@ -29,7 +29,7 @@ static void test_hand_over(_unused_ void **state)
 	assert_int_equal(g->limits.max, 768 * MIB);
 	assert_int_equal(g->limits.shares, 2000);
 
-	/* pvestatd lets go: told at once, by inotify. */
+	/* pvestatd lets go: inotify reports it at once. */
 	pve_write(&w, 101, handed_over);
 	run_until(&w, 2000, strstr(g->observed, "let go of it"));
 	assert_null(strstr(g->observed, "qm set"));

@@ -162,7 +162,7 @@ static void test_no_descriptor_for_folder(_unused_ void **state)
 	close_world(&w);
 }
 
-/* Runs the loop for so long; balloons go where they are told to. */
+/* Runs the loop for so long; balloons follow their targets. */
 static void follow(struct world *w, struct fake_qemu *a, struct fake_qemu *b, unsigned int ms)
 {
 	for (unsigned int i = 0; i < ms / 50; i++) {

@@ -53,7 +53,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A handle with the module loaded, subscribed to both, all news told. */
+/* A handle with the module loaded, subscribed to both, and no event unread. */
 static void open_subscribed(void)
 {
 	struct dynmem_event ev;
@@ -103,7 +103,7 @@ static void test_present(void **state)
 	assert_int_equal(dynmem_open(&d, DYNMEM_OPEN_NO_LOAD), 0);
 	assert_int_equal(fake.by_name, 0);
 	assert_true(dynmem_present(d));
-	/* Its news came between listening and looking: told once. */
+	/* Its event came between subscribing and asking: reported once. */
 	fake_family(queue_add(&fake.events), CTRL_CMD_NEWFAMILY, DYNMEM_FAMILY_NAME, 30, 0, 0);
 	expect(DYNMEM_EVENT_APPEARED, &ev);
 	expect_none();
@@ -355,7 +355,7 @@ static void test_get_notices_reload(void **state)
 	assert_int_equal(dynmem_get_pressure(d, &p), -ENODEV);
 	fake_load(31, true);
 	assert_int_equal(dynmem_get_pressure(d, &p), 0);
-	/* Told once each, though the messages are unread. */
+	/* Reported once each, though the messages are unread. */
 	expect(DYNMEM_EVENT_VANISHED, &ev);
 	expect(DYNMEM_EVENT_APPEARED, &ev);
 	expect(DYNMEM_EVENT_PRESSURE, &ev);

@@ -119,7 +119,7 @@ static void test_metadata(_unused_ void **state)
 	assert_false(x.own.min.set);
 }
 
-/* What is wrong is told, and left out; the rest counts. */
+/* What is wrong is reported and left out; the rest counts. */
 static void test_bad_metadata(_unused_ void **state)
 {
 	static const struct {
@@ -162,7 +162,7 @@ static void test_no_domain(_unused_ void **state)
 
 static void test_stats(_unused_ void **state)
 {
-	/* As libvirt tells them of a guest of 256 MiB. */
+	/* As libvirt reports them for a guest of 256 MiB. */
 	static const virDomainMemoryStatStruct stats[] = {
 		{ VIR_DOMAIN_MEMORY_STAT_ACTUAL_BALLOON, 163840 },
 		{ VIR_DOMAIN_MEMORY_STAT_SWAP_IN, 4 },

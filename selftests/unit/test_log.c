@@ -94,7 +94,7 @@ static void count_lines(const char *text, unsigned int *lines, unsigned int *los
 	}
 }
 
-/* Nobody reads: all of it is taken at once, and what was lost is told. */
+/* Nobody reads: all of it is taken at once, and what was lost is reported. */
 static void test_stuck_reader(_unused_ void **state)
 {
 	static char text[1 << 20];

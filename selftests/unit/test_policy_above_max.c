@@ -49,7 +49,7 @@ static void test_above_max(void **state)
 	policy_free(o.p);
 }
 
-/* Its max falls while it migrates: nobody may be told then, but after. */
+/* Its max falls while it migrates: nothing may be sent then, but after. */
 static void test_max_falls_while_frozen(void **state)
 {
 	const struct policy_guest_config config = {

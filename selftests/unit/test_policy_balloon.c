@@ -356,7 +356,7 @@ static void test_no_rival(void **state)
 	policy_command_sent(o.p, o.g, 700 * MIB, o.now);
 	ticks(&o, 1);
 	balloon_at(&o, 700 * MIB, 20);
-	/* Its driver goes and comes back, to what QEMU has been told. */
+	/* Its driver goes and comes back, to the target that QEMU has. */
 	for (int i = 0; i < 6; i++) {
 		balloon_at(&o, GIB, 20);
 		balloon_at(&o, 850 * MIB, 1);

@@ -339,7 +339,7 @@ static void test_touched_since_sample(void **state)
 	tick(&o, false);
 	assert_int_equal(o.i.floor, floor + 150 * MIB);
 	assert_true(o.i.demand >= o.i.floor);
-	/* They tell what it was: a file that was read. */
+	/* They show what it was: a file that was read. */
 	tick(&o, true);
 	assert_int_equal(o.i.floor, floor);
 	policy_free(o.p);

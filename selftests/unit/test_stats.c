@@ -33,7 +33,7 @@ static struct guest_record parse_available(const char *value, const char *update
 	return parse(text);
 }
 
-/* As QEMU 7.2 tells it, with a guest that knows no huge pages. */
+/* As QEMU 7.2 reports it, with a guest that knows no huge pages. */
 static void test_real(_unused_ void **state)
 {
 	struct guest_record s = parse(

@@ -159,7 +159,7 @@ static void test_free_drops(void **state)
 	free_with_one_queued(false, 0);
 }
 
-/* A job that never returns: its owner is told to leave all as it is. */
+/* A job that never returns: its owner learns that all must be left as it is. */
 static void test_stuck(void **state)
 {
 	static struct letter g = { { .run = run_gate }, 'g', 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How fast the host's memory falls: what tells a host that is short and stands still
- * from one that is about to kill.
+ * How fast the host's memory falls: what distinguishes a host that is short and
+ * stands still from one that is about to kill.
  */
 #ifndef DYNMEM_POLICY_FALL_H
 #define DYNMEM_POLICY_FALL_H

@@ -159,7 +159,7 @@ test_drain()
 {
 	local before status all=5
 	dynmem drain >/dev/null
-	# Its balloon may still be on the way to what it was told before.
+	# Its balloon may still be on the way to its target before.
 	before=$(guest_field idle target)
 	dynmem drain --timeout 60 --json >"$LAB_DIR/drain.json"
 	status=$?
@@ -177,7 +177,7 @@ test_bad_reload()
 	mkdir -p /etc/dynmem/dynmem.conf.d
 	printf '[guest busy]\nmin = 2G\nmax = 1G\n' >/etc/dynmem/dynmem.conf.d/bad.conf
 	kill -HUP "$daemon_pid"
-	ok "a bad configuration is told with file and line" wait_until 10 logged 'bad.conf:[0-9]+'
+	ok "a bad configuration is logged with file and line" wait_until 10 logged 'bad.conf:[0-9]+'
 	is "the last good one stays" "$(guest_field busy shares)" 2000
 	build/dynmemd --config $config >"$LAB_DIR/out.txt" 2>&1
 	is "a daemon does not start with it" $? 78
@@ -190,8 +190,8 @@ test_hostile_monitors()
 	local mute=$!
 	socat UNIX-LISTEN:/run/dynmem-lab/qmp/babble.sock,fork SYSTEM:'yes }{' &
 	local babble=$!
-	ok "a mute monitor is told" wait_until 30 logged 'mute'
-	ok "a babbling monitor is told" wait_until 30 logged 'babble'
+	ok "a mute monitor is logged" wait_until 30 logged 'mute'
+	ok "a babbling monitor is logged" wait_until 30 logged 'babble'
 	is "the others go on" "$(guest_field idle class)" reporting
 	kill $mute $babble
 	wait $mute $babble 2>/dev/null
@@ -232,7 +232,7 @@ high_at_most()
 	! high_is "$1" max && (($(cgroup_file "$1" memory.high) <= $2))
 }
 
-# A guest's processors stand still behind QEMU's back when it is told to grow.
+# A guest's processors stand still behind QEMU's back when it is to grow.
 # Meanwhile the host is pressed by something that is no guest, so hard that
 # balloons do not suffice.
 test_pressed()
@@ -249,7 +249,7 @@ test_pressed()
 	# How much the others can still give differs from run to run.
 	if [[ $SILENT == yes ]]; then
 		ok "memory of the silent guest is reclaimed" wait_until 60 has_swapped silent $((4 * MIB))
-		ok "and that is told" wait_until 10 logged 'guest silent: .* reclaimed by its cgroup'
+		ok "and that is logged" wait_until 10 logged 'guest silent: .* reclaimed by its cgroup'
 	fi
 	is "its balloon was left alone" "$(guest actual silent)" $((288 * MIB))
 	guest thaw busy

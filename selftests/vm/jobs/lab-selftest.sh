@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The lab tests itself, inside: is this a host machine, do its guests live, and
-# do they do what a test tells them? TAP.
+# do they do what a test asks for? TAP.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -85,7 +85,7 @@ check_agent() {
 	local before after answer
 	before=$(guest rss one)
 	answer=$(ask_guest one touch 100M)
-	is "it holds what it was told to" "$(field held "$answer")" $((100 * MIB))
+	is "it holds what it was asked to" "$(field held "$answer")" $((100 * MIB))
 	after=$(guest rss one)
 	ok "and the host pays for it" at_least $((after - before)) $((60 * MIB))
 	diag "$((before / MIB)) MiB before, $((after / MIB)) MiB after"
@@ -111,7 +111,7 @@ check_balloon() {
 	ask_guest one touch 200M >/dev/null
 	ask_guest one free >/dev/null
 	before=$(guest rss one)
-	ok "the balloon is told to leave 200 MiB" guest balloon one 200M
+	ok "the balloon is set to leave 200 MiB" guest balloon one 200M
 	ok "and does" wait_until 60 actual_near one $((200 * MIB))
 	after=$(guest rss one)
 	ok "the host has the memory back" at_least $((before - after)) $((80 * MIB))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * agent - does inside a guest what a test tells it to
+ * agent - does inside a guest what a test asks for
  *
  * Reads lines "ID COMMAND [ARGUMENT...]" from the virtio-serial port
  * "agent" and answers each with one line, "ID ok [NAME=VALUE...]" or
@@ -31,7 +31,7 @@
 #define DISK_READAHEAD "/sys/block/vda/queue/read_ahead_kb"
 #define LINE_MAX_BYTES 512
 
-/* To whoever tells us what to do; open as long as we live. */
+/* To whoever sends us requests; open as long as we live. */
 static int port_fd = -1;
 
 /* Where the holder answers; one datagram a message. */
@@ -346,7 +346,7 @@ static int open_port(void)
 
 /*
  * While nobody is connected the port reads as at its end, without waiting. A
- * SIGIO tells when that changes; the time-out is for one that came too early.
+ * SIGIO reports when that changes; the time-out is for one that came too early.
  */
 static void wait_for_peer(void)
 {

@@ -3,7 +3,7 @@
 #define LAB_HOLDER_H
 
 /**
- * holder_main() - hold memory as told until the peer closes
+ * holder_main() - hold memory as requested until the peer closes
  * @fd: a SOCK_SEQPACKET socket; each message is a command, each is answered
  *
  * Commands: "touch SIZE [same]", "free [SIZE]", "redirty", "differ", "busy SIZE",
