@@ -9,7 +9,7 @@
 #include "common/recording_fields.h"
 
 /* A recorded handle's guest here. */
-struct known {
+struct known_guest {
 	bool exists;
 	unsigned int handle;
 	char *name;
@@ -20,22 +20,22 @@ struct replay {
 	replay_decision_t f;
 	void *userdata;
 	bool begun; /* the header was seen */
-	struct known *known;
+	struct known_guest *known;
 	unsigned int room;
 	struct replay_sums sums;
 };
 
 /* One line, taken apart. */
-struct line {
+struct replay_line {
 	struct json_object *obj;
 	enum policy_input_type type;
 	uint64_t now;
-	struct known *guest; /* NULL: none, or it is not there */
-	unsigned int number; /* as recorded */
+	struct known_guest *guest; /* NULL: none, or it is not there */
+	unsigned int number;	   /* as recorded */
 	char *why;
 };
 
-static int bad(const struct line *l, const char *what)
+static int bad(const struct replay_line *l, const char *what)
 {
 	snprintf(l->why, RECORD_WHY_MAX, "%s", what);
 	return -EBADMSG;
@@ -56,7 +56,7 @@ static bool get_u64(struct json_object *obj, const char *key, uint64_t *ret)
 	return true;
 }
 
-static int read_record(const struct line *l, const struct record_field *fields, void *ret,
+static int read_record(const struct replay_line *l, const struct record_field *fields, void *ret,
 		       uint64_t *ret_present)
 {
 	struct json_object *v;
@@ -70,7 +70,7 @@ static int read_record(const struct line *l, const struct record_field *fields, 
 static int make_place(struct replay *r, unsigned int number)
 {
 	unsigned int room = r->room ? r->room : 16;
-	struct known *k;
+	struct known_guest *k;
 
 	if (number >= POLICY_GUESTS_MAX)
 		return -EBADMSG;
@@ -87,7 +87,7 @@ static int make_place(struct replay *r, unsigned int number)
 	return 0;
 }
 
-static int on_tunables(struct replay *r, const struct line *l)
+static int on_tunables(struct replay *r, const struct replay_line *l)
 {
 	struct policy_tunables t;
 	struct json_object *all, *v;
@@ -106,7 +106,7 @@ static int on_tunables(struct replay *r, const struct line *l)
 						      : 0;
 }
 
-static int on_drain(struct replay *r, const struct line *l)
+static int on_drain(struct replay *r, const struct replay_line *l)
 {
 	struct json_object *on;
 
@@ -116,7 +116,7 @@ static int on_drain(struct replay *r, const struct line *l)
 	return 0;
 }
 
-static int on_host(struct replay *r, const struct line *l)
+static int on_host(struct replay *r, const struct replay_line *l)
 {
 	struct host_record h = { 0 };
 	int err = read_record(l, host_record_fields, &h, &h.present);
@@ -126,7 +126,7 @@ static int on_host(struct replay *r, const struct line *l)
 	return err;
 }
 
-static int on_host_state(struct replay *r, const struct line *l)
+static int on_host_state(struct replay *r, const struct replay_line *l)
 {
 	struct policy_host_state s = { 0 };
 	uint64_t present;
@@ -137,11 +137,11 @@ static int on_host_state(struct replay *r, const struct line *l)
 	return err;
 }
 
-static int on_add(struct replay *r, const struct line *l)
+static int on_add(struct replay *r, const struct replay_line *l)
 {
 	struct policy_guest_config c = { 0 };
 	struct json_object *name;
-	struct known *k;
+	struct known_guest *k;
 	uint64_t present, actual;
 	int err = make_place(r, l->number);
 
@@ -165,14 +165,14 @@ static int on_add(struct replay *r, const struct line *l)
 	return k->name ? 0 : -ENOMEM;
 }
 
-static int on_remove(struct replay *r, const struct line *l)
+static int on_remove(struct replay *r, const struct replay_line *l)
 {
 	policy_guest_remove(r->policy, l->guest->handle);
 	l->guest->exists = false;
 	return 0;
 }
 
-static int on_configure(struct replay *r, const struct line *l)
+static int on_configure(struct replay *r, const struct replay_line *l)
 {
 	struct policy_guest_config c = { 0 };
 	uint64_t present;
@@ -183,7 +183,7 @@ static int on_configure(struct replay *r, const struct line *l)
 	return err;
 }
 
-static int on_guest(struct replay *r, const struct line *l)
+static int on_guest(struct replay *r, const struct replay_line *l)
 {
 	struct guest_record g = { 0 };
 	int err = read_record(l, guest_record_fields, &g, &g.present);
@@ -193,7 +193,7 @@ static int on_guest(struct replay *r, const struct line *l)
 	return err;
 }
 
-static int on_guest_state(struct replay *r, const struct line *l)
+static int on_guest_state(struct replay *r, const struct replay_line *l)
 {
 	struct policy_guest_state s = { 0 };
 	uint64_t present;
@@ -204,7 +204,7 @@ static int on_guest_state(struct replay *r, const struct line *l)
 	return err;
 }
 
-static int on_event(struct replay *r, const struct line *l)
+static int on_event(struct replay *r, const struct replay_line *l)
 {
 	struct json_object *v;
 	const char *name;
@@ -217,7 +217,7 @@ static int on_event(struct replay *r, const struct line *l)
 	return bad(l, "no such \"event\"");
 }
 
-static int on_polling(struct replay *r, const struct line *l)
+static int on_polling(struct replay *r, const struct replay_line *l)
 {
 	struct json_object *on;
 
@@ -227,7 +227,7 @@ static int on_polling(struct replay *r, const struct line *l)
 				    l->now);
 }
 
-static int on_command(struct replay *r, const struct line *l)
+static int on_command(struct replay *r, const struct replay_line *l)
 {
 	uint64_t bytes;
 
@@ -236,7 +236,7 @@ static int on_command(struct replay *r, const struct line *l)
 	return policy_command_sent(r->policy, l->guest->handle, bytes, l->now);
 }
 
-static int on_reserve(struct replay *r, const struct line *l)
+static int on_reserve(struct replay *r, const struct replay_line *l)
 {
 	struct policy_reserve_status status;
 	uint64_t bytes, ttl;
@@ -250,7 +250,7 @@ static int on_reserve(struct replay *r, const struct line *l)
 	return 0;
 }
 
-static int on_reserve_restore(struct replay *r, const struct line *l)
+static int on_reserve_restore(struct replay *r, const struct replay_line *l)
 {
 	uint64_t bytes, ttl;
 
@@ -261,7 +261,7 @@ static int on_reserve_restore(struct replay *r, const struct line *l)
 		       : 0;
 }
 
-static int on_reserve_started(struct replay *r, const struct line *l)
+static int on_reserve_started(struct replay *r, const struct replay_line *l)
 {
 	uint64_t id;
 
@@ -272,7 +272,7 @@ static int on_reserve_started(struct replay *r, const struct line *l)
 	return 0;
 }
 
-static int on_release(struct replay *r, const struct line *l)
+static int on_release(struct replay *r, const struct replay_line *l)
 {
 	if (policy_reserve_release(r->policy, l->number) < 0)
 		r->sums.differ++;
@@ -304,7 +304,7 @@ static const char *name_of(const struct replay *r, unsigned int handle)
 	return "?";
 }
 
-static void compare(struct replay *r, const struct line *l, const struct policy_decision *d,
+static void compare(struct replay *r, const struct replay_line *l, const struct policy_decision *d,
 		    struct json_object *item)
 {
 	struct replay_decision out = { .now = l->now, .d = d };
@@ -325,7 +325,7 @@ static void compare(struct replay *r, const struct line *l, const struct policy_
 		r->f(r->userdata, &out);
 }
 
-static int on_decide(struct replay *r, const struct line *l)
+static int on_decide(struct replay *r, const struct replay_line *l)
 {
 	struct policy_result result;
 	struct json_object *array;
@@ -342,7 +342,7 @@ static int on_decide(struct replay *r, const struct line *l)
 	return 0;
 }
 
-static int compare_steps(struct replay *r, const struct line *l,
+static int compare_steps(struct replay *r, const struct replay_line *l,
 			 const struct policy_plan_step *step, unsigned int count)
 {
 	struct json_object *array, *item;
@@ -361,7 +361,7 @@ static int compare_steps(struct replay *r, const struct line *l,
 	return 0;
 }
 
-static int on_emergency(struct replay *r, const struct line *l)
+static int on_emergency(struct replay *r, const struct replay_line *l)
 {
 	const struct policy_plan_step *step = NULL;
 	unsigned int count = 0;
@@ -371,7 +371,7 @@ static int on_emergency(struct replay *r, const struct line *l)
 	return compare_steps(r, l, step, count);
 }
 
-static int on_emergency_next(struct replay *r, const struct line *l)
+static int on_emergency_next(struct replay *r, const struct replay_line *l)
 {
 	const struct policy_plan_step *step = NULL;
 	unsigned int count = 0;
@@ -381,7 +381,7 @@ static int on_emergency_next(struct replay *r, const struct line *l)
 }
 
 static const struct {
-	int (*take)(struct replay *r, const struct line *l);
+	int (*take)(struct replay *r, const struct replay_line *l);
 	bool guest; /* of one that is there */
 } kinds[POLICY_INPUT_COUNT] = {
 	[POLICY_INPUT_TUNABLES] = { on_tunables, false },
@@ -405,7 +405,7 @@ static const struct {
 	[POLICY_INPUT_EMERGENCY_NEXT] = { on_emergency_next, false },
 };
 
-static int on_header(struct replay *r, const struct line *l)
+static int on_header(struct replay *r, const struct replay_line *l)
 {
 	struct json_object *exact;
 	uint64_t schema;
@@ -424,7 +424,7 @@ static int on_header(struct replay *r, const struct line *l)
 	return 0;
 }
 
-static int find_guest(const struct replay *r, struct line *l)
+static int find_guest(const struct replay *r, struct replay_line *l)
 {
 	uint64_t number = 0;
 
@@ -440,7 +440,7 @@ static int find_guest(const struct replay *r, struct line *l)
 
 int replay_line(struct replay *r, struct json_object *obj, char why[RECORD_WHY_MAX])
 {
-	struct line l = { .obj = obj, .why = why };
+	struct replay_line l = { .obj = obj, .why = why };
 	struct json_object *v;
 	const char *type;
 	int err;

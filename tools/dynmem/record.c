@@ -16,7 +16,7 @@
 
 #define SECONDS_MAX 604800UL /* a week */
 
-struct record {
+struct record_run {
 	sd_event *event;
 	sd_bus *bus;
 	const char *path;
@@ -27,7 +27,7 @@ struct record {
 
 static int on_line(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	struct record *r = userdata;
+	struct record_run *r = userdata;
 	const char *line;
 
 	(void)error;
@@ -43,7 +43,7 @@ static int on_line(sd_bus_message *m, void *userdata, sd_bus_error *error)
 /* (name, before, after): the daemon has gone when there is none after. */
 static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	struct record *r = userdata;
+	struct record_run *r = userdata;
 	const char *name, *before, *after;
 
 	(void)error;
@@ -55,7 +55,7 @@ static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int on_bus_gone(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	struct record *r = userdata;
+	struct record_run *r = userdata;
 
 	(void)m;
 	(void)error;
@@ -67,14 +67,14 @@ static int on_bus_gone(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int on_end(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct record *r = userdata;
+	struct record_run *r = userdata;
 
 	(void)source;
 	(void)usec;
 	return sd_event_exit(r->event, EXIT_SUCCESS);
 }
 
-static int listen_bus(struct record *r)
+static int listen_bus(struct record_run *r)
 {
 	int n = sd_bus_match_signal(r->bus, NULL, DYNMEM_BUS_NAME, DYNMEM_BUS_PATH,
 				    DYNMEM_BUS_INTERFACE, "Record", on_line, r);
@@ -93,7 +93,7 @@ static int listen_bus(struct record *r)
 	return n;
 }
 
-static int set_up(struct record *r)
+static int set_up(struct record_run *r)
 {
 	sigset_t signals;
 	int n;
@@ -115,7 +115,7 @@ static int set_up(struct record *r)
 	return n < 0 ? n : listen_bus(r);
 }
 
-static int run(struct record *r)
+static int run(struct record_run *r)
 {
 	char why[BUS_WHY_MAX];
 	int n = set_up(r);
@@ -130,7 +130,7 @@ static int run(struct record *r)
 }
 
 /* What was recorded before is not written over. */
-static int open_file(struct record *r)
+static int open_file(struct record_run *r)
 {
 	if (!strcmp(r->path, "-")) {
 		r->file = stdout;
@@ -145,7 +145,7 @@ static int open_file(struct record *r)
 	return -1;
 }
 
-static int record(struct record *r)
+static int record(struct record_run *r)
 {
 	int status;
 
@@ -186,7 +186,7 @@ int cmd_record(int argc, char **argv)
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
 	struct cmd_line line = { "record", ":s:h", options, help, false, 0 };
-	struct record r = { 0 };
+	struct record_run r = { 0 };
 	int opt;
 
 	while ((opt = cmd_option(&line, argc, argv)) != -1) {

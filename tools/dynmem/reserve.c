@@ -28,7 +28,7 @@ enum {
 	OPTION_TTL,
 };
 
-struct reserve {
+struct reserve_call {
 	sd_bus *bus;
 	uint64_t bytes;
 	const char *name;
@@ -38,13 +38,13 @@ struct reserve {
 	struct json_object *status;
 };
 
-static bool is(const struct reserve *o, const char *state)
+static bool is(const struct reserve_call *o, const char *state)
 {
 	return !strcmp(out_str(o->status, DYNMEM_RESERVE_STATE), state);
 }
 
 /* Until it is ready, or the time is over. */
-static int wait_for_it(struct reserve *o, char why[static BUS_WHY_MAX])
+static int wait_for_it(struct reserve_call *o, char why[static BUS_WHY_MAX])
 {
 	for (unsigned long i = 0; i < o->timeout && is(o, "freeing"); i++) {
 		uint64_t id = out_u64(o->status, DYNMEM_RESERVE_ID);
@@ -60,7 +60,7 @@ static int wait_for_it(struct reserve *o, char why[static BUS_WHY_MAX])
 	return 0;
 }
 
-static int run(struct reserve *o)
+static int run(struct reserve_call *o)
 {
 	char why[BUS_WHY_MAX];
 	int r = bus_open(&o->bus);
@@ -131,7 +131,7 @@ static void help(void)
 }
 
 /* Of one option; false: its value is wrong, which was printed. */
-static bool take(struct reserve *o, int opt)
+static bool take(struct reserve_call *o, int opt)
 {
 	bool valid = true;
 
@@ -164,7 +164,7 @@ static bool take(struct reserve *o, int opt)
 }
 
 /* How much; false: it is no size, which was printed. */
-static bool take_size(struct reserve *o, const char *text)
+static bool take_size(struct reserve_call *o, const char *text)
 {
 	struct size size;
 
@@ -189,7 +189,7 @@ int cmd_reserve(int argc, char **argv)
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
 	struct cmd_line line = { "reserve", ":n:t:jh", options, help, false, 0 };
-	struct reserve o = {
+	struct reserve_call o = {
 		.name = "",
 		.ttl = TTL_SECONDS,
 		.timeout = TIMEOUT_SECONDS,

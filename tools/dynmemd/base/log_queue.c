@@ -11,7 +11,7 @@
 /* An emergency with a hundred guests, and what else is logged at that time. */
 #define QUEUE_LEN 256
 
-static struct slot {
+static struct log_slot {
 	struct job job;
 	struct log_entry entry;
 } queue[QUEUE_LEN];
@@ -34,7 +34,7 @@ static unsigned int take_lost(void)
 
 static void write_entry(struct job *job)
 {
-	struct slot *s = container_of(job, struct slot, job);
+	struct log_slot *s = container_of(job, struct log_slot, job);
 	unsigned int gone = take_lost();
 
 	log_entry_write(&s->entry);
@@ -48,7 +48,7 @@ static void write_entry(struct job *job)
 
 bool log_queue_push(const struct log_entry *e)
 {
-	struct slot *s;
+	struct log_slot *s;
 
 	if (!worker)
 		return false;

@@ -12,12 +12,12 @@
 #define MUCH_OF_GUEST 4
 #define MUCH_OF_HOST  10
 
-struct writer {
+struct plan_writer {
 	manager_plan_line_t line;
 	void *userdata;
 };
 
-static void _printf_(2, 3) say(const struct writer *w, const char *format, ...)
+static void _printf_(2, 3) say(const struct plan_writer *w, const char *format, ...)
 {
 	char text[512];
 	va_list ap;
@@ -43,7 +43,7 @@ static bool same_limits(const struct guest_limits *a, const struct guest_limits 
 
 /* What is taken goes step by step and stops at what the guest needs. */
 static void plan_moves(struct manager *m, const struct guest *g, const struct guest_limits *limits,
-		       const struct writer *w, struct manager_plan *plan)
+		       const struct plan_writer *w, struct manager_plan *plan)
 {
 	uint64_t keeps = policy_guest_keeps(m->policy, g->handle), moves;
 	char a[BYTES_MAX], b[BYTES_MAX], c[BYTES_MAX];
@@ -74,7 +74,7 @@ static void plan_moves(struct manager *m, const struct guest *g, const struct gu
 }
 
 static void plan_guest(struct manager *m, const struct guest *g, const struct config *config,
-		       const struct writer *w, struct manager_plan *plan)
+		       const struct plan_writer *w, struct manager_plan *plan)
 {
 	struct guest_rule set = settings_rule(m, g->name);
 	struct guest_limits limits =
@@ -92,7 +92,7 @@ static void plan_guest(struct manager *m, const struct guest *g, const struct co
 }
 
 static void plan_tunables(const struct config *old, const struct config *new,
-			  const struct writer *w)
+			  const struct plan_writer *w)
 {
 	for (size_t i = 0; i < policy_tunable_count; i++) {
 		const struct policy_tunable *row = &policy_tunable_table[i];
@@ -111,7 +111,7 @@ static void plan_tunables(const struct config *old, const struct config *new,
 void manager_plan(struct manager *m, const struct config *config, manager_plan_line_t line,
 		  void *userdata, struct manager_plan *ret)
 {
-	const struct writer w = { line, userdata };
+	const struct plan_writer w = { line, userdata };
 	char a[BYTES_MAX], b[BYTES_MAX];
 
 	*ret = (struct manager_plan){ 0 };

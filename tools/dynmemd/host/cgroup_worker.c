@@ -15,7 +15,7 @@
 /* So much is asked of the kernel at a time, to be able to stop in between. */
 #define CHUNK (32 * MIB)
 
-struct slot {
+struct cgroup_slot {
 	struct job job;
 	struct cgroup_worker *worker;
 	atomic_bool forgotten;
@@ -27,17 +27,17 @@ struct slot {
 struct cgroup_worker {
 	cgroup_done_t done;
 	struct worker *worker;
-	struct slot slot[SLOTS];
+	struct cgroup_slot slot[SLOTS];
 };
 
-static bool unwanted(const struct slot *s)
+static bool unwanted(const struct cgroup_slot *s)
 {
 	return atomic_load(&s->forgotten) || worker_stopping(s->worker->worker);
 }
 
 static void run(struct job *job)
 {
-	struct slot *s = container_of(job, struct slot, job);
+	struct cgroup_slot *s = container_of(job, struct cgroup_slot, job);
 	struct cgroup_work *todo = &s->work;
 	uint64_t left = todo->reclaim, freed;
 
@@ -58,7 +58,7 @@ static void run(struct job *job)
 
 static void done(struct job *job)
 {
-	struct slot *s = container_of(job, struct slot, job);
+	struct cgroup_slot *s = container_of(job, struct cgroup_slot, job);
 
 	cgroup_close(&s->cgroup);
 	if (!atomic_load(&s->forgotten))
@@ -68,13 +68,13 @@ static void done(struct job *job)
 int cgroup_worker_ask(struct cgroup_worker *w, const struct cgroup *c,
 		      const struct cgroup_work *todo, void *owner)
 {
-	struct slot *slot = NULL;
+	struct cgroup_slot *slot = NULL;
 	int dir;
 
 	if (c->dir < 0)
 		return -ENOENT;
 	for (unsigned int i = 0; i < SLOTS; i++) {
-		struct slot *s = &w->slot[i];
+		struct cgroup_slot *s = &w->slot[i];
 
 		if (job_idle(&s->job))
 			slot = s;

@@ -37,7 +37,7 @@ enum type {
 	TYPE_TEXT, /* char[40] */
 };
 
-struct field {
+struct state_field {
 	const char *key;
 	enum type type;
 	size_t offset;
@@ -54,7 +54,7 @@ struct field {
 		key, type, offsetof(struct record, member) \
 	}
 
-static const struct field state_fields[] = {
+static const struct state_field state_fields[] = {
 	OF_STATE("boot", TYPE_TEXT, boot),
 	OF_STATE("drain", TYPE_U32, drain),
 	OF_STATE("touch-rate", TYPE_U64, host.touch_rate),
@@ -69,7 +69,7 @@ static const struct field state_fields[] = {
 		key, type, offsetof(struct reservation, member) \
 	}
 
-static const struct field reservation_fields[] = {
+static const struct state_field reservation_fields[] = {
 	OF_RESERVATION("id", TYPE_U32, id),
 	OF_RESERVATION("bytes", TYPE_U64, bytes),
 	OF_RESERVATION("until", TYPE_U64, until),
@@ -86,7 +86,7 @@ static const struct field reservation_fields[] = {
 		OF_SETTINGS(name "-at", TYPE_U64, of[i].at),             \
 		OF_SETTINGS(name "-until", TYPE_U64, of[i].until)
 
-static const struct field settings_fields[] = {
+static const struct state_field settings_fields[] = {
 	OF_SETTING("min", SETTING_MIN),
 	OF_SETTING("max", SETTING_MAX),
 	OF_SETTING("shares", SETTING_SHARES),
@@ -94,7 +94,7 @@ static const struct field settings_fields[] = {
 	{ 0 },
 };
 
-static const struct field guest_fields[] = {
+static const struct state_field guest_fields[] = {
 	OF_GUEST("pid", TYPE_U64, pid),
 	OF_GUEST("start", TYPE_U64, start),
 	OF_GUEST("memory", TYPE_U64, memory),
@@ -161,7 +161,7 @@ static bool put(struct json_object *o, const char *key, struct json_object *valu
 	return false;
 }
 
-static bool put_fields(struct json_object *o, const struct field *f, const void *of)
+static bool put_fields(struct json_object *o, const struct state_field *f, const void *of)
 {
 	for (; f->key; f++)
 		if (!put(o, f->key, value_of(f->type, (const char *)of + f->offset)))
@@ -169,7 +169,7 @@ static bool put_fields(struct json_object *o, const struct field *f, const void 
 	return true;
 }
 
-static bool add_named(struct json_object *array, const char *name, const struct field *f,
+static bool add_named(struct json_object *array, const char *name, const struct state_field *f,
 		      const void *of)
 {
 	struct json_object *o = json_object_new_object();
@@ -285,7 +285,7 @@ static int take_value(enum type type, void *at, struct json_object *v)
 	return -EBADMSG;
 }
 
-static int take_fields(const struct field *f, void *of, struct json_object *o)
+static int take_fields(const struct state_field *f, void *of, struct json_object *o)
 {
 	struct json_object *v;
 	int r = 0;

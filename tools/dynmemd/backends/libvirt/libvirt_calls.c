@@ -30,7 +30,7 @@ static int read_file(const char *path, char *buf, size_t size)
 	return fd < 0 ? -errno : proc_read(fd, buf, size);
 }
 
-struct search {
+struct domain_search {
 	const char *uuid;
 	bool next, found;
 };
@@ -38,7 +38,7 @@ struct search {
 /* Is there an argument "-uuid", and this one after it? */
 static bool next_word(void *data, const char *word)
 {
-	struct search *s = data;
+	struct domain_search *s = data;
 
 	if (s->next) {
 		s->found = !strcmp(word, s->uuid);
@@ -51,7 +51,7 @@ static bool next_word(void *data, const char *word)
 static bool started_with(const char *proc, pid_t pid, const char *uuid)
 {
 	_cleanup_(closep) int fd = proc_open(O_RDONLY, "%s/%d/cmdline", proc, (int)pid);
-	struct search s = { .uuid = uuid };
+	struct domain_search s = { .uuid = uuid };
 
 	proc_words(fd, next_word, &s);
 	return s.found;
