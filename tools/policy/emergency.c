@@ -27,25 +27,18 @@ static bool is_guess(const struct policy *p, const struct guest *g)
 	return !g->fresh && !p->b.dire;
 }
 
-/* What it uses is taken only where the host would kill: the gate would hold it back. */
-static u64 least_of(const struct policy *p, const struct guest *g)
-{
-	u64 keeps = policy_guest_keeps(p, (unsigned int)(g - p->guest));
-
-	return p->b.kills ? g->least : max_of(g->least, keeps);
-}
-
 /*
  * What each class leaves the guest.  What is free in one under pressure it is
  * about to use, in one that was lately it would be given back at once; what was
  * free in one that was not heard lately may be in use, and so may what one that
  * grows has grown by since.  Free memory that the guest hardly touched brings
- * the host nothing, and is the room of the one that grows: it stays.
+ * the host nothing, and is the room of the one that grows: it stays.  What it uses is
+ * taken only where the host would kill.
  */
 static void stairs_of(const struct policy *p, const struct guest *g,
 		      u64 size[POLICY_PLAN_COUNT + 1])
 {
-	u64 now = min_of(g->target, g->max), low = min_of(least_of(p, g), now);
+	u64 now = min_of(g->target, g->max), low = min_of(p->b.kills ? g->least : g->floor, now);
 	u64 free = over(g->seen->free, g->slack + touched_since(g) + rise_in(p, g, p->t.poll)),
 	    cold = over(g->seen->cache, g->hot);
 	u64 kept = clamp_u64(min_of(g->floor_pressed, g->entitled), low, now);
