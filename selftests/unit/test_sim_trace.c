@@ -24,6 +24,15 @@
 #define GOOD ROW("1375308176", "8388608.0", "1308620.0")
 #define NEXT ROW("1375308476", "8388608.0", "1157626.4")
 #define CSV  "time,guest,max,used\n"
+#define MATERNA                                                                       \
+	"\"Timestamp\";\"CPU cores\";\"CPU capacity provisioned [MHZ]\";"             \
+	"\"CPU usage [MHZ]\";\"CPU usage [%]\";\"Memory capacity provisioned [KB]\";" \
+	"\"Memory usage [KB]\";\"Memory usage [%]\";\"Disk read throughput [KB/s]\";" \
+	"\"Disk write throughput [KB/s]\"\n"                                          \
+	"\"04.11.2015 15:00:51\";\"2\";\"0\";\"234\";\"4,5\";\"4194304\";\"173632\";" \
+	"\"4,14\";\"0\";\"104\"\n"                                                    \
+	"\"04.11.2015 15:05:51\";\"2\";\"0\";\"234\";\"4,5\";\"4194304\";\"173633\";" \
+	"\"4,14\";\"0\";\"104\"\n"
 
 static int parse(struct sim_trace *t, const char *name, const char *text, bool lenient,
 		 struct sim_problem *p)
@@ -69,6 +78,20 @@ static void gwa_milliseconds(void **state)
 			       false, &p),
 			 0);
 	assert_int_equal(t.machine[0].sample[1].time, 300);
+	sim_trace_clear(&t);
+}
+
+/* The sister trace has the same columns, dates, quotes and decimal commas: refused by field. */
+static void gwa_of_materna(void **state)
+{
+	struct sim_trace t = { 0 };
+	struct sim_problem p;
+
+	(void)state;
+	assert_int_equal(parse(&t, "materna.csv", MATERNA, false, &p), -EBADMSG);
+	assert_int_equal(p.line, 2);
+	assert_int_equal(p.column, 2);
+	assert_non_null(strstr(p.text, "'Timestamp [ms]', got '04.11.2015 15:00:51'"));
 	sim_trace_clear(&t);
 }
 
@@ -496,6 +519,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gwa_good),
 		cmocka_unit_test(gwa_milliseconds),
+		cmocka_unit_test(gwa_of_materna),
 		cmocka_unit_test(gwa_never_on),
 		cmocka_unit_test(gwa_gap_is_counted),
 		cmocka_unit_test(csv_good),
