@@ -124,3 +124,13 @@ bench-ksm: tools lab-modules
 	$(Q)selftests/vm/lab run --kernel $(KSM_KERNEL) --mem 768 --timeout $$((600 + $(KSM_RUNS) * 4 * $(KSM_SECONDS))) -- \
 		selftests/bench/ksm $(B)/dynmemd $(KSM_RUNS) $(KSM_SECONDS) >$(BENCH)/ksm-$(KSM_KERNEL).txt
 	$(Q)selftests/bench/evaluate ksm $(BENCH)/ksm-$(KSM_KERNEL).txt $(BENCH)/ksm-$(KSM_KERNEL).json
+
+# What it is worth to learn of pressure early: OUTCOME_RUNS=N of each burst and contender,
+# some 40 minutes a run.
+OUTCOME_RUNS ?= 1
+.PHONY: bench-outcome
+bench-outcome: tools lab-modules
+	$(Q)mkdir -p $(BENCH)
+	$(Q)selftests/vm/lab run --kernel $(BENCH_KERNEL) --mem 1152 --zram 128 --timeout $$((300 + $(OUTCOME_RUNS) * 3600)) -- \
+		selftests/bench/outcome $(B)/dynmemd $(OUTCOME_RUNS) >$(BENCH)/outcome.txt
+	$(call evaluate,outcome)
