@@ -168,7 +168,8 @@ static enum policy_tier tier_of(struct policy *p)
 	/*
 	 * Precaution (Hold, payback, most of Res) never pushes a guest below
 	 * its demand: that would be harm now against harm perhaps.  What is
-	 * reserved does, to its floor.  What the host really lacks does; and
+	 * reserved does, to its floor: it is there when all of that is kept
+	 * beside it.  What the host really lacks does; and
 	 * below its floor only a host that would kill otherwise, for what it
 	 * cannot swap either, since that costs time but kills nobody.
 	 */
@@ -177,7 +178,7 @@ static enum policy_tier tier_of(struct policy *p)
 	swap = hard + (double)p->host.swap_free * SWAP_CREDIT;
 	if (!p->b.kills)
 		swap = at[POLICY_TIER_FLOOR];
-	careful = min_of(hard - (double)p->b.reserved, at[POLICY_TIER_DEMAND]);
+	careful = p->b.reserved ? soft : min_of(hard, at[POLICY_TIER_DEMAND]);
 	careful = max_of(careful, min_of(hard, at[POLICY_TIER_FLOOR]));
 	p->b.budget = max_of(soft, max_of(careful, min_of(swap, at[POLICY_TIER_FLOOR])));
 
