@@ -98,9 +98,12 @@ static void learn_overhead(struct guest *g, u64 total)
 {
 	u64 x = min_of(over(g->seen->sample_actual, total), g->max);
 
-	/* One sample is little, but none would let the first shrink take it. */
+	/*
+	 * One sample is little, but none would let the first shrink take it.  While its size
+	 * changes a sample shows too much rather than too little: the least of them counts.
+	 */
 	if (!g->seen->overhead_known)
-		g->seen->overhead = x;
+		g->seen->overhead = g->seen->fresh_at == NEVER ? x : min_of(g->seen->overhead, x);
 	if (g->seen->stable < 2)
 		return;
 	if (!g->seen->overhead_known || overhead_jumps(g, x)) {
