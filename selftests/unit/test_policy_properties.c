@@ -410,7 +410,7 @@ static void scale_snapshot(struct random_snapshot *x, u64 f)
 
 /*
  * A world eight times as large is divided in the same way. Pressure is left
- * out: below a fixed rate faults are noise, on hosts of any size.
+ * out: below a fixed rate faults and reads are noise, on hosts of any size.
  */
 static void scale_invariance(const struct random_snapshot *x)
 {
@@ -425,9 +425,11 @@ static void scale_invariance(const struct random_snapshot *x)
 		if (x->g[i].config.max > POLICY_GUEST_BYTES_MAX / f)
 			return;
 		small.g[i].config.min = max_of(x->g[i].config.min, MIB);
-		for (unsigned int k = 0; k < RANDOM_TICKS; k++)
+		for (unsigned int k = 0; k < RANDOM_TICKS; k++) {
 			small.g[i].sample[k].present &=
 				~(GUEST_HAS_MAJOR_FAULTS | GUEST_HAS_SWAP_IN);
+			small.g[i].cost[k].present &= ~GUEST_HAS_DISK_READ;
+		}
 	}
 	large = small;
 	scale_snapshot(&small, 1);

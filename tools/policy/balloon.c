@@ -52,11 +52,7 @@ static void watch_begin(const struct policy *p, struct guest *g)
 			.bend = bend_of(g),
 			.touched = touched_share(p, g),
 		};
-	if (!g->seen->probe.on) {
-		g->seen->probe.on = true;
-		g->seen->probe.since = p->now;
-		g->seen->probe.rate = g->seen->reread;
-	}
+	hot_watch(p, g, -1);
 }
 
 /* What a balloon from watch.actual down to @actual should have freed. */
@@ -139,6 +135,7 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 no
 	} else if (target > g->target) {
 		g->seen->granted = max_of(g->seen->granted, target);
 		g->seen->watch.on = false;
+		hot_watch(p, g, 1);
 		g->seen->direction = 1;
 		g->seen->grown_at = now;
 		if (!g->seen->pending)

@@ -140,10 +140,9 @@ static void floor_pressed(const struct policy *p, struct guest *g)
 
 static void demand_of(const struct policy *p, struct guest *g)
 {
-	double hot = (double)p->t.hot_window / (double)SEC * g->seen->reread * g->seen->sigma;
 	u64 base = base_of(g);
 
-	g->hot = min_of(g->seen->cache, (u64)min_of(hot, (double)g->max));
+	g->hot = hot_size(p, g);
 	g->active = min_of(base + g->hot, g->max);
 	g->floor = clamp_u64(base + g->slack, g->min, g->max);
 	g->least = clamp_u64(g->seen->overhead + g->seen->used / 2, g->min, g->floor);

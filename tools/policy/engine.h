@@ -15,6 +15,7 @@
  *	rival.c		somebody else who moves a balloon
  *	guest.c		a sample -> used, overhead, debt, pressure
  *	look.c		what it touches between two samples
+ *	hot.c		page cache in use
  *	harm.c		a shrink that hurt: undo, back-off, learned floor
  *	demand.c	a guest's class, active bytes, floor, demand, exposure
  *	fall.c		how fast its memory falls
@@ -149,8 +150,10 @@ struct yield_watch {
 
 struct hot_watch {
 	bool on;
+	int direction; /* -1: a shrink */
 	u64 since;
 	double rate; /* of re-reading, before */
+	u64 cache;   /* page cache then */
 };
 
 /* What was seen of a guest and learned about it: read once for a decision. */
@@ -230,6 +233,7 @@ struct seen {
 	u64 sample_cost;  /* rss + swapped when the last fresh sample came */
 	double busy;	  /* vCPUs' load, CPUs */
 	double disk_rate; /* bytes/s */
+	u64 reads;	  /* since the last fresh sample */
 
 	/* what was learned */
 	double yield; /* correction of the structural yield */
@@ -237,6 +241,8 @@ struct seen {
 	u64 pinned_until;
 	struct yield_watch watch;
 	double sigma;
+	u64 kept;	  /* page cache with which it still read again */
+	u64 cache_before; /* at the sample before */
 	struct hot_watch probe;
 	u64 good; /* last size that did no harm */
 	u64 learned, learned_at;
@@ -430,6 +436,11 @@ u64 base_of(const struct guest *g);
 
 /* guest.c */
 bool guest_late(const struct policy *p, const struct guest *g);
+
+/* hot.c */
+void hot_watch(const struct policy *p, struct guest *g, int direction);
+void hot_read(const struct policy *p, struct guest *g, u64 faulted, u64 swapped, u64 dt);
+u64 hot_size(const struct policy *p, const struct guest *g);
 
 /* look.c */
 void look_touched(const struct policy *p, struct guest *g, u64 touched, u64 dt);

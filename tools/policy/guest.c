@@ -7,19 +7,12 @@
 
 #include "engine.h"
 
-/* A shrink after which so much more is read again took page cache in use. */
-#define HOT_RISE 1.1
-/* Re-reading is averaged over this. */
-#define REREAD_LIFE (10 * SEC)
 /* A rate that was measured longer ago is not known. */
 #define RATE_AGE (10 * SEC)
 /* Below this, faults are noise whatever their 95th percentile. */
 #define REFAULT_NOISE (1.0 * (double)MIB)
 /* A steady rate is its own 95th percentile: above it means clearly above. */
 #define REFAULT_EXCESS 1.25
-/* A probe is judged so long after it: the averages have followed by then. */
-#define PROBE_AFTER (15 * SEC)
-#define PROBE_NOISE (256.0 * (double)KIB)
 /* Busy: a fifth of a CPU, or reading 4 MiB/s. */
 #define BUSY_CPU  0.2
 #define BUSY_READ (4.0 * (double)MIB)
@@ -219,18 +212,6 @@ static void learn_growth(struct policy *p, struct guest *g, u64 dt)
 		g->seen->growth_peak = max_of(g->seen->growth_peak, (double)growth);
 }
 
-/* Has the shrink that is being watched raised re-reading? */
-static void learn_hot(struct policy *p, struct guest *g)
-{
-	if (!g->seen->probe.on || since(p->now, g->seen->probe.since) < PROBE_AFTER)
-		return;
-	g->seen->probe.on = false;
-	if (g->seen->reread > HOT_RISE * g->seen->probe.rate + PROBE_NOISE)
-		g->seen->sigma += (1 - g->seen->sigma) / 2;
-	else
-		g->seen->sigma *= 0.8;
-}
-
 /*
  * Has it begun to eat into its slack and room?  With more than that available,
  * faults are a program being started, and a stall is a burst, or our own
@@ -296,7 +277,7 @@ static void take_activity(struct policy *p, struct guest *g, const struct guest_
 	bool lacked = is_short || g->seen->ran_short;
 	double sec = (double)max_of(dt, MSEC) / (double)SEC;
 	u64 in, out, major, oom, stall;
-	double fault, keep;
+	double fault;
 
 	in = grew(g, s, GUEST_HAS_SWAP_IN, &g->seen->swap_in, s->swap_in);
 	out = grew(g, s, GUEST_HAS_SWAP_OUT, &g->seen->swap_out, s->swap_out);
@@ -309,13 +290,8 @@ static void take_activity(struct policy *p, struct guest *g, const struct guest_
 
 	learn_debt(p, g, in, out, lacked);
 
-	/*
-	 * Reads that fault in are disk reads too, where disks can be seen:
-	 * the larger of both, not the sum.
-	 */
-	fault = ((double)in + (double)major * (double)PAGE) / sec;
-	keep = half_life(min_of(dt, REREAD_LIFE * 64), REREAD_LIFE);
-	g->seen->reread = keep * g->seen->reread + (1 - keep) * max_of(fault, disk_rate(p, g));
+	fault = (double)(in + major * PAGE) / sec;
+	hot_read(p, g, major * PAGE, in, dt);
 
 	g->seen->pressed = 0;
 	/* A container killed at its own limit is not the guest's lack. */
@@ -421,7 +397,6 @@ static bool take_stats(struct policy *p, struct guest *g, const struct guest_rec
 
 	g->seen->fresh_at = p->now;
 	g->seen->sample_cost = process_cost(g);
-	learn_hot(p, g);
 	harm_look(p, g);
 	return true;
 }
@@ -526,6 +501,8 @@ static void take_rates(struct policy *p, struct guest *g, const struct guest_rec
 
 	if (s->present & GUEST_HAS_CPU)
 		n->busy = rate_of(p, &n->cpu_ns, &n->cpu_at, s->cpu_ns) / (double)SEC;
+	if ((s->present & GUEST_HAS_DISK_READ) && n->disk_at != NEVER)
+		n->reads += over(s->disk_read, n->disk_read);
 	if (s->present & GUEST_HAS_DISK_READ)
 		n->disk_rate = rate_of(p, &n->disk_read, &n->disk_at, s->disk_read);
 }

@@ -80,6 +80,7 @@ void guest_restarted(struct guest *g)
 	g->seen->rise = g->seen->touching = 0;
 	g->seen->judged = true;
 	g->seen->probe.on = false;
+	g->seen->kept = 0;
 	for (unsigned int i = 0; i < GROWTH_RING; i++)
 		g->seen->ring[i].at = NEVER;
 	g->seen->pinned_until = 0;
