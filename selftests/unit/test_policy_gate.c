@@ -38,6 +38,7 @@ static void read_host(struct gated *x, u64 total, u64 available, u64 swap)
 	};
 
 	policy_gate_host(&x->gate, &x->t, &h, x->now, &x->host);
+	policy_gate_sampled(&x->gate, &x->host, x->now);
 }
 
 static void open_gate(struct gated *x, u64 available, u64 swap)
@@ -167,6 +168,27 @@ static void test_need_of_one_that_stands_still(void **state)
 	x.now += SEC;
 	read_host(&x, 8 * GIB, 90 * MIB, 0);
 	assert_int_equal(write_down(&x, &g, 4 * GIB, 8448 * MIB, true), 4 * GIB);
+}
+
+/* Who reads how things stand, however often, makes no fall of what is none. */
+static void test_readers_make_no_fall(void **state)
+{
+	struct host_record h = { .present = HOST_HAS_MEMORY, .total = HOST };
+	struct policy_gate_host seen;
+	struct gated x;
+
+	(void)state;
+	open_gate(&x, GIB, 0);
+	for (int i = 0; i < 5; i++) {
+		x.now += SEC;
+		read_host(&x, HOST, GIB, 0);
+	}
+	for (h.available = GIB; h.available > 400 * MIB; h.available -= 100 * MIB) {
+		x.now += SEC / 10;
+		policy_gate_host(&x.gate, &x.t, &h, x.now, &seen);
+		assert_int_equal(seen.left, h.available);
+		assert_true(seen.falls == 0);
+	}
 }
 
 /* One that falls by 1 GiB/s kills before a balloon has brought anything. */
@@ -499,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_restored),
 		cmocka_unit_test(test_need),
 		cmocka_unit_test(test_need_of_one_that_stands_still),
+		cmocka_unit_test(test_readers_make_no_fall),
 		cmocka_unit_test(test_need_of_one_that_falls),
 		cmocka_unit_test(test_guests_at_once),
 		cmocka_unit_test(test_no_emergency_without_shortage),

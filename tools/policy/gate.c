@@ -18,6 +18,12 @@ const char *policy_gate_rule_name(enum policy_gate_rule rule)
 	return rule <= POLICY_GATE_SHORTAGE ? name[rule] : "unknown";
 }
 
+void policy_gate_sampled(struct policy_gate *gate, struct policy_gate_host *host, u64 now)
+{
+	policy_fall_sample(&gate->fall, host->left, now);
+	host->falls = policy_fall_rate(&gate->fall, now);
+}
+
 void policy_gate_found(struct policy_gate_guest *g, u64 actual)
 {
 	*g = (struct policy_gate_guest){ .size = actual, .actual = actual };

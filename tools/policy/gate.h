@@ -79,9 +79,12 @@ struct policy_gate_guest {
 	uint64_t size, actual;
 };
 
-/** policy_gate_host() - what the gate needs to know of the host, from each sample of it */
-void policy_gate_host(struct policy_gate *gate, const struct policy_tunables *t,
+/** policy_gate_host() - what the gate needs to know of the host; changes nothing */
+void policy_gate_host(const struct policy_gate *gate, const struct policy_tunables *t,
 		      const struct host_record *r, uint64_t now, struct policy_gate_host *ret);
+
+/** policy_gate_sampled() - that is one of the samples by which a fall is known */
+void policy_gate_sampled(struct policy_gate *gate, struct policy_gate_host *host, uint64_t now);
 
 /** policy_gate_found() - a guest is there, with this size */
 void policy_gate_found(struct policy_gate_guest *g, uint64_t actual);

@@ -97,14 +97,13 @@ static u64 left_of(u64 available, u64 swap_free)
 	return available + scale(swap_free, SWAP_CREDIT);
 }
 
-void policy_gate_host(struct policy_gate *gate, const struct policy_tunables *t,
+void policy_gate_host(const struct policy_gate *gate, const struct policy_tunables *t,
 		      const struct host_record *r, u64 now, struct policy_gate_host *ret)
 {
 	u64 total = usable(r);
 	u64 available = min_of(min_of(r->available, total) + arc_credit(t, r), total);
 	u64 left = left_of(available, min_of(sane(r->swap_free), r->swap_total));
 
-	policy_fall_sample(&gate->fall, left, now);
 	*ret = (struct policy_gate_host){
 		.total = total,
 		.available = available,

@@ -86,6 +86,7 @@ static enum policy_level feed_host(const struct sim *s, struct dynmem *d)
 	};
 
 	policy_gate_host(&d->gate, &d->tunables, &sample, clock_of(s), &d->gate_host);
+	policy_gate_sampled(&d->gate, &d->gate_host, clock_of(s));
 	return policy_host_update(d->policy, &sample, clock_of(s));
 }
 

@@ -123,8 +123,10 @@ enum policy_level sample_host(struct manager *m, bool quick, uint64_t now)
 	if (r < 0)
 		log_error("cannot read the host's memory: %s", strerror(-r));
 	sample_fill(m, &s);
-	if (r >= 0)
+	if (r >= 0) {
 		policy_gate_host(&m->gate, &m->config->policy, &s, now, &m->gate_host);
+		policy_gate_sampled(&m->gate, &m->gate_host, now);
+	}
 	fill_pressure(m, &s);
 	if (!quick) {
 		fill_ksm(m, &s);
