@@ -230,6 +230,21 @@ test_killed()
 	ok "whose memory it manages" wait_until 60 guest_is one class reporting
 }
 
+# What Documentation/operation.rst offers to hosts whose processors are all busy.
+test_realtime()
+{
+	local dir=/run/systemd/system/dynmemd.service.d
+	mkdir -p $dir
+	printf '[Service]\nCPUSchedulingPolicy=fifo\nCPUSchedulingPriority=1\n' >$dir/fifo.conf
+	systemctl daemon-reload
+	ok "it can run before all others" systemctl restart dynmemd
+	ok "and does" grep -q FIFO <<<"$(chrt -p "$(unit MainPID)")"
+	ok "and manages" wait_until 60 guest_is one class reporting
+	rm -r $dir
+	systemctl daemon-reload
+	ok "or like others again" systemctl restart dynmemd
+}
+
 remove_module()
 {
 	rmmod dynmem && rm "/lib/modules/$(uname -r)/updates/dynmem.ko"
@@ -283,6 +298,7 @@ inside()
 	test_diff
 	test_ksm
 	test_killed
+	test_realtime
 	test_refuses
 	test_stop
 	tap_end || { journalctl --no-pager -q -u dynmemd | tail -n 60 | sed 's/^/# /'; exit 1; }
