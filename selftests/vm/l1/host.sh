@@ -115,8 +115,9 @@ open_press()
 # press_host MIB: take memory on the host until so much is available.
 press_host()
 {
-	local n=0
+	local n
 	open_press || return
+	n=$(find /dev/shm/press -type f | wc -l)
 	while (($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) > $1 * 1024 && n < 128)); do
 		head -c 16M /dev/urandom >"/dev/shm/press/$n" || return
 		n=$((n + 1))
