@@ -131,6 +131,24 @@ static void test_pinned_huge_pages(void **state)
 	policy_free(o.p);
 }
 
+/* As large as what its process needs for itself are the balloons of a small guest. */
+static void test_small_balloons_do_not_pin(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 160 * MIB, 384 * MIB, 384 * MIB);
+	o.s.available = o.s.free = 100 * MIB;
+	o.s.disk_caches = 0;
+	o.c.rss = 384 * MIB + 32 * MIB;
+	ticks(&o, 5);
+	for (int n = 0; n < 4; n++) {
+		inflate(&o, 16 * MIB);
+		assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+	}
+	policy_free(o.p);
+}
+
 /*
  * Its process needs more for itself than we think, so untouched memory looks
  * touched: balloons that take that free nothing, and yet it is not pinned.
@@ -448,6 +466,7 @@ int main(void)
 		cmocka_unit_test(test_exhausted_is_not_stuck),
 		cmocka_unit_test(test_pinned_by_yield),
 		cmocka_unit_test(test_pinned_huge_pages),
+		cmocka_unit_test(test_small_balloons_do_not_pin),
 		cmocka_unit_test(test_untouched_is_not_pinned),
 		cmocka_unit_test(test_little_is_better_than_nothing),
 		cmocka_unit_test(test_in_flight),

@@ -17,7 +17,9 @@
  */
 #define YIELD_NOTHING (1.0 / 16)
 #define YIELD_VERDICT 3u
-#define PINNED_FOR    (3600 * SEC)
+/* What a QEMU may need for itself, in process_overhead. */
+#define HIDDEN_BALLOON 2
+#define PINNED_FOR     (3600 * SEC)
 /* Of a small guest, that part is more than a round. */
 #define LAG_PART 8
 /* Back-off of a balloon that does not move. */
@@ -67,13 +69,14 @@ static double expected(const struct yield_watch *w, u64 actual)
  * Pinned memory is resident whatever the balloon holds; reserved huge pages do
  * not count as resident, however much the guest uses.  Else a balloon that
  * frees nothing has taken what was never touched: a QEMU that needs more for
- * itself than process_overhead hides that.
+ * itself than process_overhead hides that, and as much of a balloon.
  */
 static bool may_be_pinned(const struct policy *p, const struct guest *g)
 {
-	u64 pays = paid(p, g);
+	u64 pays = paid(p, g), balloon = over(g->max, g->actual);
 
-	return pays >= g->max - scale(g->max, YIELD_NOTHING) || pays < g->seen->used / 2;
+	return pays < g->seen->used / 2 || (pays >= g->max - scale(g->max, YIELD_NOTHING) &&
+					    balloon > HIDDEN_BALLOON * p->t.process_overhead);
 }
 
 /*
