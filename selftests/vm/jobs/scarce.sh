@@ -71,7 +71,7 @@ theme_harm()
 {
 	local size
 	begin
-	ok "harm: the host can be pressed" press_host 110
+	ok "harm: the host can be pressed" press_host 160
 	ok "harm: a guest gives" wait_until 60 below web $((WEB_MAX - 32 * MIB))
 	ok "harm: and needs more soon after" ask_guest -t 120 web touch 90M
 	ask_guest -t 60 web busy 60M >/dev/null
