@@ -48,6 +48,16 @@ static const char *pinned(struct fake_qemu *a, const char *command, size_t len,
 	return why;
 }
 
+/* A guest that has one more child of that type, in @list of its own. */
+static void check_child(struct fake_qemu *a, const char **list, const char *type, const char *why)
+{
+	char entry[128];
+
+	snprintf(entry, sizeof(entry), ", {\"name\": \"x\", \"type\": \"child<%s>\"}", type);
+	*list = entry;
+	same_reason(pinned(a, "", 0, NULL), why);
+}
+
 static void test_pinned_by_qom(_unused_ void **state)
 {
 	static const struct {
@@ -63,23 +73,16 @@ static void test_pinned_by_qom(_unused_ void **state)
 		{ "tdx-guest", PINNED_ENCRYPTED },     { "s390-pv-guest", PINNED_ENCRYPTED },
 		{ "memory-backend-ram", NULL },
 	};
-	char entry[128];
 
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
 		struct fake_qemu a = idle_guest("a");
 
-		snprintf(entry, sizeof(entry), ", {\"name\": \"x\", \"type\": \"child<%s>\"}",
-			 devices[i].type);
-		a.devices = entry;
-		same_reason(pinned(&a, "", 0, NULL), devices[i].why);
+		check_child(&a, &a.devices, devices[i].type, devices[i].why);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
 		struct fake_qemu a = idle_guest("a");
 
-		snprintf(entry, sizeof(entry), ", {\"name\": \"x\", \"type\": \"child<%s>\"}",
-			 objects[i].type);
-		a.objects = entry;
-		same_reason(pinned(&a, "", 0, NULL), objects[i].why);
+		check_child(&a, &a.objects, objects[i].type, objects[i].why);
 	}
 }
 

@@ -501,10 +501,11 @@ static void take_rates(struct policy *p, struct guest *g, const struct guest_rec
 
 	if (s->present & GUEST_HAS_CPU)
 		n->busy = rate_of(p, &n->cpu_ns, &n->cpu_at, s->cpu_ns) / (double)SEC;
-	if ((s->present & GUEST_HAS_DISK_READ) && n->disk_at != NEVER)
+	if (!(s->present & GUEST_HAS_DISK_READ))
+		return;
+	if (n->disk_at != NEVER)
 		n->reads += over(s->disk_read, n->disk_read);
-	if (s->present & GUEST_HAS_DISK_READ)
-		n->disk_rate = rate_of(p, &n->disk_read, &n->disk_at, s->disk_read);
+	n->disk_rate = rate_of(p, &n->disk_read, &n->disk_at, s->disk_read);
 }
 
 static void take_costs(struct policy *p, struct guest *g, const struct guest_record *s)
