@@ -8,8 +8,10 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <linux/genetlink.h>
+#include <linux/netlink.h>
 #include <netlink/attr.h>
 
 #include "internal.h"
@@ -118,6 +120,27 @@ int dn_family_lookup(struct dynmem *d, bool load, struct family *ret)
 }
 
 /**
+ * dn_membership() - join or leave a multicast group of the family
+ * @d: the handle
+ * @group: enum group_index
+ * @join: join, else leave; either may be done twice
+ *
+ * Return: 0 or a negative errno.
+ */
+int dn_membership(struct dynmem *d, int group, bool join)
+{
+	int id = (int)d->family.groups[group];
+
+	if (!id)
+		return dn_fail(d, -EOPNOTSUPP, "this module has no such multicast group");
+	if (setsockopt(nl_socket_get_fd(d->events), SOL_NETLINK,
+		       join ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &id,
+		       sizeof(id)) < 0)
+		return dn_fail(d, -errno, NULL);
+	return 0;
+}
+
+/**
  * dn_family_changed() - take over the family's numbers, with the events for it
  * @d: the handle
  * @now: the numbers; all zero if it is not there
@@ -151,7 +174,7 @@ void dn_family_changed(struct dynmem *d, const struct family *now)
 }
 
 /**
- * dn_family_recheck() - look whether what we know of the family still holds
+ * dn_family_recheck() - find out whether what we know of the family still holds
  * @d: the handle
  *
  * Return: 0 or a negative errno.

@@ -4,8 +4,9 @@
  *
  *	error.c		why the last request failed
  *	open.c		the handle: sockets
- *	family.c	is the family there, and under which numbers
- *	request.c	one request, its answers, the kernel's refusal
+ *	transact.c	one message, its answers, the kernel's refusal
+ *	family.c	is the family there, and under which numbers; its groups
+ *	request.c	requests to it
  *	parse.c		attributes to structs and back, by the tables of fields.c
  *	get.c dump.c	the commands
  *	events.c	subscription, notifications, overruns
@@ -144,20 +145,20 @@ int dn_family_lookup(struct dynmem *d, bool load, struct family *ret);
 int dn_family_recheck(struct dynmem *d);
 void dn_family_changed(struct dynmem *d, const struct family *now);
 int dn_family_parse(const struct nlmsghdr *nlh, struct family *ret);
+int dn_membership(struct dynmem *d, int group, bool join);
 
-/* request.c */
+/* transact.c */
 
 /* Called for each answer; after one that does not return 0 no other is. */
 typedef int (*answer_fn)(struct dynmem *d, const struct nlmsghdr *nlh, void *arg);
 
 int dn_message_build(struct dynmem *d, struct nl_msg *msg, uint16_t type, uint8_t cmd, int flags);
 int dn_transact(struct dynmem *d, struct nl_msg *msg, answer_fn fn, void *arg, int *ret_result);
-int dn_request_build(struct dynmem *d, uint8_t cmd, int flags);
-int dn_request_run(struct dynmem *d, answer_fn fn, void *arg);
 int dn_receive(struct nl_sock *sk, void *buffer, int *ret_len);
 
-/* open.c */
-int dn_membership(struct dynmem *d, int group, bool join);
+/* request.c */
+int dn_request_build(struct dynmem *d, uint8_t cmd, int flags);
+int dn_request_run(struct dynmem *d, answer_fn fn, void *arg);
 
 /* error.c */
 int dn_fail(struct dynmem *d, int error, const char *text);

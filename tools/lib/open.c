@@ -132,24 +132,3 @@ _public_ void dynmem_get_stats(const struct dynmem *d, struct dynmem_stats *ret)
 {
 	*ret = d->stats;
 }
-
-/**
- * dn_membership() - join or leave a multicast group of the family
- * @d: the handle
- * @group: enum group_index
- * @join: join, else leave; either may be done twice
- *
- * Return: 0 or a negative errno.
- */
-int dn_membership(struct dynmem *d, int group, bool join)
-{
-	int id = (int)d->family.groups[group];
-
-	if (!id)
-		return dn_fail(d, -EOPNOTSUPP, "this module has no such multicast group");
-	if (setsockopt(nl_socket_get_fd(d->events), SOL_NETLINK,
-		       join ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &id,
-		       sizeof(id)) < 0)
-		return dn_fail(d, -errno, NULL);
-	return 0;
-}
