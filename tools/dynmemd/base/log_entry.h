@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Private to log.c (formats entries) and log_queue.c (writes them). */
+/*
+ * Private to log.c, which makes entries of messages, log_queue.c, which has the
+ * thread that writes them, and log_write.c, which writes.
+ */
 #ifndef DYNMEMD_LOG_ENTRY_H
 #define DYNMEMD_LOG_ENTRY_H
 
@@ -22,6 +25,9 @@ struct log_entry {
 	char guest[160]; /* empty: not about one */
 	char text[864];	 /* a reason with a path, escaped */
 };
+
+/** log_entry_open() - find out where entries go; @clock: on stderr with their time */
+void log_entry_open(bool clock);
 
 /** log_entry_write() - to the journal or stderr; may take long */
 void log_entry_write(const struct log_entry *e);
