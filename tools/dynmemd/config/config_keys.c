@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,25 @@ struct key {
 	int (*set)(struct parser *p, const char *value);
 	const char *allowed;
 };
+
+void parser_complain(struct parser *p, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+	int n;
+
+	if (p->line)
+		n = snprintf(text, sizeof(text), "%s:%d: ", p->path, p->line);
+	else
+		n = snprintf(text, sizeof(text), "%s: ", p->path);
+	if (n >= 0 && (size_t)n < sizeof(text)) {
+		va_start(ap, format);
+		vsnprintf(text + n, sizeof(text) - n, format, ap);
+		va_end(ap);
+	}
+	p->complaints++;
+	p->complain(text, p->userdata);
+}
 
 static int pick(const char *const *names, size_t n, const char *value)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Private to config.c (files and guests) and config_keys.c (what they say). */
+/* Private to daemon_config.c (files and guests) and config_keys.c (what stands in them). */
 #ifndef DYNMEMD_CONFIG_PARSE_H
 #define DYNMEMD_CONFIG_PARSE_H
 

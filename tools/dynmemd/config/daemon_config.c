@@ -3,32 +3,12 @@
 #include <fnmatch.h>
 #include <glob.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <ini.h>
 
 #include "dynmemd/config/config_parse.h"
-
-void parser_complain(struct parser *p, const char *format, ...)
-{
-	char text[512];
-	va_list ap;
-	int n;
-
-	if (p->line)
-		n = snprintf(text, sizeof(text), "%s:%d: ", p->path, p->line);
-	else
-		n = snprintf(text, sizeof(text), "%s: ", p->path);
-	if (n >= 0 && (size_t)n < sizeof(text)) {
-		va_start(ap, format);
-		vsnprintf(text + n, sizeof(text) - n, format, ap);
-		va_end(ap);
-	}
-	p->complaints++;
-	p->complain(text, p->userdata);
-}
 
 /*
  * A section's name ends with the line's last bracket, since guests' names and
