@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "dynmemd/backends/libvirt/libvirt_worker_private.h"
+#include "dynmemd/base/thread.h"
 #include "common/util.h"
 
 /* libvirtd is back within seconds after a restart, or not for long. */
@@ -388,7 +390,7 @@ static void rest(struct libvirt_worker *w, unsigned int seconds)
 		;
 }
 
-void *libvirt_thread(void *arg)
+static void *run(void *arg)
 {
 	struct libvirt_worker *w = arg;
 	unsigned int wait = RETRY_FIRST;
@@ -416,6 +418,56 @@ void *libvirt_thread(void *arg)
 	}
 	libvirt_worker_unlock(w);
 	libvirt_worker_post(w, libvirt_worker_news(w, LIBVIRT_ENDED, NULL));
+	libvirt_worker_unref(w);
+	return NULL;
+}
+
+/*
+ * Life
+ */
+
+int libvirt_worker_new(struct libvirt_worker **ret, const char *uri)
+{
+	struct libvirt_worker *w = calloc(1, sizeof(*w));
+	pthread_condattr_t attr;
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	atomic_init(&w->refs, 1);
+	TAILQ_INIT(&w->urgent);
+	TAILQ_INIT(&w->commands);
+	STAILQ_INIT(&w->messages);
+	STAILQ_INIT(&w->news);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->work, &attr);
+	pthread_condattr_destroy(&attr);
+	w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	w->uri = strdup(uri);
+	r = w->fd < 0 ? -errno : w->uri ? 0 : -ENOMEM;
+	if (r == 0) {
+		libvirt_worker_ref(w);
+		r = thread_start(&w->thread, run, w);
+		if (r < 0)
+			libvirt_worker_unref(w);
+	}
+	if (r < 0) {
+		libvirt_worker_unref(w);
+		return r;
+	}
+	*ret = w;
+	return 0;
+}
+
+struct libvirt_worker *libvirt_worker_free(struct libvirt_worker *w)
+{
+	if (!w)
+		return NULL;
+	libvirt_worker_stop(w);
+	if (thread_join(w->thread) < 0)
+		pthread_detach(w->thread);
 	libvirt_worker_unref(w);
 	return NULL;
 }

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A worker's queues and its life; its thread is in libvirt_thread.c. */
-#include <errno.h>
+/* A worker's queues; its thread and its life are in libvirt_thread.c. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
 #include "dynmemd/backends/libvirt/libvirt_worker_private.h"
-#include "dynmemd/base/thread.h"
 #include "common/util.h"
 
 void libvirt_worker_ref(struct libvirt_worker *w)
@@ -282,43 +280,8 @@ bool libvirt_worker_forget(struct libvirt_worker *w, struct libvirt_command *c)
 }
 
 /*
- * Life
+ * For its owner
  */
-
-int libvirt_worker_new(struct libvirt_worker **ret, const char *uri)
-{
-	struct libvirt_worker *w = calloc(1, sizeof(*w));
-	pthread_condattr_t attr;
-	int r;
-
-	if (!w)
-		return -ENOMEM;
-	atomic_init(&w->refs, 1);
-	TAILQ_INIT(&w->urgent);
-	TAILQ_INIT(&w->commands);
-	STAILQ_INIT(&w->messages);
-	STAILQ_INIT(&w->news);
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->work, &attr);
-	pthread_condattr_destroy(&attr);
-	w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	w->uri = strdup(uri);
-	r = w->fd < 0 ? -errno : w->uri ? 0 : -ENOMEM;
-	if (r == 0) {
-		libvirt_worker_ref(w);
-		r = thread_start(&w->thread, libvirt_thread, w);
-		if (r < 0)
-			libvirt_worker_unref(w);
-	}
-	if (r < 0) {
-		libvirt_worker_unref(w);
-		return r;
-	}
-	*ret = w;
-	return 0;
-}
 
 void libvirt_worker_stop(struct libvirt_worker *w)
 {
@@ -326,17 +289,6 @@ void libvirt_worker_stop(struct libvirt_worker *w)
 	w->stop = true;
 	pthread_cond_signal(&w->work);
 	libvirt_worker_unlock(w);
-}
-
-struct libvirt_worker *libvirt_worker_free(struct libvirt_worker *w)
-{
-	if (!w)
-		return NULL;
-	libvirt_worker_stop(w);
-	if (thread_join(w->thread) < 0)
-		pthread_detach(w->thread);
-	libvirt_worker_unref(w);
-	return NULL;
 }
 
 int libvirt_worker_fd(const struct libvirt_worker *w)

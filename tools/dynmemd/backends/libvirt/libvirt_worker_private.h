@@ -93,7 +93,4 @@ void libvirt_worker_starve(struct libvirt_worker *w);
 /** libvirt_worker_drop_messages() - locked */
 void libvirt_worker_drop_messages(struct libvirt_worker *w);
 
-/** libvirt_thread() - the thread of the worker @arg */
-void *libvirt_thread(void *arg);
-
 #endif
