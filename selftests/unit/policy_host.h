@@ -41,7 +41,7 @@ static inline unsigned int add(struct fixture *f, u64 min, u64 max)
 
 static inline void report(struct fixture *f, unsigned int g, u64 used, u64 rss)
 {
-	const struct guest *guest = guest_get(f->p, g);
+	const struct policy_guest *guest = guest_get(f->p, g);
 	struct guest_record s = {
 		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE | GUEST_HAS_FREE,
 		.last_update = ++f->update,

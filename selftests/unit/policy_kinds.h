@@ -23,7 +23,7 @@ struct fixture {
 
 static inline void report(struct fixture *f, int i, u64 used, u64 cache, u64 rss)
 {
-	const struct guest *g = guest_get(f->p, f->g[i]);
+	const struct policy_guest *g = guest_get(f->p, f->g[i]);
 	u64 available = g->actual - used;
 	struct guest_record s = {
 		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |

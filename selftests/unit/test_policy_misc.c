@@ -216,7 +216,7 @@ static void hurt_init(struct hurt *x)
 
 static void hurt_tick(struct hurt *x, u64 faults)
 {
-	const struct guest *g = guest_get(x->p, x->g);
+	const struct policy_guest *g = guest_get(x->p, x->g);
 	struct guest_record s = {
 		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
 			   GUEST_HAS_FREE | GUEST_HAS_MAJOR_FAULTS,

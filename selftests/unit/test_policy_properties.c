@@ -30,7 +30,7 @@ static void for_all(property_fn *property, uint64_t share, bool evil)
 	}
 }
 
-static const struct guest *guest_of(const struct policy *p, const struct policy_decision *d)
+static const struct policy_guest *guest_of(const struct policy *p, const struct policy_decision *d)
 {
 	return &p->guest[d->guest];
 }
@@ -39,7 +39,7 @@ static const struct guest *guest_of(const struct policy *p, const struct policy_
 static void check_range(const struct random_snapshot *x, const struct policy *p,
 			const struct policy_decision *d)
 {
-	const struct guest *g = guest_of(p, d);
+	const struct policy_guest *g = guest_of(p, d);
 
 	check(x, d->from == g->target);
 	check(x, !!(d->flags & POLICY_SEND) == (d->target != d->from));
@@ -55,7 +55,7 @@ static void check_range(const struct random_snapshot *x, const struct policy *p,
 static void check_shrink(const struct random_snapshot *x, const struct policy *p,
 			 const struct policy_decision *d)
 {
-	const struct guest *g = guest_of(p, d);
+	const struct policy_guest *g = guest_of(p, d);
 
 	if (d->target >= d->from || d->reason == POLICY_REASON_RANGE ||
 	    d->reason == POLICY_REASON_STUCK)
@@ -77,7 +77,7 @@ static void check_taken(const struct random_snapshot *x, const struct policy *p,
 	double taken = 0, need = p->b.value - p->b.budget, band = 0;
 
 	for (unsigned int i = 0; i < r->count; i++) {
-		const struct guest *g = guest_of(p, &r->decision[i]);
+		const struct policy_guest *g = guest_of(p, &r->decision[i]);
 
 		if (g->movable && g->target > g->entitled &&
 		    r->decision[i].reason != POLICY_REASON_RANGE)
@@ -93,7 +93,7 @@ static void check_taken(const struct random_snapshot *x, const struct policy *p,
  * What a grant takes from the host: what the guest's balloon has still to take is the
  * guest's, unless the host is at its end.
  */
-static double taken_from_host(const struct policy *p, const struct guest *g)
+static double taken_from_host(const struct policy *p, const struct policy_guest *g)
 {
 	if (p->emergency || p->raw == POLICY_LEVEL_CRITICAL || g->need == NEED_SHARE)
 		return (double)g->grant;
@@ -112,7 +112,7 @@ static void check_granted(const struct random_snapshot *x, const struct policy *
 			     (double)min_of(b->minfree, b->reserve_pressed));
 
 	for (unsigned int i = 0; i < r->count; i++) {
-		const struct guest *g = guest_of(p, &r->decision[i]);
+		const struct policy_guest *g = guest_of(p, &r->decision[i]);
 		double bytes = taken_from_host(p, g);
 
 		if (g->need == NEED_PRESSED)
@@ -132,7 +132,7 @@ static void check_granted(const struct random_snapshot *x, const struct policy *
 
 static double spent(const struct policy *p)
 {
-	const struct guest *g;
+	const struct policy_guest *g;
 	double sum = 0;
 
 	for_each_guest (p, g)
@@ -145,7 +145,7 @@ static double spent(const struct policy *p)
 static void check_residual(const struct random_snapshot *x, const struct policy *p)
 {
 	double sum = spent(p), slack = x->n + 1e-9 * fabs(p->b.budget);
-	const struct guest *g;
+	const struct policy_guest *g;
 	bool any = false;
 
 	for_each_guest (p, g) {
@@ -240,7 +240,7 @@ static void plan(const struct random_snapshot *x)
 	check(x, pl->count <= p->count);
 	for (unsigned int i = 0; i < pl->count; i++) {
 		const struct policy_plan_step *s = &pl->step[i];
-		const struct guest *g = &p->guest[s->guest];
+		const struct policy_guest *g = &p->guest[s->guest];
 
 		check(x, s->target >= g->min && s->target < g->target);
 		check(x, s->frees <= g->target - s->target + 1);

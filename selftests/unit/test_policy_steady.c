@@ -88,7 +88,7 @@ static void test_liar(void **state)
 	for_each_seed (seed, &seeds, 1) {
 		struct rng r = { seed };
 		double budget = 0, shares = 0;
-		const struct guest *g;
+		const struct policy_guest *g;
 		struct world w;
 
 		random_world(&w, &r);

@@ -29,12 +29,12 @@
 #define STUCK_GIVEN (300 * SEC)
 
 /* What the balloon has still to move. */
-static u64 left(const struct guest *g)
+static u64 left(const struct policy_guest *g)
 {
 	return distance(g->actual, g->target);
 }
 
-void balloon_forget(struct guest *g)
+void balloon_forget(struct policy_guest *g)
 {
 	g->seen->watch.on = false;
 	g->seen->nearest = left(g);
@@ -44,7 +44,7 @@ void balloon_forget(struct guest *g)
 }
 
 /* A shrink begins: remember what the guest costs before it. */
-static void watch_begin(const struct policy *p, struct guest *g)
+static void watch_begin(const struct policy *p, struct policy_guest *g)
 {
 	if (!g->seen->watch.on && cost_known(g))
 		g->seen->watch = (struct yield_watch){
@@ -71,7 +71,7 @@ static double expected(const struct yield_watch *w, u64 actual)
  * frees nothing has taken what was never touched: a QEMU that needs more for
  * itself than process_overhead hides that, and as much of a balloon.
  */
-static bool may_be_pinned(const struct policy *p, const struct guest *g)
+static bool may_be_pinned(const struct policy *p, const struct policy_guest *g)
 {
 	u64 pays = paid(p, g), balloon = over(g->max, g->actual);
 
@@ -86,7 +86,7 @@ static bool may_be_pinned(const struct policy *p, const struct guest *g)
  * judged by what it was; and where little was to be expected, nothing is
  * learned.
  */
-void balloon_settled(struct policy *p, struct guest *g)
+void balloon_settled(struct policy *p, struct policy_guest *g)
 {
 	struct yield_watch *w = &g->seen->watch;
 	double expect, q;
@@ -119,7 +119,7 @@ void balloon_settled(struct policy *p, struct guest *g)
 
 int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 now)
 {
-	struct guest *g = guest_get(p, guest);
+	struct policy_guest *g = guest_get(p, guest);
 	u64 from;
 
 	if (!g)
@@ -160,14 +160,14 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 no
  * Somebody else moved a balloon that was at rest: an administrator, another
  * controller, or the guest, by unloading its driver.
  */
-static bool moved_by_other(const struct policy *p, const struct guest *g, u64 actual)
+static bool moved_by_other(const struct policy *p, const struct policy_guest *g, u64 actual)
 {
 	return left(g) <= GRAIN && distance(actual, g->target) > g->band &&
 	       since(p->now, g->seen->moved_at) > p->t.stuck &&
 	       since(p->now, g->seen->reboot_at) > REBOOT_GRACE;
 }
 
-void balloon_actual(struct policy *p, struct guest *g, u64 actual)
+void balloon_actual(struct policy *p, struct policy_guest *g, u64 actual)
 {
 	bool moved;
 
@@ -207,7 +207,7 @@ void balloon_actual(struct policy *p, struct guest *g, u64 actual)
 }
 
 /* Until when it is not tried again; sooner where all it could be is given memory. */
-static u64 stuck_until(const struct policy *p, const struct guest *g)
+static u64 stuck_until(const struct policy *p, const struct policy_guest *g)
 {
 	u64 until = g->seen->stuck_until;
 
@@ -220,7 +220,7 @@ static u64 stuck_until(const struct policy *p, const struct guest *g)
  * Sticky: a balloon that stopped once stops again, and each try makes the
  * others wait for bytes that do not come.
  */
-bool balloon_stuck(struct policy *p, struct guest *g)
+bool balloon_stuck(struct policy *p, struct policy_guest *g)
 {
 	g->seen->exhausted = false;
 	if (p->now < stuck_until(p, g))
@@ -246,7 +246,7 @@ bool balloon_stuck(struct policy *p, struct guest *g)
  * It took all that there was, lately: sent further down it would go nowhere,
  * and be let go again, without end while the host is at its end.
  */
-bool balloon_spent(const struct policy *p, const struct guest *g)
+bool balloon_spent(const struct policy *p, const struct policy_guest *g)
 {
 	return p->now < g->seen->spent_until && g->seen->available < g->slack;
 }
@@ -256,7 +256,7 @@ bool balloon_spent(const struct policy *p, const struct guest *g)
  * further down it comes no sooner, and one that has stopped would take all of that
  * when it wakes, whatever the guest needs then.
  */
-bool balloon_lags(const struct policy *p, const struct guest *g)
+bool balloon_lags(const struct policy *p, const struct policy_guest *g)
 {
 	u64 round = scale(BALLOON_RATE, (double)p->t.emergency_wait / (double)SEC);
 

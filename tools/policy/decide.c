@@ -16,7 +16,7 @@ static void send(struct policy_decision *d, u64 target, enum policy_reason why)
 		d->flags |= POLICY_SEND;
 }
 
-static enum policy_reason grow_reason(const struct policy *p, const struct guest *g)
+static enum policy_reason grow_reason(const struct policy *p, const struct policy_guest *g)
 {
 	if (p->drain)
 		return POLICY_REASON_GROW_DRAIN;
@@ -50,7 +50,7 @@ static enum policy_reason shrink_reason(const struct policy *p, const struct nee
  * step, as it answers, and no further than what it uses and its room.  What it was
  * once found to lack beyond that is a guess, which a max overrules.
  */
-static u64 step_into_range(const struct policy *p, const struct guest *g)
+static u64 step_into_range(const struct policy *p, const struct policy_guest *g)
 {
 	u64 to = max_of(max_of(g->max_goal, g->floor), g->active + g->room), step;
 
@@ -68,7 +68,8 @@ static u64 step_into_range(const struct policy *p, const struct guest *g)
 	return step >= g->band || to == g->max_goal ? step : 0;
 }
 
-static bool above_range(const struct policy *p, const struct guest *g, struct policy_decision *d)
+static bool above_range(const struct policy *p, const struct policy_guest *g,
+			struct policy_decision *d)
 {
 	u64 step;
 
@@ -87,7 +88,7 @@ static bool above_range(const struct policy *p, const struct guest *g, struct po
  * Where an inflating balloon stopped, its guest has no more to give.  One that
  * let go by itself is given nothing where targets are enforced.
  */
-static void unstick(const struct policy *p, const struct guest *g, struct policy_decision *d)
+static void unstick(const struct policy *p, const struct policy_guest *g, struct policy_decision *d)
 {
 	u64 at = min_of(round_up_to(g->actual, GRAIN), g->max);
 
@@ -99,7 +100,7 @@ static void unstick(const struct policy *p, const struct guest *g, struct policy
 	d->arg[0] = (s64)g->actual;
 }
 
-static void reason_of_rest(const struct policy *p, const struct guest *g,
+static void reason_of_rest(const struct policy *p, const struct policy_guest *g,
 			   const struct need_sum *sum, struct policy_decision *d)
 {
 	u64 band = g->band;
@@ -143,8 +144,8 @@ static void reason_of_rest(const struct policy *p, const struct guest *g,
 		d->arg[1] = (s64)(g->y * 100);
 }
 
-static void decide_guest(const struct policy *p, const struct guest *g, const struct need_sum *sum,
-			 struct policy_decision *d)
+static void decide_guest(const struct policy *p, const struct policy_guest *g,
+			 const struct need_sum *sum, struct policy_decision *d)
 {
 	*d = (struct policy_decision){
 		.guest = (unsigned int)(g - p->guest),
@@ -197,9 +198,9 @@ static void decide_guest(const struct policy *p, const struct guest *g, const st
  * again frees nothing and never ends.  Judged by what it holds less, a while after
  * it was asked; and asked ever more seldom.
  */
-static bool reclaim_rests(const struct policy *p, struct guest *g)
+static bool reclaim_rests(const struct policy *p, struct policy_guest *g)
 {
-	struct seen *s = g->seen;
+	struct guest_history *s = g->seen;
 
 	if (s->reclaim_asked && since(p->now, s->reclaim_at) > p->t.stuck) {
 		if (over(s->reclaim_rss, s->rss) < s->reclaim_asked / 2) {
@@ -214,7 +215,7 @@ static bool reclaim_rests(const struct policy *p, struct guest *g)
 	return p->raw < POLICY_LEVEL_CRITICAL && p->now < s->reclaim_until;
 }
 
-static void reclaim_asked(const struct policy *p, struct guest *g, u64 bytes)
+static void reclaim_asked(const struct policy *p, struct policy_guest *g, u64 bytes)
 {
 	if (!bytes)
 		return;
@@ -233,7 +234,7 @@ static void reclaim_silent(struct policy *p)
 {
 	double rate[] = { 0, p->t.shrink_low, p->t.shrink_medium, 1 };
 	double shortage = (double)p->b.deficit, offered = 0, share;
-	struct guest *g;
+	struct policy_guest *g;
 
 	if (p->level == POLICY_LEVEL_NONE || p->drain)
 		return;
@@ -269,7 +270,7 @@ static void reclaim_silent(struct policy *p)
 }
 
 /* By what it was granted: what it took beyond that is what this is against. */
-static u64 memory_high(const struct policy *p, const struct guest *g, u64 target)
+static u64 memory_high(const struct policy *p, const struct policy_guest *g, u64 target)
 {
 	u64 size = max_of(target, g->seen->granted);
 
@@ -280,7 +281,7 @@ static u64 memory_high(const struct policy *p, const struct guest *g, u64 target
 }
 
 /* What passes by itself, without an event that would make a decision. */
-static u64 poll_of_class(const struct policy *p, const struct guest *g)
+static u64 poll_of_class(const struct policy *p, const struct policy_guest *g)
 {
 	switch (g->class) {
 	case POLICY_CLASS_STARTING:
@@ -301,7 +302,7 @@ static u64 poll_of_class(const struct policy *p, const struct guest *g)
  * Guests at max on a host without pressure need not be asked anything.  One that
  * has more than that is to give it back as soon as its balloon moves.
  */
-static u64 poll_of(const struct policy *p, const struct guest *g, const struct need_sum *sum)
+static u64 poll_of(const struct policy *p, const struct policy_guest *g, const struct need_sum *sum)
 {
 	if (g->class == POLICY_CLASS_NO_BALLOON || g->class == POLICY_CLASS_UNMANAGED)
 		return 0;
@@ -331,7 +332,7 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 {
 	struct policy_result result = { 0 };
 	struct need_sum sum;
-	struct guest *g;
+	struct policy_guest *g;
 	unsigned int n = 0;
 
 	if (!p->have_host)
@@ -377,7 +378,7 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 
 u64 policy_guest_keeps(const struct policy *p, unsigned int guest)
 {
-	const struct guest *g = guest_get(p, guest);
+	const struct policy_guest *g = guest_get(p, guest);
 	u64 overhead;
 
 	if (!g || g->seen->fresh_at == NEVER)
@@ -390,7 +391,7 @@ u64 policy_guest_keeps(const struct policy *p, unsigned int guest)
 int policy_guest_info(const struct policy *p, unsigned int guest, u64 now,
 		      struct policy_guest_info *ret)
 {
-	const struct guest *g = guest_get(p, guest);
+	const struct policy_guest *g = guest_get(p, guest);
 
 	if (!g)
 		return -ENOENT;

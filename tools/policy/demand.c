@@ -17,7 +17,7 @@
  */
 #define SWAP_EXPOSED 8
 
-static enum policy_class classify(struct policy *p, struct guest *g)
+static enum policy_class classify(struct policy *p, struct policy_guest *g)
 {
 	u64 age = since(p->now, g->seen->born_at);
 	u64 silence;
@@ -57,7 +57,7 @@ static enum policy_class classify(struct policy *p, struct guest *g)
  * K: what it can still call in, cold pages in the host's swap among it.  Those that
  * it is about to read are accounted apart.
  */
-static u64 exposure(const struct policy *p, const struct guest *g)
+static u64 exposure(const struct policy *p, const struct policy_guest *g)
 {
 	u64 may;
 
@@ -79,7 +79,7 @@ static u64 exposure(const struct policy *p, const struct guest *g)
 	       over(g->seen->swapped, g->seen->payback) / SWAP_EXPOSED;
 }
 
-static double yield_of(const struct policy *p, const struct guest *g)
+static double yield_of(const struct policy *p, const struct policy_guest *g)
 {
 	double y = cost_known(g) ? touched_share(p, g) : YIELD_PRIOR;
 
@@ -94,7 +94,7 @@ static double yield_of(const struct policy *p, const struct guest *g)
  * not answer: what it had when it was heard says little about what it wants.  Where
  * its cost is looked at meanwhile, what it touches now, until it is heard again.
  */
-u64 rise_in(const struct policy *p, const struct guest *g, u64 time)
+u64 rise_in(const struct policy *p, const struct policy_guest *g, u64 time)
 {
 	u64 age = min_of(since(p->now, g->seen->fresh_at), p->t.fresh);
 	u64 seen = look_ahead(p, g, time);
@@ -109,7 +109,7 @@ u64 rise_in(const struct policy *p, const struct guest *g, u64 time)
  * Room to grow until the next decision has worked: what it was seen to grow by,
  * within limits, or what it will have grown by then.
  */
-static u64 room_of(const struct policy *p, const struct guest *g)
+static u64 room_of(const struct policy *p, const struct policy_guest *g)
 {
 	u64 lo = min_of(p->t.room_min, scale(g->max, p->t.room_min_share));
 	u64 hi = max_of(p->t.room_min, scale(g->seen->used, p->t.room_max_share));
@@ -125,7 +125,7 @@ static u64 room_of(const struct policy *p, const struct guest *g)
  * would be shrunk as soon as it is well and pressed again at once.  And what
  * will be used before the next decision is needed now.
  */
-static void floor_pressed(const struct policy *p, struct guest *g)
+static void floor_pressed(const struct policy *p, struct policy_guest *g)
 {
 	u64 soon = g->floor + rise_in(p, g, p->t.poll);
 	double lately = 0;
@@ -138,7 +138,7 @@ static void floor_pressed(const struct policy *p, struct guest *g)
 	g->floor_pressed = max_of(g->floor_pressed, min_of(soon, g->demand));
 }
 
-static void demand_of(const struct policy *p, struct guest *g)
+static void demand_of(const struct policy *p, struct policy_guest *g)
 {
 	u64 base = base_of(g);
 
@@ -157,7 +157,7 @@ static void demand_of(const struct policy *p, struct guest *g)
  * get all of it back, since holding it back frees nothing; those that boot what
  * they needed before.
  */
-static void demand_fixed(struct guest *g)
+static void demand_fixed(struct policy_guest *g)
 {
 	g->active = g->target;
 	g->demand = max_of(g->target, g->min_goal);
@@ -173,7 +173,7 @@ static void demand_fixed(struct guest *g)
  * What was granted is spoken for until it is touched, which shows in the
  * guest's cost; what is not touched in some seconds was only room.
  */
-static void forget_pending(const struct policy *p, struct guest *g)
+static void forget_pending(const struct policy *p, struct policy_guest *g)
 {
 	u64 dt = since(p->now, g->seen->pending_at);
 
@@ -189,7 +189,7 @@ static void forget_pending(const struct policy *p, struct guest *g)
 
 void demand_update(struct policy *p)
 {
-	struct guest *g;
+	struct policy_guest *g;
 
 	for_each_guest (p, g) {
 		guest_range(p, g);
@@ -222,7 +222,7 @@ void demand_update(struct policy *p)
 void demand_learned(struct policy *p)
 {
 	double budget = 0, shares = 0;
-	struct guest *g;
+	struct policy_guest *g;
 
 	for_each_guest (p, g) {
 		if (!g->movable)

@@ -22,7 +22,7 @@
  * It was heard too long ago to know what it uses now: it gives no more than half of
  * what it had then, and once; by the next round it may have answered.
  */
-static bool is_guess(const struct policy *p, const struct guest *g)
+static bool is_guess(const struct policy *p, const struct policy_guest *g)
 {
 	return !g->fresh && !p->b.dire;
 }
@@ -35,7 +35,7 @@ static bool is_guess(const struct policy *p, const struct guest *g)
  * the host nothing, and is the room of the one that grows: it stays.  What it uses is
  * taken only where the host would kill.
  */
-static void stairs_of(const struct policy *p, const struct guest *g,
+static void stairs_of(const struct policy *p, const struct policy_guest *g,
 		      u64 size[POLICY_PLAN_COUNT + 1])
 {
 	u64 now = min_of(g->target, g->max), low = min_of(p->b.kills ? g->least : g->floor, now);
@@ -61,7 +61,7 @@ static void stairs_of(const struct policy *p, const struct guest *g,
 /*
  * Bytes that the host gets: above bend free pages go, below it what is in use.
  */
-static double freed(const struct policy *p, const struct guest *g, u64 from, u64 to)
+static double freed(const struct policy *p, const struct policy_guest *g, u64 from, u64 to)
 {
 	u64 bend = clamp_u64(g->bend, to, from);
 
@@ -70,7 +70,8 @@ static double freed(const struct policy *p, const struct guest *g, u64 from, u64
 }
 
 /* The size at which @part of what lies between two stairs has been freed. */
-static u64 part_way(const struct policy *p, const struct guest *g, u64 from, u64 to, double part)
+static u64 part_way(const struct policy *p, const struct policy_guest *g, u64 from, u64 to,
+		    double part)
 {
 	u64 bend = clamp_u64(g->bend, to, from);
 	double want = part * freed(p, g, from, to);
@@ -83,9 +84,9 @@ static u64 part_way(const struct policy *p, const struct guest *g, u64 from, u64
 	return bend - scale(bend - to, (want - above) / freed(p, g, bend, to));
 }
 
-static bool in_plan(const struct policy *p, const struct guest *g)
+static bool in_plan(const struct policy *p, const struct policy_guest *g)
 {
-	const struct seen *s = g->seen;
+	const struct guest_history *s = g->seen;
 
 	if (!g->movable || s->fresh_at == NEVER || balloon_spent(p, g) || balloon_lags(p, g))
 		return false;
@@ -95,7 +96,7 @@ static bool in_plan(const struct policy *p, const struct guest *g)
 static double class_brings(const struct policy *p, enum policy_plan_class class)
 {
 	double sum = 0;
-	struct guest *g;
+	struct policy_guest *g;
 
 	for_each_guest (p, g) {
 		u64 size[POLICY_PLAN_COUNT + 1];
@@ -109,8 +110,8 @@ static double class_brings(const struct policy *p, enum policy_plan_class class)
 }
 
 /* One guest's step: whole stairs above @last, @part of the last one. */
-static bool step_of(const struct policy *p, const struct guest *g, enum policy_plan_class last,
-		    double part, struct policy_plan_step *step)
+static bool step_of(const struct policy *p, const struct policy_guest *g,
+		    enum policy_plan_class last, double part, struct policy_plan_step *step)
 {
 	u64 size[POLICY_PLAN_COUNT + 1], target;
 	double frees = 0;
@@ -157,7 +158,7 @@ static void make_plan(struct policy *p, u64 want, enum policy_plan_class least)
 	struct policy_plan *plan = &p->plan;
 	double need = (double)want, part = 0;
 	int last = POLICY_PLAN_FREE;
-	struct guest *g;
+	struct policy_guest *g;
 
 	for (int c = 0; c < POLICY_PLAN_COUNT; c++) {
 		double brings = class_brings(p, c);
@@ -243,7 +244,7 @@ static double on_its_way(struct policy *p)
 {
 	double credit = 1 - (double)p->emergency_round / ROUNDS_OF_CREDIT;
 	double sum = 0;
-	struct guest *g;
+	struct policy_guest *g;
 
 	if (credit <= 0)
 		return 0;

@@ -58,7 +58,7 @@ u64 policy_clock(struct policy *p, u64 now)
 	return p->now;
 }
 
-struct guest *guest_get(const struct policy *p, unsigned int guest)
+struct policy_guest *guest_get(const struct policy *p, unsigned int guest)
 {
 	if (guest >= p->slots || !p->guest[guest].exists)
 		return NULL;

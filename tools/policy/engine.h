@@ -157,7 +157,7 @@ struct hot_watch {
 };
 
 /* What was seen of a guest and learned about it: read once for a decision. */
-struct seen {
+struct guest_history {
 	void *userdata;
 
 	/* the balloon */
@@ -261,7 +261,7 @@ struct seen {
  * What a decision walks through, several times: small, and apart from the rest,
  * which would only push it out of the cache.
  */
-struct guest {
+struct policy_guest {
 	bool exists;
 	bool unmanaged;
 
@@ -295,16 +295,16 @@ struct guest {
 	enum policy_reason held; /* why it is not shrunk */
 	bool lends;
 
-	struct seen *seen;
+	struct guest_history *seen;
 };
 
-static inline bool cost_known(const struct guest *g)
+static inline bool cost_known(const struct policy_guest *g)
 {
 	return g->seen->known & GUEST_HAS_RSS;
 }
 
 /* What its QEMU process costs the host, resident or paged out. */
-static inline u64 process_cost(const struct guest *g)
+static inline u64 process_cost(const struct policy_guest *g)
 {
 	return g->seen->rss + g->seen->swapped;
 }
@@ -355,8 +355,8 @@ struct policy {
 	bool drain;
 	u64 now;
 
-	struct guest *guest;
-	struct seen *seen;
+	struct policy_guest *guest;
+	struct guest_history *seen;
 	unsigned int slots, count;
 	struct policy_decision *decision;
 	struct policy_plan_step *step;
@@ -411,67 +411,67 @@ struct policy {
 
 /* engine.c */
 u64 policy_clock(struct policy *p, u64 now);
-struct guest *guest_get(const struct policy *p, unsigned int guest);
+struct policy_guest *guest_get(const struct policy *p, unsigned int guest);
 
 /* range.c */
-void guest_derive(const struct policy *p, struct guest *g);
-void guest_range(const struct policy *p, struct guest *g);
+void guest_derive(const struct policy *p, struct policy_guest *g);
+void guest_range(const struct policy *p, struct policy_guest *g);
 
 /* life.c */
-void guest_restarted(struct guest *g);
+void guest_restarted(struct policy_guest *g);
 
 /* filter.c */
 void quantile_step(double *q, double x, double quantile, double samples);
 double half_life(u64 dt, u64 life);
 
 /* figures.c */
-bool balloon_moves(const struct guest *g);
-bool unheard(const struct guest *g);
-bool booting(const struct policy *p, const struct guest *g);
-u64 paid(const struct policy *p, const struct guest *g);
-u64 bend_of(const struct guest *g);
-double touched_share(const struct policy *p, const struct guest *g);
-u64 touched_since(const struct guest *g);
-u64 base_of(const struct guest *g);
+bool balloon_moves(const struct policy_guest *g);
+bool unheard(const struct policy_guest *g);
+bool booting(const struct policy *p, const struct policy_guest *g);
+u64 paid(const struct policy *p, const struct policy_guest *g);
+u64 bend_of(const struct policy_guest *g);
+double touched_share(const struct policy *p, const struct policy_guest *g);
+u64 touched_since(const struct policy_guest *g);
+u64 base_of(const struct policy_guest *g);
 
 /* guest.c */
-bool guest_late(const struct policy *p, const struct guest *g);
+bool guest_late(const struct policy *p, const struct policy_guest *g);
 
 /* hot.c */
-void hot_watch(const struct policy *p, struct guest *g, int direction);
-void hot_read(const struct policy *p, struct guest *g, u64 faulted, u64 swapped, u64 dt);
-u64 hot_size(const struct policy *p, const struct guest *g);
+void hot_watch(const struct policy *p, struct policy_guest *g, int direction);
+void hot_read(const struct policy *p, struct policy_guest *g, u64 faulted, u64 swapped, u64 dt);
+u64 hot_size(const struct policy *p, const struct policy_guest *g);
 
 /* look.c */
-void look_touched(const struct policy *p, struct guest *g, u64 touched, u64 dt);
-u64 look_ahead(const struct policy *p, const struct guest *g, u64 time);
-u64 look_period(const struct guest *g);
+void look_touched(const struct policy *p, struct policy_guest *g, u64 touched, u64 dt);
+u64 look_ahead(const struct policy *p, const struct policy_guest *g, u64 time);
+u64 look_period(const struct policy_guest *g);
 
 /* balloon.c */
-void balloon_settled(struct policy *p, struct guest *g);
-void balloon_forget(struct guest *g);
-bool balloon_stuck(struct policy *p, struct guest *g);
-bool balloon_spent(const struct policy *p, const struct guest *g);
-bool balloon_lags(const struct policy *p, const struct guest *g);
-void balloon_actual(struct policy *p, struct guest *g, u64 actual);
+void balloon_settled(struct policy *p, struct policy_guest *g);
+void balloon_forget(struct policy_guest *g);
+bool balloon_stuck(struct policy *p, struct policy_guest *g);
+bool balloon_spent(const struct policy *p, const struct policy_guest *g);
+bool balloon_lags(const struct policy *p, const struct policy_guest *g);
+void balloon_actual(struct policy *p, struct policy_guest *g, u64 actual);
 
 /* rival.c */
-void rival_forget(struct guest *g);
-void rival_commanded(struct guest *g, u64 target);
-bool rival_rules(const struct policy *p, const struct guest *g);
-bool rival_moved(struct policy *p, struct guest *g, u64 actual);
+void rival_forget(struct policy_guest *g);
+void rival_commanded(struct policy_guest *g, u64 target);
+bool rival_rules(const struct policy *p, const struct policy_guest *g);
+bool rival_moved(struct policy *p, struct policy_guest *g, u64 actual);
 
 /* harm.c */
-void harm_look(struct policy *p, struct guest *g);
-u64 harm_backoff_left(const struct policy *p, const struct guest *g);
-bool harm_frozen(const struct policy *p, const struct guest *g);
-void harm_shrunk(struct policy *p, struct guest *g, u64 from);
+void harm_look(struct policy *p, struct policy_guest *g);
+u64 harm_backoff_left(const struct policy *p, const struct policy_guest *g);
+bool harm_frozen(const struct policy *p, const struct policy_guest *g);
+void harm_shrunk(struct policy *p, struct policy_guest *g, u64 from);
 double harm_fading(const struct policy *p, u64 age);
-u64 harm_learned(const struct policy *p, const struct guest *g);
-u64 harm_floor(const struct policy *p, const struct guest *g);
+u64 harm_learned(const struct policy *p, const struct policy_guest *g);
+u64 harm_floor(const struct policy *p, const struct policy_guest *g);
 
 /* demand.c */
-u64 rise_in(const struct policy *p, const struct guest *g, u64 time);
+u64 rise_in(const struct policy *p, const struct policy_guest *g, u64 time);
 void demand_update(struct policy *p);
 void demand_learned(struct policy *p);
 
@@ -488,7 +488,7 @@ void host_level(struct policy *p);
 
 /* entitle.c */
 void entitle(struct policy *p);
-double value_of(const struct guest *g, u64 size);
+double value_of(const struct policy_guest *g, u64 size);
 
 /* sort.c */
 struct knee *sort_knees(struct knee *k, struct knee *tmp, size_t n);

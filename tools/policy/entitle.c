@@ -28,7 +28,7 @@ struct line {
  * called in on the way there. Free pages are taken first, and of those some
  * were never touched; once they are gone a byte frees a byte.
  */
-double value_of(const struct guest *g, u64 size)
+double value_of(const struct policy_guest *g, u64 size)
 {
 	double x = (double)size - (double)g->bend;
 
@@ -52,7 +52,7 @@ static double size_at(const struct line *l, double tau, double mu)
 	return x < l->lo ? l->lo : x > l->hi ? l->hi : x;
 }
 
-static u64 need_at(const struct guest *g, enum policy_tier tier)
+static u64 need_at(const struct policy_guest *g, enum policy_tier tier)
 {
 	switch (tier) {
 	case POLICY_TIER_MAX:
@@ -72,12 +72,12 @@ static u64 need_at(const struct guest *g, enum policy_tier tier)
  * A guest on its way down into a new range is not sent back up: its range is as wide
  * as what it has, and its balloon follows later.
  */
-static u64 bound(const struct guest *g, enum policy_tier tier)
+static u64 bound(const struct policy_guest *g, enum policy_tier tier)
 {
 	return min_of(need_at(g, tier), max_of(g->max_goal, g->target));
 }
 
-static void line_of(const struct guest *g, enum policy_tier tier, struct line *l)
+static void line_of(const struct policy_guest *g, enum policy_tier tier, struct line *l)
 {
 	*l = (struct line){
 		.lo = (double)bound(g, tier),
@@ -121,7 +121,7 @@ static double sweep(struct policy *p, enum policy_tier tier, double budget)
 {
 	double tau = p->t.tax, sum = 0, slope = 0, mu = 0;
 	struct knee *k = p->knee;
-	struct guest *g;
+	struct policy_guest *g;
 	size_t n = 0;
 
 	for_each_guest (p, g) {
@@ -154,7 +154,7 @@ static enum policy_tier tier_of(struct policy *p)
 {
 	double at[POLICY_TIER_NONE] = { 0 }, soft, hard, swap, careful;
 	enum policy_tier tier;
-	struct guest *g;
+	struct policy_guest *g;
 
 	p->b.value = 0;
 	for_each_guest (p, g) {
@@ -191,7 +191,7 @@ static enum policy_tier tier_of(struct policy *p)
 /* What a byte is worth on each guest's way to its entitlement. */
 static void price(struct policy *p)
 {
-	struct guest *g;
+	struct policy_guest *g;
 
 	for_each_guest (p, g) {
 		double bytes = (double)g->target - (double)g->entitled;
@@ -208,7 +208,7 @@ static void price(struct policy *p)
 static void divide(struct policy *p)
 {
 	double mu = sweep(p, p->tier, p->b.budget);
-	struct guest *g;
+	struct policy_guest *g;
 
 	for_each_guest (p, g) {
 		struct line l;
@@ -222,7 +222,7 @@ static void divide(struct policy *p)
 
 void entitle(struct policy *p)
 {
-	struct guest *g;
+	struct policy_guest *g;
 
 	p->tier = tier_of(p);
 	if (p->drain)

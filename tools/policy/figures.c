@@ -6,7 +6,7 @@
 #include "engine.h"
 
 /* Whether a command to this guest's balloon makes sense at all. */
-bool balloon_moves(const struct guest *g)
+bool balloon_moves(const struct policy_guest *g)
 {
 	switch (g->class) {
 	case POLICY_CLASS_FROZEN:
@@ -25,14 +25,14 @@ bool balloon_moves(const struct guest *g)
  * Nobody knows what it needs: it does not report, or boots.  Its balloon is not
  * shrunk, but it grows by its share of what nobody needs.
  */
-bool unheard(const struct guest *g)
+bool unheard(const struct policy_guest *g)
 {
 	return g->class == POLICY_CLASS_SILENT || g->class == POLICY_CLASS_STARTING ||
 	       g->class == POLICY_CLASS_REBOOTING;
 }
 
 /* After a reboot its first statistics are of a system that is half there. */
-bool booting(const struct policy *p, const struct guest *g)
+bool booting(const struct policy *p, const struct policy_guest *g)
 {
 	return since(p->now, g->seen->reboot_at) <= START_GRACE;
 }
@@ -41,7 +41,7 @@ bool booting(const struct policy *p, const struct guest *g)
  * Guest memory that the host pays for, resident or paged out: a QEMU process
  * has some of its own.
  */
-u64 paid(const struct policy *p, const struct guest *g)
+u64 paid(const struct policy *p, const struct policy_guest *g)
 {
 	return over(g->seen->rss, p->t.process_overhead) + g->seen->swapped;
 }
@@ -51,7 +51,7 @@ u64 paid(const struct policy *p, const struct guest *g)
  * What is above it is free now, also when its size has changed since the
  * statistics.
  */
-u64 bend_of(const struct guest *g)
+u64 bend_of(const struct policy_guest *g)
 {
 	if (!cost_known(g) || g->seen->fresh_at == NEVER)
 		return 0;
@@ -63,7 +63,7 @@ u64 bend_of(const struct guest *g)
  * free pages as they come, and the untouched ones are free on the host already.
  * Merged ones do not free anything either.
  */
-double touched_share(const struct policy *p, const struct guest *g)
+double touched_share(const struct policy *p, const struct policy_guest *g)
 {
 	u64 touched = paid(p, g);
 	u64 untouched = over(g->actual, touched);
@@ -76,13 +76,13 @@ double touched_share(const struct policy *p, const struct guest *g)
 }
 
 /* What it was seen to touch since its statistics were taken. */
-u64 touched_since(const struct guest *g)
+u64 touched_since(const struct policy_guest *g)
 {
 	return cost_known(g) ? over(process_cost(g), g->seen->sample_cost) : 0;
 }
 
 /* What it needs by its statistics, and by what it did since. */
-u64 base_of(const struct guest *g)
+u64 base_of(const struct policy_guest *g)
 {
 	return g->seen->overhead + g->seen->used + g->seen->debt + touched_since(g);
 }

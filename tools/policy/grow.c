@@ -15,7 +15,7 @@
 #define MUCH 4
 
 /* The difference that is worth a command; the last step up to max always is. */
-static u64 worth(const struct guest *g, enum need need, u64 lack)
+static u64 worth(const struct policy_guest *g, enum need need, u64 lack)
 {
 	if (g->pressed_now || g->target + lack >= g->max)
 		return min_of(GRAIN, lack);
@@ -23,14 +23,14 @@ static u64 worth(const struct guest *g, enum need need, u64 lack)
 }
 
 /* By less than a command is worth it is not: that must not keep its share from it. */
-static bool below_demand(const struct guest *g)
+static bool below_demand(const struct policy_guest *g)
 {
 	u64 lack = over(min_of(g->entitled, g->demand), g->target);
 
 	return lack && lack >= worth(g, NEED_DEMAND, lack);
 }
 
-static enum need need_of(const struct policy *p, const struct guest *g)
+static enum need need_of(const struct policy *p, const struct policy_guest *g)
 {
 	bool below = below_demand(g);
 
@@ -47,7 +47,7 @@ static enum need need_of(const struct policy *p, const struct guest *g)
 	return below && g->fresh ? NEED_DEMAND : NEED_SHARE;
 }
 
-static u64 lack_of(const struct guest *g)
+static u64 lack_of(const struct policy_guest *g)
 {
 	if (g->need == NEED_NONE)
 		return 0;
@@ -61,7 +61,7 @@ static u64 lack_of(const struct guest *g)
  * is made to wait who is under pressure, lacks much, or whose demand has really
  * risen since.
  */
-static bool reversal(const struct policy *p, const struct guest *g)
+static bool reversal(const struct policy *p, const struct policy_guest *g)
 {
 	if (g->seen->direction >= 0 || p->drain || g->need == NEED_PRESSED ||
 	    since(p->now, g->seen->moved_at) >= p->t.reversal)
@@ -93,7 +93,7 @@ static void pools(const struct policy *p, struct need_sum *sum)
  * What a byte of growth costs: pressed guests touch it, others perhaps, and
  * pinned ones have it already.
  */
-static double cost_of(const struct guest *g)
+static double cost_of(const struct policy_guest *g)
 {
 	if (g->class == POLICY_CLASS_PINNED && (g->seen->pinned || g->seen->rss >= g->max))
 		return 0;
@@ -104,7 +104,7 @@ static double cost_of(const struct guest *g)
  * What its balloon has not taken yet: keeping that takes no byte from the host.  At
  * level critical the host has nothing but what is on its way.
  */
-static u64 still_there(const struct policy *p, const struct guest *g)
+static u64 still_there(const struct policy *p, const struct policy_guest *g)
 {
 	if (g->need == NEED_SHARE || p->emergency || p->raw == POLICY_LEVEL_CRITICAL)
 		return 0;
@@ -115,7 +115,7 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 {
 	double pool = (double)sum->pool[need - 1] - sum->granted;
 	double lack = 0, part;
-	struct guest *g;
+	struct policy_guest *g;
 
 	if (!sum->count[need - 1])
 		return;
@@ -143,7 +143,7 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 
 void grow(struct policy *p, struct need_sum *sum)
 {
-	struct guest *g;
+	struct policy_guest *g;
 
 	*sum = (struct need_sum){ 0 };
 	pools(p, sum);

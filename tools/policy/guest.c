@@ -43,7 +43,8 @@ static bool has(const struct guest_record *s, u64 stat, u64 value)
 
 /* How much a counter grew; 0 at its first sight, and when the guest set it
  * back. */
-static u64 grew(struct guest *g, const struct guest_record *s, u64 stat, u64 *last, u64 value)
+static u64 grew(struct policy_guest *g, const struct guest_record *s, u64 stat, u64 *last,
+		u64 value)
 {
 	u64 d = 0;
 
@@ -63,7 +64,7 @@ static u64 grew(struct guest *g, const struct guest_record *s, u64 stat, u64 *la
  * deflate-on-oom, where the balloon counts as used.  Only a size that has been
  * at rest for two samples and clearly below max shows it.
  */
-static void learn_follows(struct guest *g, u64 total)
+static void learn_follows(struct policy_guest *g, u64 total)
 {
 	u64 below = over(g->max, g->seen->sample_actual);
 	int vote;
@@ -81,13 +82,13 @@ static void learn_follows(struct guest *g, u64 total)
 	}
 }
 
-static bool overhead_jumps(const struct guest *g, u64 x)
+static bool overhead_jumps(const struct policy_guest *g, u64 x)
 {
 	return distance(x, g->seen->overhead) > g->max / OVERHEAD_JUMP &&
 	       (x > g->seen->overhead || g->seen->stable >= OVERHEAD_LASTS);
 }
 
-static void learn_overhead(struct guest *g, u64 total)
+static void learn_overhead(struct policy_guest *g, u64 total)
 {
 	u64 x = min_of(over(g->seen->sample_actual, total), g->max);
 
@@ -121,7 +122,7 @@ static u64 stat_actual(const struct guest_record *s)
  * follow the balloon, or may not, the largest size since the last sample: with a
  * smaller one the guest would seem to use less than it does.
  */
-static u64 latched(struct guest *g, const struct guest_record *s)
+static u64 latched(struct policy_guest *g, const struct guest_record *s)
 {
 	u64 now = stat_actual(s) ? stat_actual(s) : g->actual;
 	u64 least = min_of(g->seen->least_actual, now), most = max_of(g->seen->most_actual, now);
@@ -146,7 +147,7 @@ static u64 free_of(const struct guest_record *s, u64 available, u64 cache)
 }
 
 /* Sizes of the sample into the guest. False: nothing to be learned from it. */
-static bool take_sizes(struct guest *g, const struct guest_record *s)
+static bool take_sizes(struct policy_guest *g, const struct guest_record *s)
 {
 	u64 actual;
 	bool has_free = has(s, GUEST_HAS_FREE, s->free);
@@ -185,7 +186,7 @@ static bool take_sizes(struct guest *g, const struct guest_record *s)
 /*
  * Growth of used within hold_time, as the largest rise over the last samples.
  */
-static void learn_growth(struct policy *p, struct guest *g, u64 dt)
+static void learn_growth(struct policy *p, struct policy_guest *g, u64 dt)
 {
 	unsigned int last = (g->seen->ring_at + GROWTH_RING - 1) % GROWTH_RING;
 	u64 window = p->t.hold_time, least = g->seen->used, growth, rise = 0;
@@ -218,13 +219,13 @@ static void learn_growth(struct policy *p, struct guest *g, u64 dt)
  * balloon, that found the free lists full of page cache: signs of work, not of
  * lack.
  */
-static bool runs_short(const struct guest *g, u64 available)
+static bool runs_short(const struct policy_guest *g, u64 available)
 {
 	return available < g->slack + g->room;
 }
 
 /* Of what its own demand leaves it, the room, half is gone. */
-static bool runs_out(const struct guest *g, u64 available)
+static bool runs_out(const struct policy_guest *g, u64 available)
 {
 	return available < g->slack + g->room / 2;
 }
@@ -235,9 +236,9 @@ static bool runs_out(const struct guest *g, u64 available)
  * limit, or pages that nobody reads.  When its work ends, so does the debt; where
  * there is room for all of it and it is left in swap, it is cold.
  */
-static void learn_debt(const struct policy *p, struct guest *g, u64 in, u64 out, bool lacked)
+static void learn_debt(const struct policy *p, struct policy_guest *g, u64 in, u64 out, bool lacked)
 {
-	struct seen *s = g->seen;
+	struct guest_history *s = g->seen;
 	u64 dt = s->fresh_at == NEVER ? 0 : since(p->now, s->fresh_at);
 	u64 life =
 		s->available >= s->debt + g->slack ? p->t.debt_life / DEBT_RELIEF : p->t.debt_life;
@@ -256,7 +257,7 @@ static void learn_debt(const struct policy *p, struct guest *g, u64 in, u64 out,
  * The 95th percentile of its faults, of times when it did not lack memory: steady
  * thrashing would be its own measure.
  */
-static void learn_faults(const struct policy *p, struct guest *g, double fault, double sec)
+static void learn_faults(const struct policy *p, struct policy_guest *g, double fault, double sec)
 {
 	g->seen->refault = fault;
 	if (!runs_out(g, over(g->seen->available, g->hot)))
@@ -265,12 +266,13 @@ static void learn_faults(const struct policy *p, struct guest *g, double fault, 
 }
 
 /* Of its disks; an old one is none. */
-static double disk_rate(const struct policy *p, const struct guest *g)
+static double disk_rate(const struct policy *p, const struct policy_guest *g)
 {
 	return since(p->now, g->seen->disk_at) <= RATE_AGE ? g->seen->disk_rate : 0;
 }
 
-static void take_activity(struct policy *p, struct guest *g, const struct guest_record *s, u64 dt)
+static void take_activity(struct policy *p, struct policy_guest *g, const struct guest_record *s,
+			  u64 dt)
 {
 	bool is_short = runs_short(g, g->seen->available);
 	bool is_out = runs_out(g, g->seen->available);
@@ -309,7 +311,7 @@ static void take_activity(struct policy *p, struct guest *g, const struct guest_
 }
 
 /* Half of the floor's slack is gone: a Linux guest wakes kswapd about there. */
-static bool tight(const struct guest *g)
+static bool tight(const struct policy_guest *g)
 {
 	return g->actual < g->max && g->seen->available < g->slack / 2;
 }
@@ -319,9 +321,9 @@ static bool tight(const struct guest *g)
  * of what it needs, but of a large guest no more than a fixed number of bytes, and as
  * much again each time.  With two steps still to be granted pressure says nothing new.
  */
-static void lacks_more(const struct policy *p, struct guest *g)
+static void lacks_more(const struct policy *p, struct policy_guest *g)
 {
-	struct seen *s = g->seen;
+	struct guest_history *s = g->seen;
 	u64 needs = g->active + g->room;
 	u64 step =
 		min_of(scale(needs + s->lacking, p->t.press_step), max_of(PRESS_BYTES, s->lacking));
@@ -337,7 +339,7 @@ static void lacks_more(const struct policy *p, struct guest *g)
  * Pressure fades when it is over; a guest that now uses far less was under another
  * load.
  */
-static void learn_press(const struct policy *p, struct guest *g, u64 dt)
+static void learn_press(const struct policy *p, struct policy_guest *g, u64 dt)
 {
 	u64 life = p->t.press_half_life;
 
@@ -354,7 +356,8 @@ static void learn_press(const struct policy *p, struct guest *g, u64 dt)
 	g->seen->lacking = scale(g->seen->lacking, half_life(min_of(dt, 64 * life), life));
 }
 
-static bool fell(const struct guest *g, const struct guest_record *s, u64 stat, u64 last, u64 value)
+static bool fell(const struct policy_guest *g, const struct guest_record *s, u64 stat, u64 last,
+		 u64 value)
 {
 	return (g->seen->counters & stat) && has(s, stat, value) && value < last;
 }
@@ -363,14 +366,14 @@ static bool fell(const struct guest *g, const struct guest_record *s, u64 stat, 
  * Counters of faults and swap never sink while a kernel runs.  Where a monitor
  * is not listened to all the time that is how a reboot is seen, after it.
  */
-static bool counts_anew(const struct guest *g, const struct guest_record *s)
+static bool counts_anew(const struct policy_guest *g, const struct guest_record *s)
 {
 	return fell(g, s, GUEST_HAS_MAJOR_FAULTS, g->seen->major_faults, s->major_faults) ||
 	       fell(g, s, GUEST_HAS_SWAP_OUT, g->seen->swap_out, s->swap_out);
 }
 
 /* Returns whether they were fresh. */
-static bool take_stats(struct policy *p, struct guest *g, const struct guest_record *s)
+static bool take_stats(struct policy *p, struct policy_guest *g, const struct guest_record *s)
 {
 	u64 dt;
 
@@ -405,7 +408,7 @@ static bool take_stats(struct policy *p, struct guest *g, const struct guest_rec
  * Asked, no answer, and yet it works: it has no time to answer.  One that was
  * growing when it was last heard is not waited for so long.
  */
-bool guest_late(const struct policy *p, const struct guest *g)
+bool guest_late(const struct policy *p, const struct policy_guest *g)
 {
 	u64 asked, silence;
 
@@ -423,9 +426,9 @@ bool guest_late(const struct policy *p, const struct guest *g)
  * swapped out, or being read back.  The rest is cold, and only exposure.  What we
  * had its cgroup reclaim is cold by the kernel's own word.
  */
-static void learn_payback(struct guest *g, u64 before, u64 dt)
+static void learn_payback(struct policy_guest *g, u64 before, u64 dt)
 {
-	struct seen *s = g->seen;
+	struct guest_history *s = g->seen;
 	u64 out = over(s->swapped, before), in = over(before, s->swapped);
 	u64 asked = min_of(out, s->reclaimed);
 
@@ -436,7 +439,7 @@ static void learn_payback(struct guest *g, u64 before, u64 dt)
 }
 
 /* A start fills memory once; that is no rate at which guests call memory in. */
-static bool filling(const struct policy *p, const struct guest *g)
+static bool filling(const struct policy *p, const struct policy_guest *g)
 {
 	u64 age = since(p->now, g->seen->born_at);
 
@@ -446,7 +449,7 @@ static bool filling(const struct policy *p, const struct guest *g)
 }
 
 /* What the host pays for it. */
-static void take_memory(struct policy *p, struct guest *g, const struct guest_record *s)
+static void take_memory(struct policy *p, struct policy_guest *g, const struct guest_record *s)
 {
 	u64 before, saved, after, swapped, dt;
 
@@ -495,9 +498,9 @@ static double rate_of(const struct policy *p, u64 *last, u64 *at, u64 value)
 	return rate;
 }
 
-static void take_rates(struct policy *p, struct guest *g, const struct guest_record *s)
+static void take_rates(struct policy *p, struct policy_guest *g, const struct guest_record *s)
 {
-	struct seen *n = g->seen;
+	struct guest_history *n = g->seen;
 
 	if (s->present & GUEST_HAS_CPU)
 		n->busy = rate_of(p, &n->cpu_ns, &n->cpu_at, s->cpu_ns) / (double)SEC;
@@ -508,7 +511,7 @@ static void take_rates(struct policy *p, struct guest *g, const struct guest_rec
 	n->disk_rate = rate_of(p, &n->disk_read, &n->disk_at, s->disk_read);
 }
 
-static void take_costs(struct policy *p, struct guest *g, const struct guest_record *s)
+static void take_costs(struct policy *p, struct policy_guest *g, const struct guest_record *s)
 {
 	const u64 of_memory = GUEST_HAS_RSS | GUEST_HAS_SWAPPED | GUEST_HAS_KSM_SAVED;
 
@@ -520,7 +523,7 @@ static void take_costs(struct policy *p, struct guest *g, const struct guest_rec
 		balloon_settled(p, g);
 }
 
-static void take_machine(struct policy *p, struct guest *g, const struct guest_record *r)
+static void take_machine(struct policy *p, struct policy_guest *g, const struct guest_record *r)
 {
 	if (r->present & GUEST_HAS_PINS) {
 		if (!r->pins && g->seen->pinned)
@@ -537,7 +540,7 @@ static void take_machine(struct policy *p, struct guest *g, const struct guest_r
 
 int policy_guest_update(struct policy *p, unsigned int guest, const struct guest_record *r, u64 now)
 {
-	struct guest *g = guest_get(p, guest);
+	struct policy_guest *g = guest_get(p, guest);
 
 	if (!g)
 		return -ENOENT;

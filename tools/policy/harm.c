@@ -17,7 +17,7 @@
 #define HURT (POLICY_PRESSED_OOM | POLICY_PRESSED_STALL | POLICY_PRESSED_REFAULT)
 
 /* A shrink was sent; several in a row are judged as one. */
-void harm_shrunk(struct policy *p, struct guest *g, u64 from)
+void harm_shrunk(struct policy *p, struct policy_guest *g, u64 from)
 {
 	if (!g->seen->judged)
 		return;
@@ -31,7 +31,7 @@ void harm_shrunk(struct policy *p, struct guest *g, u64 from)
  * The floor is learned as a margin above what the statistics say: a guest whose
  * load goes away does not keep the memory for it.
  */
-static void harmed(struct policy *p, struct guest *g)
+static void harmed(struct policy *p, struct policy_guest *g)
 {
 	u64 level = min_of(g->actual, g->target);
 	u64 floor = min_of(scale(level, p->t.learn_factor), g->max);
@@ -58,7 +58,7 @@ static void harmed(struct policy *p, struct guest *g)
 }
 
 /* At each fresh sample: what came of the last shrink? */
-void harm_look(struct policy *p, struct guest *g)
+void harm_look(struct policy *p, struct policy_guest *g)
 {
 	if (g->seen->judged)
 		return;
@@ -83,13 +83,13 @@ void harm_look(struct policy *p, struct guest *g)
 	}
 }
 
-u64 harm_backoff_left(const struct policy *p, const struct guest *g)
+u64 harm_backoff_left(const struct policy *p, const struct policy_guest *g)
 {
 	return over(g->seen->backoff_until, p->now);
 }
 
 /* Hurt too often: it stays at its last good size until the period is over. */
-bool harm_frozen(const struct policy *p, const struct guest *g)
+bool harm_frozen(const struct policy *p, const struct policy_guest *g)
 {
 	return g->seen->harms >= p->t.harm_limit &&
 	       since(p->now, g->seen->harm_at) <= p->t.harm_period;
@@ -103,7 +103,7 @@ double harm_fading(const struct policy *p, u64 age)
 	return pow(1 - p->t.learn_decay, min_of(hours, 1e4));
 }
 
-u64 harm_learned(const struct policy *p, const struct guest *g)
+u64 harm_learned(const struct policy *p, const struct policy_guest *g)
 {
 	if (!g->seen->learned)
 		return 0;
@@ -111,7 +111,7 @@ u64 harm_learned(const struct policy *p, const struct guest *g)
 }
 
 /* The floor that harm asks for, before fairness. */
-u64 harm_floor(const struct policy *p, const struct guest *g)
+u64 harm_floor(const struct policy *p, const struct policy_guest *g)
 {
 	u64 floor = base_of(g) + harm_learned(p, g);
 

@@ -234,7 +234,7 @@ static void outside_update(struct policy *p)
 {
 	u64 dt = since(p->now, p->outside_at);
 	double guests = 0, now_used, before = p->outside, keep, growth;
-	struct guest *g;
+	struct policy_guest *g;
 
 	if (dt != NEVER && dt < SEC / 2)
 		return;
@@ -342,7 +342,7 @@ static u64 reserve_of(const struct policy *p, u64 minfree)
  */
 u64 reserve_left(const struct policy *p, const struct reserve *r)
 {
-	const struct guest *g;
+	const struct policy_guest *g;
 
 	if (!r->exists || p->now >= r->until)
 		return 0;
@@ -362,7 +362,7 @@ u64 reserve_sum(const struct policy *p)
 }
 
 /* Of what a balloon has still to take, what comes before it is needed. */
-static u64 soon(const struct policy *p, const struct guest *g)
+static u64 soon(const struct policy *p, const struct policy_guest *g)
 {
 	if (g->actual <= g->target)
 		return 0;
@@ -374,7 +374,7 @@ void host_budget(struct policy *p)
 {
 	struct budget *b = &p->b;
 	u64 largest = 0, merged = 0, avail;
-	struct guest *g;
+	struct policy_guest *g;
 
 	b->available = host_available(p);
 	b->minfree = minfree_of(p);

@@ -24,7 +24,7 @@
 /* So is the verdict that reading is of files read once. */
 #define DOUBT_LIFE (3600 * SEC)
 
-void hot_watch(const struct policy *p, struct guest *g, int direction)
+void hot_watch(const struct policy *p, struct policy_guest *g, int direction)
 {
 	struct hot_watch *w = &g->seen->probe;
 
@@ -40,7 +40,7 @@ void hot_watch(const struct policy *p, struct guest *g, int direction)
 }
 
 /* Has the move that is being watched changed what is read? */
-static void judge(const struct policy *p, struct seen *s)
+static void judge(const struct policy *p, struct guest_history *s)
 {
 	struct hot_watch *w = &s->probe;
 	bool used;
@@ -59,15 +59,15 @@ static void judge(const struct policy *p, struct seen *s)
 }
 
 /* Free memory that it could cache in, and does not: it does not lack cache. */
-static bool lacks_cache(const struct guest *g)
+static bool lacks_cache(const struct policy_guest *g)
 {
 	return g->target < g->max && g->seen->free < g->slack;
 }
 
-void hot_read(const struct policy *p, struct guest *g, u64 faulted, u64 swapped, u64 dt)
+void hot_read(const struct policy *p, struct policy_guest *g, u64 faulted, u64 swapped, u64 dt)
 {
 	double keep = half_life(min_of(dt, REREAD_LIFE * 64), REREAD_LIFE), prior = p->t.hot_prior;
-	struct seen *s = g->seen;
+	struct guest_history *s = g->seen;
 	double rate;
 
 	/*
@@ -90,7 +90,7 @@ void hot_read(const struct policy *p, struct guest *g, u64 faulted, u64 swapped,
 }
 
 /* What is likely to be read again within the window, or was not enough. */
-u64 hot_size(const struct policy *p, const struct guest *g)
+u64 hot_size(const struct policy *p, const struct policy_guest *g)
 {
 	double bytes = (double)p->t.hot_window / (double)SEC * g->seen->reread * g->seen->sigma;
 

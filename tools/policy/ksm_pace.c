@@ -37,7 +37,7 @@
 /* What ksmd knows of, or will come to know: it finds memory only by scanning it. */
 static u64 to_walk(const struct policy *p)
 {
-	const struct guest *g;
+	const struct policy_guest *g;
 	u64 rss = 0;
 
 	for_each_guest (p, g)

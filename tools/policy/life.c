@@ -50,7 +50,7 @@ static int config_check(const struct policy_guest_config *config)
 	return 0;
 }
 
-static void config_apply(const struct policy *p, struct guest *g,
+static void config_apply(const struct policy *p, struct policy_guest *g,
 			 const struct policy_guest_config *c)
 {
 	g->max_goal = c->max;
@@ -65,7 +65,7 @@ static void config_apply(const struct policy *p, struct guest *g,
  * Another kernel: the counters start anew, and what the guest kept from the
  * host it keeps no more.  Its work comes back, and needs what it needed.
  */
-void guest_restarted(struct guest *g)
+void guest_restarted(struct policy_guest *g)
 {
 	if (g->movable)
 		g->seen->boot_need = max_of(g->seen->boot_need, g->demand);
@@ -89,7 +89,7 @@ void guest_restarted(struct guest *g)
 }
 
 /* Everything that a guest's samples have taught, but not what it is. */
-static void guest_unlearn(struct policy *p, struct guest *g)
+static void guest_unlearn(struct policy *p, struct policy_guest *g)
 {
 	guest_restarted(g);
 	g->seen->last_update = 0;
@@ -116,7 +116,7 @@ static void guest_unlearn(struct policy *p, struct guest *g)
 int policy_set_tunables(struct policy *p, const struct policy_tunables *t)
 {
 	const char *why;
-	struct guest *g;
+	struct policy_guest *g;
 
 	if (policy_tunables_check(t, &why) < 0)
 		return -ERANGE;
@@ -131,7 +131,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 		     u64 now, unsigned int *ret_guest)
 {
 	unsigned int i;
-	struct guest *g;
+	struct policy_guest *g;
 	int r;
 
 	now = policy_clock(p, now);
@@ -177,7 +177,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 
 int policy_guest_remove(struct policy *p, unsigned int guest)
 {
-	struct guest *g = guest_get(p, guest);
+	struct policy_guest *g = guest_get(p, guest);
 
 	if (!g)
 		return -ENOENT;
@@ -193,7 +193,7 @@ int policy_guest_remove(struct policy *p, unsigned int guest)
 int policy_guest_configure(struct policy *p, unsigned int guest,
 			   const struct policy_guest_config *config)
 {
-	struct guest *g = guest_get(p, guest);
+	struct policy_guest *g = guest_get(p, guest);
 	int r;
 
 	if (!g)
@@ -208,7 +208,7 @@ int policy_guest_configure(struct policy *p, unsigned int guest,
 
 int policy_guest_polling(struct policy *p, unsigned int guest, bool polling, u64 now)
 {
-	struct guest *g = guest_get(p, guest);
+	struct policy_guest *g = guest_get(p, guest);
 
 	if (!g)
 		return -ENOENT;
@@ -221,7 +221,7 @@ int policy_guest_polling(struct policy *p, unsigned int guest, bool polling, u64
 
 int policy_guest_event(struct policy *p, unsigned int guest, enum policy_guest_event event, u64 now)
 {
-	struct guest *g = guest_get(p, guest);
+	struct policy_guest *g = guest_get(p, guest);
 
 	if (!g)
 		return -ENOENT;

@@ -2,7 +2,7 @@
 /* A listener to all that enters the engine, and what it hears first. */
 #include "engine.h"
 
-static void hear_record(const struct policy *p, unsigned int guest, const struct seen *s)
+static void hear_record(const struct policy *p, unsigned int guest, const struct guest_history *s)
 {
 	struct guest_record r = {
 		.present = s->known,
@@ -39,7 +39,7 @@ static void hear_event(const struct policy *p, unsigned int guest, bool happened
 		HEARD(p, GUEST_EVENT, .guest = guest, .event = event);
 }
 
-static void hear_guest(const struct policy *p, unsigned int guest, const struct guest *g)
+static void hear_guest(const struct policy *p, unsigned int guest, const struct policy_guest *g)
 {
 	struct policy_guest_config c = {
 		.min = g->min,
@@ -82,7 +82,7 @@ bool policy_is_new(const struct policy *p)
 
 void policy_listen(struct policy *p, policy_input_t f, void *userdata)
 {
-	const struct guest *g;
+	const struct policy_guest *g;
 
 	p->listener = f;
 	p->listener_data = userdata;

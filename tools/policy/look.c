@@ -13,7 +13,7 @@
 /* So much touched is a reason to decide. */
 #define GREW (32 * MIB)
 
-static bool squeezed(const struct guest *g)
+static bool squeezed(const struct policy_guest *g)
 {
 	return g->movable && g->target < g->max && cost_known(g);
 }
@@ -22,9 +22,9 @@ static bool squeezed(const struct guest *g)
  * It has touched that much in that time.  Rates are taken from looks alone: from one
  * poll to the next they say less than the statistics do.
  */
-void look_touched(const struct policy *p, struct guest *g, u64 touched, u64 dt)
+void look_touched(const struct policy *p, struct policy_guest *g, u64 touched, u64 dt)
 {
-	struct seen *s = g->seen;
+	struct guest_history *s = g->seen;
 
 	s->grew = min_of(s->grew + touched, g->max);
 	if (dt >= LOOK_LEAST)
@@ -32,7 +32,7 @@ void look_touched(const struct policy *p, struct guest *g, u64 touched, u64 dt)
 }
 
 /* What it touches within @time if it goes on so; an old look says nothing of that. */
-u64 look_ahead(const struct policy *p, const struct guest *g, u64 time)
+u64 look_ahead(const struct policy *p, const struct policy_guest *g, u64 time)
 {
 	if (since(p->now, g->seen->cost_at) > 2 * LOOK)
 		return 0;
@@ -40,14 +40,14 @@ u64 look_ahead(const struct policy *p, const struct guest *g, u64 time)
 }
 
 /* How often to look at it, 0: not at all. */
-u64 look_period(const struct guest *g)
+u64 look_period(const struct policy_guest *g)
 {
 	return squeezed(g) ? LOOK : 0;
 }
 
 bool policy_grows(const struct policy *p)
 {
-	const struct guest *g;
+	const struct policy_guest *g;
 
 	for_each_guest (p, g)
 		if (squeezed(g) && g->seen->grew >= min_of(GREW, g->band))

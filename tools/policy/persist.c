@@ -10,7 +10,7 @@
 int policy_guest_export(const struct policy *p, unsigned int guest, u64 now,
 			struct policy_guest_state *ret)
 {
-	const struct guest *g = guest_get(p, guest);
+	const struct policy_guest *g = guest_get(p, guest);
 
 	(void)now;
 	if (!g)
@@ -42,7 +42,7 @@ static double clamp_ratio(double x, double lo, double hi, double otherwise)
 int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 			const struct policy_guest_state *s)
 {
-	struct guest *g = guest_get(p, guest);
+	struct policy_guest *g = guest_get(p, guest);
 
 	if (!g)
 		return -ENOENT;

@@ -15,7 +15,7 @@
  * and the floor's slack likewise.  Of a large guest it is the distance of its
  * watermarks, or reclaim runs in circles.
  */
-void guest_derive(const struct policy *p, struct guest *g)
+void guest_derive(const struct policy *p, struct policy_guest *g)
 {
 	const struct policy_tunables *t = &p->t;
 
@@ -29,7 +29,7 @@ void guest_derive(const struct policy *p, struct guest *g)
  * A new range is a goal. Until the guest has got there what it has is within its
  * range, or it would be moved at once, whatever it uses and whatever exists.
  */
-void guest_range(const struct policy *p, struct guest *g)
+void guest_range(const struct policy *p, struct policy_guest *g)
 {
 	u64 max = max_of(g->max_goal, max_of(g->target, g->actual));
 

@@ -24,7 +24,7 @@
 static double squeezable(const struct policy *p)
 {
 	double sum = 0;
-	struct guest *g;
+	struct policy_guest *g;
 
 	for_each_guest (p, g)
 		if (g->movable && g->seen->fresh_at != NEVER)

@@ -23,13 +23,13 @@
 #define RIVAL_REST (600 * SEC)
 
 /* QEMU got this target, from us or from somebody else. */
-void rival_commanded(struct guest *g, u64 target)
+void rival_commanded(struct policy_guest *g, u64 target)
 {
 	g->seen->commanded = target;
 	g->seen->way = distance(g->actual, target);
 }
 
-void rival_forget(struct guest *g)
+void rival_forget(struct policy_guest *g)
 {
 	rival_commanded(g, g->actual);
 	g->seen->rose_at = NEVER;
@@ -38,25 +38,25 @@ void rival_forget(struct guest *g)
 	g->seen->rival_until = 0;
 }
 
-bool rival_rules(const struct policy *p, const struct guest *g)
+bool rival_rules(const struct policy *p, const struct policy_guest *g)
 {
 	return p->now < g->seen->rival_until;
 }
 
-static bool at_max(const struct guest *g, u64 actual)
+static bool at_max(const struct policy_guest *g, u64 actual)
 {
 	return actual + GRAIN >= g->max;
 }
 
-static bool short_of_memory(const struct guest *g)
+static bool short_of_memory(const struct policy_guest *g)
 {
 	return g->seen->fresh_at != NEVER && g->seen->available < g->slack;
 }
 
 /* Has it left its target, or turned around on its way there? */
-static bool left_ours(const struct policy *p, const struct guest *g, u64 actual)
+static bool left_ours(const struct policy *p, const struct policy_guest *g, u64 actual)
 {
-	const struct seen *s = g->seen;
+	const struct guest_history *s = g->seen;
 
 	if (since(p->now, s->moved_at) <= REPORT_LAG ||
 	    distance(actual, s->commanded) <= s->way + g->band)
@@ -67,9 +67,9 @@ static bool left_ours(const struct policy *p, const struct guest *g, u64 actual)
 }
 
 /* Did it go to max, and does it now obey? */
-static bool obeys_again(const struct policy *p, struct guest *g, u64 actual)
+static bool obeys_again(const struct policy *p, struct policy_guest *g, u64 actual)
 {
-	struct seen *s = g->seen;
+	struct guest_history *s = g->seen;
 
 	if (actual > g->actual && at_max(g, actual) && s->commanded + g->band < g->max)
 		s->rose_at = p->now;
@@ -86,9 +86,9 @@ static bool obeys_again(const struct policy *p, struct guest *g, u64 actual)
 }
 
 /* A move that goes on is one. */
-static void count(const struct policy *p, struct guest *g)
+static void count(const struct policy *p, struct policy_guest *g)
 {
-	struct seen *s = g->seen;
+	struct guest_history *s = g->seen;
 
 	if (since(p->now, s->rival_at) > RIVAL_PERIOD) {
 		s->rivals = 0;
@@ -101,7 +101,7 @@ static void count(const struct policy *p, struct guest *g)
 		s->rival_until = p->now + RIVAL_REST;
 }
 
-bool rival_moved(struct policy *p, struct guest *g, u64 actual)
+bool rival_moved(struct policy *p, struct policy_guest *g, u64 actual)
 {
 	bool moved;
 

@@ -28,7 +28,7 @@ static double rate_of(const struct policy *p, enum policy_level level)
  * So many bytes a second; time without a shrink adds up, but only to what makes
  * one command worth while.
  */
-static u64 allowance(const struct policy *p, const struct guest *g, double rate)
+static u64 allowance(const struct policy *p, const struct policy_guest *g, double rate)
 {
 	u64 step = scale(g->target, rate);
 	u64 most = max_of(step, g->band);
@@ -40,7 +40,7 @@ static u64 allowance(const struct policy *p, const struct guest *g, double rate)
 }
 
 /* It has just grown, and its demand has not fallen since. */
-static bool reversal(const struct policy *p, const struct guest *g)
+static bool reversal(const struct policy *p, const struct policy_guest *g)
 {
 	return g->seen->direction > 0 && since(p->now, g->seen->moved_at) < p->t.reversal &&
 	       g->demand + g->band >= g->seen->moved_demand;
@@ -56,7 +56,7 @@ static bool lacks(const struct policy *p)
  * May this guest be shrunk in the background, and may it lend?
  * @urgent: somebody is below their demand
  */
-static void may_take(const struct policy *p, struct guest *g, bool urgent)
+static void may_take(const struct policy *p, struct policy_guest *g, bool urgent)
 {
 	/* What may hurt needs the level that is, not the one that is left
 	 * slowly. */
@@ -117,7 +117,7 @@ static void may_take(const struct policy *p, struct guest *g, bool urgent)
 }
 
 /* How much of each kind may be taken from this guest now. */
-static void offer(const struct policy *p, struct guest *g, bool urgent)
+static void offer(const struct policy *p, struct policy_guest *g, bool urgent)
 {
 	u64 surplus = over(g->target, g->entitled), spare;
 
@@ -149,7 +149,7 @@ static void offer(const struct policy *p, struct guest *g, bool urgent)
 static double spread(struct policy *p, double need)
 {
 	double offered = 0, part;
-	struct guest *g;
+	struct policy_guest *g;
 
 	if (need <= 0)
 		return 0;
@@ -168,9 +168,9 @@ static double spread(struct policy *p, double need)
  * What is offered of one kind.
  * @upto: what each guest offers of this and the kinds before it
  */
-static double take_kind(struct policy *p, double need, u64 (*upto)(const struct guest *))
+static double take_kind(struct policy *p, double need, u64 (*upto)(const struct policy_guest *))
 {
-	struct guest *g;
+	struct policy_guest *g;
 
 	if (need <= 0)
 		return 0;
@@ -179,17 +179,17 @@ static double take_kind(struct policy *p, double need, u64 (*upto)(const struct 
 	return spread(p, need);
 }
 
-static u64 upto_excess(const struct guest *g)
+static u64 upto_excess(const struct policy_guest *g)
 {
 	return g->excess;
 }
 
-static u64 upto_within(const struct guest *g)
+static u64 upto_within(const struct policy_guest *g)
 {
 	return g->excess + g->within;
 }
 
-static u64 upto_rated(const struct guest *g)
+static u64 upto_rated(const struct policy_guest *g)
 {
 	return g->rated;
 }
@@ -202,7 +202,7 @@ static void settle(struct policy *p)
 {
 	struct knee *k = p->knee;
 	double left = 0;
-	struct guest *g;
+	struct policy_guest *g;
 	size_t n = 0;
 
 	for_each_guest (p, g) {
@@ -239,7 +239,7 @@ void shrink(struct policy *p, const struct need_sum *sum)
 	double need = sum->all + (p->b.value - p->b.budget);
 	double lend = sum->urgent + (double)p->b.reserved - (double)sum->spare;
 	double taken;
-	struct guest *g;
+	struct policy_guest *g;
 
 	lend = min_of(lend, need);
 	for_each_guest (p, g)
