@@ -30,7 +30,8 @@
 /* Nothing squeezed, nothing pressed: a look this often, as the daemon, ms. */
 #define HEARTBEAT 10000
 
-struct seen {
+/* What the engine was given of a guest. */
+struct fed_guest {
 	unsigned int handle;
 	bool poll;
 	double actual, rss, merged, swapped;
@@ -39,12 +40,12 @@ struct seen {
 	int64_t sampled; /* time of the statistics that it was given */
 };
 
-struct dynmem {
+struct engine_policy {
 	struct policy *policy;
 	struct policy_tunables tunables;
 	struct policy_gate gate;
 	struct policy_gate_host gate_host;
-	struct seen *seen;
+	struct fed_guest *known;
 	unsigned int round;
 	bool looks;
 	int64_t tick, emergency; /* ms; next round of an emergency */
@@ -62,7 +63,7 @@ static uint64_t bytes(double x)
 	return x > 0 ? (uint64_t)x : 0;
 }
 
-static enum policy_level feed_host(const struct sim *s, struct dynmem *d)
+static enum policy_level feed_host(const struct sim *s, struct engine_policy *d)
 {
 	const struct sim_host *h = &s->host;
 	struct host_record sample = {
@@ -92,35 +93,36 @@ static enum policy_level feed_host(const struct sim *s, struct dynmem *d)
 
 /* From /proc; @quick: on an event, only what is resident. */
 static void feed_cost(const struct sim *s, struct policy *p, const struct sim_guest *g,
-		      struct seen *seen, bool quick)
+		      struct fed_guest *known, bool quick)
 {
 	double swapped = g->host_cold + g->host_hot;
 	struct guest_record cost;
 
-	if (seen->rss == g->rss && seen->merged == g->merged && (quick || seen->swapped == swapped))
+	if (known->rss == g->rss && known->merged == g->merged &&
+	    (quick || known->swapped == swapped))
 		return;
-	seen->rss = g->rss;
-	seen->merged = g->merged;
+	known->rss = g->rss;
+	known->merged = g->merged;
 	if (!quick)
-		seen->swapped = swapped;
+		known->swapped = swapped;
 	cost = (struct guest_record){
 		.present = GUEST_HAS_RSS | (quick ? 0 : GUEST_HAS_SWAPPED | GUEST_HAS_KSM_SAVED),
 		.rss = bytes(g->rss + g->merged + s->host.physics.qemu),
 		.swapped = bytes(swapped),
 		.ksm_saved = bytes(g->merged),
 	};
-	policy_guest_update(p, seen->handle, &cost, clock_of(s));
+	policy_guest_update(p, known->handle, &cost, clock_of(s));
 }
 
 static void feed_stats(const struct sim *s, struct policy *p, const struct sim_guest *g,
-		       struct seen *seen)
+		       struct fed_guest *known)
 {
 	const struct sim_stats *st = &g->stats;
 	struct guest_record sample;
 
-	if (!seen->poll || st->time == seen->sampled)
+	if (!known->poll || st->time == known->sampled)
 		return;
-	seen->sampled = st->time;
+	known->sampled = st->time;
 	sample = (struct guest_record){
 		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
 			   GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES | GUEST_HAS_SWAP_IN |
@@ -140,33 +142,33 @@ static void feed_stats(const struct sim *s, struct policy *p, const struct sim_g
 		/* Asked of QEMU along with them. */
 		.disk_read = bytes(g->disk_read),
 	};
-	policy_guest_update(p, seen->handle, &sample, clock_of(s));
+	policy_guest_update(p, known->handle, &sample, clock_of(s));
 }
 
 static void feed_actual(const struct sim *s, struct policy *p, const struct sim_guest *g,
-			struct seen *seen)
+			struct fed_guest *known)
 {
-	if (seen->actual == g->actual || s->host.now - seen->actual_at < BALLOON_EVENT)
+	if (known->actual == g->actual || s->host.now - known->actual_at < BALLOON_EVENT)
 		return;
-	seen->actual = g->actual;
-	seen->actual_at = s->host.now;
-	policy_gate_actual(&seen->books, bytes(g->actual));
-	policy_guest_actual(p, seen->handle, bytes(g->actual), clock_of(s));
+	known->actual = g->actual;
+	known->actual_at = s->host.now;
+	policy_gate_actual(&known->books, bytes(g->actual));
+	policy_guest_actual(p, known->handle, bytes(g->actual), clock_of(s));
 }
 
 static enum policy_level feed(struct sim *s, bool quick)
 {
-	struct dynmem *d = s->state;
+	struct engine_policy *d = s->state;
 	enum policy_level level;
 
 	level = feed_host(s, d);
 	for (unsigned int i = 0; i < s->host.count; i++) {
 		const struct sim_guest *g = &s->host.guest[i];
-		struct seen *seen = &d->seen[i];
+		struct fed_guest *known = &d->known[i];
 
-		feed_actual(s, d->policy, g, seen);
-		feed_cost(s, d->policy, g, seen, quick);
-		feed_stats(s, d->policy, g, seen);
+		feed_actual(s, d->policy, g, known);
+		feed_cost(s, d->policy, g, known, quick);
+		feed_stats(s, d->policy, g, known);
 	}
 	return level;
 }
@@ -175,17 +177,17 @@ static enum policy_level feed(struct sim *s, bool quick)
 static void command(struct sim *s, void *userdata, unsigned int handle, uint64_t target,
 		    bool urgent)
 {
-	struct dynmem *d = s->state;
+	struct engine_policy *d = s->state;
 	struct sim_guest *g = userdata;
-	struct seen *seen = &d->seen[g - s->host.guest];
+	struct fed_guest *known = &d->known[g - s->host.guest];
 	enum policy_gate_rule rule;
 
 	target =
-		policy_gate_pass(&d->gate, &d->tunables, &d->gate_host, &seen->books, target,
+		policy_gate_pass(&d->gate, &d->tunables, &d->gate_host, &known->books, target,
 				 policy_guest_keeps(d->policy, handle), urgent, clock_of(s), &rule);
-	if (rule != POLICY_GATE_NONE && target >= seen->books.size)
+	if (rule != POLICY_GATE_NONE && target >= known->books.size)
 		return;
-	policy_gate_sent(&d->gate, &seen->books, target, clock_of(s));
+	policy_gate_sent(&d->gate, &known->books, target, clock_of(s));
 	sim_command(s, g, (double)target);
 	policy_command_sent(d->policy, handle, target, clock_of(s));
 }
@@ -198,7 +200,7 @@ static void run_steps(struct sim *s, const struct policy_plan_step *step, unsign
 
 static void emergency(struct sim *s, enum policy_level level)
 {
-	struct dynmem *d = s->state;
+	struct engine_policy *d = s->state;
 	const struct policy_plan_step *step;
 	unsigned int count;
 	int64_t again;
@@ -221,7 +223,7 @@ static void emergency(struct sim *s, enum policy_level level)
 	d->emergency = again > 0 ? s->host.now + (again + 999999) / 1000000 : SIM_NEVER;
 }
 
-static int64_t after(const struct dynmem *d, uint64_t next)
+static int64_t after(const struct engine_policy *d, uint64_t next)
 {
 	int64_t ms = (int64_t)(next / 1000000);
 
@@ -241,7 +243,7 @@ static void set_ksm(struct sim *s, const struct policy_ksm_decision *k)
 
 static void decide(struct sim *s, bool quick)
 {
-	struct dynmem *d = s->state;
+	struct engine_policy *d = s->state;
 	struct policy_result r;
 
 	emergency(s, feed(s, quick));
@@ -251,11 +253,11 @@ static void decide(struct sim *s, bool quick)
 	for (unsigned int i = 0; i < r.count; i++) {
 		unsigned int k = (i + d->round) % r.count;
 		const struct policy_decision *dec = &r.decision[k];
-		struct seen *seen = &d->seen[k];
+		struct fed_guest *known = &d->known[k];
 
-		if (seen->poll != (dec->poll > 0)) {
-			seen->poll = dec->poll > 0;
-			policy_guest_polling(d->policy, seen->handle, seen->poll, clock_of(s));
+		if (known->poll != (dec->poll > 0)) {
+			known->poll = dec->poll > 0;
+			policy_guest_polling(d->policy, known->handle, known->poll, clock_of(s));
 		}
 		if (dec->flags & POLICY_SEND)
 			command(s, dec->userdata, dec->guest, dec->target, false);
@@ -284,7 +286,7 @@ static int64_t rises_at(const struct sim_host *h, const struct sim_guest *g)
 	return SIM_NEVER;
 }
 
-static int64_t next_look(const struct sim *s, const struct dynmem *d)
+static int64_t next_look(const struct sim *s, const struct engine_policy *d)
 {
 	int64_t at = SIM_NEVER;
 
@@ -301,7 +303,7 @@ static int64_t next_look(const struct sim *s, const struct dynmem *d)
 
 static void set_wake(struct sim *s)
 {
-	struct dynmem *d = s->state;
+	struct engine_policy *d = s->state;
 
 	d->look_at = next_look(s, d);
 	s->wake = d->emergency < d->next ? d->emergency : d->next;
@@ -311,17 +313,17 @@ static void set_wake(struct sim *s)
 /* What the daemon does at a look: nobody is asked anything. */
 static void look(struct sim *s)
 {
-	struct dynmem *d = s->state;
+	struct engine_policy *d = s->state;
 
 	for (unsigned int i = 0; i < s->host.count; i++)
-		feed_cost(s, d->policy, &s->host.guest[i], &d->seen[i], true);
+		feed_cost(s, d->policy, &s->host.guest[i], &d->known[i], true);
 	if (policy_grows(d->policy))
 		decide(s, true);
 }
 
 static void dynmem_tick(struct sim *s)
 {
-	struct dynmem *d = s->state;
+	struct engine_policy *d = s->state;
 
 	if (s->host.now >= d->next) {
 		decide(s, false);
@@ -342,7 +344,7 @@ static void dynmem_event(struct sim *s)
 	set_wake(s);
 }
 
-static int add_guests(struct sim *s, struct dynmem *d)
+static int add_guests(struct sim *s, struct engine_policy *d)
 {
 	for (unsigned int i = 0; i < s->host.count; i++) {
 		struct sim_guest *g = &s->host.guest[i];
@@ -353,33 +355,33 @@ static int add_guests(struct sim *s, struct dynmem *d)
 			.userdata = g,
 		};
 		int err = policy_guest_add(d->policy, &config, bytes(g->actual), clock_of(s),
-					   &d->seen[i].handle);
+					   &d->known[i].handle);
 
 		if (err < 0)
 			return err;
-		d->seen[i].actual = g->actual;
-		d->seen[i].actual_at = s->host.now - BALLOON_EVENT;
-		policy_gate_found(&d->seen[i].books, bytes(g->actual));
-		d->seen[i].sampled = SIM_NEVER;
+		d->known[i].actual = g->actual;
+		d->known[i].actual_at = s->host.now - BALLOON_EVENT;
+		policy_gate_found(&d->known[i].books, bytes(g->actual));
+		d->known[i].sampled = SIM_NEVER;
 		/* It starts, so it is asked. */
-		d->seen[i].poll = true;
-		policy_guest_polling(d->policy, d->seen[i].handle, true, clock_of(s));
+		d->known[i].poll = true;
+		policy_guest_polling(d->policy, d->known[i].handle, true, clock_of(s));
 	}
 	return 0;
 }
 
 static void dynmem_clear(struct sim *s)
 {
-	struct dynmem *d = s->state;
+	struct engine_policy *d = s->state;
 
 	policy_free(d->policy);
-	free(d->seen);
+	free(d->known);
 	free(d);
 }
 
 static int init_with(struct sim *s, int64_t tick, bool looks)
 {
-	struct dynmem *d = calloc(1, sizeof(*d));
+	struct engine_policy *d = calloc(1, sizeof(*d));
 	int err;
 
 	if (!d)
@@ -390,8 +392,8 @@ static int init_with(struct sim *s, int64_t tick, bool looks)
 	d->emergency = SIM_NEVER;
 	d->next = s->host.now + tick;
 	s->wake = d->next;
-	d->seen = calloc(s->host.count ?: 1, sizeof(*d->seen));
-	if (!d->seen)
+	d->known = calloc(s->host.count ?: 1, sizeof(*d->known));
+	if (!d->known)
 		return -ENOMEM;
 	policy_tunables_init(&d->tunables);
 	if (s->options->tunables)
