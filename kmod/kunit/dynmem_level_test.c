@@ -18,12 +18,8 @@
 
 struct dynmem_config dynmem_config;
 
-/**
- * struct world - a host
- * @host: its level
- * @load: the next figures
- */
-static struct world {
+/* A host: its level, and the next figures. */
+static struct {
 	struct dynmem_host host;
 	struct dynmem_load load;
 } w;

@@ -28,7 +28,7 @@ static const char questions[] =
 	"{\"execute\":\"qom-get\",\"arguments\":{\"path\":\"/machine/peripheral/balloon0\","
 	"\"property\":\"guest-stats\"},\"id\":1000002}\r\n";
 
-struct guest {
+struct bare_guest {
 	int fd;
 	uint64_t size;
 };
@@ -36,7 +36,7 @@ struct guest {
 struct bare {
 	int epoll;
 	size_t n;
-	struct guest *guest;
+	struct bare_guest *guest;
 };
 
 static void die(const char *what)
@@ -45,7 +45,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void put(const struct guest *g, const char *text, size_t len)
+static void put(const struct bare_guest *g, const char *text, size_t len)
 {
 	if (send(g->fd, text, len, MSG_NOSIGNAL) != (ssize_t)len)
 		die("bare_exchange: send");
@@ -80,7 +80,7 @@ static void take(const struct bare *b, size_t lines)
 static void set_targets(struct bare *b, size_t targets)
 {
 	for (size_t i = 0; i < targets; i++) {
-		struct guest *g = &b->guest[i];
+		struct bare_guest *g = &b->guest[i];
 		char text[128];
 		int len;
 
@@ -97,7 +97,7 @@ static void set_targets(struct bare *b, size_t targets)
 static void add(struct bare *b, const char *folder, const char *name)
 {
 	struct epoll_event e = { .events = EPOLLIN };
-	struct guest *g;
+	struct bare_guest *g;
 	char *path;
 
 	if (asprintf(&path, "%s/%s", folder, name) < 0)
@@ -106,7 +106,7 @@ static void add(struct bare *b, const char *folder, const char *name)
 	if (!b->guest)
 		die("bare_exchange");
 	g = &b->guest[b->n++];
-	*g = (struct guest){ 0 };
+	*g = (struct bare_guest){ 0 };
 	if (qmp_connect(&g->fd, path) < 0)
 		die(path);
 	free(path);

@@ -55,7 +55,7 @@ static void die(const char *what, int err)
 
 /* Reaction alone, and life without the module, are asked where it costs least.
  */
-static bool asked(const struct task *t, enum who who)
+static bool asked(const struct task *t, enum contender who)
 {
 	if (who == LOOP || who == PROCFS)
 		return density_hosts[t->host] == 256 && density_mins[t->min] == 0.25;
@@ -128,7 +128,7 @@ static int served(struct sim_scenario *s, const struct sim_policy *p, int sold)
 	return sold - (int)r.failed_guests;
 }
 
-static void ask(struct sim_scenario *s, enum who who, struct answer *a)
+static void ask(struct sim_scenario *s, enum contender who, struct verdict *a)
 {
 	const struct sim_policy *p = sim_policy_find(density_names[who]);
 	const struct sim_run_options all = { 0 };
@@ -147,10 +147,10 @@ static void ask(struct sim_scenario *s, enum who who, struct answer *a)
 	a->provisioned[who] = c.provisioned;
 }
 
-static struct answer work(const struct bench *b, unsigned int task)
+static struct verdict work(const struct bench *b, unsigned int task)
 {
 	struct sim_options o = options_of(b, &b->task[task]);
-	struct answer a = { .task = task };
+	struct verdict a = { .task = task };
 	struct sim_scenario *s;
 	struct timespec t;
 	int err = sim_scenario_new(&b->trace, &o, &s);
@@ -159,8 +159,8 @@ static struct answer work(const struct bench *b, unsigned int task)
 		die("scenario", -err);
 	for (int who = 0; who < CONTENDERS; who++) {
 		a.guests[who] = -1;
-		if (asked(&b->task[task], (enum who)who))
-			ask(s, (enum who)who, &a);
+		if (asked(&b->task[task], (enum contender)who))
+			ask(s, (enum contender)who, &a);
 	}
 	sim_scenario_free(s);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -172,7 +172,7 @@ static struct answer work(const struct bench *b, unsigned int task)
 static void start(const struct bench *b, unsigned int task, int answers)
 {
 	pid_t pid = fork();
-	struct answer a;
+	struct verdict a;
 
 	if (pid < 0)
 		die("fork", errno);
@@ -217,7 +217,7 @@ static int find_task(const struct bench *b, const struct task *t)
 static bool read_answer(struct bench *b, char *line)
 {
 	unsigned long long seed;
-	struct answer a = { 0 };
+	struct verdict a = { 0 };
 	unsigned int shape, cache;
 	struct task t;
 	int n, at;
@@ -268,7 +268,7 @@ static void read_answers(struct bench *b)
 		die(b->answers, errno);
 }
 
-static void put_answer(struct bench *b, const struct answer *a)
+static void put_answer(struct bench *b, const struct verdict *a)
 {
 	const struct task *t = &b->task[a->task];
 	FILE *f;
@@ -293,7 +293,7 @@ static void put_answer(struct bench *b, const struct answer *a)
 static void collect(struct bench *b, int answers)
 {
 	struct timespec now;
-	struct answer a;
+	struct verdict a;
 	int status;
 
 	if (read(answers, &a, sizeof(a)) != sizeof(a)) {

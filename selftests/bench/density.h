@@ -17,7 +17,7 @@
 extern const double density_hosts[HOSTS]; /* GiB */
 extern const double density_mins[MINS];
 
-enum who { STATIC, TRAINED, FPR, ZRAM, PVE, MOM, LOOP, PROCFS, DYNMEM, ORACLE, CONTENDERS };
+enum contender { STATIC, TRAINED, FPR, ZRAM, PVE, MOM, LOOP, PROCFS, DYNMEM, ORACLE, CONTENDERS };
 
 extern const char *const density_names[CONTENDERS];
 
@@ -30,7 +30,7 @@ struct task {
 
 /* @guests: -1: not asked. @sold: of static-p99.9, before anybody looks at
  * service */
-struct answer {
+struct verdict {
 	unsigned int task;
 	int guests[CONTENDERS];
 	int sold;
@@ -46,7 +46,7 @@ struct bench {
 	const char *out, *answers;
 	char key[64]; /* of what the answers depend on beside the task */
 	struct task task[TASKS_MAX];
-	struct answer answer[TASKS_MAX];
+	struct verdict answer[TASKS_MAX];
 	bool answered[TASKS_MAX];
 	unsigned int tasks, done;
 	struct timespec since;

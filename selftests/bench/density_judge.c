@@ -58,7 +58,7 @@ static struct estimate estimate(const struct sample *s)
 /* What a goal compares, and where. @host, @min: -1: all of them */
 struct goal {
 	const char *name;
-	enum who us, them;
+	enum contender us, them;
 	bool sold; /* of static-p99.9: all that were sold, served or not */
 	int host, min;
 	enum sim_cache cache;
@@ -88,7 +88,7 @@ static const struct goal goals[] = {
 
 #define GOALS (sizeof(goals) / sizeof(goals[0]))
 
-static double ratio(const struct goal *g, const struct answer *a)
+static double ratio(const struct goal *g, const struct verdict *a)
 {
 	int them = g->sold ? a->sold : a->guests[g->them];
 

@@ -119,7 +119,7 @@ static void read_proc(void)
 	closedir(d);
 }
 
-static const struct reader {
+static const struct dump_reader {
 	const char *name;
 	void (*read)(void);
 } readers[] = {
@@ -224,7 +224,7 @@ static void drop_entries(void)
 		check("drop_caches", spit("/proc/sys/vm/drop_caches", "2"));
 }
 
-static void take_time(const struct reader *r, const char *what, unsigned int processes)
+static void take_time(const struct dump_reader *r, const char *what, unsigned int processes)
 {
 	uint64_t start = now_ns();
 
@@ -246,7 +246,7 @@ static void set_up_ftrace(void)
 		die("ftrace", -errno);
 }
 
-static void count_calls(const struct reader *r, unsigned int processes)
+static void count_calls(const struct dump_reader *r, unsigned int processes)
 {
 	int fd = open(FTRACE "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
 	uint64_t n = 0;

@@ -34,7 +34,7 @@
 #define FAULT_ROUNDS   4
 #define RECLAIM_WRITES 200
 
-enum state { ABSENT, LOADED, LISTENED, STATES };
+enum module_state { ABSENT, LOADED, LISTENED, STATES };
 
 static const char *const state_names[] = { "absent", "loaded", "listened" };
 
@@ -58,7 +58,7 @@ static void leave_state(void)
 		check("unload", module_unload_patiently());
 }
 
-static void enter_state(enum state state)
+static void enter_state(enum module_state state)
 {
 	struct dynmem_pressure p;
 
@@ -147,7 +147,7 @@ static const struct loop {
 	{ "reclaim", loop_reclaim },
 };
 
-static void measure(const struct loop *l, enum state state)
+static void measure(const struct loop *l, enum module_state state)
 {
 	struct dynmem_pressure before = { 0 }, after = { 0 };
 	pid_t thread = module_thread();

@@ -56,14 +56,14 @@ struct bench_guest {
 	uint64_t min, max, actual, used, cache;
 };
 
-struct bench {
+struct ticks {
 	unsigned int n;
 	uint64_t now, update, total;
 	struct policy *p;
 	struct bench_guest *g;
 };
 
-static int bench_init(struct bench *b, unsigned int n)
+static int bench_init(struct ticks *b, unsigned int n)
 {
 	memset(b, 0, sizeof(*b));
 	b->n = n;
@@ -90,14 +90,14 @@ static int bench_init(struct bench *b, unsigned int n)
 	return 0;
 }
 
-static void bench_free(struct bench *b)
+static void bench_free(struct ticks *b)
 {
 	policy_free(b->p);
 	free(b->g);
 }
 
 /* The host's sample and the decision. Returns commands. */
-static int bench_decide(struct bench *b, bool lacks)
+static int bench_decide(struct ticks *b, bool lacks)
 {
 	struct host_record h = {
 		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
@@ -112,7 +112,7 @@ static int bench_decide(struct bench *b, bool lacks)
 }
 
 /* A fresh sample of everything. */
-static void bench_samples(struct bench *b)
+static void bench_samples(struct ticks *b)
 {
 	b->now += SEC;
 	b->update++;
@@ -143,7 +143,7 @@ static void bench_samples(struct bench *b)
 }
 
 /* ns of CPU a round; @whole: with fresh samples */
-static double bench_ours(struct bench *b, bool whole)
+static double bench_ours(struct ticks *b, bool whole)
 {
 	unsigned int rounds = 200000 / b->n + 4;
 	double start;
@@ -163,7 +163,7 @@ static double bench_ours(struct bench *b, bool whole)
 	return (cpu_ns() - start) / rounds;
 }
 
-static int dump_guests(const struct bench *b, const char *file)
+static int dump_guests(const struct ticks *b, const char *file)
 {
 	FILE *f = fopen(file, "w");
 
@@ -202,7 +202,7 @@ static int measure(const char *peer, unsigned int n)
 {
 	char file[] = "/tmp/tick_decision.XXXXXX";
 	int fd = mkstemp(file), r;
-	struct bench b;
+	struct ticks b;
 
 	if (fd < 0)
 		return -errno;

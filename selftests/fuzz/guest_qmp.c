@@ -73,7 +73,7 @@ int LLVMFuzzerInitialize(_unused_ int *argc, _unused_ char ***argv)
 	return 0;
 }
 
-struct world {
+struct fuzz_world {
 	sd_event *event;
 	struct poller *poller;
 	struct manager *manager;
@@ -83,14 +83,14 @@ struct world {
 
 static void on_closed(void *userdata, _unused_ bool was_guest, const char *why)
 {
-	struct world *w = userdata;
+	struct fuzz_world *w = userdata;
 
 	promise(w->guest && *why);
 	promise(manager_guest_count(w->manager) == 0);
 	w->guest = NULL;
 }
 
-static struct guest *guest_of(const struct world *w)
+static struct guest *guest_of(const struct fuzz_world *w)
 {
 	size_t n = manager_guest_count(w->manager);
 
@@ -109,7 +109,7 @@ static void check_guest(const struct guest *g)
 }
 
 /* Whatever the guest says, nothing outside of its range is sent. */
-static void check_commands(const struct world *w)
+static void check_commands(const struct fuzz_world *w)
 {
 	static const char key[] = "\"balloon\",\"arguments\":{\"value\":";
 	const struct guest *g = guest_of(w);
@@ -129,14 +129,14 @@ static void check_commands(const struct world *w)
 	}
 }
 
-static void settle(struct world *w)
+static void settle(struct fuzz_world *w)
 {
 	while (sd_event_run(w->event, 0) > 0)
 		;
 	check_commands(w);
 }
 
-static void pressure(struct world *w, const uint8_t *line, size_t size)
+static void pressure(struct fuzz_world *w, const uint8_t *line, size_t size)
 {
 	struct source_pressure p = {
 		.level = size > 1 ? line[1] % (POLICY_LEVEL_CRITICAL + 1) : 0,
@@ -147,7 +147,7 @@ static void pressure(struct world *w, const uint8_t *line, size_t size)
 	manager_pressure(w->manager, &p);
 }
 
-static void do_line(struct world *w, const uint8_t *line, size_t size)
+static void do_line(struct fuzz_world *w, const uint8_t *line, size_t size)
 {
 	struct guest *g = guest_of(w);
 
@@ -162,7 +162,7 @@ static void do_line(struct world *w, const uint8_t *line, size_t size)
 	settle(w);
 }
 
-static void open_world(struct world *w)
+static void open_world(struct fuzz_world *w)
 {
 	struct manager_options options = { .proc = proc };
 	static const struct qemu_way way = { .backend = "qmp", .closed = on_closed };
@@ -183,7 +183,7 @@ static void open_world(struct world *w)
 	close(listener);
 }
 
-static void close_world(struct world *w)
+static void close_world(struct fuzz_world *w)
 {
 	qemu_guest_free(w->guest, NULL);
 	close(w->peer);
@@ -194,7 +194,7 @@ static void close_world(struct world *w)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct world w = { 0 };
+	struct fuzz_world w = { 0 };
 
 	open_world(&w);
 	while (size) {

@@ -18,7 +18,7 @@ FIXTURE(alarms)
 {
 	struct nl requests, events;
 	struct eater eaters[3];
-	struct answer before, after, ev;
+	struct nl_answer before, after, ev;
 };
 
 /* Available memory says nothing here, and a level does not linger. */

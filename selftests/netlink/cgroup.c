@@ -16,7 +16,7 @@ FIXTURE(cgroup)
 	int n;
 };
 
-static struct answer groups[1024];
+static struct nl_answer groups[1024];
 
 /* top { left { deep { b } }, right { a } } */
 FIXTURE_SETUP(cgroup)
@@ -70,7 +70,7 @@ static int index_of(FIXTURE_DATA(cgroup) * self, uint64_t id)
 
 TEST_F(cgroup, alone)
 {
-	struct answer *a;
+	struct nl_answer *a;
 
 	dump(_metadata, self, self->top, false, DYNMEM_SELECT_ALL);
 	/* Those with processes of their own only. */
@@ -218,7 +218,7 @@ TEST_F(cgroup, shared_address_space)
 /* A reader in a cgroup namespace sees what is in it, and nothing above. */
 TEST_F(cgroup, namespace)
 {
-	struct answer *a;
+	struct nl_answer *a;
 
 	ASSERT_EQ(0, cgroup_move(TOP "/left", getpid()));
 	ASSERT_EQ(0, unshare(CLONE_NEWCGROUP));

@@ -40,7 +40,7 @@ static const struct {
 FIXTURE(config)
 {
 	struct nl nl;
-	struct answer a, before;
+	struct nl_answer a, before;
 };
 
 static int reset(struct nl *nl)

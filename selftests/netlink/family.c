@@ -18,7 +18,7 @@
 FIXTURE(family)
 {
 	struct nl nl;
-	struct answer a;
+	struct nl_answer a;
 };
 
 FIXTURE_SETUP(family)
@@ -256,7 +256,7 @@ static void move_level(struct __test_metadata *_metadata, struct nl *nl, bool up
 
 TEST_F(family, other_network_namespace)
 {
-	struct answer a;
+	struct nl_answer a;
 	struct nl nl, host;
 
 	/* One that listens in the host's namespace, to see that there are events. */
@@ -288,7 +288,7 @@ TEST_F(family, other_network_namespace)
 /* PIDs are the host's, for all readers. */
 TEST_F(family, pid_namespace)
 {
-	struct answer a;
+	struct nl_answer a;
 	int status;
 	pid_t pid;
 

@@ -17,7 +17,7 @@
 FIXTURE(faults)
 {
 	struct nl requests, events;
-	struct answer state, ev;
+	struct nl_answer state, ev;
 };
 
 FIXTURE_SETUP(faults)

@@ -170,7 +170,7 @@ static void read_answers(struct nl *nl)
 /* One that listens all the time, so that settings matter. */
 static pid_t listener(void)
 {
-	static struct answer a;
+	static struct nl_answer a;
 	pid_t pid = fork();
 	struct nl nl;
 
@@ -203,7 +203,7 @@ static const uint64_t ranges[][2] = {
 	{ 10 * NSEC_PER_MSEC, 3600 * NSEC_PER_SEC },
 };
 
-static int settings_out_of_range(const struct answer *a)
+static int settings_out_of_range(const struct nl_answer *a)
 {
 	int bad = 0;
 
@@ -238,7 +238,7 @@ int main(void)
 	uint64_t total = number("DYNMEM_FUZZ_MESSAGES", 1000000), bad = 0;
 	uint64_t seed = number("DYNMEM_FUZZ_SEED", now_ns());
 	static char batch[BATCH * 4096] __attribute__((aligned(8)));
-	static struct answer a;
+	static struct nl_answer a;
 	struct nl nl, sane;
 	pid_t pid;
 

@@ -10,7 +10,7 @@
 FIXTURE(get)
 {
 	struct nl nl;
-	struct answer a;
+	struct nl_answer a;
 };
 
 FIXTURE_SETUP(get)
@@ -282,7 +282,7 @@ static uint64_t zoneinfo(unsigned int node, const char *key)
 
 TEST_F(get, nodes)
 {
-	static struct answer nodes[16];
+	static struct nl_answer nodes[16];
 	unsigned int expected = 0, first, last;
 	uint64_t total = 0;
 	int n;

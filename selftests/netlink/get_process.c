@@ -10,7 +10,7 @@
 FIXTURE(process)
 {
 	struct nl nl;
-	struct answer a;
+	struct nl_answer a;
 };
 
 FIXTURE_SETUP(process)
@@ -24,7 +24,7 @@ FIXTURE_TEARDOWN(process)
 	nl_close(&self->nl);
 }
 
-static int ask_process(struct nl *nl, pid_t pid, uint32_t fields, struct answer *a)
+static int ask_process(struct nl *nl, pid_t pid, uint32_t fields, struct nl_answer *a)
 {
 	int r;
 
@@ -178,7 +178,7 @@ TEST_F(process, fields)
 /* A dump: which of these PIDs were in it, and how often. */
 #define CHILDREN 300
 
-static struct answer dumped[2000];
+static struct nl_answer dumped[2000];
 
 static int dump_all(struct nl *nl, uint32_t select, uint64_t cgroup)
 {

@@ -26,7 +26,7 @@ FIXTURE(idle)
 {
 	struct nl requests, events;
 	struct eater eater;
-	struct answer a;
+	struct nl_answer a;
 };
 
 FIXTURE_SETUP(idle)

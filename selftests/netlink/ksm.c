@@ -12,7 +12,7 @@
 FIXTURE(ksm)
 {
 	struct nl requests, events;
-	struct answer state, ev;
+	struct nl_answer state, ev;
 	char *area;
 	uint64_t seq;
 };

@@ -118,7 +118,7 @@ TEST_F(lib, gets)
 	EXPECT_EQ(DYNMEM_A_PROCESS_PID, dynmem_last_error_attr(self->d));
 }
 
-struct seen {
+struct own_process {
 	int entries;
 	bool mine;
 	uint64_t sum;
@@ -126,7 +126,7 @@ struct seen {
 
 static int on_process(const struct dynmem_process *p, void *arg)
 {
-	struct seen *s = arg;
+	struct own_process *s = arg;
 
 	s->entries++;
 	s->mine |= p->pid == (uint32_t)getpid() && p->rss_anon;
@@ -135,7 +135,7 @@ static int on_process(const struct dynmem_process *p, void *arg)
 
 static int on_cgroup(const struct dynmem_cgroup *c, void *arg)
 {
-	struct seen *s = arg;
+	struct own_process *s = arg;
 
 	s->entries++;
 	s->mine |= c->path && !strcmp(c->path, "/dynmem-lib");
@@ -144,7 +144,7 @@ static int on_cgroup(const struct dynmem_cgroup *c, void *arg)
 
 static int on_node(const struct dynmem_node *n, void *arg)
 {
-	struct seen *s = arg;
+	struct own_process *s = arg;
 
 	s->entries++;
 	s->sum += n->total;
@@ -153,7 +153,7 @@ static int on_node(const struct dynmem_node *n, void *arg)
 
 static int on_stall(const struct dynmem_stall *st, void *arg)
 {
-	struct seen *s = arg;
+	struct own_process *s = arg;
 
 	s->entries++;
 	s->sum += st->stalls;
@@ -164,7 +164,7 @@ TEST_F(lib, dumps)
 {
 	struct dynmem_process_filter filter = { .select = DYNMEM_SELECT_ALL };
 	struct dynmem_cgroup_filter cgroups = { .select = DYNMEM_SELECT_ALL, .tree = 1 };
-	struct seen s = {};
+	struct own_process s = {};
 	uint64_t id = cgroup_make("dynmem-lib");
 	pid_t child = spawn(false);
 
@@ -175,20 +175,20 @@ TEST_F(lib, dumps)
 	ASSERT_EQ(0, cgroup_move("dynmem-lib", child));
 	ASSERT_EQ(0, dynmem_dump_processes(self->d, &filter, on_process, &s));
 	EXPECT_TRUE(s.mine);
-	s = (struct seen){};
+	s = (struct own_process){};
 	filter.cgroup_id = id;
 	ASSERT_EQ(0, dynmem_dump_processes(self->d, &filter, on_process, &s));
 	EXPECT_EQ(1, s.entries);
-	s = (struct seen){};
+	s = (struct own_process){};
 	ASSERT_EQ(0, dynmem_dump_cgroups(self->d, &cgroups, on_cgroup, &s))
 	{
 		TH_LOG("%s", dynmem_last_error(self->d));
 	}
 	EXPECT_TRUE(s.mine);
-	s = (struct seen){};
+	s = (struct own_process){};
 	ASSERT_EQ(0, dynmem_dump_nodes(self->d, on_node, &s));
 	EXPECT_EQ(meminfo("MemTotal"), s.sum);
-	s = (struct seen){};
+	s = (struct own_process){};
 	ASSERT_EQ(0, dynmem_dump_stalls(self->d, NULL, on_stall, &s));
 	EXPECT_EQ(0, dynmem_dump_stalls(
 			     self->d, &(struct dynmem_stall_filter){ .by = DYNMEM_STALL_BY_CGROUP },
@@ -217,7 +217,7 @@ TEST_F(lib, nobody)
 {
 	struct dynmem_process_filter filter = { .select = DYNMEM_SELECT_ALL };
 	struct dynmem_pressure p;
-	struct seen s = {};
+	struct own_process s = {};
 
 	dynmem_close(self->d);
 	ASSERT_EQ(0, setgid(NOBODY));

@@ -13,7 +13,7 @@
 FIXTURE(lifecycle)
 {
 	struct nl events, controller;
-	struct answer a;
+	struct nl_answer a;
 };
 
 FIXTURE_SETUP(lifecycle)
@@ -215,7 +215,7 @@ static int loads_wanted(void)
 /* One that listens and asks without end, whatever happens to the module. */
 _Noreturn static void pester(unsigned int kind)
 {
-	static struct answer answers[64];
+	static struct nl_answer answers[64];
 	struct nl events, requests;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

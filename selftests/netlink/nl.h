@@ -43,7 +43,7 @@ struct nl {
 };
 
 /* One message of the family, with its attributes by type. */
-struct answer {
+struct nl_answer {
 	uint8_t cmd;
 	const struct nlattr *tb[64];
 	char buf[4096 + 1024] __attribute__((aligned(8)));
@@ -84,7 +84,7 @@ _maybe_unused_ static void sleep_ms(unsigned int ms)
  * Values. A uint has 4 bytes where it fits, 8 where it does not: anything else
  * breaks the contract, so these abort the test.
  */
-_maybe_unused_ static bool has(const struct answer *a, int type)
+_maybe_unused_ static bool has(const struct nl_answer *a, int type)
 {
 	return a->tb[type];
 }
@@ -111,13 +111,13 @@ static uint64_t get_uint(const struct nlattr *nla, int type)
 	return v;
 }
 
-_maybe_unused_ static uint64_t get(const struct answer *a, int type)
+_maybe_unused_ static uint64_t get(const struct nl_answer *a, int type)
 {
 	return get_uint(a->tb[type], type);
 }
 
 /* The head is the first attribute of all sets that have one. */
-static const struct nlattr *find_head(const struct answer *a, int type)
+static const struct nlattr *find_head(const struct nl_answer *a, int type)
 {
 	const struct nlattr *nla;
 
@@ -129,17 +129,17 @@ static const struct nlattr *find_head(const struct answer *a, int type)
 	return NULL;
 }
 
-_maybe_unused_ static bool has_head(const struct answer *a, int type)
+_maybe_unused_ static bool has_head(const struct nl_answer *a, int type)
 {
 	return find_head(a, type);
 }
 
-_maybe_unused_ static uint64_t get_head(const struct answer *a, int type)
+_maybe_unused_ static uint64_t get_head(const struct nl_answer *a, int type)
 {
 	return get_uint(find_head(a, type), type);
 }
 
-_maybe_unused_ static int64_t get_signed(const struct answer *a, int type)
+_maybe_unused_ static int64_t get_signed(const struct nl_answer *a, int type)
 {
 	int64_t s64;
 	int32_t s32;
@@ -162,7 +162,7 @@ _maybe_unused_ static int64_t get_signed(const struct answer *a, int type)
 }
 
 /* A string, with or without its end on the wire; valid until the next call. */
-_maybe_unused_ static const char *get_text(const struct answer *a, int type)
+_maybe_unused_ static const char *get_text(const struct nl_answer *a, int type)
 {
 	static char text[4097];
 	size_t len;
@@ -276,7 +276,7 @@ static int nl_on_attr(const struct nlattr *nla, void *data)
 	return MNL_CB_OK;
 }
 
-static void nl_copy(const struct nlmsghdr *nlh, struct answer *a)
+static void nl_copy(const struct nlmsghdr *nlh, struct nl_answer *a)
 {
 	struct genlmsghdr *gnlh = mnl_nlmsg_get_payload(nlh);
 
@@ -305,7 +305,7 @@ static ssize_t nl_receive(struct nl *nl, void *buf, size_t size, int timeout_ms)
  * Sends nl_request and reads all answers; at most max of them are kept in a.
  * Return: how many there were, or the refusal.
  */
-_maybe_unused_ static int transact(struct nl *nl, struct answer *a, int max)
+_maybe_unused_ static int transact(struct nl *nl, struct nl_answer *a, int max)
 {
 	static char buf[65536] __attribute__((aligned(8)));
 	int n = 0;
@@ -336,7 +336,7 @@ _maybe_unused_ static int transact(struct nl *nl, struct answer *a, int max)
 }
 
 /* A request without attributes that has one answer. */
-_maybe_unused_ static int ask(struct nl *nl, uint8_t cmd, struct answer *a)
+_maybe_unused_ static int ask(struct nl *nl, uint8_t cmd, struct nl_answer *a)
 {
 	int r;
 
@@ -368,9 +368,9 @@ static void nl_on_group(const struct nlattr *group, struct nl *nl)
 }
 
 /* Asks the controller for the family. Return: 0, -ENOENT, ... */
-_maybe_unused_ static int resolve(struct nl *nl, struct answer *a)
+_maybe_unused_ static int resolve(struct nl *nl, struct nl_answer *a)
 {
-	static struct answer own;
+	static struct nl_answer own;
 	const struct nlattr *nla;
 	int r;
 
@@ -439,7 +439,7 @@ _maybe_unused_ static int leave(struct nl *nl, uint32_t group)
  * The next notification on a socket that makes no requests. Return: 0,
  * -ETIMEDOUT, -ENOBUFS, ...
  */
-_maybe_unused_ static int next_event(struct nl *nl, struct answer *a, int timeout_ms)
+_maybe_unused_ static int next_event(struct nl *nl, struct nl_answer *a, int timeout_ms)
 {
 	char buf[8192] __attribute__((aligned(8)));
 	ssize_t got = nl_receive(nl, buf, sizeof(buf), timeout_ms);
@@ -453,7 +453,7 @@ _maybe_unused_ static int next_event(struct nl *nl, struct answer *a, int timeou
 /* Drops what has arrived. */
 _maybe_unused_ static void drain(struct nl *nl)
 {
-	static struct answer a;
+	static struct nl_answer a;
 
 	while (next_event(nl, &a, 0) != -ETIMEDOUT)
 		;

@@ -11,14 +11,14 @@ FIXTURE(oom)
 {
 	struct nl requests, events;
 	struct eater eater, bystanders[2];
-	struct answer before, after, ev;
+	struct nl_answer before, after, ev;
 	uint64_t victims; /* marked before */
 };
 
 /* The number of the last victim, which goes to a; 0: there is none. */
-static uint64_t last_victim(struct nl *nl, struct answer *a)
+static uint64_t last_victim(struct nl *nl, struct nl_answer *a)
 {
-	static struct answer victims[64];
+	static struct nl_answer victims[64];
 	int n;
 
 	request(nl, DYNMEM_CMD_OOM_GET, NLM_F_DUMP);

@@ -65,7 +65,7 @@ static void on_attribute(int policy, const struct nlattr *attribute)
 			 (unsigned long long)min, (unsigned long long)max);
 }
 
-static void on_message(const struct answer *a)
+static void on_message(const struct nl_answer *a)
 {
 	const struct nlattr *op, *nla, *policy;
 
@@ -103,7 +103,7 @@ static void print_policy(int cmd, const char *way, int policy)
 
 int main(void)
 {
-	static struct answer answers[512];
+	static struct nl_answer answers[512];
 	struct nl nl;
 	uint16_t family;
 	int n;

@@ -20,7 +20,7 @@ FIXTURE(pressure)
 {
 	struct nl requests, events;
 	struct eater eater;
-	struct answer state, ev;
+	struct nl_answer state, ev;
 	uint64_t low; /* the threshold; the others are a step apart */
 };
 
@@ -264,7 +264,7 @@ TEST_F_TIMEOUT(pressure, interval, 60)
 TEST_F_TIMEOUT(pressure, listeners, 60)
 {
 	struct nl other, lazy;
-	struct answer a;
+	struct nl_answer a;
 	int size = 1, r;
 
 	ASSERT_EQ(0, nl_open(&other));

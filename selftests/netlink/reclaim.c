@@ -19,7 +19,7 @@ FIXTURE(reclaim)
 {
 	struct nl requests, events;
 	struct eater eaters[3];
-	struct answer before, after, ev;
+	struct nl_answer before, after, ev;
 };
 
 static void reset(struct nl *nl)
@@ -92,7 +92,7 @@ static void let_go(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * se
 
 static void check_stallers(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
 {
-	static struct answer stallers[256];
+	static struct nl_answer stallers[256];
 	uint64_t cgroup = cgroup_make("dynmem-reclaim"), last = UINT64_MAX;
 	bool seen = false;
 	int n;
@@ -101,7 +101,7 @@ static void check_stallers(struct __test_metadata *_metadata, FIXTURE_DATA(recla
 	n = transact(&self->requests, stallers, ARRAY_LEN(stallers));
 	ASSERT_LT(0, n) TH_LOG("%s", nl_refusal.text);
 	for (int i = 0; i < n && i < (int)ARRAY_LEN(stallers); i++) {
-		struct answer *a = &stallers[i];
+		struct nl_answer *a = &stallers[i];
 		pid_t pid = (pid_t)get(a, DYNMEM_A_STALL_PID);
 
 		EXPECT_LE(get(a, DYNMEM_A_STALL_STALL_TIME), last);
@@ -286,7 +286,7 @@ TEST_F_TIMEOUT(reclaim, coalesced, 240)
 /* A cgroup at its own limit is no pressure of the host's. */
 static bool is_staller(FIXTURE_DATA(reclaim) * self, uint32_t kind, uint64_t cgroup, pid_t pid)
 {
-	static struct answer stallers[64];
+	static struct nl_answer stallers[64];
 	int n;
 
 	request(&self->requests, DYNMEM_CMD_STALL_GET, NLM_F_DUMP);

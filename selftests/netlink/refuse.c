@@ -118,13 +118,13 @@ TEST_F(refuse, wrong_way_to_ask)
 }
 
 /* Attributes that requests take, with their type. */
-enum kind { U32, UINT, FLAG };
+enum width { U32, UINT, FLAG };
 
 static const struct {
 	uint8_t cmd;
 	int how;
 	int type;
-	enum kind kind;
+	enum width kind;
 } attributes[] = {
 	{ DYNMEM_CMD_PROCESS_GET, DO, DYNMEM_A_PROCESS_PID, U32 },
 	{ DYNMEM_CMD_PROCESS_GET, DUMP, DYNMEM_A_PROCESS_SELECT, U32 },
@@ -160,7 +160,7 @@ TEST_F(refuse, wrong_length)
 
 	for (size_t i = 0; i < ARRAY_LEN(attributes); i++) {
 		for (size_t len = 0; len <= sizeof(zeroes); len++) {
-			enum kind kind = attributes[i].kind;
+			enum width kind = attributes[i].kind;
 			int r;
 
 			if (kind == FLAG ? len == 0 : kind == U32 ? len == 4 : len == 4 || len == 8)

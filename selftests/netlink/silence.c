@@ -26,7 +26,7 @@
 FIXTURE(silence)
 {
 	struct nl requests, events;
-	struct answer before, after, ev;
+	struct nl_answer before, after, ev;
 	pid_t attackers[8];
 	int n;
 };
@@ -94,7 +94,7 @@ static int member(uint32_t group, int option)
 _Noreturn static void attacker(const FIXTURE_VARIANT(silence) * v, uint32_t group, int ready)
 {
 	struct rlimit files = { 2048, 2048 };
-	struct answer a;
+	struct nl_answer a;
 	struct nl nl;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -64,7 +64,7 @@ static void subscribe(void)
 
 static void pester(void)
 {
-	static struct answer answers[16];
+	static struct nl_answer answers[16];
 	struct nl nl;
 
 	if (nl_open(&nl) == 0) {
@@ -85,7 +85,7 @@ static void dump(void)
 {
 	static const uint8_t commands[] = { DYNMEM_CMD_PROCESS_GET, DYNMEM_CMD_CGROUP_GET,
 					    DYNMEM_CMD_STALL_GET };
-	static struct answer answers[16];
+	static struct nl_answer answers[16];
 	struct nl nl;
 
 	if (nl_open(&nl) == 0) {
@@ -222,7 +222,7 @@ FIXTURE_TEARDOWN(stress)
 TEST_F_TIMEOUT(stress, all_at_once, 3600)
 {
 	long long kills = number_of("/proc/vmstat", "oom_kill");
-	struct answer a;
+	struct nl_answer a;
 	struct nl nl;
 
 	for (unsigned int i = 0; i < ARRAY_LEN(workers); i++) {

@@ -14,14 +14,14 @@
 
 enum { IDLE, CACHED, BUSY, UNTOUCHED, GUESTS };
 
-struct fixture {
+struct kinds {
 	struct policy *p;
 	u64 now, update;
 	struct host_record h;
 	unsigned int g[GUESTS];
 };
 
-static inline void report(struct fixture *f, int i, u64 used, u64 cache, u64 rss)
+static inline void report(struct kinds *f, int i, u64 used, u64 cache, u64 rss)
 {
 	const struct policy_guest *g = guest_get(f->p, f->g[i]);
 	u64 available = g->actual - used;
@@ -44,11 +44,11 @@ static inline void report(struct fixture *f, int i, u64 used, u64 cache, u64 rss
 	policy_guest_update(f->p, f->g[i], &s, f->now);
 }
 
-static inline void init(struct fixture *f, u64 available)
+static inline void init(struct kinds *f, u64 available)
 {
 	struct policy_guest_config c = { .min = GIB, .max = 4 * GIB };
 
-	*f = (struct fixture){
+	*f = (struct kinds){
 		.now = 1000 * SEC,
 		.h = { .present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
 		       .total = 16 * GIB,
@@ -69,7 +69,7 @@ static inline void init(struct fixture *f, u64 available)
 	}
 }
 
-static inline void host_falls_to(struct fixture *f, u64 available)
+static inline void host_falls_to(struct kinds *f, u64 available)
 {
 	f->h.available = available;
 	policy_host_update(f->p, &f->h, f->now);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "policy/engine.h"
+#include "sim/rng.h"
 
 #define RANDOM_GUESTS 48
 #define RANDOM_TICKS  4
@@ -75,22 +76,9 @@ static inline struct seeds seeds_init(const char *name, uint64_t runs)
 		}                                                                       \
 	} while (0)
 
-struct rng {
-	uint64_t s;
-};
-
-static inline uint64_t rnd(struct rng *r)
-{
-	uint64_t z = (r->s += UINT64_C(0x9e3779b97f4a7c15));
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
 static inline uint64_t rnd_to(struct rng *r, uint64_t n)
 {
-	return n ? rnd(r) % n : 0;
+	return n ? rng_next(r) % n : 0;
 }
 
 static inline bool chance(struct rng *r, unsigned int percent)
@@ -152,7 +140,7 @@ static inline void random_sample(struct rng *r, struct random_guest *g, unsigned
 		.alloc_stall = old->alloc_stall + (counters > 3),
 	};
 	if (evil) {
-		s->present = rnd(r);
+		s->present = rng_next(r);
 		s->last_update = hostile(r, s->last_update);
 		s->stat_actual = hostile(r, s->stat_actual);
 		s->total = hostile(r, s->total);
@@ -180,7 +168,7 @@ static inline void random_cost(struct rng *r, struct random_guest *g, unsigned i
 		.cpu_ns = tick * rnd_to(r, 1 << 30),
 	};
 	if (evil) {
-		s->present = rnd(r);
+		s->present = rng_next(r);
 		s->rss = hostile(r, s->rss);
 		s->swapped = hostile(r, s->swapped);
 		s->ksm_saved = hostile(r, s->ksm_saved);

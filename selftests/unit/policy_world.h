@@ -48,7 +48,7 @@ struct world_guest {
 	unsigned int reversals;
 };
 
-struct world {
+struct policy_world {
 	struct policy *p;
 	uint64_t now;
 	uint64_t total, other; /* other: used outside guests */
@@ -61,7 +61,7 @@ struct world {
 	struct policy_result r;
 	uint64_t decide_every, stats_every;
 	uint64_t emergency_at;
-	void (*on_decision)(struct world *w, const struct policy_decision *d);
+	void (*on_decision)(struct policy_world *w, const struct policy_decision *d);
 };
 
 static inline uint64_t sub0(uint64_t a, uint64_t b)
@@ -79,7 +79,7 @@ static inline uint64_t guest_free(const struct world_guest *g)
 	return sub0(g->actual, g->overhead + g->used + g->cache);
 }
 
-static inline uint64_t world_available(const struct world *w)
+static inline uint64_t world_available(const struct policy_world *w)
 {
 	uint64_t used = w->other;
 
@@ -99,7 +99,7 @@ static inline void guest_lose_free(struct world_guest *g, uint64_t bytes)
 	g->swapped = least(g->swapped, g->touched);
 }
 
-static inline void guest_balloon(struct world *w, struct world_guest *g, uint64_t ms)
+static inline void guest_balloon(struct policy_world *w, struct world_guest *g, uint64_t ms)
 {
 	uint64_t step = w->slew * ms / 1000, take, from_cache;
 
@@ -161,7 +161,7 @@ static inline void guest_run(struct world_guest *g, uint64_t ms)
 }
 
 /* What is in use comes back, as far as there is memory. */
-static inline void host_swap_in(struct world *w, uint64_t room)
+static inline void host_swap_in(struct policy_world *w, uint64_t room)
 {
 	for (unsigned int i = 0; i < w->n; i++) {
 		struct world_guest *g = &w->g[i];
@@ -176,7 +176,7 @@ static inline void host_swap_in(struct world *w, uint64_t room)
 }
 
 /* The host swaps what is touched and free in guests first, then anything. */
-static inline void host_swap(struct world *w)
+static inline void host_swap(struct policy_world *w)
 {
 	uint64_t used = w->other, need;
 
@@ -205,7 +205,7 @@ static inline void host_swap(struct world *w)
 		w->host_oom = true;
 }
 
-static inline void world_command(struct world *w, struct world_guest *g, uint64_t target)
+static inline void world_command(struct policy_world *w, struct world_guest *g, uint64_t target)
 {
 	int dir = target > g->target ? 1 : target < g->target ? -1 : 0;
 
@@ -220,7 +220,7 @@ static inline void world_command(struct world *w, struct world_guest *g, uint64_
 	policy_command_sent(w->p, g->handle, target, w->now);
 }
 
-static inline struct world_guest *world_find(struct world *w, unsigned int handle)
+static inline struct world_guest *world_find(struct policy_world *w, unsigned int handle)
 {
 	for (unsigned int i = 0; i < w->n; i++)
 		if (w->g[i].handle == handle)
@@ -228,7 +228,7 @@ static inline struct world_guest *world_find(struct world *w, unsigned int handl
 	return NULL;
 }
 
-static inline void world_host_sample(struct world *w)
+static inline void world_host_sample(struct policy_world *w)
 {
 	struct host_record h = {
 		.present = HOST_HAS_MEMORY | HOST_HAS_SWAP,
@@ -242,7 +242,7 @@ static inline void world_host_sample(struct world *w)
 		w->critical_seen = true;
 }
 
-static inline void world_costs(struct world *w)
+static inline void world_costs(struct policy_world *w)
 {
 	for (unsigned int i = 0; i < w->n; i++) {
 		struct world_guest *g = &w->g[i];
@@ -257,7 +257,7 @@ static inline void world_costs(struct world *w)
 	}
 }
 
-static inline void world_stats(struct world *w)
+static inline void world_stats(struct policy_world *w)
 {
 	for (unsigned int i = 0; i < w->n; i++) {
 		struct world_guest *g = &w->g[i];
@@ -290,7 +290,7 @@ static inline void world_stats(struct world *w)
 	}
 }
 
-static inline void world_decide(struct world *w)
+static inline void world_decide(struct policy_world *w)
 {
 	const struct policy_plan_step *step;
 	unsigned int count = 0;
@@ -323,7 +323,7 @@ static inline void world_decide(struct world *w)
 }
 
 /* One step of the world, in ms that divide a second. */
-static inline void world_step(struct world *w, uint64_t ms)
+static inline void world_step(struct policy_world *w, uint64_t ms)
 {
 	w->now += ms * MS;
 	for (unsigned int i = 0; i < w->n; i++) {
@@ -341,20 +341,20 @@ static inline void world_step(struct world *w, uint64_t ms)
 	}
 }
 
-static inline void world_run(struct world *w, uint64_t seconds)
+static inline void world_run(struct policy_world *w, uint64_t seconds)
 {
 	for (uint64_t i = 0; i < seconds * 20; i++)
 		world_step(w, 50);
 }
 
 /* The same with coarse steps, for very many worlds. */
-static inline void world_rush(struct world *w, uint64_t seconds)
+static inline void world_rush(struct policy_world *w, uint64_t seconds)
 {
 	for (uint64_t i = 0; i < seconds * 4; i++)
 		world_step(w, 250);
 }
 
-static inline void world_init(struct world *w, uint64_t total, uint64_t other, uint64_t swap)
+static inline void world_init(struct policy_world *w, uint64_t total, uint64_t other, uint64_t swap)
 {
 	memset(w, 0, sizeof(*w));
 	w->total = total;
@@ -367,7 +367,7 @@ static inline void world_init(struct world *w, uint64_t total, uint64_t other, u
 	policy_new(NULL, &w->p);
 }
 
-static inline struct world_guest *world_guest(struct world *w, uint64_t min, uint64_t max)
+static inline struct world_guest *world_guest(struct policy_world *w, uint64_t min, uint64_t max)
 {
 	struct world_guest *g = &w->g[w->n++];
 	struct policy_guest_config c = { .min = min, .max = max };
@@ -386,7 +386,7 @@ static inline struct world_guest *world_guest(struct world *w, uint64_t min, uin
 	return g;
 }
 
-static inline void world_free(struct world *w)
+static inline void world_free(struct policy_world *w)
 {
 	policy_free(w->p);
 }

@@ -228,14 +228,14 @@ static void test_send_fails(void **state)
 	assert_int_equal(dynmem_get_pressure(d, &p), 0);
 }
 
-struct seen {
+struct nodes_asked {
 	int calls, stop_at, result;
 	bool reenter;
 };
 
 static int on_node(const struct dynmem_node *n, void *arg)
 {
-	struct seen *s = arg;
+	struct nodes_asked *s = arg;
 	struct dynmem_pressure p;
 	struct dynmem_event ev;
 
@@ -251,7 +251,7 @@ static int on_node(const struct dynmem_node *n, void *arg)
 
 static void test_dump(void **state)
 {
-	struct seen s = {};
+	struct nodes_asked s = {};
 
 	(void)state;
 	assert_int_equal(dynmem_dump_nodes(d, on_node, &s), 0);
@@ -262,22 +262,22 @@ static void test_dump(void **state)
 	assert_int_equal(s.calls, 5);
 
 	/* The callback ends it; whatever it returns is returned. */
-	s = (struct seen){ .stop_at = 2, .result = 7 };
+	s = (struct nodes_asked){ .stop_at = 2, .result = 7 };
 	assert_int_equal(dynmem_dump_nodes(d, on_node, &s), 7);
 	assert_int_equal(s.calls, 2);
-	s = (struct seen){ .stop_at = 1, .result = -ENOENT };
+	s = (struct nodes_asked){ .stop_at = 1, .result = -ENOENT };
 	assert_int_equal(dynmem_dump_nodes(d, on_node, &s), -ENOENT);
 	assert_int_equal(s.calls, 1);
 
 	/* The rest was read: the next one sees its own alone. */
-	s = (struct seen){ .reenter = true };
+	s = (struct nodes_asked){ .reenter = true };
 	assert_int_equal(dynmem_dump_nodes(d, on_node, &s), 0);
 	assert_int_equal(s.calls, 5);
 }
 
 static void test_dump_fails(void **state)
 {
-	struct seen s = {};
+	struct nodes_asked s = {};
 
 	(void)state;
 	fake.entries = 3;
@@ -286,12 +286,12 @@ static void test_dump_fails(void **state)
 	assert_int_equal(s.calls, 3);
 	fake.disturbed = false;
 
-	s = (struct seen){};
+	s = (struct nodes_asked){};
 	fake.done_error = -ENOMEM;
 	assert_int_equal(dynmem_dump_nodes(d, on_node, &s), -ENOMEM);
 	fake.done_error = 0;
 
-	s = (struct seen){};
+	s = (struct nodes_asked){};
 	fake.refuse = EOPNOTSUPP;
 	fake.refuse_text = "this kernel has no cgroups";
 	assert_int_equal(dynmem_dump_cgroups(d, NULL, NULL, NULL), -EOPNOTSUPP);

@@ -357,7 +357,7 @@ static void lie_of_guest(struct liar *l, struct lied *g)
 		.alloc_stall = hostile(&l->r, g->update),
 	};
 	struct guest_record c = {
-		.present = rnd(&l->r) & GUEST_HAS_COSTS,
+		.present = rng_next(&l->r) & GUEST_HAS_COSTS,
 		.rss = hostile(&l->r, rnd_size(&l->r, 0, g->config.max)),
 		.swapped = hostile(&l->r, 0),
 		.ksm_saved = hostile(&l->r, 0),
@@ -375,15 +375,15 @@ static void lie_of_guest(struct liar *l, struct lied *g)
 static void lie_of_host(struct liar *l)
 {
 	struct host_record h = {
-		.present = rnd(&l->r) | HOST_HAS_MEMORY,
+		.present = rng_next(&l->r) | HOST_HAS_MEMORY,
 		.total = hostile(&l->r, HOST),
 		.available = chance(&l->r, 60) ? rnd_size(&l->r, 0, GIB)
 					       : hostile(&l->r, rnd_size(&l->r, 0, HOST)),
 		.swap_total = hostile(&l->r, 0),
 		.swap_free = hostile(&l->r, 0),
-		.arc_size = chance(&l->r, 5) ? rnd(&l->r) : 0,
-		.pool_total = chance(&l->r, 10) ? rnd(&l->r) : 0,
-		.level = chance(&l->r, 50) ? POLICY_LEVEL_CRITICAL : (unsigned int)rnd(&l->r),
+		.arc_size = chance(&l->r, 5) ? rng_next(&l->r) : 0,
+		.pool_total = chance(&l->r, 10) ? rng_next(&l->r) : 0,
+		.level = chance(&l->r, 50) ? POLICY_LEVEL_CRITICAL : (unsigned int)rng_next(&l->r),
 	};
 
 	policy_host_update(l->p, &h, l->x.now);
@@ -463,7 +463,7 @@ static void lies(u64 seed)
 
 	memset(&l, 0, sizeof(l));
 	l.seed = seed;
-	l.r.s = seed;
+	l.r.state = seed;
 	open_gate(&l.x, 0, 0);
 	/* The truth, which the gate reads: short perhaps, but it would not kill. */
 	available = rnd_size(&l.r, l.x.host.minfree / 4 + MIB, HOST);

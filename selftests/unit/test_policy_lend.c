@@ -13,7 +13,7 @@
 #include "policy_world.h"
 
 struct lab {
-	struct world w;
+	struct policy_world w;
 	struct world_guest *idle[2], *busy, *silent;
 };
 
@@ -39,7 +39,7 @@ static void lab_init(struct lab *l, uint64_t total)
 	world_run(&l->w, 30);
 }
 
-static void nobody_died(const struct world *w)
+static void nobody_died(const struct policy_world *w)
 {
 	assert_false(w->host_oom);
 	for (unsigned int i = 0; i < w->n; i++)
@@ -48,7 +48,7 @@ static void nobody_died(const struct world *w)
 
 static void lends_and_gives_back(struct lab *l)
 {
-	struct world *w = &l->w;
+	struct policy_world *w = &l->w;
 
 	for (int step = 0; step < 3; step++) {
 		l->busy->want += 180 * MiB;
@@ -139,7 +139,7 @@ static void test_settles(void **state)
 /* A host with memory to spare: all at max, and nobody is asked for anything. */
 static void test_plenty_is_silence(void **state)
 {
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	world_init(&w, 64 * GiB, GiB, 0);

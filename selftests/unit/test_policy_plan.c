@@ -18,7 +18,7 @@ static void test_plan_takes_free_first(void **state)
 {
 	const struct policy_plan_step *s;
 	const struct policy_plan *plan;
-	struct fixture f;
+	struct kinds f;
 
 	(void)state;
 	init(&f, GIB);
@@ -37,7 +37,7 @@ static void test_plan_takes_free_first(void **state)
 static void test_plan_leaves_untouched(void **state)
 {
 	const struct policy_plan *plan;
-	struct fixture f;
+	struct kinds f;
 
 	(void)state;
 	init(&f, GIB);
@@ -54,7 +54,7 @@ static void test_plan_leaves_untouched(void **state)
 static void test_plan_trusts_no_old_sample(void **state)
 {
 	const struct policy_plan *plan;
-	struct fixture f;
+	struct kinds f;
 
 	(void)state;
 	init(&f, GIB);
@@ -76,7 +76,7 @@ static void test_plan_guesses_once(void **state)
 {
 	const struct policy_plan_step *s;
 	const struct policy_plan *plan;
-	struct fixture f;
+	struct kinds f;
 
 	(void)state;
 	init(&f, 8 * GIB);
@@ -104,7 +104,7 @@ static void test_plan_guesses_once(void **state)
 static void test_plan_leaves_growth(void **state)
 {
 	const struct policy_plan *plan;
-	struct fixture f;
+	struct kinds f;
 
 	(void)state;
 	init(&f, GIB);
@@ -125,7 +125,7 @@ static void test_plan_leaves_touched(void **state)
 	const struct policy_plan_step *step;
 	const struct policy_plan *plan;
 	struct guest_record c = { .present = GUEST_HAS_RSS };
-	struct fixture f;
+	struct kinds f;
 	unsigned int n;
 
 	(void)state;
@@ -150,7 +150,7 @@ static void test_plan_leaves_touched(void **state)
 static void test_plan_then_cache(void **state)
 {
 	const struct policy_plan *plan;
-	struct fixture f;
+	struct kinds f;
 
 	(void)state;
 	init(&f, GIB);
@@ -167,7 +167,7 @@ static void test_plan_then_cache(void **state)
 static void test_plan_min_is_last(void **state)
 {
 	const struct policy_plan *plan;
-	struct fixture f;
+	struct kinds f;
 
 	(void)state;
 	init(&f, 64 * MIB);
@@ -199,7 +199,7 @@ static void test_plan_spares_what_is_used(void **state)
 	const struct policy_plan *plan;
 	struct policy_result r;
 	u64 least = 4 * GIB;
-	struct fixture f;
+	struct kinds f;
 
 	(void)state;
 	init(&f, 8 * GIB);
@@ -232,7 +232,7 @@ static void test_plan_knows_offline_memory(void **state)
 {
 	const struct policy_plan *plan;
 	struct policy_result r;
-	struct fixture f;
+	struct kinds f;
 
 	(void)state;
 	init(&f, 8 * GIB);
@@ -263,7 +263,7 @@ static void test_plan_knows_offline_memory(void **state)
 	policy_free(f.p);
 }
 
-static void sent(struct fixture *f, const struct policy_plan_step *s, unsigned int n, bool moves)
+static void sent(struct kinds *f, const struct policy_plan_step *s, unsigned int n, bool moves)
 {
 	for (unsigned int i = 0; i < n; i++) {
 		policy_command_sent(f->p, s[i].guest, s[i].target, f->now);
@@ -276,7 +276,7 @@ static void test_emergency_runs_and_ends(void **state)
 {
 	const struct policy_plan_step *step;
 	struct policy_result r;
-	struct fixture f;
+	struct kinds f;
 	unsigned int n = 0;
 
 	(void)state;
@@ -308,7 +308,7 @@ static void test_emergency_runs_and_ends(void **state)
 static void test_emergency_goes_on(void **state)
 {
 	const struct policy_plan_step *step;
-	struct fixture f;
+	struct kinds f;
 	unsigned int n = 0, rounds = 0;
 	s64 again;
 
@@ -350,7 +350,7 @@ static void test_emergency_and_a_stuck_balloon(void **state)
 	struct policy_result r;
 	unsigned int n = 0;
 	u64 first = 0, last = 4 * GIB;
-	struct fixture f;
+	struct kinds f;
 	char why[256];
 
 	(void)state;

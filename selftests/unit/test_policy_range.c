@@ -12,7 +12,7 @@
 
 #include "policy_world.h"
 
-static void configure(struct world *w, struct world_guest *g, uint64_t min, uint64_t max)
+static void configure(struct policy_world *w, struct world_guest *g, uint64_t min, uint64_t max)
 {
 	const struct policy_guest_config c = { .min = min, .max = max };
 
@@ -24,14 +24,14 @@ static void configure(struct world *w, struct world_guest *g, uint64_t min, uint
 /* The largest step down of one decision, and what a guest lacked, ever. */
 static uint64_t largest_step, lacked;
 
-static void watch(struct world *w, const struct policy_decision *d)
+static void watch(struct policy_world *w, const struct policy_decision *d)
 {
 	(void)w;
 	if (d->target < d->from && d->from - d->target > largest_step)
 		largest_step = d->from - d->target;
 }
 
-static void run_and_watch(struct world *w, unsigned int seconds)
+static void run_and_watch(struct policy_world *w, unsigned int seconds)
 {
 	for (unsigned int s = 0; s < seconds; s++) {
 		world_run(w, 1);
@@ -41,7 +41,7 @@ static void run_and_watch(struct world *w, unsigned int seconds)
 	}
 }
 
-static void begin(struct world *w, uint64_t total, uint64_t swap)
+static void begin(struct policy_world *w, uint64_t total, uint64_t swap)
 {
 	largest_step = lacked = 0;
 	world_init(w, total, 2 * GiB, swap);
@@ -52,7 +52,7 @@ static void begin(struct world *w, uint64_t total, uint64_t swap)
 static void test_max_typo(void **state)
 {
 	struct world_guest *g;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	begin(&w, 256 * GiB, 0);
@@ -76,7 +76,7 @@ static void test_max_typo(void **state)
 static void test_max_typo_on_a_full_host(void **state)
 {
 	struct world_guest *g, *busy;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	begin(&w, 64 * GiB, 8 * GiB);
@@ -100,7 +100,7 @@ static void test_max_typo_on_a_full_host(void **state)
 static void test_many_reloads(void **state)
 {
 	struct world_guest *g[4];
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	begin(&w, 128 * GiB, 0);
@@ -125,7 +125,7 @@ static void test_min_on_a_critical_host(void **state)
 {
 	struct world_guest *g[4];
 	uint64_t sum, before = 0;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	begin(&w, 32 * GiB, 0);
@@ -162,7 +162,7 @@ static void test_min_on_a_critical_host(void **state)
 static void test_min_of_a_silent_guest(void **state)
 {
 	struct world_guest *g;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	begin(&w, 64 * GiB, 0);
@@ -180,7 +180,7 @@ static void test_min_of_a_silent_guest(void **state)
 static void test_max_of_a_silent_guest(void **state)
 {
 	struct world_guest *g;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	begin(&w, 64 * GiB, 0);
@@ -198,7 +198,7 @@ static void test_max_of_a_silent_guest(void **state)
 static void test_typo_is_mended(void **state)
 {
 	struct world_guest *g;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	begin(&w, 256 * GiB, 0);

@@ -64,7 +64,7 @@ static void test_kept_until_touched(void **state)
 	struct policy_reserve_status st;
 	struct world_guest *b, *n;
 	unsigned int id;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	world_init(&w, 64 * GiB, 2 * GiB, 0);
@@ -236,7 +236,7 @@ static void test_readers_change_nothing(void **state)
 static void test_reserve_ready(void **state)
 {
 	struct policy_reserve_status s;
-	struct fixture f;
+	struct kinds f;
 	unsigned int id;
 
 	(void)state;
@@ -265,7 +265,7 @@ static void test_reserve_frees(void **state)
 {
 	struct policy_reserve_status s;
 	struct policy_result r;
-	struct fixture f;
+	struct kinds f;
 	unsigned int id;
 	u64 free_before = 7 * GIB, rss[GUESTS] = { 4 * GIB, 3 * GIB, 4 * GIB, GIB };
 
@@ -312,7 +312,7 @@ static void test_reserve_refused(void **state)
 	struct policy_reserve_status s;
 	struct policy_result r;
 	u64 at_once, squeezed;
-	struct fixture f;
+	struct kinds f;
 	unsigned int id = 77;
 
 	(void)state;
@@ -340,7 +340,7 @@ static void test_reserve_refused(void **state)
 static void test_reserve_many(void **state)
 {
 	struct policy_reserve_status s;
-	struct fixture f;
+	struct kinds f;
 	unsigned int id;
 
 	(void)state;

@@ -6,7 +6,7 @@
 #include "policy_one.h"
 #include "policy_world.h"
 
-static struct policy_guest_info info_of(struct world *w, const struct world_guest *g)
+static struct policy_guest_info info_of(struct policy_world *w, const struct world_guest *g)
 {
 	struct policy_guest_info i;
 
@@ -15,7 +15,7 @@ static struct policy_guest_info info_of(struct world *w, const struct world_gues
 }
 
 /* A guest was squeezed for another one, and stopped to report. */
-static void squeezed_then_mute(struct world *w, struct world_guest **ret_mute,
+static void squeezed_then_mute(struct policy_world *w, struct world_guest **ret_mute,
 			       struct world_guest **ret_other)
 {
 	struct world_guest *a, *b;
@@ -40,7 +40,7 @@ static void test_silent_takes_nothing(void **state)
 {
 	struct world_guest *a, *b;
 	uint64_t squeezed;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	squeezed_then_mute(&w, &a, &b);
@@ -56,7 +56,7 @@ static void test_silent_takes_nothing(void **state)
 static void test_silent_gets_it_back(void **state)
 {
 	struct world_guest *a, *b;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	squeezed_then_mute(&w, &a, &b);
@@ -74,7 +74,7 @@ static void test_silent_gets_it_back(void **state)
 static void test_silent_has_its_share(void **state)
 {
 	struct world_guest *a, *b;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	squeezed_then_mute(&w, &a, &b);
@@ -123,7 +123,7 @@ static void test_stale_is_no_shortage(void **state)
 static void test_containers_killed(void **state)
 {
 	struct world_guest *a, *b;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	world_init(&w, 40 * GiB, GiB, 0);

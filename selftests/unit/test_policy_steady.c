@@ -17,7 +17,7 @@
 static struct seeds seeds;
 
 /* A host whose guests' needs fit, if only just; their maxima do not. */
-static void random_world(struct world *w, struct rng *r)
+static void random_world(struct policy_world *w, struct rng *r)
 {
 	unsigned int n = 2 + (unsigned int)rnd_to(r, 14);
 	uint64_t total = rnd_size(r, 2 * GiB, 64 * GiB), left;
@@ -39,7 +39,7 @@ static void random_world(struct world *w, struct rng *r)
 	}
 }
 
-static unsigned int commands(const struct world *w)
+static unsigned int commands(const struct policy_world *w)
 {
 	unsigned int sum = 0;
 
@@ -55,7 +55,7 @@ static void test_comes_to_rest(void **state)
 	(void)state;
 	for_each_seed (seed, &seeds, 1) {
 		struct rng r = { seed };
-		struct world w;
+		struct policy_world w;
 		unsigned int before, after, reversals = 0;
 
 		random_world(&w, &r);
@@ -89,7 +89,7 @@ static void test_liar(void **state)
 		struct rng r = { seed };
 		double budget = 0, shares = 0;
 		const struct policy_guest *g;
-		struct world w;
+		struct policy_world w;
 
 		random_world(&w, &r);
 		w.g[0].liar = w.g[0].driver = true;
@@ -130,7 +130,7 @@ static void test_liar(void **state)
 static void test_hog(void **state)
 {
 	unsigned int reversals = 0;
-	struct world w;
+	struct policy_world w;
 
 	(void)state;
 	world_init(&w, 16 * GiB, GiB, 0);
@@ -237,7 +237,7 @@ static void test_no_allocation(void **state)
 	const struct policy_plan *plan;
 	const struct host_record empty = { .present = HOST_HAS_MEMORY, .total = 8 * GiB };
 	unsigned int count;
-	struct world w;
+	struct policy_world w;
 	char text[256];
 
 	(void)state;

@@ -140,12 +140,12 @@ static void test_refused_records(_unused_ void **state)
 }
 
 /* A recording in memory. */
-struct recording {
+struct recorded_lines {
 	char **line;
 	size_t n, room;
 };
 
-static void add_line(struct recording *r, struct json_object *obj)
+static void add_line(struct recorded_lines *r, struct json_object *obj)
 {
 	if (r->n == r->room) {
 		r->room = r->room ? 2 * r->room : 64;
@@ -161,15 +161,15 @@ static void on_input(void *userdata, const struct policy_input *in)
 	add_line(userdata, recording_line(in, "guest"));
 }
 
-static void clear(struct recording *r)
+static void clear(struct recorded_lines *r)
 {
 	while (r->n)
 		free(r->line[--r->n]);
 	free(r->line);
-	*r = (struct recording){ 0 };
+	*r = (struct recorded_lines){ 0 };
 }
 
-static struct replay_sums play(const struct recording *r)
+static struct replay_sums play(const struct recorded_lines *r)
 {
 	char why[RECORD_WHY_MAX] = "";
 	struct replay_sums sums;
@@ -225,7 +225,7 @@ static void test_replay_is_exact(_unused_ void **state)
 
 	for (uint64_t seed = 1; seed <= 300; seed++) {
 		unsigned int map[RANDOM_GUESTS];
-		struct recording rec = { 0 };
+		struct recorded_lines rec = { 0 };
 		struct policy *p = NULL;
 		struct replay_sums s;
 
@@ -258,7 +258,7 @@ static void test_a_difference_is_seen(_unused_ void **state)
 {
 	static struct random_snapshot x;
 	unsigned int map[RANDOM_GUESTS], changed = 0;
-	struct recording rec = { 0 };
+	struct recorded_lines rec = { 0 };
 	struct policy *p = NULL;
 
 	random_snapshot(&x, 4, false);
@@ -290,7 +290,7 @@ static void test_begun_later(_unused_ void **state)
 
 	for (uint64_t seed = 1; seed <= 60; seed++) {
 		unsigned int map[RANDOM_GUESTS];
-		struct recording rec = { 0 };
+		struct recorded_lines rec = { 0 };
 		struct policy_result r;
 		struct policy *p;
 		struct replay_sums s;

@@ -33,7 +33,7 @@ static const struct {
 	[SILENT] = { "silent", GIB, 256 * MIB },
 };
 
-struct world {
+struct recorded_world {
 	char path[64];
 	FILE *file;
 	struct policy *policy;
@@ -42,7 +42,7 @@ struct world {
 
 static void on_input(void *userdata, const struct policy_input *in)
 {
-	struct world *w = userdata;
+	struct recorded_world *w = userdata;
 	const char *name = NULL;
 	struct json_object *line;
 
@@ -56,7 +56,7 @@ static void on_input(void *userdata, const struct policy_input *in)
 	json_object_put(line);
 }
 
-static void put_header(struct world *w)
+static void put_header(struct recorded_world *w)
 {
 	struct json_object *header = recording_header("1.2<3>", true);
 
@@ -65,7 +65,7 @@ static void put_header(struct world *w)
 }
 
 /* An idle guest uses 300 MiB; a busy one 1 GiB, and 1.5 GiB in the second hour. */
-static void step(struct world *w, unsigned int t)
+static void step(struct recorded_world *w, unsigned int t)
 {
 	uint64_t now = BOOT + t * STEP_SECONDS * NSEC_PER_SEC;
 	struct host_record host = { .present =
@@ -106,7 +106,7 @@ static void step(struct world *w, unsigned int t)
 
 static int record(void **state)
 {
-	struct world *w = calloc(1, sizeof(*w));
+	struct recorded_world *w = calloc(1, sizeof(*w));
 	int fd;
 
 	snprintf(w->path, sizeof(w->path), "/tmp/dynmem-report-XXXXXX");
@@ -134,7 +134,7 @@ static int record(void **state)
 
 static int clean(void **state)
 {
-	struct world *w = *state;
+	struct recorded_world *w = *state;
 
 	fclose(w->file);
 	unlink(w->path);
@@ -191,7 +191,7 @@ static unsigned int index_of(const struct report *r, const char *part)
 
 static void test_figures(void **state)
 {
-	const struct world *w = *state;
+	const struct recorded_world *w = *state;
 	char why[512], hint[256];
 	struct report *r = read_file(w->path, 0, 0, why);
 	const struct report_guest *g;
@@ -240,7 +240,7 @@ static void test_page(void **state)
 {
 	static const char *const pairs[] = { "svg", "table", "tr",    "figure", "h2",  "h3",
 					     "p",   "thead", "tbody", "html",	"body" };
-	const struct world *w = *state;
+	const struct recorded_world *w = *state;
 	char why[512];
 	struct report *r = read_file(w->path, 0, 0, why);
 	char *text = page_of(r);
@@ -283,7 +283,7 @@ static void test_page(void **state)
 
 static void test_since(void **state)
 {
-	const struct world *w = *state;
+	const struct recorded_world *w = *state;
 	char why[512];
 	struct report *r = read_file(w->path, 3600 * NSEC_PER_SEC, 0, why);
 	char *text = page_of(r);
@@ -301,7 +301,7 @@ static void test_since(void **state)
 }
 
 /* A copy of the first @length bytes of it, all of it: 0; and then @more. */
-static void copy(const struct world *w, const char *path, long length, const char *more)
+static void copy(const struct recorded_world *w, const char *path, long length, const char *more)
 {
 	FILE *from = fopen(w->path, "r"), *to = fopen(path, "w");
 	int c;
@@ -315,7 +315,7 @@ static void copy(const struct world *w, const char *path, long length, const cha
 
 static void test_broken(void **state)
 {
-	const struct world *w = *state;
+	const struct recorded_world *w = *state;
 	char path[80], why[512], *text;
 	struct report *r;
 
@@ -362,7 +362,7 @@ static void test_broken(void **state)
 /* A full disk is noticed. */
 static void test_no_room(void **state)
 {
-	const struct world *w = *state;
+	const struct recorded_world *w = *state;
 	char why[512];
 	struct report *r = read_file(w->path, 0, 0, why);
 	FILE *f = fopen("/dev/full", "w");

@@ -16,11 +16,11 @@
 
 #define MIB 1048576.0
 
-struct guest {
+struct peer_guest {
 	double balloon, min, max, free, shares, want;
 };
 
-static void pve(const char *name, double goal, const struct guest *g, unsigned int count)
+static void pve(const char *name, double goal, const struct peer_guest *g, unsigned int count)
 {
 	struct pve_guest p[8];
 
@@ -39,10 +39,10 @@ static void pve(const char *name, double goal, const struct guest *g, unsigned i
 				 g[i].want);
 }
 
-#define PVE(name, goal, ...)                                   \
-	do {                                                   \
-		const struct guest g_[] = { __VA_ARGS__ };     \
-		pve(name, goal, g_, sizeof(g_) / sizeof(*g_)); \
+#define PVE(name, goal, ...)                                    \
+	do {                                                    \
+		const struct peer_guest g_[] = { __VA_ARGS__ }; \
+		pve(name, goal, g_, sizeof(g_) / sizeof(*g_));  \
 	} while (0)
 
 static void pve_grow(void **state)

@@ -40,7 +40,7 @@
  */
 #define DRAIN_MS 500
 
-struct job {
+struct lab_job {
 	bool tty;
 	pid_t pid;
 	int ctl;     /* lab.ctl */
@@ -109,8 +109,8 @@ static bool write_all(int fd, const char *data, size_t size)
 	return true;
 }
 
-__attribute__((format(printf, 2, 3))) static void tell(const struct job *job, const char *format,
-						       ...)
+__attribute__((format(printf, 2, 3))) static void tell(const struct lab_job *job,
+						       const char *format, ...)
 {
 	char line[64];
 	va_list args;
@@ -133,7 +133,7 @@ static bool copy(int from, int to)
 	return n > 0 && write_all(to, buffer, n);
 }
 
-static void handle_ctl(const struct job *job)
+static void handle_ctl(const struct lab_job *job)
 {
 	char line[128];
 	ssize_t n = read(job->ctl, line, sizeof(line) - 1);
@@ -162,7 +162,7 @@ static void run_child(char **argv)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-static void start_on_tty(struct job *job, char **argv)
+static void start_on_tty(struct lab_job *job, char **argv)
 {
 	job->pid = forkpty(&job->out, NULL, NULL, NULL);
 	if (job->pid < 0)
@@ -172,7 +172,7 @@ static void start_on_tty(struct job *job, char **argv)
 	job->err = -1;
 }
 
-static void start_on_pipes(struct job *job, char **argv)
+static void start_on_pipes(struct lab_job *job, char **argv)
 {
 	int out[2], err[2];
 
@@ -196,7 +196,7 @@ static void start_on_pipes(struct job *job, char **argv)
 }
 
 /* Copies until the job has ended and its output is empty; its wait status. */
-static int serve(struct job *job)
+static int serve(struct lab_job *job)
 {
 	struct pollfd fds[] = {
 		{ .fd = job->out, .events = POLLIN },	  { .fd = job->err, .events = POLLIN },
@@ -242,7 +242,7 @@ static int serve(struct job *job)
 
 int main(int argc, char **argv)
 {
-	struct job job = { .port_in = -1, .port_err = -1 };
+	struct lab_job job = { .port_in = -1, .port_err = -1 };
 	sigset_t mask;
 	int status;
 
