@@ -148,7 +148,7 @@ $(BINS):
 ##
 UNIT := $(patsubst selftests/unit/%.c,$(O)/unit/%,$(wildcard selftests/unit/test_*.c))
 UNIT := $(if $(WITH_LIBVIRT),$(UNIT),$(filter-out %/test_libvirt,$(UNIT)))
-NETLINK := $(patsubst selftests/netlink/%.c,$(O)/netlink/%,$(wildcard selftests/netlink/*.c))
+NETLINK := $(patsubst selftests/netlink/nl_%.c,$(O)/netlink/%,$(wildcard selftests/netlink/nl_*.c))
 KSELFTEST := $(B)/kselftest
 
 $(O)/unit/%: $(O)/obj/selftests/unit/%.o $(CMD_A) $(DAEMON_A) $(COMMON_A) $(SIM_A) $(POLICY_A) $(LIB_A)
@@ -166,11 +166,11 @@ $(O)/obj/selftests/unit/test_kmod_%.o: WARN += -Wno-sign-compare -Wno-missing-pr
 # kselftest_harness.h is not ours and trips our warnings: a system header.
 $(O)/obj/selftests/netlink/%.o: WARN := $(filter-out -Wmissing-prototypes -Wshadow,$(WARN))
 $(O)/obj/selftests/netlink/%.o: INC += -isystem $(KSELFTEST)
-$(patsubst $(O)/netlink/%,$(O)/obj/selftests/netlink/%.o,$(NETLINK)): | $(KSELFTEST)/kselftest_harness.h
+$(patsubst $(O)/netlink/%,$(O)/obj/selftests/netlink/nl_%.o,$(NETLINK)): | $(KSELFTEST)/kselftest_harness.h
 $(KSELFTEST)/kselftest_harness.h:
 	@echo "make: $@ is not there; run 'make deps'" >&2; exit 1
 
-$(O)/netlink/%: $(O)/obj/selftests/netlink/%.o $(LIB_A)
+$(O)/netlink/%: $(O)/obj/selftests/netlink/nl_%.o $(LIB_A)
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $< $(LIB_A) $(ALL_LDFLAGS) $(shell $(PKG_CONFIG) --libs libmnl libnl-genl-3.0)

@@ -35,10 +35,10 @@ bench-tick-decision: $(BENCH)/tick_decision
 # What a sampling pass of the module costs with many CPUs: its sources, built
 # for user space.  SAMPLE_RUNS=N of each kind.
 SAMPLE_RUNS ?= 1000
-$(B)/obj/selftests/bench/sample.o: INC := -Iselftests/unit/kernel -Iinclude/uapi
-$(B)/obj/selftests/bench/sample.o: WARN += -Wno-shadow -Wno-sign-compare -Wno-missing-prototypes -Wno-unused -Wno-unused-parameter
-$(B)/obj/selftests/bench/sample.o: CFLAGS += -fno-strict-aliasing
-$(BENCH)/sample: $(B)/obj/selftests/bench/sample.o
+$(B)/obj/selftests/bench/bench_sample.o: INC := -Iselftests/unit/kernel -Iinclude/uapi
+$(B)/obj/selftests/bench/bench_sample.o: WARN += -Wno-shadow -Wno-sign-compare -Wno-missing-prototypes -Wno-unused -Wno-unused-parameter
+$(B)/obj/selftests/bench/bench_sample.o: CFLAGS += -fno-strict-aliasing
+$(BENCH)/sample: $(B)/obj/selftests/bench/bench_sample.o
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -pthread
@@ -55,7 +55,7 @@ ICOUNT ?= --icount
 TRIALS ?= 20
 BENCH_KERNEL ?= 6.12
 
-$(BENCH)/reaction $(BENCH)/missed $(BENCH)/dump $(BENCH)/idle: BENCH_LIBS := $(shell $(PKG_CONFIG) --libs libmnl)
+$(BENCH)/reaction $(BENCH)/missed $(BENCH)/bench_dump $(BENCH)/idle: BENCH_LIBS := $(shell $(PKG_CONFIG) --libs libmnl)
 
 $(BENCH)/reaction: $(B)/obj/selftests/bench/poll_loop.o
 $(BENCH)/psi_trigger.so: $(B)/obj/selftests/bench/psi_trigger.o
@@ -73,8 +73,8 @@ bench-missed: $(BENCH)/missed lab-modules
 	$(Q)selftests/vm/lab run --kernel $(BENCH_KERNEL) --mem 768 --timeout 600 -- $(BENCH)/missed 100 >$(BENCH)/missed.txt
 	$(call evaluate,missed)
 
-bench-dump: $(BENCH)/dump lab-modules
-	$(Q)selftests/vm/lab run $(ICOUNT) --kernel $(BENCH_KERNEL) --mem 4096 --timeout 900 -- $(BENCH)/dump 7 1000 10000 >$(BENCH)/dump.txt
+bench-dump: $(BENCH)/bench_dump lab-modules
+	$(Q)selftests/vm/lab run $(ICOUNT) --kernel $(BENCH_KERNEL) --mem 4096 --timeout 900 -- $(BENCH)/bench_dump 7 1000 10000 >$(BENCH)/dump.txt
 	$(call evaluate,dump)
 
 bench-idle: $(BENCH)/idle tools lab-modules

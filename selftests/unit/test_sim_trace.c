@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "sim/rng.h"
-#include "sim/trace.h"
+#include "sim/traces.h"
 
 #define GWA                                                                     \
 	"Timestamp [ms];\tCPU cores;\tCPU capacity provisioned [MHZ];\t"        \

@@ -28,9 +28,9 @@ lab-prepare: $(VM_BINS) $(VM_BUILD)/disk.img $(VM_BUILD)/disk2.img
 $(VM_BUILD)/bin/jobd: $(VM_DIR)/l1/jobd.c
 $(VM_BUILD)/bin/jobd: VM_LIBS := -lutil
 $(VM_BUILD)/bin/ask: $(VM_DIR)/l1/ask.c $(VM_DIR)/l1/unix_line.c
-$(VM_BUILD)/bin/qmp: $(VM_DIR)/l1/qmp.c $(VM_DIR)/l1/unix_line.c
+$(VM_BUILD)/bin/qmp: $(VM_DIR)/l1/lab_qmp.c $(VM_DIR)/l1/unix_line.c
 $(VM_BUILD)/bin/qmp: VM_LIBS := -ljson-c
-$(VM_BUILD)/bin/agent: $(VM_DIR)/l2/agent.c $(VM_DIR)/l2/holder.c
+$(VM_BUILD)/bin/agent: $(VM_DIR)/l2/guest_agent.c $(VM_DIR)/l2/holder.c
 $(VM_BUILD)/bin/agent: VM_LIBS := -static
 $(VM_BUILD)/bin/pattern: $(VM_DIR)/l2/pattern.c
 

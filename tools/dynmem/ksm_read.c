@@ -6,7 +6,7 @@
  * rest is its part of the copies that are left. Pages replaced by the zero page are saved
  * as a whole. So the sum over all processes is the host's.
  */
-#include "ksm.h"
+#include "ksm_view.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -5,7 +5,7 @@
  * prctl(PR_SET_MEMORY_MERGE) makes all anonymous memory of a process mergeable. It is
  * inherited by fork() from Linux 6.4 on, and by exec() from 6.12 on.
  */
-#include "ksm.h"
+#include "ksm_view.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 /*
  * dynmem ksm: what KSM saves, for whom, and at what cost.
  */
-#include "ksm.h"
+#include "ksm_view.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "sim/rng.h"
-#include "sim/trace.h"
+#include "sim/traces.h"
 
 #define PERIOD INT64_C(300)
 #define HOUR   3600

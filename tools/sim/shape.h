@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "sim/rng.h"
-#include "sim/trace.h"
+#include "sim/traces.h"
 
 enum sim_shape { SIM_SHAPE_STEP, SIM_SHAPE_LINEAR, SIM_SHAPES };
 

@@ -18,7 +18,7 @@
 
 #include "policy/policy.h"
 #include "sim/model.h"
-#include "sim/trace.h"
+#include "sim/traces.h"
 
 /**
  * struct sim_options - what a scenario is

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "sim/trace.h"
+#include "sim/traces.h"
 
 #include <dirent.h>
 #include <errno.h>

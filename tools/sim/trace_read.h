@@ -6,7 +6,7 @@
 #ifndef DYNMEM_SIM_TRACE_READ_H
 #define DYNMEM_SIM_TRACE_READ_H
 
-#include "sim/trace.h"
+#include "sim/traces.h"
 
 /* Most fields of a line that are looked at. */
 #define READ_FIELDS_MAX 64

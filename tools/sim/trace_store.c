@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The machines of a trace and their samples, in memory. */
-#include "sim/trace.h"
+#include "sim/traces.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 /*
  * KSM as `dynmem ksm` shows it: collected by ksm_read.c, printed by ksm_show.c.
  */
-#ifndef DYNMEM_KSM_H
-#define DYNMEM_KSM_H
+#ifndef DYNMEM_KSM_VIEW_H
+#define DYNMEM_KSM_VIEW_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 /*
  * Traces: how much memory machines used over time, from files or generated.
  */
-#ifndef DYNMEM_SIM_TRACE_H
-#define DYNMEM_SIM_TRACE_H
+#ifndef DYNMEM_SIM_TRACES_H
+#define DYNMEM_SIM_TRACES_H
 
 #include <stdbool.h>
 #include <stddef.h>
