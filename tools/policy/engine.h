@@ -14,7 +14,7 @@
  *	balloon.c	commands sent, sizes seen: yield, probes, stuck balloons
  *	rival.c		somebody else who moves a balloon
  *	guest.c		a sample -> used, overhead, debt, pressure
- *	look.c		what it touches between two samples
+ *	resident.c	what it touches between two samples
  *	hot.c		page cache in use
  *	harm.c		a shrink that hurt: undo, back-off, learned floor
  *	demand.c	a guest's class, active bytes, floor, demand, exposure
@@ -442,7 +442,7 @@ void hot_watch(const struct policy *p, struct policy_guest *g, int direction);
 void hot_read(const struct policy *p, struct policy_guest *g, u64 faulted, u64 swapped, u64 dt);
 u64 hot_size(const struct policy *p, const struct policy_guest *g);
 
-/* look.c */
+/* resident.c */
 void look_touched(const struct policy *p, struct policy_guest *g, u64 touched, u64 dt);
 u64 look_ahead(const struct policy *p, const struct policy_guest *g, u64 time);
 u64 look_period(const struct policy_guest *g);

@@ -200,7 +200,7 @@ int poll_patience(sd_event_source *s, uint64_t usec, void *userdata);
 /** sample_fill() - the host's memory as it was read last */
 void sample_fill(const struct manager *m, struct host_record *ret);
 
-/* looks.c */
+/* resident_samples.c */
 
 /** look_next() - look again soon, if the latest decision wants that */
 void look_next(struct manager *m, uint64_t now);
