@@ -73,8 +73,8 @@ static void test_levels(_unused_ void **state)
 	close_world(&w);
 }
 
-/* Near a threshold it is looked at more often: 40 MiB are 10 ms away. */
-static void test_looks_more_often(_unused_ void **state)
+/* Near a threshold it is sampled more often: 40 MiB are 10 ms away. */
+static void test_samples_more_often(_unused_ void **state)
 {
 	struct heard h = { 0 };
 	struct source *s;
@@ -151,7 +151,7 @@ int main(void)
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_levels),
-		cmocka_unit_test(test_looks_more_often),
+		cmocka_unit_test(test_samples_more_often),
 		cmocka_unit_test(test_oom_kill),
 		cmocka_unit_test(test_no_proc),
 		cmocka_unit_test(test_psi_trigger),

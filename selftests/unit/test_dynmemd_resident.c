@@ -94,5 +94,5 @@ int main(void)
 	};
 	/* clang-format on */
 
-	return cmocka_run_group_tests_name("dynmemd_looks", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("dynmemd_resident", tests, NULL, NULL);
 }

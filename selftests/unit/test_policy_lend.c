@@ -246,7 +246,7 @@ static void test_what_passes_is_seen(void **state)
 	policy_free(o.p);
 }
 
-/* A look between two samples: what the guest has resident, and nothing else. */
+/* Between two polls: what the guest has resident, and nothing else. */
 static void glance(struct one *o, u64 ms, u64 touched)
 {
 	o->now += ms * MSEC;
@@ -268,7 +268,7 @@ static void test_grows_before_it_is_heard(void **state)
 	o.h.available = 1400 * MIB; /* what is kept, and next to nothing else */
 	ticks(&o, 10);
 	assert_int_equal(o.i.target, GIB);
-	assert_int_equal(o.r.look, 50 * MSEC);
+	assert_int_equal(o.r.resident, 50 * MSEC);
 
 	/* Little by little is no reason. */
 	glance(&o, 50, 10 * MIB);
@@ -287,7 +287,7 @@ static void test_grows_before_it_is_heard(void **state)
 	tick(&o, true);
 	assert_true(o.i.demand <= GIB);
 
-	/* One that has its max is not looked at. */
+	/* One that has its max is not sampled. */
 	policy_command_sent(o.p, o.g, 8 * GIB, o.now);
 	policy_guest_actual(o.p, o.g, 8 * GIB, o.now);
 	o.s.stat_actual = 8 * GIB;
@@ -295,7 +295,7 @@ static void test_grows_before_it_is_heard(void **state)
 	o.s.available = o.s.free = 7 * GIB;
 	o.h.available = 8 * GIB;
 	ticks(&o, 2);
-	assert_int_equal(o.r.look, 0);
+	assert_int_equal(o.r.resident, 0);
 	glance(&o, 50, GIB);
 	assert_false(policy_grows(o.p));
 	policy_free(o.p);

@@ -76,10 +76,10 @@ static void read_trust(struct domain *d, const char *metadata)
 }
 
 /*
- * What is there. Its trust domain keeps KSM from merging tenants: this command
+ * The domain as it is. Its trust domain keeps KSM from merging tenants: this command
  * does not write it, and must not lose it. Returns -1 to go on.
  */
-static int look(struct domain *d)
+static int read_domain(struct domain *d)
 {
 	const char *argv[] = { "virsh", "--quiet", "--connect", d->uri, "metadata",
 			       d->name, "--uri",   XMLNS,	NULL };
@@ -174,7 +174,7 @@ static void print_notes(const struct domain *d, const struct config *c)
 static int adopt(struct domain *d, const struct config *c)
 {
 	_cleanup_(freep) char *xml = NULL;
-	int status = look(d);
+	int status = read_domain(d);
 
 	if (status >= 0)
 		return status;
@@ -193,7 +193,7 @@ static int adopt(struct domain *d, const struct config *c)
 static int release(struct domain *d, const struct config *c)
 {
 	_cleanup_(freep) char *xml = NULL;
-	int status = look(d);
+	int status = read_domain(d);
 
 	if (status >= 0)
 		return status;

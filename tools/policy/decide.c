@@ -339,8 +339,8 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 		return -ENODATA;
 	policy_clock(p, now);
 	host_level(p);
-	p->looks = p->decided && p->raw <= p->decided_raw &&
-		   since(p->now, p->decided_at) < p->t.poll / 5;
+	p->between_polls = p->decided && p->raw <= p->decided_raw &&
+			   since(p->now, p->decided_at) < p->t.poll / 5;
 	/* Whoever waits for a reservation waits for a decision. */
 	if (reserves_end(p))
 		result.next = p->t.poll;
@@ -359,7 +359,7 @@ int policy_decide(struct policy *p, u64 now, struct policy_result *ret)
 		if (d->poll && (!result.next || d->poll < result.next))
 			result.next = d->poll;
 		if (d->poll)
-			result.look = max_of(result.look, look_period(g));
+			result.resident = max_of(result.resident, resident_period(g));
 		if (d->flags & POLICY_SEND)
 			result.send++;
 		result.granted += over(d->target, d->from);

@@ -164,7 +164,7 @@ struct policy_ksm_decision {
  * @shrunk: bytes of balloon taken by this decision
  * @ksm: what KSM should do
  * @next: call again after so many ns even without an event; 0: not needed
- * @look: read what guests have resident so often meanwhile, ns, and decide at once
+ * @resident: read what guests have resident so often meanwhile, ns, and decide at once
  *	when policy_grows(); 0: not needed
  */
 struct policy_result {
@@ -176,7 +176,7 @@ struct policy_result {
 	int64_t deficit;
 	uint64_t granted, shrunk;
 	struct policy_ksm_decision ksm;
-	uint64_t next, look;
+	uint64_t next, resident;
 };
 
 /** policy_pressed_render() - POLICY_PRESSED_* bits as a clause, the worst of them */

@@ -97,7 +97,7 @@ static double yield_of(const struct policy *p, const struct policy_guest *g)
 u64 rise_in(const struct policy *p, const struct policy_guest *g, u64 time)
 {
 	u64 age = min_of(since(p->now, g->seen->fresh_at), p->t.fresh);
-	u64 seen = look_ahead(p, g, time);
+	u64 seen = resident_ahead(p, g, time);
 
 	if (g->seen->rise <= 0)
 		return seen;

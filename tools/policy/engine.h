@@ -55,7 +55,7 @@ typedef uint32_t u32;
 /* Commands are rounded to this: virtio-balloon moves 256 pages at a time. */
 #define GRAIN MIB
 
-#define GROWTH_RING 4u /* samples that "growth in 3 s" looks back */
+#define GROWTH_RING 4u /* samples that of "growth in 3 s" */
 /* Rates of first touch are kept so long: patch nights and backups come weekly. */
 #define TOUCH_DAYS 7u
 #define TOUCH_TOP  6u /* the largest of each day; all but the last are outliers */
@@ -224,7 +224,7 @@ struct guest_history {
 	u64 cost_at, disk_at, cpu_at;
 	u64 rss, swapped, ksm_saved, disk_read, cpu_ns;
 	u64 grew;		     /* touched since the last decision */
-	double touching;	     /* bytes/ns, between two looks at its cost */
+	double touching;	     /* bytes/ns, between two samples of its cost */
 	u64 payback;		     /* of swapped, what is likely to be read soon */
 	u64 reclaimed;		     /* asked of its cgroup, not seen in swapped yet */
 	u64 reclaim_at, reclaim_rss; /* a window of asking began then, with that */
@@ -382,7 +382,7 @@ struct policy {
 	bool decided;		       /* there are figures of a decision ... */
 	u64 decided_at;		       /* ... of then, at ... */
 	enum policy_level decided_raw; /* ... this level, and this one comes before */
-	bool looks;		       /* the next poll, with no level entered */
+	bool between_polls;	       /* and no level was entered */
 
 	policy_input_t listener; /* NULL: none */
 	void *listener_data;
@@ -443,9 +443,9 @@ void hot_read(const struct policy *p, struct policy_guest *g, u64 faulted, u64 s
 u64 hot_size(const struct policy *p, const struct policy_guest *g);
 
 /* resident.c */
-void look_touched(const struct policy *p, struct policy_guest *g, u64 touched, u64 dt);
-u64 look_ahead(const struct policy *p, const struct policy_guest *g, u64 time);
-u64 look_period(const struct policy_guest *g);
+void resident_touched(const struct policy *p, struct policy_guest *g, u64 touched, u64 dt);
+u64 resident_ahead(const struct policy *p, const struct policy_guest *g, u64 time);
+u64 resident_period(const struct policy_guest *g);
 
 /* balloon.c */
 void balloon_settled(struct policy *p, struct policy_guest *g);
@@ -462,7 +462,7 @@ bool rival_rules(const struct policy *p, const struct policy_guest *g);
 bool rival_moved(struct policy *p, struct policy_guest *g, u64 actual);
 
 /* harm.c */
-void harm_look(struct policy *p, struct policy_guest *g);
+void harm_check(struct policy *p, struct policy_guest *g);
 u64 harm_backoff_left(const struct policy *p, const struct policy_guest *g);
 bool harm_frozen(const struct policy *p, const struct policy_guest *g);
 void harm_shrunk(struct policy *p, struct policy_guest *g, u64 from);

@@ -400,7 +400,7 @@ static bool take_stats(struct policy *p, struct policy_guest *g, const struct gu
 
 	g->seen->fresh_at = p->now;
 	g->seen->sample_cost = process_cost(g);
-	harm_look(p, g);
+	harm_check(p, g);
 	return true;
 }
 
@@ -477,7 +477,7 @@ static void take_memory(struct policy *p, struct policy_guest *g, const struct g
 	} else {
 		u64 touched = over(after, before);
 
-		look_touched(p, g, touched, dt);
+		resident_touched(p, g, touched, dt);
 		g->seen->pending = over(g->seen->pending, touched);
 		if (after >= before)
 			touched += over(saved, g->seen->ksm_saved);

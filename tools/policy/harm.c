@@ -58,7 +58,7 @@ static void harmed(struct policy *p, struct policy_guest *g)
 }
 
 /* At each fresh sample: what came of the last shrink? */
-void harm_look(struct policy *p, struct policy_guest *g)
+void harm_check(struct policy *p, struct policy_guest *g)
 {
 	if (g->seen->judged)
 		return;

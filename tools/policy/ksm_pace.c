@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KSM's share of the budget: how hard ksmd should look for memory that balloons
+ * KSM's share of the budget: how fast ksmd should scan for memory that balloons
  * need not take.
  *
  * The pace is a share of one CPU: what a full scan within the time of the host's

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Looks between two polls: a squeezed guest that begins to fill memory shows it in its
+ * Samples of resident memory between two polls: a squeezed guest that begins to fill memory shows it in its
  * cost before it shows it in its statistics.  Page cache that grows does so as well, but
  * never for long, since it is bounded by the guest's size.
  */
 #include "engine.h"
 
 /* A guest that fills memory at 1 GiB/s is out of its room in a quarter of a second. */
-#define LOOK (50 * MSEC)
-/* Looks closer together than this say nothing about a rate. */
-#define LOOK_LEAST (LOOK / 5)
+#define PERIOD (50 * MSEC)
+/* Samples closer together than this give no rate. */
+#define PERIOD_MIN (PERIOD / 5)
 /* So much touched is a reason to decide. */
 #define GREW (32 * MIB)
 
@@ -19,30 +19,30 @@ static bool squeezed(const struct policy_guest *g)
 }
 
 /*
- * It has touched that much in that time.  Rates are taken from looks alone: from one
- * poll to the next they say less than the statistics do.
+ * It has touched that much in that time.  Rates are taken between polls alone:
+ * from one poll to the next the statistics are the better source.
  */
-void look_touched(const struct policy *p, struct policy_guest *g, u64 touched, u64 dt)
+void resident_touched(const struct policy *p, struct policy_guest *g, u64 touched, u64 dt)
 {
 	struct guest_history *s = g->seen;
 
 	s->grew = min_of(s->grew + touched, g->max);
-	if (dt >= LOOK_LEAST)
+	if (dt >= PERIOD_MIN)
 		s->touching = dt < p->t.poll / 4 ? (double)touched / (double)dt : 0;
 }
 
-/* What it touches within @time if it goes on so; an old look says nothing of that. */
-u64 look_ahead(const struct policy *p, const struct policy_guest *g, u64 time)
+/* What it touches within @time if it goes on so; an old sample is no basis for that. */
+u64 resident_ahead(const struct policy *p, const struct policy_guest *g, u64 time)
 {
-	if (since(p->now, g->seen->cost_at) > 2 * LOOK)
+	if (since(p->now, g->seen->cost_at) > 2 * PERIOD)
 		return 0;
 	return (u64)min_of(g->seen->touching * (double)min_of(time, p->t.poll), (double)g->max);
 }
 
-/* How often to look at it, 0: not at all. */
-u64 look_period(const struct policy_guest *g)
+/* How often to sample it, 0: not at all. */
+u64 resident_period(const struct policy_guest *g)
 {
-	return squeezed(g) ? LOOK : 0;
+	return squeezed(g) ? PERIOD : 0;
 }
 
 bool policy_grows(const struct policy *p)

@@ -91,8 +91,8 @@ static void may_take(const struct policy *p, struct policy_guest *g, bool urgent
 		g->held = POLICY_REASON_HELD_YIELD;
 		return;
 	}
-	/* A look at who grows shows nothing new of who could lend. */
-	if (p->looks && g->seen->fresh_at <= p->decided_at) {
+	/* Between polls nothing new is known of who could lend. */
+	if (p->between_polls && g->seen->fresh_at <= p->decided_at) {
 		g->held = POLICY_REASON_WAIT_RATE;
 		return;
 	}

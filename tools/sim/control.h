@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a policy is to the simulator, and what it may look at.
+ * What a policy is to the simulator, and what it may read.
  */
 #ifndef DYNMEM_SIM_CONTROL_H
 #define DYNMEM_SIM_CONTROL_H
@@ -39,10 +39,10 @@ struct sim_machine {
 
 /**
  * struct sim - a run, as its policy sees it
- * @host: the model. A policy that is honest about what it can know looks at
+ * @host: the model. A policy that is honest about what it can know reads
  *	total, available, now, ksm_* and, per guest, min, max, shares, target,
  *	actual, stats, rss, merged, host_cold + host_hot, disk_read. The oracle
- *	looks at all.
+ *	reads all.
  * @wake: when to call tick() next, ms; set by the policy
  */
 struct sim {

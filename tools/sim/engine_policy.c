@@ -20,14 +20,14 @@
 #define BALLOON_EVENT 1000
 
 /*
- * Between ticks the daemon looks at what guests have resident.  A look that finds
+ * Between ticks the daemon samples what guests have resident.  A sample that finds
  * nothing changes nothing, so only those are run at which a guest's demand rises by so
  * much so fast; slower ones are met by its room.
  */
-#define LOOK_RATE (256 * SIM_MIB)
-#define LOOK_RISE (64 * SIM_MIB)
+#define RISE_RATE  (256 * SIM_MIB)
+#define RISE_LEAST (64 * SIM_MIB)
 
-/* Nothing squeezed, nothing pressed: a look this often, as the daemon, ms. */
+/* Nothing squeezed, nothing pressed: a decision this often, as the daemon, ms. */
 #define HEARTBEAT 10000
 
 /* What the engine was given of a guest. */
@@ -47,10 +47,10 @@ struct engine_policy {
 	struct policy_gate_host gate_host;
 	struct fed_guest *known;
 	unsigned int round;
-	bool looks;
-	int64_t tick, emergency; /* ms; next round of an emergency */
-	int64_t next;		 /* tick, ms */
-	int64_t look, look_at;	 /* between two, ms; 0: none */
+	bool resident;		     /* sampled between ticks */
+	int64_t tick, emergency;     /* ms; next round of an emergency */
+	int64_t next;		     /* tick, ms */
+	int64_t period, resident_at; /* between two, ms; 0: none */
 };
 
 static uint64_t clock_of(const struct sim *s)
@@ -265,7 +265,7 @@ static void decide(struct sim *s, bool quick)
 	set_ksm(s, &r.ksm);
 	if (!quick || s->host.now + after(d, r.next) < d->next)
 		d->next = s->host.now + after(d, r.next);
-	d->look = d->looks ? (int64_t)(r.look / 1000000) : 0;
+	d->period = d->resident ? (int64_t)(r.resident / 1000000) : 0;
 }
 
 /* When a squeezed guest's demand begins to rise fast, ms; now, if it does. */
@@ -280,17 +280,17 @@ static int64_t rises_at(const struct sim_host *h, const struct sim_guest *g)
 		double rise = k[1].value - k->value;
 		int64_t at = (int64_t)(k->time * 1000);
 
-		if (rise >= LOOK_RISE && rise >= LOOK_RATE * (k[1].time - k->time))
+		if (rise >= RISE_LEAST && rise >= RISE_RATE * (k[1].time - k->time))
 			return at > h->now ? at : h->now;
 	}
 	return SIM_NEVER;
 }
 
-static int64_t next_look(const struct sim *s, const struct engine_policy *d)
+static int64_t next_resident(const struct sim *s, const struct engine_policy *d)
 {
 	int64_t at = SIM_NEVER;
 
-	if (!d->look)
+	if (!d->period)
 		return SIM_NEVER;
 	for (unsigned int i = 0; i < s->host.count; i++) {
 		int64_t rises = rises_at(&s->host, &s->host.guest[i]);
@@ -298,20 +298,20 @@ static int64_t next_look(const struct sim *s, const struct engine_policy *d)
 		at = rises < at ? rises : at;
 	}
 	/* On a grid of its own, whenever that began. */
-	return at == SIM_NEVER ? at : (at / d->look + 1) * d->look;
+	return at == SIM_NEVER ? at : (at / d->period + 1) * d->period;
 }
 
 static void set_wake(struct sim *s)
 {
 	struct engine_policy *d = s->state;
 
-	d->look_at = next_look(s, d);
+	d->resident_at = next_resident(s, d);
 	s->wake = d->emergency < d->next ? d->emergency : d->next;
-	s->wake = d->look_at < s->wake ? d->look_at : s->wake;
+	s->wake = d->resident_at < s->wake ? d->resident_at : s->wake;
 }
 
-/* What the daemon does at a look: nobody is asked anything. */
-static void look(struct sim *s)
+/* What the daemon does between ticks: no guest is asked anything. */
+static void sample_resident(struct sim *s)
 {
 	struct engine_policy *d = s->state;
 
@@ -330,7 +330,7 @@ static void dynmem_tick(struct sim *s)
 	} else if (s->host.now >= d->emergency) {
 		emergency(s, feed_host(s, d));
 	} else {
-		look(s);
+		sample_resident(s);
 	}
 	set_wake(s);
 }
@@ -379,7 +379,7 @@ static void dynmem_clear(struct sim *s)
 	free(d);
 }
 
-static int init_with(struct sim *s, int64_t tick, bool looks)
+static int init_with(struct sim *s, int64_t tick, bool resident)
 {
 	struct engine_policy *d = calloc(1, sizeof(*d));
 	int err;
@@ -388,7 +388,7 @@ static int init_with(struct sim *s, int64_t tick, bool looks)
 		return -ENOMEM;
 	s->state = d;
 	d->tick = tick;
-	d->looks = looks;
+	d->resident = resident;
 	d->emergency = SIM_NEVER;
 	d->next = s->host.now + tick;
 	s->wake = d->next;

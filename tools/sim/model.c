@@ -8,7 +8,7 @@
 /* Pages that a swap-in brings with it (vm.page-cluster = 3). */
 #define SWAP_CLUSTER 8
 
-/* ksmd looks at a page in about this time, s. */
+/* ksmd scans a page in about this time, s. */
 #define KSM_PAGE_TIME 2e-6
 
 /* A guest that takes memory from its page cache faster than this does direct

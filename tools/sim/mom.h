@@ -33,7 +33,7 @@
 #define MOM_KSM_SLEEP	  10.0
 
 /**
- * struct mom_guest - what the rules look at, kB
+ * struct mom_guest - what the rules use, kB
  * @cur: balloon_cur, the last sample
  * @cur_mean: balloon_cur, mean of the samples
  * @unused_mean: mem_unused, mean of the samples

@@ -11,7 +11,7 @@
 #include "sim/control.h"
 #include "sim/scenario.h"
 
-/* Time between looks while something moves, ms; and while the host is so short
+/* Time between samples while something moves, ms; and while the host is so short
  * of memory that a second could decide.
  */
 #define STEP	   1000

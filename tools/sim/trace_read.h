@@ -8,7 +8,7 @@
 
 #include "sim/traces.h"
 
-/* Most fields of a line that are looked at. */
+/* Most fields of a line that are read. */
 #define READ_FIELDS_MAX 64
 
 /**

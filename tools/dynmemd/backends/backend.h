@@ -20,7 +20,7 @@ struct backend;
  * struct backend_ops - what a backend does for the daemon
  * @name: its section is [backend NAME]
  * @configured: the configuration names something where guests may be found
- * @new: begin to look for guests; return: 0 or a negative errno
+ * @new: begin to search for guests; return: 0 or a negative errno
  * @reload: a new configuration; guests that it leaves out are let go
  * @free: let all guests go as they are
  */
@@ -47,7 +47,7 @@ extern const struct backend_ops backend_libvirt;
 /* "pve": guests of a Proxmox VE host. */
 extern const struct backend_ops backend_pve;
 
-/* All that there are, in the order in which they look for guests. */
+/* All that there are, in the order in which they search for guests. */
 extern const struct backend_ops *const backend_table[];
 extern const unsigned int backend_count;
 

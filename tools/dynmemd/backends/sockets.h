@@ -34,16 +34,16 @@ int seats_new(struct seats **ret, sd_event *event, const struct seat_ops *ops, v
 struct seats *seats_free(struct seats *all);
 
 /**
- * seats_watch() - look for sockets in one folder more
+ * seats_watch() - search one folder more for sockets
  * @path: as for dir_tree_new()
  * @flags: as for dir_tree_new()
  */
 int seats_watch(struct seats *all, const char *path, unsigned int flags);
 
-/** seats_unwatch() - look nowhere any more; guests stay */
+/** seats_unwatch() - search no folder any more; guests stay */
 void seats_unwatch(struct seats *all);
 
-/** seats_trim() - let guests go whose sockets are not looked for any more */
+/** seats_trim() - release guests whose sockets are in no such folder any more */
 void seats_trim(struct seats *all);
 
 /** seats_find() - the guest of a socket, or NULL */

@@ -113,7 +113,7 @@ static void schedule(struct manager *m, uint64_t now)
 	for (size_t i = 0; i < m->n_guests; i++)
 		if (m->guests[i]->poll_period)
 			tick_at(m, m->guests[i]->poll_at);
-	look_next(m, now);
+	resident_next(m, now);
 }
 
 static void decide(struct manager *m, uint64_t now)
@@ -158,13 +158,13 @@ static int on_tick(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *us
 	return 0;
 }
 
-static int on_look(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
+static int on_resident(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 	uint64_t now = manager_now(m);
 
-	if (!look_grows(m, now))
-		look_next(m, now);
+	if (!resident_grows(m, now))
+		resident_next(m, now);
 	else if (sample_host(m, true, now) == POLICY_LEVEL_CRITICAL && manager_managing(m))
 		emergency_start(m, now);
 	else
@@ -205,7 +205,7 @@ int decisions_init(struct manager *m)
 	int r = add_timer(m, &m->tick, 10 * USEC_PER_MSEC, on_tick);
 
 	if (r >= 0)
-		r = add_timer(m, &m->look, 5 * USEC_PER_MSEC, on_look);
+		r = add_timer(m, &m->resident, 5 * USEC_PER_MSEC, on_resident);
 	if (r >= 0)
 		r = add_timer(m, &m->patience, USEC_PER_MSEC, poll_patience);
 	if (r >= 0)
@@ -222,7 +222,7 @@ int decisions_init(struct manager *m)
 void decisions_free(struct manager *m)
 {
 	sd_event_source_disable_unref(m->tick);
-	sd_event_source_disable_unref(m->look);
+	sd_event_source_disable_unref(m->resident);
 	sd_event_source_disable_unref(m->patience);
 	sd_event_source_disable_unref(m->emergency);
 	sd_event_source_disable_unref(m->decide);

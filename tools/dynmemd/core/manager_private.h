@@ -86,8 +86,8 @@ struct manager {
 	sd_event_source *tick;	     /* polls are due */
 	uint64_t tick_at;	     /* ns, 0: off */
 	uint64_t ticked_at;	     /* ns, the last one */
-	sd_event_source *look;	     /* between ticks ... */
-	uint64_t looked;	     /* ... and what was available at the last one */
+	sd_event_source *resident;   /* timer between ticks ... */
+	uint64_t resident_base;	     /* ... and what was available at the last one */
 	sd_event_source *patience;   /* for answers to polls */
 	unsigned int awaited;	     /* answers to the polls of ... */
 	unsigned int round;	     /* ... this tick */
@@ -116,7 +116,7 @@ struct manager {
 };
 
 /*
- * Each part calls those above it alone: mode, ticks, announce, sample, polls, looks,
+ * Each part calls those above it alone: mode, ticks, announce, sample, polls, resident_samples,
  * writes, emergency_run, cgroup_act, ksm_why, ksm_trust, ksm_act, kill_switch, learned,
  * reservations, decisions, settings, limits, settings_set, and manager.c, which takes in
  * what backends and sources report.
@@ -202,11 +202,11 @@ void sample_fill(const struct manager *m, struct host_record *ret);
 
 /* resident_samples.c */
 
-/** look_next() - look again soon, if the latest decision wants that */
-void look_next(struct manager *m, uint64_t now);
+/** resident_next() - sample again soon, if the latest decision wants that */
+void resident_next(struct manager *m, uint64_t now);
 
-/** look_grows() - whether a squeezed guest has begun to grow, and a decision is due */
-bool look_grows(struct manager *m, uint64_t now);
+/** resident_grows() - whether a squeezed guest has begun to grow, and a decision is due */
+bool resident_grows(struct manager *m, uint64_t now);
 
 /* writes.c */
 

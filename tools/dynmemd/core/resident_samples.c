@@ -6,7 +6,7 @@
  */
 #include "dynmemd/core/manager_private.h"
 
-/* From one look to the next: less is no guest that runs out of its room in a second. */
+/* From one sample to the next: less is no guest that runs out of its room in a second. */
 #define FELL (8 * MIB)
 
 /*
@@ -27,18 +27,18 @@ static void sample_resident(struct manager *m, uint64_t now)
 	}
 }
 
-void look_next(struct manager *m, uint64_t now)
+void resident_next(struct manager *m, uint64_t now)
 {
-	m->looked = m->host.available;
-	if (m->result.look && manager_managing(m))
-		timer_set(m->look, now + m->result.look);
+	m->resident_base = m->host.available;
+	if (m->result.resident && manager_managing(m))
+		timer_set(m->resident, now + m->result.resident);
 	else
-		sd_event_source_set_enabled(m->look, SD_EVENT_OFF);
+		sd_event_source_set_enabled(m->resident, SD_EVENT_OFF);
 }
 
-bool look_grows(struct manager *m, uint64_t now)
+bool resident_grows(struct manager *m, uint64_t now)
 {
-	uint64_t before = m->looked;
+	uint64_t before = m->resident_base;
 
 	if (host_read(&m->host) < 0 || m->host.available + FELL > before)
 		return false;

@@ -66,8 +66,8 @@ static struct guest *find(const struct manager *m, const char *name)
 	return NULL;
 }
 
-/* An end that came while no daemon ran is seen by the first look. */
-static void look(struct manager *m)
+/* Also what ended while no daemon ran. */
+static void end_settings(struct manager *m)
 {
 	for (size_t i = m->state.n_set; i-- > 0;) {
 		struct guest *g = find(m, m->state.set[i].name);
@@ -82,7 +82,7 @@ static void look(struct manager *m)
 
 static int on_end(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
-	look(userdata);
+	end_settings(userdata);
 	remember_now(userdata);
 	return 0;
 }
@@ -96,7 +96,7 @@ int settings_init(struct manager *m)
 		r = sd_event_source_set_priority(m->settings_end, PRIORITY_API);
 	if (r < 0)
 		return r;
-	look(m);
+	end_settings(m);
 	return 0;
 }
 

@@ -35,7 +35,7 @@
 #define FILL_RATE (4 * GIB)
 
 /*
- * Between two looks at MemAvailable: at the very edge one in 10 ms is cheap
+ * Between two samples of MemAvailable: at the very edge one in 10 ms is cheap
  * enough, and with plenty the daemon should sleep.
  */
 #define LOOK_MIN (10 * USEC_PER_MSEC)
@@ -49,7 +49,7 @@ struct source_procfs {
 	uint64_t threshold[POLICY_LEVELS]; /* bytes */
 	int trigger;			   /* of PSI */
 	sd_event_source *stall;
-	sd_event_source *look;
+	sd_event_source *timer;
 	enum policy_level level; /* as it was reported last */
 	uint64_t oom_kills, stalls;
 };
@@ -81,7 +81,7 @@ static uint64_t vmstat_sum(const char *text, const char *name)
 	return sum;
 }
 
-/* Returns whether somebody was killed since the last look. */
+/* Returns whether somebody was killed since the last sample. */
 static bool read_counters(struct source_procfs *s)
 {
 	static char text[16 * 1024];
@@ -104,7 +104,7 @@ static enum policy_level available_level(const struct source_procfs *s)
 }
 
 /* When memory could be at the next threshold. */
-static uint64_t next_look(const struct source_procfs *s)
+static uint64_t next_sample(const struct source_procfs *s)
 {
 	enum policy_level level = available_level(s);
 	uint64_t usec = LOOK_MAX, distance;
@@ -113,13 +113,13 @@ static uint64_t next_look(const struct source_procfs *s)
 		distance = s->host.available - s->threshold[level + 1];
 		usec = distance / (FILL_RATE / USEC_PER_SEC);
 	}
-	/* Below a threshold it is looked at whether it is over. */
+	/* Below a threshold it is sampled to find the end. */
 	if (level > POLICY_LEVEL_NONE)
 		usec = MIN(usec, USEC_PER_SEC);
 	return MIN(MAX(usec, LOOK_MIN), LOOK_MAX);
 }
 
-static void look(struct source_procfs *s, bool stalled)
+static void sample(struct source_procfs *s, bool stalled)
 {
 	bool killed = read_counters(s);
 	enum policy_level level;
@@ -140,13 +140,13 @@ static void look(struct source_procfs *s, bool stalled)
 						  .oom_kills = s->oom_kills,
 					  });
 	}
-	sd_event_source_set_time(s->look, now_usec(s) + next_look(s));
-	sd_event_source_set_enabled(s->look, SD_EVENT_ONESHOT);
+	sd_event_source_set_time(s->timer, now_usec(s) + next_sample(s));
+	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
-static int on_look(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
+static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
 {
-	look(userdata, false);
+	sample(userdata, false);
 	return 0;
 }
 
@@ -161,7 +161,7 @@ static int on_trigger(_unused_ sd_event_source *source, _unused_ int fd, uint32_
 		s->stall = sd_event_source_disable_unref(s->stall);
 		return 0;
 	}
-	look(s, true);
+	sample(s, true);
 	return 0;
 }
 
@@ -204,7 +204,7 @@ static int procfs_watch(struct source *source, const uint64_t threshold[POLICY_L
 
 	memcpy(s->threshold, threshold, sizeof(s->threshold));
 	s->level = available_level(s);
-	sd_event_source_set_time(s->look, now_usec(s) + next_look(s));
+	sd_event_source_set_time(s->timer, now_usec(s) + next_sample(s));
 	return 0;
 }
 
@@ -214,7 +214,7 @@ static void procfs_free(struct source *source)
 
 	sd_event_source_disable_unref(s->stall);
 	closep(&s->trigger);
-	sd_event_source_disable_unref(s->look);
+	sd_event_source_disable_unref(s->timer);
 	closep(&s->vmstat);
 	host_close(&s->host);
 	free(s);
@@ -240,11 +240,11 @@ static int start(struct source_procfs *s, const char *proc)
 		log_warning(
 			"source procfs: no PSI (%s): stalls are not reported, only available memory is sampled; boot with psi=1",
 			strerror(-r));
-	r = sd_event_add_time_relative(s->event, &s->look, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
-				       on_look, s);
+	r = sd_event_add_time_relative(s->event, &s->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
+				       on_timer, s);
 	if (r < 0)
 		return r;
-	return sd_event_source_set_priority(s->look, PRIORITY_SOURCE);
+	return sd_event_source_set_priority(s->timer, PRIORITY_SOURCE);
 }
 
 int source_procfs_new(struct source **ret, sd_event *event, const char *proc)

@@ -30,7 +30,7 @@ int libvirt_api_load(const char **ret_why)
 		*ret_why = dlerror();
 		return -ELIBACC;
 	}
-	/* Also looks through the libraries that it was linked with. */
+	/* Also searches the libraries that it was linked with. */
 	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
 		void *f = dlsym(handle, functions[i].name);
 

@@ -16,8 +16,8 @@
 #include "dynmemd/backends/sockets.h"
 #include "common/util.h"
 
-/* As often as pvestatd looks at its guests. */
-#define LOOK_PERIOD (10 * USEC_PER_SEC)
+/* As often as pvestatd polls its guests. */
+#define REFRESH_PERIOD (10 * USEC_PER_SEC)
 
 /* A guest's file, as read last. */
 struct known {
@@ -34,7 +34,7 @@ struct pve_backend {
 	const struct config *config;
 	struct pve_reader *reader;
 	struct seats *seats;
-	sd_event_source *look;
+	sd_event_source *timer;
 	bool ready; /* all files were read once */
 	LIST_HEAD(, known) known;
 };
@@ -95,7 +95,7 @@ static void on_conf(void *userdata, unsigned int vmid, const struct pve_conf *co
 		guest_pve_conf(g, conf);
 }
 
-/* Guests are looked for when it is known whose they are. */
+/* Guests are searched for when it is known whose they are. */
 static void on_ready(void *userdata)
 {
 	struct pve_backend *b = userdata;
@@ -146,12 +146,12 @@ static const struct seat_ops seat_ops = {
 	.close = close_guest,
 };
 
-static void look_at(void *guest, _unused_ void *userdata)
+static void refresh(void *guest, _unused_ void *userdata)
 {
-	guest_pve_look(guest);
+	guest_pve_refresh(guest);
 }
 
-static int on_look(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
+static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct pve_backend *b = userdata;
 
@@ -159,9 +159,9 @@ static int on_look(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *us
 		log_warning(
 			"backend pve: %s does not answer, so no guests are found; is pve-cluster well?",
 			b->config->pve_guests);
-	seats_each(b->seats, look_at, NULL);
-	sd_event_source_set_time_relative(b->look, LOOK_PERIOD);
-	sd_event_source_set_enabled(b->look, SD_EVENT_ONESHOT);
+	seats_each(b->seats, refresh, NULL);
+	sd_event_source_set_time_relative(b->timer, REFRESH_PERIOD);
+	sd_event_source_set_enabled(b->timer, SD_EVENT_ONESHOT);
 	return 0;
 }
 
@@ -206,11 +206,11 @@ static int reload(struct backend *backend, const struct config *config)
 	}
 	stop(b);
 	seats_trim(b->seats);
-	sd_event_source_set_enabled(b->look, SD_EVENT_OFF);
+	sd_event_source_set_enabled(b->timer, SD_EVENT_OFF);
 	if (!config->pve_guests)
 		return 0;
-	sd_event_source_set_time_relative(b->look, LOOK_PERIOD);
-	sd_event_source_set_enabled(b->look, SD_EVENT_ONESHOT);
+	sd_event_source_set_time_relative(b->timer, REFRESH_PERIOD);
+	sd_event_source_set_enabled(b->timer, SD_EVENT_ONESHOT);
 	return pve_reader_new(&b->reader, b->event, config->pve_guests, &reader_handlers, b);
 }
 
@@ -221,7 +221,7 @@ static void free_backend(struct backend *backend)
 	if (b->seats)
 		stop(b);
 	seats_free(b->seats);
-	sd_event_source_disable_unref(b->look);
+	sd_event_source_disable_unref(b->timer);
 	poller_free(b->poller);
 	free(b);
 }
@@ -241,7 +241,7 @@ static int new_backend(struct backend **ret, struct manager *m, sd_event *event,
 	if (r >= 0)
 		r = seats_new(&b->seats, event, &seat_ops, b);
 	if (r >= 0)
-		r = sd_event_add_time(event, &b->look, CLOCK_MONOTONIC, 0, USEC_PER_SEC, on_look,
+		r = sd_event_add_time(event, &b->timer, CLOCK_MONOTONIC, 0, USEC_PER_SEC, on_timer,
 				      b);
 	if (r >= 0)
 		r = reload(&b->backend, config);

@@ -165,12 +165,12 @@ void guest_pve_conf(struct guest_pve *g, const struct pve_conf *conf)
 	}
 	judge_again(g, old.balloon != g->conf.balloon || old.shares != g->conf.shares);
 	if (old.memory != g->conf.memory)
-		qemu_guest_look(g->q, true);
+		qemu_guest_refresh(g->q, true);
 }
 
-void guest_pve_look(struct guest_pve *g)
+void guest_pve_refresh(struct guest_pve *g)
 {
-	qemu_guest_look(g->q, false);
+	qemu_guest_refresh(g->q, false);
 	if (g->leaving)
 		judge_again(g, false);
 }

@@ -4,7 +4,7 @@
  *
  * QEMU serves one client a monitor, and pvestatd and qm need it: each exchange
  * is a connection of its own, left within 50 ms. Events would be lost
- * meanwhile, so the guest is looked at.
+ * meanwhile, so the guest is asked from time to time.
  */
 #ifndef DYNMEMD_GUEST_PVE_H
 #define DYNMEMD_GUEST_PVE_H
@@ -39,7 +39,7 @@ void guest_pve_config(struct guest_pve *g, const struct config *config);
 /** guest_pve_conf() - its file was written; NULL: it is gone. May end it */
 void guest_pve_conf(struct guest_pve *g, const struct pve_conf *conf);
 
-/** guest_pve_look() - see what events would have reported. May end it */
-void guest_pve_look(struct guest_pve *g);
+/** guest_pve_refresh() - ask for what events would have reported. May end it */
+void guest_pve_refresh(struct guest_pve *g);
 
 #endif

@@ -15,10 +15,10 @@
 #include "dynmemd/base/worker.h"
 #include "common/util.h"
 
-/* As often as pvestatd looks at its guests, and for the same reason. */
+/* As often as pvestatd polls its guests, and for the same reason. */
 #define SCAN_PERIOD (10 * USEC_PER_SEC)
 
-/* A file that seems to be half written is looked at again after this. */
+/* A file that seems to be half written is read again after this. */
 #define SCAN_SOON (500 * USEC_PER_MSEC)
 
 /*
@@ -112,7 +112,7 @@ static struct file *find(struct pve_reader *r, unsigned int vmid)
 
 /*
  * A file without an end of its last line may be half written: it is taken
- * when it has not grown by the next look, as somebody may write it so.
+ * when it has not grown when it is read again, as somebody may write it so.
  */
 static void read_file(struct pve_reader *r, struct file *f)
 {

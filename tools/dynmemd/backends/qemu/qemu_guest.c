@@ -13,12 +13,12 @@
 #include "dynmemd/qmp/qmp_answers.h"
 
 /* While it migrates: so often it is asked whether it still does. */
-#define MIGRATION_LOOK USEC_PER_SEC
+#define MIGRATION_CHECK USEC_PER_SEC
 
-/* Devices are plugged without an event: so often they are looked at. */
+/* Devices are plugged without an event: so often they are listed. */
 #define DEVICES_AGE (30 * USEC_PER_SEC)
-/* One that was asked anything so recently need not be looked at. */
-#define LOOK_AGE (5 * USEC_PER_SEC)
+/* One that was refreshed so recently need not be again. */
+#define REFRESH_AGE (5 * USEC_PER_SEC)
 
 static struct qemu_guest *of(struct guest *g)
 {
@@ -156,7 +156,7 @@ static void follow_state(struct qemu_guest *g)
 		if (!frozen && !g->way->shared && !g->tells_migrations)
 			g->todo |= ASK(EVENTS);
 		if (frozen && !g->way->shared)
-			qemu_wake(g, MIGRATION_LOOK);
+			qemu_wake(g, MIGRATION_CHECK);
 	}
 	if (paused != g->paused) {
 		g->paused = paused;
@@ -172,7 +172,7 @@ static void on_process(struct poll_item *item, _unused_ uint32_t revents)
 	qemu_guest_drop(container_of(item, struct qemu_guest, process), "QEMU has ended");
 }
 
-/* Kernels before 5.3 have none: then the next look finds out. */
+/* Kernels before 5.3 have none: then the next poll finds out. */
 static void watch_process(struct qemu_guest *g)
 {
 	g->process.fn = on_process;
@@ -216,7 +216,7 @@ static const char *add(struct qemu_guest *g)
 	g->guest.actual = g->balloon ? g->actual : g->guest.memory;
 	g->guest.memory_most = g->balloon ? most_memory(g) : 0;
 	g->moving = true;
-	g->looked_at = qemu_now(g);
+	g->refreshed_at = qemu_now(g);
 	if (g->way->found)
 		g->way->found(&g->guest, g->userdata);
 	follow_pins(g);
@@ -332,9 +332,9 @@ void qemu_on_event(_unused_ struct qmp *q, const char *name, struct json_object 
  * What the manager wants
  */
 
-static void look(struct qemu_guest *g)
+static void refresh(struct qemu_guest *g)
 {
-	g->looked_at = qemu_now(g);
+	g->refreshed_at = qemu_now(g);
 	g->todo |= ASK(STATE) | ASK(MIGRATION) | ASK(QOM) | ASK_SIZE;
 }
 
@@ -352,8 +352,8 @@ static int poll_guest(struct guest *guest)
 		g->todo |= ASK(STATE) | ASK(MIGRATION);
 	if (g->way->shared || g->moving)
 		g->todo |= ASK(ACTUAL);
-	if (qemu_now(g) - g->looked_at >= DEVICES_AGE)
-		look(g);
+	if (qemu_now(g) - g->refreshed_at >= DEVICES_AGE)
+		refresh(g);
 	g->todo |= ASK(DISKS) | ASK(STATS);
 	g->polled = true;
 	r = qemu_ask_now(g);
@@ -425,7 +425,7 @@ static int on_later(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
 	if (r < 0 && !g->added)
 		qemu_guest_drop(g, strerror(-r));
 	else if (g->added)
-		qemu_wake(g, MIGRATION_LOOK);
+		qemu_wake(g, MIGRATION_CHECK);
 	return 0;
 }
 
@@ -451,16 +451,16 @@ void qemu_guest_pin(struct qemu_guest *g, const char *why)
 	follow_pins(g);
 }
 
-void qemu_guest_look(struct qemu_guest *g, bool resized)
+void qemu_guest_refresh(struct qemu_guest *g, bool resized)
 {
-	bool recent = qemu_now(g) - g->looked_at < LOOK_AGE;
+	bool recent = qemu_now(g) - g->refreshed_at < REFRESH_AGE;
 	int r;
 
 	if (resized)
 		qemu_size_unknown(g);
 	if (!g->added || (!resized && (recent || qmp_is_open(g->q))))
 		return;
-	look(g);
+	refresh(g);
 	r = qemu_ask_now(g);
 	if (r < 0 && r != -ESTALE)
 		log_guest(LOG_DEBUG, g->guest.name, "not reached: %s", strerror(-r));

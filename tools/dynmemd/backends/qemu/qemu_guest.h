@@ -62,10 +62,10 @@ void qemu_guest_lock(struct qemu_guest *g, bool locked);
 void qemu_guest_pin(struct qemu_guest *g, const char *why);
 
 /**
- * qemu_guest_look() - sample what no event reports
+ * qemu_guest_refresh() - sample what no event reports
  * @resized: its memory may be another one: it is not moved until that is known
  */
-void qemu_guest_look(struct qemu_guest *g, bool resized);
+void qemu_guest_refresh(struct qemu_guest *g, bool resized);
 
 /** qemu_guest_drop() - end it, as if QEMU had */
 void qemu_guest_drop(struct qemu_guest *g, const char *why);

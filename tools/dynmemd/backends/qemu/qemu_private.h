@@ -34,7 +34,7 @@ enum question {
 #define ASK(question) (1u << ASK_##question)
 #define ASK_SIZE      (ASK(MEMORY) | ASK(DIMMS) | ASK(ACTUAL))
 
-/* Containers of QOM that are looked into for a balloon; a machine has six. */
+/* Containers of QOM that are searched for a balloon; a machine has six. */
 #define WALK_MAX 16
 
 struct qemu_guest {
@@ -57,7 +57,7 @@ struct qemu_guest {
 		struct qemu_guest *g;
 		enum question question;
 	} questions[ASK_COUNT];
-	uint64_t looked_at; /* usec */
+	uint64_t refreshed_at; /* usec */
 
 	/* What was answered. */
 	bool running, incoming, outgoing;
