@@ -3,133 +3,7 @@
  * What the daemon does to ksmd, when and when not, and what it leaves behind.  The
  * files are plain ones here; real ones are in the lab.
  */
-#include "dynmemd_world.h"
-
-#define MANAGE "[daemon]\nmode = manage\n[ksm]\nmode = manage\n"
-
-/* A file of ksmd. */
-static const char *ksm_path(struct world *w, const char *file)
-{
-	static char path[192];
-
-	snprintf(path, sizeof(path), "%s/kernel/mm/ksm/%s", w->sys, file);
-	return path;
-}
-
-static void ksm_set(struct world *w, const char *file, const char *value)
-{
-	write_text(ksm_path(w, file), value);
-}
-
-static const char *text_of(const char *path)
-{
-	static char text[512];
-	FILE *f = fopen(path, "r");
-	size_t n;
-
-	if (!f)
-		return "(no such file)";
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = 0;
-	text[strcspn(text, "\n")] = 0;
-	fclose(f);
-	return text;
-}
-
-static bool ksm_is(struct world *w, const char *file, const char *value)
-{
-	return !strcmp(text_of(ksm_path(w, file)), value);
-}
-
-static const char *note(struct world *w)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s.ksm", w->state);
-	return path;
-}
-
-static bool has_note(struct world *w)
-{
-	return access(note(w), F_OK) == 0;
-}
-
-static struct manager_ksm ksm_of(struct world *w)
-{
-	struct manager_ksm k;
-
-	manager_ksm(w->manager, &k);
-	return k;
-}
-
-/* ksmd as Linux boots: stopped, 100 pages each 20 ms; a GiB would be mergeable. */
-static void make_ksm(struct world *w, bool advisor)
-{
-	static const char *const counters[] = { "pages_shared",	  "pages_sharing", "pages_unshared",
-						"pages_volatile", "full_scans",	   "pages_scanned",
-						"ksm_zero_pages" };
-	char command[160];
-
-	snprintf(command, sizeof(command), "mkdir -p %s/kernel/mm/ksm", w->sys);
-	assert_int_equal(system(command), 0);
-	ksm_set(w, "run", "0\n");
-	ksm_set(w, "pages_to_scan", "100\n");
-	ksm_set(w, "sleep_millisecs", "20\n");
-	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
-		ksm_set(w, counters[i], "0\n");
-	ksm_set(w, "pages_unshared", "262144\n");
-	if (advisor)
-		ksm_set(w, "advisor_mode", "none [scan-time]\n");
-}
-
-static void boot(struct world *w)
-{
-	char path[160];
-
-	snprintf(path, sizeof(path), "mkdir -p %s/sys/kernel/random", w->folder);
-	assert_int_equal(system(path), 0);
-	snprintf(path, sizeof(path), "%s/sys/kernel/random/boot_id", w->folder);
-	write_text(path, "6d4ee6b0-0b6a-4a59-a9b0-95ac0e47e3a1\n");
-}
-
-/* The configuration of the next daemon, or of this one read anew. */
-static void reconfigure(struct world *w, const char *config)
-{
-	struct config *c = configure(w, config);
-
-	if (w->manager)
-		return reload(w, c);
-	config_free(w->config);
-	w->config = c;
-}
-
-/* A daemon with a state file on a host that has KSM. */
-static void open_ksm(struct world *w, const char *config, bool advisor)
-{
-	static char state[128];
-
-	open_world(w, config);
-	daemon_stop(w);
-	boot(w);
-	make_ksm(w, advisor);
-	snprintf(state, sizeof(state), "%s/lib/state", w->folder);
-	w->state = state;
-	daemon_start(w, false);
-}
-
-static void press(struct world *w)
-{
-	pressure(w, POLICY_LEVEL_MEDIUM, 300);
-	run_for(w, 300);
-}
-
-/* Who stops waits for a second; on a slow disk the thread goes on. */
-static void stop_daemon(struct world *w)
-{
-	daemon_stop(w);
-	for (int i = 0; i < 2000 && has_note(w); i++)
-		usleep(10000);
-}
+#include "ksm_world.h"
 
 /* A daemon that was killed leaves its note, and ksmd as it was then. */
 static void killed(struct world *w)
@@ -307,6 +181,10 @@ static void test_ksmtuned(_unused_ void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/4242/comm", w.folder);
 	write_text(path, "ksmtuned\n");
+	/* Where nothing is set it is named as well. */
+	assert_string_equal(ksm_of(&w).mode, "report");
+	reconfigure(&w, "");
+	assert_string_equal(ksm_of(&w).driver, "ksmtuned (pid 4242)");
 	reconfigure(&w, MANAGE);
 	press(&w);
 	run_until(&w, 20000, !strcmp(ksm_of(&w).driver, "ksmtuned (pid 4242)"));
@@ -403,59 +281,6 @@ static void test_no_ksm(_unused_ void **state)
 	close_world(&w);
 }
 
-static void test_trust(_unused_ void **state)
-{
-	static const char trust[] = "[guest a]\ntrust = acme\n[guest b]\ntrust = other\n";
-	struct fake_qemu a = idle_guest("a"), b = idle_guest("b");
-	char config[512];
-	struct world w;
-
-	open_ksm(&w, "", false);
-	snprintf(config, sizeof(config), MANAGE "%s", trust);
-	reconfigure(&w, config);
-	start_guest(&w, &a, "a.sock");
-	run_until(&w, 20000, manager_find(w.manager, "a"));
-	run_until(&w, 20000, ksm_is(&w, "run", "1"));
-	assert_string_equal(ksm_of(&w).alert, "");
-
-	start_guest(&w, &b, "b.sock");
-	run_until(&w, 20000, manager_find(w.manager, "b"));
-	run_until(&w, 20000, ksm_is(&w, "run", "0"));
-	assert_non_null(strstr(ksm_of(&w).alert, "a (acme) and b (other)"));
-	press(&w);
-	assert_true(ksm_is(&w, "run", "0"));
-	assert_non_null(strstr(manager_unmerged(w.manager, manager_find(w.manager, "a")),
-			       "another trust domain"));
-
-	/* It may be allowed, ... */
-	snprintf(config, sizeof(config), MANAGE "across = yes\n%s", trust);
-	reconfigure(&w, config);
-	run_until(&w, 20000, ksm_is(&w, "run", "1"));
-	assert_string_equal(ksm_of(&w).alert, "");
-
-	/* ... and where it is only reported, nothing is stopped: it is an alert if ksmd runs. */
-	snprintf(config, sizeof(config), "[daemon]\nmode = manage\n%s", trust);
-	reconfigure(&w, config);
-	run_until(&w, 20000, !has_note(&w));
-	press(&w);
-	assert_true(ksm_is(&w, "run", "0"));
-	assert_string_equal(ksm_of(&w).alert, "");
-	ksm_set(&w, "run", "1\n");
-	press(&w);
-	run_until(&w, 20000, *ksm_of(&w).alert);
-	assert_true(ksm_is(&w, "run", "1"));
-
-	/* Back to where it is managed: until one of them goes. */
-	snprintf(config, sizeof(config), MANAGE "%s", trust);
-	reconfigure(&w, config);
-	run_until(&w, 20000, ksm_is(&w, "run", "0"));
-	fake_stop(&b, false);
-	run_until(&w, 20000, !manager_find(w.manager, "b"));
-	run_until(&w, 20000, ksm_is(&w, "run", "1"));
-	fake_stop(&a, false);
-	close_world(&w);
-}
-
 /* Two processes of 100 merged pages each, of which the host keeps 80; and zero pages. */
 static void test_savings(_unused_ void **state)
 {
@@ -529,7 +354,6 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_disk),
 		cmocka_unit_test(test_no_ksm),
-		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_savings),
 		cmocka_unit_test(test_savings_of_old),
 	};

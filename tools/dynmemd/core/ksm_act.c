@@ -11,14 +11,11 @@
 
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
-#include "dynmemd/host/rival_processes.h"
 
 /* While ksmd is ours, its settings are compared so often. */
 #define PERIOD (10 * NSEC_PER_SEC)
 /* Where it is only reported, ksmd may be started by others: looked after so often. */
 #define WATCH_PERIOD (60 * NSEC_PER_SEC)
-/* Processes are searched for rivals so often. */
-#define SEARCH_PERIOD (60 * NSEC_PER_SEC)
 /* After an error it is tried again. */
 #define REST (60 * NSEC_PER_SEC)
 
@@ -31,20 +28,6 @@ static void tell_error(struct ksm_act *k, const struct ksm_outcome *o)
 	if (strcmp(text, k->error) != 0)
 		log_warning("KSM: its settings stay as they are: %s", text);
 	memcpy(k->error, text, sizeof(k->error));
-}
-
-static void tell_foreign(struct manager *m, const struct ksm_outcome *o)
-{
-	struct ksm_act *k = &m->ksm;
-	char who[sizeof(k->rival) / 2];
-
-	k->rival_runs = *ksm_rival_name(m->proc, who, sizeof(who)) != 0;
-	snprintf(k->rival, sizeof(k->rival), "%s",
-		 k->rival_runs ? who : "an administrator or another program");
-	log_warning("KSM: %s is %s, written by %s: it is left alone %s",
-		    ksm_setting_name(o->setting), o->value, k->rival,
-		    k->rival_runs ? "until that has ended"
-				  : "until the configuration is read anew or dynmemd restarts");
 }
 
 static void on_done(void *userdata, const struct ksm_outcome *o)
@@ -62,39 +45,13 @@ static void on_done(void *userdata, const struct ksm_outcome *o)
 		log_info("KSM: the settings that were found are back");
 		break;
 	case KSM_DONE_FOREIGN:
-		tell_foreign(m, o);
+		ksm_tell_foreign(m, o);
 		break;
 	case KSM_DONE_FAILED:
 		tell_error(k, o);
 		k->rest_until = manager_now(m) + REST;
 		break;
 	}
-}
-
-/* Whether nobody else sets ksmd's pace; a program that does is waited for. */
-static bool ours_alone(struct manager *m, uint64_t now)
-{
-	struct ksm_act *k = &m->ksm;
-	struct ksm_outcome o = { 0 };
-	char who[sizeof(k->rival)];
-
-	if (!*k->rival && !k->adopt && ksm_control_foreign(k->control, &o))
-		tell_foreign(m, &o);
-	else if (!k->search_at || now >= k->search_at) {
-		k->search_at = now + SEARCH_PERIOD;
-		ksm_rival_name(m->proc, who, sizeof(who));
-		if (*who && !*k->rival)
-			log_warning("KSM: here runs %s: it is left alone until that has ended",
-				    who);
-		else if (!*who && k->rival_runs)
-			log_notice("KSM: %s has ended: ksmd is managed again", k->rival);
-		if (*who || k->rival_runs) {
-			memcpy(k->rival, who, sizeof(k->rival));
-			k->rival_runs = *who != 0;
-			k->adopt = true;
-		}
-	}
-	return !*k->rival;
 }
 
 static void put(struct ksm_settings *s, enum ksm_setting i, uint64_t value)
@@ -127,9 +84,7 @@ static void log_pace(struct manager *m, const struct ksm_settings *want)
 	if (m->record.ksm.advisor && !m->ksm.driven)
 		log_notice(
 			"KSM: the kernel's advisor is set aside (advisor_mode = none) as long as dynmemd sets the pace");
-	if (m->ksm.strangers)
-		log_info("KSM: run 0: %s", m->ksm.alert);
-	else
+	if (!m->ksm.strangers)
 		log_guest(d->reason == m->ksm.logged ? LOG_DEBUG : LOG_INFO, NULL,
 			  "KSM: run 1, %s pages each %s ms, %.1f %% of a CPU: %s",
 			  want->value[KSM_PAGES_TO_SCAN], want->value[KSM_SLEEP], d->share * 100,
@@ -146,7 +101,7 @@ static void drive(struct manager *m, uint64_t now)
 
 	tick_at(m, now + PERIOD);
 	if (!ksm_control_idle(k->control) || now < k->rest_until || !d->reason ||
-	    !ours_alone(m, now))
+	    !ksm_ours_alone(m, now))
 		return;
 	ours = ksm_control_ours(k->control);
 	if (d->run == 2 && !ours)
@@ -189,22 +144,28 @@ static void measure_cpu(struct manager *m, uint64_t now)
 	k->cpu_at = now;
 }
 
-void ksm_act(struct manager *m, uint64_t now)
+/* Nothing is written, and what was is put back. */
+static void leave(struct manager *m, uint64_t now)
 {
 	struct ksm_act *k = &m->ksm;
 
-	measure_cpu(m, now);
-	trust_check(m);
-	if (ksm_managing(m) && k->control) {
-		drive(m, now);
-		return;
-	}
 	if (k->control && ksm_control_idle(k->control) && ksm_control_ours(k->control) &&
 	    now >= k->rest_until)
 		ksm_control_restore(k->control);
 	if (k->strangers)
 		tick_at(m, now + WATCH_PERIOD);
 	report(m);
+}
+
+void ksm_act(struct manager *m, uint64_t now)
+{
+	measure_cpu(m, now);
+	trust_check(m);
+	if (ksm_managing(m) && m->ksm.control)
+		drive(m, now);
+	else
+		leave(m, now);
+	trust_report(m);
 }
 
 void ksm_act_reload(struct manager *m)
@@ -214,15 +175,6 @@ void ksm_act_reload(struct manager *m)
 	*m->ksm.rival = 0;
 	m->ksm.rival_runs = false;
 	m->ksm.search_at = m->ksm.rest_until = 0;
-}
-
-static const char *driver(const struct manager *m)
-{
-	if (*m->ksm.rival)
-		return m->ksm.rival;
-	if (m->ksm.driven)
-		return "dynmemd";
-	return m->record.ksm.advisor ? "the kernel's advisor" : "fixed settings";
 }
 
 void manager_ksm(struct manager *m, struct manager_ksm *ret)
@@ -235,7 +187,7 @@ void manager_ksm(struct manager *m, struct manager_ksm *ret)
 
 	*ret = (struct manager_ksm){
 		.mode = modes[m->config->ksm_mode],
-		.driver = driver(m),
+		.driver = ksm_driver(m),
 		.reason = m->result.ksm.reason,
 		.alert = m->ksm.alert,
 		.error = m->ksm.error,

@@ -34,46 +34,66 @@ static bool find_strangers(const struct manager *m, const struct guest **ret_a,
 	return false;
 }
 
-/* Whether it matters: ksmd runs, or would if nothing was done. */
-static bool is_merging(const struct manager *m)
+void trust_check(struct manager *m)
+{
+	struct ksm_act *k = &m->ksm;
+	const struct guest *a, *b;
+
+	*k->mixed = 0;
+	k->strangers = m->config->ksm_mode != KSM_MODE_OFF && !m->config->ksm_across &&
+		       find_strangers(m, &a, &b);
+	if (k->strangers)
+		snprintf(
+			k->mixed, sizeof(k->mixed),
+			"guests of more than one trust domain have memory that KSM may merge: %.40s (%.20s) and %.40s (%.20s)",
+			a->name, domain_of(a), b->name, domain_of(b));
+}
+
+bool trust_stops_ksmd(const struct manager *m)
+{
+	const struct ksm_act *k = &m->ksm;
+
+	return k->strangers && ksm_managing(m) && k->control && !*k->rival && !*k->error;
+}
+
+static bool ksmd_runs(const struct manager *m)
 {
 	struct host_record h = { 0 };
 
-	if (ksm_managing(m))
-		return true;
 	ksm_sysfs_read(&m->ksm.sysfs, &h);
 	return h.present & HOST_HAS_KSM_RUN && h.ksm.run == 1;
 }
 
-static void describe(struct ksm_act *k, const struct guest *a, const struct guest *b)
+/* Where it is only reported, or ksmd is another's, it matters only while ksmd runs. */
+static void describe(struct manager *m)
 {
-	snprintf(
-		k->alert, sizeof(k->alert),
-		"guests of more than one trust domain have memory that KSM may merge: %.40s (%.20s) and %.40s (%.20s)",
-		a->name, domain_of(a), b->name, domain_of(b));
+	struct ksm_act *k = &m->ksm;
+
+	*k->alert = 0;
+	if (!k->strangers)
+		return;
+	if (trust_stops_ksmd(m))
+		snprintf(k->alert, sizeof(k->alert), "%s; ksmd is stopped", k->mixed);
+	else if (ksmd_runs(m))
+		snprintf(k->alert, sizeof(k->alert), "%s; ksmd runs, set by %.100s", k->mixed,
+			 ksm_driver(m));
 }
 
-void trust_check(struct manager *m)
+void trust_report(struct manager *m)
 {
 	struct ksm_act *k = &m->ksm;
 	char before[sizeof(k->alert)];
-	const struct guest *a, *b;
 
 	memcpy(before, k->alert, sizeof(before));
-	*k->alert = 0;
-	k->strangers = m->config->ksm_mode != KSM_MODE_OFF && !m->config->ksm_across &&
-		       find_strangers(m, &a, &b);
-	if (k->strangers && is_merging(m))
-		describe(k, a, b);
+	describe(m);
 	if (!strcmp(k->alert, before))
 		return;
 	if (!*k->alert)
 		log_notice("KSM: no memory is merged across trust domains any more");
-	else if (ksm_managing(m))
-		log_warning("KSM: %s: ksmd is stopped (across = yes in [ksm] lets it run)",
-			    k->alert);
+	else if (trust_stops_ksmd(m))
+		log_warning("KSM: %s (across = yes in [ksm] lets it run)", k->alert);
 	else
 		log_error(
-			"ALERT: KSM: %s, and ksmd runs: with [ksm] mode = manage it is stopped; mem-merge=off keeps a guest out; across = yes allows it",
+			"ALERT: KSM: %s; with [ksm] mode = manage dynmemd stops it, if it alone sets ksmd; mem-merge=off keeps a guest out; across = yes allows it",
 			k->alert);
 }

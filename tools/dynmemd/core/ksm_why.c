@@ -33,8 +33,9 @@ static const char *why_not_at_all(const struct manager *m, const struct host_rec
 		return "all memory is being unmerged (run = 2)";
 	if (h->ksm.run == 1)
 		return NULL;
-	return m->ksm.strangers ? "ksmd is stopped, since guests of another trust domain are here"
-				: "ksmd is stopped (run = 0)";
+	return trust_stops_ksmd(m)
+		       ? "ksmd is stopped, since guests of another trust domain are here"
+		       : "ksmd is stopped (run = 0)";
 }
 
 const char *manager_unmerged(struct manager *m, const struct guest *g)

@@ -31,7 +31,8 @@ struct ksm_now {
  * @control: NULL: this kernel has no KSM
  * @driven: its settings are ours now
  * @strangers: mergeable memory is of more than one trust domain
- * @alert: the same in words; empty: not so
+ * @mixed: the same in words; empty: not so
+ * @alert: that, and what becomes of ksmd; empty: nothing to report
  * @rival: who else sets it; empty: nobody is known to
  * @rival_runs: that is a process
  * @adopt: what it has left counts as found
@@ -43,7 +44,7 @@ struct ksm_act {
 	struct ksm_sysfs sysfs;
 	struct ksm_control *control;
 	bool driven, strangers, rival_runs, adopt;
-	char alert[256], rival[160], error[320];
+	char mixed[240], alert[400], rival[160], error[320];
 	const char *logged;
 	uint64_t search_at, rest_until; /* ns */
 	uint64_t cpu, cpu_at;		/* ns */
@@ -117,9 +118,9 @@ struct manager {
 
 /*
  * Each part calls those above it alone: mode, ticks, announce, sample, polls, resident_samples,
- * writes, emergency_run, cgroup_act, ksm_why, ksm_trust, ksm_act, kill_switch, learned,
- * reservations, decisions, settings, limits, settings_set, and manager.c, which takes in
- * what backends and sources report.
+ * writes, emergency_run, cgroup_act, ksm_driver, ksm_trust, ksm_why, ksm_act, kill_switch,
+ * learned, reservations, decisions, settings, limits, settings_set, and manager.c, which
+ * takes in what backends and sources report.
  */
 
 /* mode.c */
@@ -247,10 +248,27 @@ void cgroup_act(struct manager *m, struct guest *g, uint64_t now);
 /** cgroup_act_close() - a guest goes, or is let go */
 void cgroup_act_close(struct manager *m, struct guest *g);
 
+/* ksm_driver.c */
+
+/** ksm_tell_foreign() - somebody else has written: log it, and leave ksmd alone */
+void ksm_tell_foreign(struct manager *m, const struct ksm_outcome *o);
+
+/** ksm_ours_alone() - nobody else sets ksmd's pace; a program that does is waited for */
+bool ksm_ours_alone(struct manager *m, uint64_t now);
+
+/** ksm_driver() - who sets its pace, in words */
+const char *ksm_driver(struct manager *m);
+
 /* ksm_trust.c */
 
 /** trust_check() - see whether KSM may merge memory of guests that are strangers */
 void trust_check(struct manager *m);
+
+/** trust_stops_ksmd() - that is why it is stopped */
+bool trust_stops_ksmd(const struct manager *m);
+
+/** trust_report() - log what has become of that; after ksmd was driven, or left alone */
+void trust_report(struct manager *m);
 
 /* ksm_act.c */
 

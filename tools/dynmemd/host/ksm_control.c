@@ -109,6 +109,10 @@ static void set(struct ksm_control *c, const struct ksm_settings *now,
 	n.ours = *want;
 	if (!keep_note(c, &n))
 		return;
+	/* A pace that is refused does not keep ksmd running. */
+	if (!strcmp(want->value[KSM_RUN], "0") && strcmp(now->value[KSM_RUN], "0") != 0 &&
+	    !write_setting(c, KSM_RUN, "0"))
+		return;
 	/* A change of the advisor sets the pace as well. */
 	for (int i = 0; i < KSM_SETTINGS; i++)
 		if (*want->value[i] && (all || strcmp(now->value[i], want->value[i]) != 0) &&
