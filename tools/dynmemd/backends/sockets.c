@@ -28,9 +28,9 @@
  */
 #define REFUSALS_MAX 6
 
-struct seat {
-	LIST_ENTRY(seat) entry;
-	struct seats *seats;
+struct monitor_socket {
+	LIST_ENTRY(monitor_socket) entry;
+	struct sockets *sockets;
 	void *guest;
 	sd_event_source *timer;
 	uint64_t wait; /* before the next try, usec */
@@ -40,29 +40,29 @@ struct seat {
 	char path[];
 };
 
-struct seats {
+struct sockets {
 	sd_event *event;
-	const struct seat_ops *ops;
+	const struct socket_ops *ops;
 	void *userdata;
 	struct dir_tree **trees;
 	size_t n_trees;
-	LIST_HEAD(, seat) list;
+	LIST_HEAD(, monitor_socket) list;
 };
 
-static void connect_seat(struct seat *s);
+static void socket_connect(struct monitor_socket *s);
 
-static void seat_free(struct seat *s, const char *why)
+static void socket_free(struct monitor_socket *s, const char *why)
 {
 	LIST_REMOVE(s, entry);
 	if (s->guest)
-		s->seats->ops->close(s->guest, why);
+		s->sockets->ops->close(s->guest, why);
 	sd_event_source_disable_unref(s->timer);
 	free(s);
 }
 
 static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
 {
-	connect_seat(userdata);
+	socket_connect(userdata);
 	return 0;
 }
 
@@ -70,7 +70,7 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
  * The same failure again and again is said once, and that a QEMU does not
  * listen yet is none.
  */
-static void complain(struct seat *s, const char *why)
+static void complain(struct monitor_socket *s, const char *why)
 {
 	bool same = !strncmp(s->why, why, sizeof(s->why) - 1);
 	bool early = s->refusals > 0;
@@ -81,7 +81,7 @@ static void complain(struct seat *s, const char *why)
 		  (double)s->wait / USEC_PER_SEC);
 }
 
-static void retry(struct seat *s)
+static void retry(struct monitor_socket *s)
 {
 	sd_event_source_set_time_relative(s->timer, s->wait);
 	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
@@ -92,13 +92,13 @@ static void retry(struct seat *s)
  * A monitor that was a guest's is tried soon; the end of a guest whose QEMU
  * ended too is no failure.
  */
-void seat_closed(void *seat, bool was_guest, const char *why)
+void socket_closed(void *userdata, bool was_guest, const char *why)
 {
-	struct seat *s = seat;
+	struct monitor_socket *s = userdata;
 
 	s->guest = NULL;
 	if (!s->there) {
-		seat_free(s, NULL);
+		socket_free(s, NULL);
 		return;
 	}
 	if (was_guest) {
@@ -111,20 +111,20 @@ void seat_closed(void *seat, bool was_guest, const char *why)
 	retry(s);
 }
 
-unsigned int seat_failures(void *seat)
+unsigned int socket_failures(void *userdata)
 {
-	return ((struct seat *)seat)->failures;
+	return ((struct monitor_socket *)userdata)->failures;
 }
 
-static void connect_seat(struct seat *s)
+static void socket_connect(struct monitor_socket *s)
 {
 	int r;
 
 	if (s->guest)
 		return;
-	r = s->seats->ops->open(&s->guest, s->path, s, s->seats->userdata);
+	r = s->sockets->ops->open(&s->guest, s->path, s, s->sockets->userdata);
 	if (r == -ENOENT) {
-		seat_free(s, NULL);
+		socket_free(s, NULL);
 		return;
 	}
 	if (r == -ECONNREFUSED && ++s->refusals >= REFUSALS_MAX) {
@@ -140,9 +140,9 @@ static void connect_seat(struct seat *s)
 	}
 }
 
-static struct seat *find(struct seats *all, const char *path)
+static struct monitor_socket *find(struct sockets *all, const char *path)
 {
-	struct seat *s;
+	struct monitor_socket *s;
 
 	LIST_FOREACH (s, &all->list, entry)
 		if (strcmp(s->path, path) == 0)
@@ -150,10 +150,10 @@ static struct seat *find(struct seats *all, const char *path)
 	return NULL;
 }
 
-static struct seat *seat_new(struct seats *all, const char *path)
+static struct monitor_socket *socket_new(struct sockets *all, const char *path)
 {
 	size_t size = strlen(path) + 1;
-	struct seat *s = calloc(1, sizeof(*s) + size);
+	struct monitor_socket *s = calloc(1, sizeof(*s) + size);
 
 	if (!s)
 		return NULL;
@@ -166,15 +166,15 @@ static struct seat *seat_new(struct seats *all, const char *path)
 		return NULL;
 	}
 	memcpy(s->path, path, size);
-	s->seats = all;
+	s->sockets = all;
 	LIST_INSERT_HEAD(&all->list, s, entry);
 	return s;
 }
 
 static int on_socket(void *userdata, const char *path, bool there)
 {
-	struct seats *all = userdata;
-	struct seat *s = find(all, path);
+	struct sockets *all = userdata;
+	struct monitor_socket *s = find(all, path);
 
 	if (!there) {
 		if (!s)
@@ -182,21 +182,21 @@ static int on_socket(void *userdata, const char *path, bool there)
 		s->there = false;
 		/* A guest whose file was deleted is still there. */
 		if (!s->guest)
-			seat_free(s, NULL);
+			socket_free(s, NULL);
 		return 0;
 	}
 	if (!s)
-		s = seat_new(all, path);
+		s = socket_new(all, path);
 	if (!s)
 		return -ENOMEM;
 	s->there = true;
 	s->wait = RETRY_FIRST;
 	s->refusals = 0;
-	connect_seat(s);
+	socket_connect(s);
 	return 0;
 }
 
-static bool is_held(const struct seats *all, const struct seat *s)
+static bool is_held(const struct sockets *all, const struct monitor_socket *s)
 {
 	for (size_t i = 0; i < all->n_trees; i++)
 		if (dir_tree_holds(all->trees[i], s->path))
@@ -204,7 +204,7 @@ static bool is_held(const struct seats *all, const struct seat *s)
 	return false;
 }
 
-int seats_watch(struct seats *all, const char *path, unsigned int flags)
+int sockets_watch(struct sockets *all, const char *path, unsigned int flags)
 {
 	struct dir_tree **trees =
 		reallocarray(all->trees, all->n_trees + 1, sizeof(struct dir_tree *));
@@ -219,7 +219,7 @@ int seats_watch(struct seats *all, const char *path, unsigned int flags)
 	return r;
 }
 
-void seats_unwatch(struct seats *all)
+void sockets_unwatch(struct sockets *all)
 {
 	while (all->n_trees)
 		dir_tree_free(all->trees[--all->n_trees]);
@@ -227,27 +227,27 @@ void seats_unwatch(struct seats *all)
 	all->trees = NULL;
 }
 
-void seats_trim(struct seats *all)
+void sockets_trim(struct sockets *all)
 {
-	struct seat *s, *next;
+	struct monitor_socket *s, *next;
 
 	for (s = LIST_FIRST(&all->list); s; s = next) {
 		next = LIST_NEXT(s, entry);
 		if (!is_held(all, s))
-			seat_free(s, "the configuration left its socket out");
+			socket_free(s, "the configuration left its socket out");
 	}
 }
 
-void *seats_find(struct seats *all, const char *path)
+void *sockets_find(struct sockets *all, const char *path)
 {
-	struct seat *s = find(all, path);
+	struct monitor_socket *s = find(all, path);
 
 	return s ? s->guest : NULL;
 }
 
-void seats_each(struct seats *all, void (*fn)(void *guest, void *userdata), void *userdata)
+void sockets_each(struct sockets *all, void (*fn)(void *guest, void *userdata), void *userdata)
 {
-	struct seat *s, *next;
+	struct monitor_socket *s, *next;
 
 	for (s = LIST_FIRST(&all->list); s; s = next) {
 		next = LIST_NEXT(s, entry);
@@ -256,9 +256,9 @@ void seats_each(struct seats *all, void (*fn)(void *guest, void *userdata), void
 	}
 }
 
-int seats_new(struct seats **ret, sd_event *event, const struct seat_ops *ops, void *userdata)
+int sockets_new(struct sockets **ret, sd_event *event, const struct socket_ops *ops, void *userdata)
 {
-	struct seats *all = calloc(1, sizeof(*all));
+	struct sockets *all = calloc(1, sizeof(*all));
 
 	if (!all)
 		return -ENOMEM;
@@ -269,16 +269,16 @@ int seats_new(struct seats **ret, sd_event *event, const struct seat_ops *ops, v
 	return 0;
 }
 
-struct seats *seats_free(struct seats *all)
+struct sockets *sockets_free(struct sockets *all)
 {
-	struct seat *s, *next;
+	struct monitor_socket *s, *next;
 
 	if (!all)
 		return NULL;
-	seats_unwatch(all);
+	sockets_unwatch(all);
 	for (s = LIST_FIRST(&all->list); s; s = next) {
 		next = LIST_NEXT(s, entry);
-		seat_free(s, NULL);
+		socket_free(s, NULL);
 	}
 	free(all);
 	return NULL;

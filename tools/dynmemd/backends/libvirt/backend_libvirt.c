@@ -247,7 +247,7 @@ static int on_check(_unused_ sd_event_source *source, uint64_t now, void *userda
  * Life
  */
 
-static void free_seats(struct libvirt_backend *b, const char *why)
+static void free_guests(struct libvirt_backend *b, const char *why)
 {
 	struct libvirt_guest *s, *next;
 
@@ -261,7 +261,7 @@ static void stop(struct libvirt_backend *b, const char *why)
 {
 	struct libvirt_line *l, *next;
 
-	free_seats(b, why);
+	free_guests(b, why);
 	for (l = LIST_FIRST(&b->lines); l; l = next) {
 		next = LIST_NEXT(l, entry);
 		line_free(l);

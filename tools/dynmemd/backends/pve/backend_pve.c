@@ -33,7 +33,7 @@ struct pve_backend {
 	struct poller *poller;
 	const struct config *config;
 	struct pve_reader *reader;
-	struct seats *seats;
+	struct sockets *sockets;
 	sd_event_source *timer;
 	bool ready; /* all files were read once */
 	LIST_HEAD(, known) known;
@@ -90,7 +90,7 @@ static void on_conf(void *userdata, unsigned int vmid, const struct pve_conf *co
 	if (conf)
 		k->conf = *conf;
 	snprintf(path, sizeof(path), "%s/%u.qmp", sockets(b), vmid);
-	g = seats_find(b->seats, path);
+	g = sockets_find(b->sockets, path);
 	if (g)
 		guest_pve_conf(g, conf);
 }
@@ -104,7 +104,7 @@ static void on_ready(void *userdata)
 
 	b->ready = true;
 	snprintf(pattern, sizeof(pattern), "%s/*.qmp", sockets(b));
-	r = seats_watch(b->seats, pattern, 0);
+	r = sockets_watch(b->sockets, pattern, 0);
 	if (r < 0)
 		log_error("backend pve: no guests are found: %s", strerror(-r));
 }
@@ -118,7 +118,7 @@ static const struct pve_reader_handlers reader_handlers = {
  * Sockets
  */
 
-static int open_guest(void **ret, const char *path, struct seat *s, void *userdata)
+static int open_guest(void **ret, const char *path, struct monitor_socket *s, void *userdata)
 {
 	struct pve_backend *b = userdata;
 	unsigned int vmid = pve_vmid(basename(path), ".qmp");
@@ -130,7 +130,7 @@ static int open_guest(void **ret, const char *path, struct seat *s, void *userda
 	if (!vmid)
 		return -ENOENT;
 	r = guest_pve_new(&g, b->manager, b->poller, path, vmid, b->config, k ? &k->conf : NULL,
-			  seat_closed, s);
+			  socket_closed, s);
 	if (r == 0)
 		*ret = g;
 	return r;
@@ -141,7 +141,7 @@ static void close_guest(void *guest, const char *why)
 	guest_pve_free(guest, why);
 }
 
-static const struct seat_ops seat_ops = {
+static const struct socket_ops socket_ops = {
 	.open = open_guest,
 	.close = close_guest,
 };
@@ -159,7 +159,7 @@ static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
 		log_warning(
 			"backend pve: %s does not answer, so no guests are found; is pve-cluster well?",
 			b->config->pve_guests);
-	seats_each(b->seats, refresh, NULL);
+	sockets_each(b->sockets, refresh, NULL);
 	sd_event_source_set_time_relative(b->timer, REFRESH_PERIOD);
 	sd_event_source_set_enabled(b->timer, SD_EVENT_ONESHOT);
 	return 0;
@@ -175,7 +175,7 @@ static void stop(struct pve_backend *b)
 
 	b->reader = pve_reader_free(b->reader);
 	b->ready = false;
-	seats_unwatch(b->seats);
+	sockets_unwatch(b->sockets);
 	for (k = LIST_FIRST(&b->known); k; k = next) {
 		next = LIST_NEXT(k, entry);
 		forget(k);
@@ -201,11 +201,11 @@ static int reload(struct backend *backend, const struct config *config)
 	b->config = config;
 	if (old && same(old->pve_guests, config->pve_guests) &&
 	    same(old->pve_sockets, config->pve_sockets)) {
-		seats_each(b->seats, configure, (void *)config);
+		sockets_each(b->sockets, configure, (void *)config);
 		return 0;
 	}
 	stop(b);
-	seats_trim(b->seats);
+	sockets_trim(b->sockets);
 	sd_event_source_set_enabled(b->timer, SD_EVENT_OFF);
 	if (!config->pve_guests)
 		return 0;
@@ -218,9 +218,9 @@ static void free_backend(struct backend *backend)
 {
 	struct pve_backend *b = of(backend);
 
-	if (b->seats)
+	if (b->sockets)
 		stop(b);
-	seats_free(b->seats);
+	sockets_free(b->sockets);
 	sd_event_source_disable_unref(b->timer);
 	poller_free(b->poller);
 	free(b);
@@ -239,7 +239,7 @@ static int new_backend(struct backend **ret, struct manager *m, sd_event *event,
 	b->event = event;
 	r = poller_new(&b->poller, event, PRIORITY_GUEST);
 	if (r >= 0)
-		r = seats_new(&b->seats, event, &seat_ops, b);
+		r = sockets_new(&b->sockets, event, &socket_ops, b);
 	if (r >= 0)
 		r = sd_event_add_time(event, &b->timer, CLOCK_MONOTONIC, 0, USEC_PER_SEC, on_timer,
 				      b);

@@ -16,7 +16,7 @@ struct qmp_backend {
 	struct backend backend;
 	struct manager *manager;
 	struct poller *poller;
-	struct seats *seats;
+	struct sockets *sockets;
 };
 
 static struct qmp_backend *of(struct backend *b)
@@ -26,11 +26,11 @@ static struct qmp_backend *of(struct backend *b)
 
 static const struct qemu_way way = {
 	.backend = "qmp",
-	.closed = seat_closed,
-	.failures = seat_failures,
+	.closed = socket_closed,
+	.failures = socket_failures,
 };
 
-static int open_guest(void **ret, const char *path, struct seat *s, void *userdata)
+static int open_guest(void **ret, const char *path, struct monitor_socket *s, void *userdata)
 {
 	struct qmp_backend *b = userdata;
 	struct qemu_guest *g;
@@ -46,7 +46,7 @@ static void close_guest(void *guest, const char *why)
 	qemu_guest_free(guest, why);
 }
 
-static const struct seat_ops seat_ops = {
+static const struct socket_ops socket_ops = {
 	.open = open_guest,
 	.close = close_guest,
 };
@@ -57,12 +57,12 @@ static int reload(struct backend *backend, const struct config *config)
 	struct qmp_backend *b = of(backend);
 	int r = 0;
 
-	seats_unwatch(b->seats);
+	sockets_unwatch(b->sockets);
 	for (size_t i = 0; r == 0 && i < config->n_qmp_paths; i++)
-		r = seats_watch(b->seats, config->qmp_paths[i], 0);
+		r = sockets_watch(b->sockets, config->qmp_paths[i], 0);
 	for (size_t i = 0; r == 0 && i < config->n_qmp_sockets; i++)
-		r = seats_watch(b->seats, config->qmp_sockets[i], FOLDER_ONE);
-	seats_trim(b->seats);
+		r = sockets_watch(b->sockets, config->qmp_sockets[i], FOLDER_ONE);
+	sockets_trim(b->sockets);
 	return r;
 }
 
@@ -70,7 +70,7 @@ static void free_backend(struct backend *backend)
 {
 	struct qmp_backend *b = of(backend);
 
-	seats_free(b->seats);
+	sockets_free(b->sockets);
 	poller_free(b->poller);
 	free(b);
 }
@@ -87,7 +87,7 @@ static int new_backend(struct backend **ret, struct manager *m, sd_event *event,
 	b->manager = m;
 	r = poller_new(&b->poller, event, PRIORITY_GUEST);
 	if (r == 0)
-		r = seats_new(&b->seats, event, &seat_ops, b);
+		r = sockets_new(&b->sockets, event, &socket_ops, b);
 	if (r == 0)
 		r = reload(&b->backend, config);
 	if (r < 0) {
