@@ -306,7 +306,7 @@ static void configure_daemon(void)
 
 static void watch_daemon(const char *dynmemd)
 {
-	uint64_t before, told;
+	uint64_t before, heard;
 	char status[64];
 	pid_t pid, thread;
 	sd_event *event;
@@ -320,10 +320,10 @@ static void watch_daemon(const char *dynmemd)
 	/* Found, asked once, and at rest: then it waits for an event. */
 	play_ms(event, SETTLE_MS);
 	before = wakeups(pid);
-	told = wakeups(thread);
+	heard = wakeups(thread);
 	play_ms(event, WATCH_MS);
 	say("daemon-wakeups", "idle", wakeups(pid) - before);
-	say("module-wakeups", "heard-by-daemon", wakeups(thread) - told);
+	say("module-wakeups", "heard-by-daemon", wakeups(thread) - heard);
 	snprintf(status, sizeof(status), "/proc/%d/status", pid);
 	say("daemon-rss", "idle", (uint64_t)number_of(status, "VmRSS") * KIB);
 	say("daemon-locked", "idle", (uint64_t)number_of(status, "VmLck") * KIB);

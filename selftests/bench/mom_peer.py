@@ -211,12 +211,12 @@ class Mom:
     def control(self):
         for g in self.guests:
             g.decide(self.rules, self.host)
-        told = [g for g in self.guests if g.wanted]
-        for g in told:
+        commanded = [g for g in self.guests if g.wanted]
+        for g in commanded:
             g.ask("balloon", value=g.wanted)
-        for g in told:
+        for g in commanded:
             g.answer()
-        return len(told)
+        return len(commanded)
 
     def close(self):
         for g in self.guests:
@@ -237,8 +237,8 @@ def main():
         mom = mom or Mom(sys.argv[1], sys.argv[2], float(sys.argv[3]))
         start = time.process_time_ns()
         mom.collect()
-        told = mom.control()
-        print(time.process_time_ns() - start, told, flush=True)
+        commanded = mom.control()
+        print(time.process_time_ns() - start, commanded, flush=True)
 
 
 if __name__ == "__main__":

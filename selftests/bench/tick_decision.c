@@ -5,7 +5,7 @@
  *
  * The decision is policy_decide() on a host that lacks and on one that has
  * bytes to give, by turns; PVE's round likewise shrinks and grows by turns.
- * What taking in a fresh sample and cost of every guest adds is said too; PVE
+ * What taking in a fresh sample and cost of every guest adds is printed too; PVE
  * has no such step, its numbers are used as they are read.
  *
  * usage: tick_decision PEER.pl >LINES

@@ -167,7 +167,7 @@ def test_who_may_not():
     ok("an unprivileged user sees the guests", load(9092), driver.find_element(By.TAG_NAME, "body").text)
     wait(10, lambda: driver.find_element(By.CSS_SELECTOR, "#rows button").click() or visible("#detail"))
     ok("but cannot hold one", wait(10, lambda: not driver.find_element(By.ID, "hold").is_enabled()))
-    ok("and is told so", visible("#may-not"))
+    ok("and it is shown why", visible("#may-not"))
 
 
 driver = browser()

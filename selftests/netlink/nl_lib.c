@@ -330,7 +330,7 @@ TEST_F(lib, absent)
 	EXPECT_EQ(0, NEXT(0));
 }
 
-/* Not read for too long: said, counted, and the state is true again. */
+/* Not read for too long: reported, counted, and the state is true again. */
 TEST_F_TIMEOUT(lib, overrun, 120)
 {
 	int size = 8192, fd = dynmem_fd(self->d);

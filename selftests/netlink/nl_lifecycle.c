@@ -242,7 +242,7 @@ _Noreturn static void pester(unsigned int kind)
 	}
 }
 
-/* One that presses the host into its swap, lets go, and again. */
+/* One that presses the host into its swap, stops, and again. */
 _Noreturn static void press(void)
 {
 	struct eater e;

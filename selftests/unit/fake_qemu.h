@@ -93,7 +93,7 @@ static inline void fake_send(struct fake_qemu *f, const char *text)
 		perror("fake QEMU");
 }
 
-/* What is late, of one connection: said in one piece when its time has come. */
+/* What is late, of one connection: sent in one piece when its time has come. */
 static inline int fake_on_late(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct fake_qemu *f = userdata;
@@ -416,7 +416,7 @@ static inline int fake_launch(struct fake_qemu *f)
 	return n == 1 ? 0 : -1;
 }
 
-/* The peer's process is the one that said listen(). */
+/* The peer's process is the one that called listen(). */
 static inline int fake_listen(struct fake_qemu *f)
 {
 	pid_t pid;

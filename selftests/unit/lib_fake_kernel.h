@@ -165,7 +165,7 @@ static void fake_family(struct datagram *d, uint8_t cmd, const char *name, uint1
 	fake_end(d, nlh);
 }
 
-static void fake_load(uint16_t id, bool tell)
+static void fake_load(uint16_t id, bool notify)
 {
 	static uint64_t loads;
 
@@ -175,14 +175,14 @@ static void fake_load(uint16_t id, bool tell)
 	fake.pressure_seq = fake.ksm_seq = 0;
 	fake.since = ++loads;
 	fake.in_pressure = fake.in_ksm = false;
-	if (tell)
+	if (notify)
 		fake_family(queue_add(&fake.events), CTRL_CMD_NEWFAMILY, DYNMEM_FAMILY_NAME, id, 0,
 			    0);
 }
 
-static void fake_unload(bool tell)
+static void fake_unload(bool notify)
 {
-	if (tell)
+	if (notify)
 		fake_family(queue_add(&fake.events), CTRL_CMD_DELFAMILY, DYNMEM_FAMILY_NAME,
 			    fake.family, 0, 0);
 	fake.family = 0;

@@ -24,14 +24,14 @@ static void test_hand_over(_unused_ void **state)
 	assert_non_null(strstr(g->observed, "'qm set 101 --shares 0'"));
 	assert_non_null(strstr(g->observed, "[guest 101]"));
 	run_until(&w, 1000, info_of(&w, "web").class == POLICY_CLASS_UNMANAGED);
-	/* Its range is Proxmox VE's, but for what is said of all guests. */
+	/* Its range is Proxmox VE's, but for what is set for all guests. */
 	assert_int_equal(g->limits.min, 512 * MIB);
 	assert_int_equal(g->limits.max, 768 * MIB);
 	assert_int_equal(g->limits.shares, 2000);
 
-	/* pvestatd lets go: inotify reports it at once. */
+	/* pvestatd stops moving it: inotify reports it at once. */
 	pve_write(&w, 101, handed_over);
-	run_until(&w, 2000, strstr(g->observed, "let go of it"));
+	run_until(&w, 2000, strstr(g->observed, "pvestatd does not move it"));
 	assert_null(strstr(g->observed, "qm set"));
 
 	/* Named too: it is ours, and the range is our configuration's. */
@@ -189,7 +189,7 @@ static void test_files(_unused_ void **state)
 	assert_int_equal(manager_guest_count(w.manager), 1);
 	assert_int_equal(none.connections, 0);
 
-	/* Without the backend its guests are let go. */
+	/* Without the backend its guests are released. */
 	pve_reload(&w, "[backend pve]\nguests =\n");
 	assert_int_equal(manager_guest_count(w.manager), 0);
 	fake_stop(&a, false);

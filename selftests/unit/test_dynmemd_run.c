@@ -14,11 +14,11 @@ struct process {
 	char folder[64];
 	char conf[96];
 	pid_t pid;
-	int log;	  /* its stderr */
-	int notify;	  /* its notifications */
-	char said[16384]; /* all of its log */
-	size_t said_len;
-	char told[1024]; /* all of its notifications */
+	int log;	    /* its stderr */
+	int notify;	    /* its notifications */
+	char logged[16384]; /* all of its log */
+	size_t logged_len;
+	char notified[1024]; /* all of its notifications */
 };
 
 static void open_folder(struct process *p)
@@ -71,13 +71,13 @@ static void hear(struct process *p)
 	char text[256];
 	ssize_t n;
 
-	n = read(p->log, p->said + p->said_len, sizeof(p->said) - 1 - p->said_len);
+	n = read(p->log, p->logged + p->logged_len, sizeof(p->logged) - 1 - p->logged_len);
 	if (n > 0)
-		p->said_len += n;
+		p->logged_len += n;
 	while ((n = recv(p->notify, text, sizeof(text) - 1, 0)) > 0) {
 		text[n] = 0;
-		strcat(p->told, text);
-		strcat(p->told, "\n");
+		strcat(p->notified, text);
+		strcat(p->notified, "\n");
 	}
 }
 
@@ -88,7 +88,7 @@ static void hear(struct process *p)
 			hear(p);                                   \
 		}                                                  \
 		if (!(condition))                                  \
-			print_error("said:\n%s", (p)->said);       \
+			print_error("logged:\n%s", (p)->logged);   \
 		assert_true(condition);                            \
 	} while (0)
 
@@ -106,7 +106,7 @@ static int wait_end(struct process *p)
 		usleep(10000);
 	}
 	kill(p->pid, SIGKILL);
-	fail_msg("it did not end; it said:\n%s", p->said);
+	fail_msg("it did not end; it logged:\n%s", p->logged);
 	return -1;
 }
 
@@ -121,14 +121,14 @@ static void test_bad_configuration(_unused_ void **state)
 	start(&p, &o);
 	assert_int_equal(wait_end(&p), EXIT_CONFIG);
 	assert_non_null(
-		strstr(p.said, "/conf:2: mode = mange: not valid; allowed: observe, manage\n"));
-	assert_string_equal(p.told, "");
+		strstr(p.logged, "/conf:2: mode = mange: not valid; allowed: observe, manage\n"));
+	assert_string_equal(p.notified, "");
 	close(p.log);
 
 	o.config = "/nonexistent/conf";
 	start(&p, &o);
 	assert_int_equal(wait_end(&p), EXIT_CONFIG);
-	assert_non_null(strstr(p.said, "/nonexistent/conf: cannot be read"));
+	assert_non_null(strstr(p.logged, "/nonexistent/conf: cannot be read"));
 	close_folder(&p);
 }
 
@@ -144,8 +144,8 @@ static void test_no_module(_unused_ void **state)
 	o.config = p.conf;
 	start(&p, &o);
 	assert_int_equal(wait_end(&p), EXIT_NO_MODULE);
-	assert_non_null(strstr(p.said, "load the module with 'modprobe dynmem'"));
-	assert_string_equal(p.told, "");
+	assert_non_null(strstr(p.logged, "load the module with 'modprobe dynmem'"));
+	assert_string_equal(p.notified, "");
 	close_folder(&p);
 }
 
@@ -158,24 +158,24 @@ static void test_life(_unused_ void **state)
 	write_text(p.conf, "[daemon]\nmode = manage\nsource = procfs\n");
 	o.config = p.conf;
 	start(&p, &o);
-	hear_until(&p, strstr(p.told, "READY=1"));
-	hear_until(&p, strstr(p.said, "mode dry-run"));
+	hear_until(&p, strstr(p.notified, "READY=1"));
+	hear_until(&p, strstr(p.logged, "mode dry-run"));
 
 	/* What is wrong is not taken, and it lives on. */
-	p.told[0] = 0;
+	p.notified[0] = 0;
 	write_text(p.conf, "[daemon]\nmode = mange\n");
 	assert_int_equal(kill(p.pid, SIGHUP), 0);
-	hear_until(&p, strstr(p.told, "RELOADING=1"));
-	hear_until(&p, strstr(p.told, "READY=1"));
-	hear_until(&p, strstr(p.said, "the last good one stays in force"));
+	hear_until(&p, strstr(p.notified, "RELOADING=1"));
+	hear_until(&p, strstr(p.notified, "READY=1"));
+	hear_until(&p, strstr(p.logged, "the last good one stays in force"));
 
 	write_text(p.conf, "[daemon]\nmode = manage\nsource = procfs\n");
 	assert_int_equal(kill(p.pid, SIGHUP), 0);
-	hear_until(&p, strstr(p.said, "configuration read anew"));
+	hear_until(&p, strstr(p.logged, "configuration read anew"));
 
 	assert_int_equal(kill(p.pid, SIGTERM), 0);
 	assert_int_equal(wait_end(&p), 0);
-	assert_non_null(strstr(p.told, "STOPPING=1"));
+	assert_non_null(strstr(p.notified, "STOPPING=1"));
 	close_folder(&p);
 }
 
@@ -197,12 +197,12 @@ static void test_guest(_unused_ void **state)
 	snprintf(path, sizeof(path), "%s/a.sock", p.folder);
 	assert_int_equal(fake_start(&a, w.event, path), 0);
 	start(&p, &o);
-	for (int i = 0; i < 300 && !strstr(p.said, "guest a: found"); i++) {
+	for (int i = 0; i < 300 && !strstr(p.logged, "guest a: found"); i++) {
 		run_for(&w, 10);
 		hear(&p);
 	}
-	assert_non_null(strstr(p.said, "guest a: found: 1024 MiB"));
-	assert_non_null(strstr(p.said, "mode manage"));
+	assert_non_null(strstr(p.logged, "guest a: found: 1024 MiB"));
+	assert_non_null(strstr(p.logged, "mode manage"));
 	assert_int_equal(kill(p.pid, SIGINT), 0);
 	assert_int_equal(wait_end(&p), 0);
 	run_for(&w, 50);
@@ -257,17 +257,17 @@ static void test_protected(_unused_ void **state)
 	write_text(p.conf, "[daemon]\nsource = procfs\n");
 	o.config = p.conf;
 	start(&p, &o);
-	hear_until(&p, strstr(p.told, "READY=1"));
+	hear_until(&p, strstr(p.notified, "READY=1"));
 
 	assert_int_equal(status_of(&p, "\nCapPrm:", 16) & ~kept, 0);
 	assert_int_equal(status_of(&p, "\nCapEff:", 16) & ~kept, 0);
 	assert_int_equal(status_of(&p, "\nNoNewPrivs:", 10), 1);
 
 	/* Where that is not permitted, it says so. */
-	if (!strstr(p.said, "cannot keep the OOM killer away"))
+	if (!strstr(p.logged, "cannot keep the OOM killer away"))
 		assert_int_equal(oom_score_of(&p), -1000);
 #ifndef __SANITIZE_ADDRESS__ /* its mlockall() does nothing */
-	if (!strstr(p.said, "cannot lock itself in memory"))
+	if (!strstr(p.logged, "cannot lock itself in memory"))
 		assert_true(status_of(&p, "\nVmLck:", 10) * 10 >=
 			    status_of(&p, "\nVmRSS:", 10) * 9);
 #endif

@@ -79,7 +79,7 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* What was written, and what is said to be lost, however often that is said. */
+/* What was written, and what is reported lost, however often. */
 static void count_lines(const char *text, unsigned int *lines, unsigned int *lost)
 {
 	unsigned int n;

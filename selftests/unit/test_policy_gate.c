@@ -274,7 +274,7 @@ static void test_books(void **state)
 	policy_gate_actual(&g, 16 * GIB);
 	policy_gate_actual(&g, 15 * GIB);
 	assert_int_equal(policy_gate_taken(&x.gate, x.now), 5 * GIB);
-	/* It let go by itself, or memory was plugged. */
+	/* It deflated by itself, or memory was plugged. */
 	policy_gate_actual(&g, 19 * GIB);
 	write_down(&x, &g, 15 * GIB, GIB, false);
 	assert_int_equal(policy_gate_taken(&x.gate, x.now), 9 * GIB);
@@ -371,7 +371,7 @@ static void lie_of_guest(struct liar *l, struct lied *g)
 		g->used = total - available;
 }
 
-/* A word with the engine that no host has said. */
+/* A call of the engine that no host makes. */
 static void lie_of_host(struct liar *l)
 {
 	struct host_record h = {
@@ -411,7 +411,7 @@ static void move(struct liar *l, struct lied *g)
 
 	if (chance(&l->r, 70)) {
 		g->actual = g->target;
-	} else if (chance(&l->r, 5)) { /* it lets go, or memory is plugged */
+	} else if (chance(&l->r, 5)) { /* it deflates, or memory is plugged */
 		if (by_itself > g->actual)
 			g->target = max_of(g->target, by_itself);
 		g->actual = by_itself;

@@ -265,7 +265,7 @@ static void test_harm_is_undone(void **state)
 	assert_int_equal(x.i.harm_by, POLICY_PRESSED_REFAULT);
 	assert_int_equal(x.i.harm_size, 4 * GIB);
 	assert_int_equal(x.i.harm_age, 0);
-	/* 5 % above 4 GiB, less what the statistics said: all but 64 MiB. */
+	/* 5 % above 4 GiB, less what the statistics showed: all but 64 MiB. */
 	assert_in_range(x.i.learned, 256 * MIB, 280 * MIB);
 	/* It may have a step back, not all that it had ... */
 	assert_int_equal(guest_get(x.p, x.g)->seen->undo, 5 * GIB);

@@ -275,7 +275,7 @@ static void eager_open(struct link *l, int *peer)
 	*peer = fds[1];
 }
 
-/* All is said at once, before the peer has said anything. */
+/* All is sent at once, before the peer has sent anything. */
 static void test_eager(_unused_ void **state)
 {
 	static const char answers[] =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The models of other controllers, against numbers worked out by hand from
- * their sources' text. In MiB unless said otherwise.
+ * their sources' text. In MiB unless stated otherwise.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -225,7 +225,7 @@ static void recording_good(void **state)
 				       "01.250000", "1000") STATE("06.000001", "2000"),
 			       false, &p),
 			 0);
-	assert_int_equal(t.count, 1); /* b never said what it uses */
+	assert_int_equal(t.count, 1); /* b never reported what it uses */
 	assert_string_equal(t.machine[0].name, "a");
 	assert_int_equal(t.machine[0].count, 2);
 	assert_int_equal(t.machine[0].sample[1].time, 5);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * dynmem pve: a guest of Proxmox VE is handed over, or taken back, in one step:
- * a section of its own in the daemon's configuration, and pvestatd lets go of it
+ * a section of its own in the daemon's configuration, and pvestatd stops moving it
  * (shares: 0), or may move it again.
  */
 #include <errno.h>
@@ -220,7 +220,7 @@ static void print_adopted(const struct pve *p, const struct config *c)
 		printf("dynmemd only observes: guests are moved with 'mode = manage' in [daemon]\n");
 }
 
-/* The section is in place: is the whole configuration sound, and does pvestatd let go? */
+/* The section is in place: is the whole configuration sound, and does pvestatd stop? */
 static int finish_adopt(const struct pve *p, const char *old)
 {
 	struct config *c = NULL;
@@ -313,7 +313,7 @@ static void help_adopt(void)
 {
 	fputs("Usage: dynmem pve adopt VMID [--min SIZE] [--max SIZE] [--shares N] [--config FILE]\n\n"
 	      "Hands a guest of Proxmox VE over to dynmemd: gives it a section in\n"
-	      "dynmem.conf.d/50-pve-VMID.conf, has pvestatd let go of it ('qm set VMID --shares 0'),\n"
+	      "dynmem.conf.d/50-pve-VMID.conf, stops pvestatd from moving it ('qm set VMID --shares 0'),\n"
 	      "and reloads dynmemd. Where qm is missing, its command is printed. Done again, it\n"
 	      "replaces the section.\n\n"
 	      "Options:\n"

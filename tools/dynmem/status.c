@@ -125,7 +125,7 @@ static void print_notes(struct json_object *host, struct json_object *guest)
 	if (out_has(guest, DYNMEM_GUEST_HIGH))
 		printf("%s: held to %s by memory.high of its cgroup\n", name,
 		       cell(guest, DYNMEM_GUEST_HIGH, a));
-	/* That ksmd is stopped was said of the host. */
+	/* The host's lines have already that ksmd is stopped. */
 	if (out_has(guest, DYNMEM_GUEST_UNMERGED) && out_u64(host, DYNMEM_HOST_KSM_RUN) == 1)
 		printf("%s: KSM merges nothing of it: %s\n", name,
 		       out_safe(out_str(guest, DYNMEM_GUEST_UNMERGED)));

@@ -87,14 +87,14 @@ static void reload(struct daemon *d)
 	int r;
 
 	if (load(d, &c) < 0) {
-		log_error("the configuration is not taken, the last good one stays in force");
+		log_error("the configuration is refused, the last good one stays in force");
 		return;
 	}
 	r = manager_reload(d->manager, c);
 	for (unsigned int i = 0; r >= 0 && i < backend_count; i++)
 		r = backend_table[i]->reload(d->backends[i], c);
 	if (r < 0)
-		log_error("the configuration was not taken whole: %s", strerror(-r));
+		log_error("the configuration was applied in part: %s", strerror(-r));
 	if (c->source != d->config->source)
 		log_warning("a change of source takes effect at the next start");
 	if (strcmp(c->state ?: "", d->config->state ?: "") != 0)
@@ -121,7 +121,7 @@ static int use_procfs(struct daemon *d)
 	int r = source_procfs_new(&d->procfs, d->event, "/proc");
 
 	if (r < 0)
-		log_error("source procfs: %s; the host is looked at once a second", strerror(-r));
+		log_error("source procfs: %s; the host is sampled once a second", strerror(-r));
 	use_source(d, d->procfs);
 	return r;
 }

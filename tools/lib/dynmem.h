@@ -28,7 +28,7 @@
  * one; some events come without the descriptor being readable.
  *
  * All counters are cumulative and every event is the whole state: an event
- * that was lost costs nothing but the moment. What was lost is said.
+ * that was lost costs nothing but the moment. What was lost is counted and reported.
  *
  * Conventions
  * -----------

@@ -244,7 +244,7 @@ bool balloon_stuck(struct policy *p, struct policy_guest *g)
 
 /*
  * It took all that there was, lately: sent further down it would go nowhere,
- * and be let go again, without end while the host is at its end.
+ * and be deflated again, without end while the host is at its end.
  */
 bool balloon_spent(const struct policy *p, const struct policy_guest *g)
 {

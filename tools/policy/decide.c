@@ -86,7 +86,7 @@ static bool above_range(const struct policy *p, const struct policy_guest *g,
 
 /*
  * Where an inflating balloon stopped, its guest has no more to give.  One that
- * let go by itself is given nothing where targets are enforced.
+ * deflated by itself is granted nothing where targets are enforced.
  */
 static void unstick(const struct policy *p, const struct policy_guest *g, struct policy_decision *d)
 {

@@ -35,7 +35,7 @@
 #define OVERHEAD_JUMP  32
 #define OVERHEAD_LASTS 8u
 
-/* QEMU's "the guest never said": all ones, which no byte count can be. */
+/* QEMU's "the guest never reported it": all ones, which no byte count can be. */
 static bool has(const struct guest_record *s, u64 stat, u64 value)
 {
 	return (s->present & stat) && value != UINT64_MAX && value != UINT32_MAX;

@@ -87,7 +87,7 @@
 /* guest_record.caps */
 #define GUEST_CAP_BALLOON	      (1u << 0) /* a virtio-balloon device */
 #define GUEST_CAP_FREE_PAGE_REPORTING (1u << 1) /* what the guest frees is given back */
-#define GUEST_CAP_DEFLATE_ON_OOM      (1u << 2) /* it lets go before the guest kills */
+#define GUEST_CAP_DEFLATE_ON_OOM      (1u << 2) /* it deflates before the guest kills */
 
 /**
  * struct guest_record - a guest

@@ -283,7 +283,7 @@ test_reboot()
 	ok "a guest reboots" wait_until 30 logged 'guest idle: reboots'
 	ok "it is up again" ask_guest -t 180 idle ping
 	ok "and reports again" wait_until 90 guest_is idle class reporting ||
-		diag "it is $(guest_field idle class), as it has $(guest actual idle), told $(guest_field idle target); $(guest stats idle)"
+		diag "it is $(guest_field idle class), as it has $(guest actual idle), target $(guest_field idle target); $(guest stats idle)"
 	ok "nobody is out of range" in_range
 }
 

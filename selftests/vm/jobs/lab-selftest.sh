@@ -173,7 +173,7 @@ check_trouble() {
 	ok "a guest that died is seen" wait_until 10 one_is_dead
 	ok "and how it ended" sh -c "./guest list | grep -q '^one .*dead: QEMU was killed by signal 9 (KILL)'"
 	refused "it does nothing any more" ask_guest one ping
-	ok "and its end is said to who asks" sh -c "./guest do one ping 2>&1 | grep -q 'is dead: QEMU was killed'"
+	ok "and its end is reported to who asks" sh -c "./guest do one ping 2>&1 | grep -q 'is dead: QEMU was killed'"
 	ok "its end is kept for the lab" grep -q '^one: QEMU was killed by signal 9 (KILL)' "$LAB_DIR/ended"
 	ok "all guests can be ended" guest stop --all
 	ok "none is left" wait_until 10 no_qemu

@@ -256,7 +256,7 @@ test_refuses()
 	printf '[guest one]\nmin = 2G\nmax = 1G\n' >$conf_d/wrong.conf
 	refused "with a wrong configuration the unit fails" systemctl restart dynmemd
 	is "and stays down" "$(unit ActiveState) $(unit ExecMainStatus)" "failed 78"
-	ok "having said why" logged 'wrong.conf:[0-9]+'
+	ok "having logged why" logged 'wrong.conf:[0-9]+'
 	rm $conf_d/wrong.conf
 
 	printf '[daemon]\nsource = genl\n' >$conf_d/source.conf

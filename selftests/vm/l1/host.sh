@@ -130,7 +130,7 @@ release_host()
 }
 
 # Guests that the emulator lost: dead, though nobody killed them and their
-# kernel said nothing about it.
+# kernel logged nothing about it.
 lost_guests()
 {
 	local name rest

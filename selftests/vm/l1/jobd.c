@@ -109,8 +109,8 @@ static bool write_all(int fd, const char *data, size_t size)
 	return true;
 }
 
-__attribute__((format(printf, 2, 3))) static void tell(const struct lab_job *job,
-						       const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void report(const struct lab_job *job,
+							 const char *format, ...)
 {
 	char line[64];
 	va_list args;
@@ -271,13 +271,13 @@ int main(int argc, char **argv)
 	else
 		job.port_err = open_port("lab.err");
 
-	tell(&job, "up\n");
+	report(&job, "up\n");
 	if (job.tty)
 		start_on_tty(&job, argv + 1);
 	else
 		start_on_pipes(&job, argv + 1);
 	status = serve(&job);
 	status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	tell(&job, "exit %d\n", status);
+	report(&job, "exit %d\n", status);
 	return status;
 }

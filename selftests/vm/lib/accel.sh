@@ -64,7 +64,7 @@ probe() {
 	fi
 }
 
-# The most useful line: QEMU's, else the last of what the lab said.
+# The most useful line: QEMU's, else the last of the lab's output.
 probe_failure() {
 	local line
 	line=$(grep -m 1 -aiE 'error|fail|assert' "$2" 2>/dev/null || tail -n 1 "$1")

@@ -242,7 +242,7 @@ seconds_since() {
 	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
 }
 
-# What QEMU said, but for the features it always misses, and the console from
+# QEMU's output, but for the features it always misses, and the console from
 # the first sign of trouble on.
 last_words() {
 	local from
@@ -391,7 +391,7 @@ on_signal() {
 # A lab keeps two processors busy: more at once than the machine carries only
 # run each other into their time-outs. So each takes one of LAB_SLOTS places.
 take_turn() {
-	local slots=${LAB_SLOTS:-} slot told=0
+	local slots=${LAB_SLOTS:-} slot reported=0
 	if [[ -z $slots ]]; then
 		slots=$(($(nproc) / 2))
 		((slots < 2)) && slots=2
@@ -402,7 +402,7 @@ take_turn() {
 			flock -n "$turn" && return
 			exec {turn}>&-
 		done
-		((told++)) || progress "waiting for one of $slots other labs to end ..."
+		((reported++)) || progress "waiting for one of $slots other labs to end ..."
 		sleep 1
 	done
 }

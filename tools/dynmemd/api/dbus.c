@@ -430,7 +430,7 @@ static const struct manager_listener listener = {
 
 static void retry_later(struct api *a, const char *why)
 {
-	/* Said once: a host without a bus shall not fill its log with it. */
+	/* Logged once: a host without a bus shall not fill its log with it. */
 	log_guest(a->wait == RETRY_FIRST ? LOG_WARNING : LOG_DEBUG, NULL,
 		  "no D-Bus API: the system bus cannot be used (%s); next try in %llu s", why,
 		  (unsigned long long)(a->wait / USEC_PER_SEC));

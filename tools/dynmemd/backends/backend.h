@@ -21,7 +21,7 @@ struct backend;
  * @name: its section is [backend NAME]
  * @configured: the configuration names something where guests may be found
  * @new: begin to search for guests; return: 0 or a negative errno
- * @reload: a new configuration; guests that it leaves out are let go
+ * @reload: a new configuration; guests that it leaves out are released
  * @free: let all guests go as they are
  */
 struct backend_ops {

@@ -67,7 +67,7 @@ static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
 }
 
 /*
- * The same failure again and again is said once, and that a QEMU does not
+ * The same failure again and again is logged once, and that a QEMU does not
  * listen yet is none.
  */
 static void complain(struct monitor_socket *s, const char *why)

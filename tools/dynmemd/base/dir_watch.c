@@ -68,8 +68,8 @@ static int on_retry(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
 static void try_later(struct folder *f, int error)
 {
 	log_guest(f->trouble ? LOG_DEBUG : LOG_WARNING, NULL,
-		  "folder %s: %s; it is looked through again every %llu s", f->dir,
-		  strerror(-error), RETRY / USEC_PER_SEC);
+		  "folder %s: %s; it is searched again every %llu s", f->dir, strerror(-error),
+		  RETRY / USEC_PER_SEC);
 	f->trouble = true;
 	sd_event_source_set_time_relative(f->retry, RETRY);
 	sd_event_source_set_enabled(f->retry, SD_EVENT_ONESHOT);

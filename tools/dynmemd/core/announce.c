@@ -33,7 +33,7 @@ void announce_decision(struct manager *m, struct guest *g, bool applied)
 		m->listener->decision(m->listener_data, g, applied);
 }
 
-/* What went wrong is said once, until something else does, or nothing. */
+/* Log each distinct error once; success resets. */
 bool command_was_sent(struct guest *g)
 {
 	if (g->sent < 0 && g->sent != -ECANCELED && g->sent != g->complained)

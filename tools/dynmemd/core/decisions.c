@@ -77,12 +77,12 @@ static void follow_rival(struct manager *m, struct guest *g)
 	else if (*rival_name(m->proc, who, sizeof(who)))
 		log_guest(
 			LOG_WARNING, g->name,
-			"somebody else moves its balloon, and here runs %s: it is left alone until that has stopped for ten minutes",
+			"somebody else moves its balloon (%s runs on this host): it is left alone until that has stopped for ten minutes",
 			who);
 	else
 		log_guest(
 			LOG_WARNING, g->name,
-			"somebody else moves its balloon: it is left alone until that has stopped for ten minutes; look for MoM, pvestatd of Proxmox VE, 'virsh setmem', or another client of its monitor");
+			"somebody else moves its balloon: it is left alone until that has stopped for ten minutes; check for MoM, pvestatd of Proxmox VE, 'virsh setmem', or another client of its monitor");
 }
 
 static void finish_commands(struct manager *m, uint64_t now)

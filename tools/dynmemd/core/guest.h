@@ -48,7 +48,7 @@ struct guest_ops {
 
 /* Traits of a balloon. */
 #define GUEST_FREE_PAGE_REPORTING 1u /* what the guest frees is given back */
-#define GUEST_DEFLATE_ON_OOM	  2u /* it lets go before the guest kills */
+#define GUEST_DEFLATE_ON_OOM	  2u /* it deflates before the guest kills */
 
 /**
  * guest_closed_t - a backend's guest is over; the last call about it
@@ -157,7 +157,7 @@ struct guest {
 };
 
 /**
- * guest_trait() - note what QEMU said of one
+ * guest_trait() - note what QEMU reports of one
  * @value: a boolean; anything else: this QEMU does not know it
  */
 static inline void guest_trait(struct guest *g, unsigned int trait, struct json_object *value)

@@ -49,8 +49,9 @@ bool ksm_ours_alone(struct manager *m, uint64_t now)
 		ksm_tell_foreign(m, &o);
 	} else if (search(m, now, who, sizeof(who))) {
 		if (*who && !*k->rival)
-			log_warning("KSM: here runs %s: it is left alone until that has ended",
-				    who);
+			log_warning(
+				"KSM: %s runs on this host: ksmd is left alone until that has ended",
+				who);
 		else if (!*who && k->rival_runs)
 			log_notice("KSM: %s has ended: ksmd is managed again", k->rival);
 		if (*who || k->rival_runs) {

@@ -452,9 +452,8 @@ int manager_reload(struct manager *m, const struct config *config)
 	ksm_act_reload(m);
 	r = stop_watch(m);
 	if (r < 0)
-		log_warning(
-			"%s cannot be watched (%s); it is looked for when there is something to do",
-			config->stop, strerror(-r));
+		log_warning("%s cannot be watched (%s); it is checked for at each decision",
+			    config->stop, strerror(-r));
 	for (size_t i = 0; i < m->n_guests; i++)
 		manager_guest_own(m->guests[i]);
 	if (m->listener)

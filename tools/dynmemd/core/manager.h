@@ -202,7 +202,7 @@ void manager_pressure(struct manager *m, const struct source_pressure *p);
  */
 int manager_guest_add(struct manager *m, struct guest *g);
 
-/** manager_guest_remove() - it is gone; @why NULL: it is only let go */
+/** manager_guest_remove() - it is gone; @why NULL: it is only released */
 void manager_guest_remove(struct guest *g, const char *why);
 
 /** manager_guest_polled() - the answer to a poll */
@@ -324,7 +324,7 @@ void manager_read_cost(struct manager *m, const struct guest *g, struct guest_re
 /** manager_unmerged() - why KSM saves nothing, or less, in a guest; NULL: nothing is known */
 const char *manager_unmerged(struct manager *m, const struct guest *g);
 
-/** manager_source_pressure() - what the source said last, or NULL */
+/** manager_source_pressure() - what the source reported last, or NULL */
 const struct source_pressure *manager_source_pressure(const struct manager *m);
 
 #endif

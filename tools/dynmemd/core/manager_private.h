@@ -245,7 +245,7 @@ void cgroup_act_open(struct manager *m, struct guest *g);
 /** cgroup_act() - do what was decided for a guest's cgroup */
 void cgroup_act(struct manager *m, struct guest *g, uint64_t now);
 
-/** cgroup_act_close() - a guest goes, or is let go */
+/** cgroup_act_close() - a guest ends, or is released */
 void cgroup_act_close(struct manager *m, struct guest *g);
 
 /* ksm_driver.c */

@@ -100,7 +100,7 @@ int qmp_send_balloon(struct qmp *q);
 /** qmp_negotiate() - leave the monitor's first mode; struct qmp_handlers.ready follows */
 int qmp_negotiate(struct qmp *q);
 
-/** qmp_read() - take what the peer has said, one buffer's worth */
+/** qmp_read() - read what the peer has sent, one buffer's worth */
 void qmp_read(struct qmp *q);
 
 /** qmp_reply() - call what waits for a reply. @text: of an error */

@@ -61,7 +61,7 @@ struct libvirt_backend {
 /** libvirt_guest_find() - that of this domain, or NULL */
 struct libvirt_guest *libvirt_guest_find(struct libvirt_backend *b, const unsigned char *uuid);
 
-/** libvirt_guest_free() - let it go; @why: for the log; NULL: the daemon ends */
+/** libvirt_guest_free() - release it; @why: for the log; NULL: the daemon ends */
 void libvirt_guest_free(struct libvirt_guest *s, const char *why);
 
 /** libvirt_guest_found() - a domain runs, or something about it is new */

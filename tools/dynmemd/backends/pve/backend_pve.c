@@ -81,7 +81,7 @@ static void on_conf(void *userdata, unsigned int vmid, const struct pve_conf *co
 	if (conf && !k) {
 		k = calloc(1, sizeof(*k));
 		if (!k) {
-			log_error("guest %u: out of memory, its file is not taken", vmid);
+			log_error("guest %u: out of memory, its file is ignored", vmid);
 			return;
 		}
 		k->vmid = vmid;
@@ -192,7 +192,7 @@ static void configure(void *guest, void *userdata)
 	guest_pve_config(guest, userdata);
 }
 
-/* With other folders, all guests are let go and found anew. */
+/* With other folders, all guests are released and found again. */
 static int reload(struct backend *backend, const struct config *config)
 {
 	struct pve_backend *b = of(backend);

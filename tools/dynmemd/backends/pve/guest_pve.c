@@ -55,10 +55,9 @@ static const char *observe(struct guest_pve *g)
 		return NULL;
 	if (has_controller(g))
 		n = snprintf(g->observed, size,
-			     "pvestatd may move it: 'qm set %s --shares 0' makes it let go",
-			     g->vmid);
+			     "pvestatd may move it: 'qm set %s --shares 0' stops that", g->vmid);
 	else
-		n = snprintf(g->observed, size, "pvestatd let go of it");
+		n = snprintf(g->observed, size, "pvestatd does not move it");
 	if (!named && n < size)
 		snprintf(
 			g->observed + n, size - n,

@@ -20,7 +20,7 @@
  * @balloon: the least that pvestatd leaves it, bytes; 0: not given, and then
  *	pvestatd does not move it
  * @no_balloon: "balloon: 0", which takes the device away
- * @shares: its weight for pvestatd; 0: pvestatd lets go of it
+ * @shares: its weight for pvestatd; 0: pvestatd does not move it
  * @migrating: it is locked for a migration
  * @pinned: why a balloon frees nothing on the host, in words; NULL: nothing
  *	says so

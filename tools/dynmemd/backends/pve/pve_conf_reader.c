@@ -194,8 +194,8 @@ static void on_scanned(struct job *job)
 	while ((c = STAILQ_FIRST(&r->changes))) {
 		STAILQ_REMOVE_HEAD(&r->changes, entry);
 		if (c->there && c->conf.bad_line)
-			log_warning("%s/%u.conf:%u: %s: not valid, and not taken", r->folder,
-				    c->vmid, c->conf.bad_line, c->conf.bad_key);
+			log_warning("%s/%u.conf:%u: %s: not valid, ignored", r->folder, c->vmid,
+				    c->conf.bad_line, c->conf.bad_key);
 		r->handlers->conf(r->userdata, c->vmid, c->there ? &c->conf : NULL);
 		free(c);
 	}

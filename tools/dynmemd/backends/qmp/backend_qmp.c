@@ -51,7 +51,7 @@ static const struct socket_ops socket_ops = {
 	.close = close_guest,
 };
 
-/* Guests of folders that are left out are let go, the others stay. */
+/* Guests of folders that are left out are released, the others stay. */
 static int reload(struct backend *backend, const struct config *config)
 {
 	struct qmp_backend *b = of(backend);
