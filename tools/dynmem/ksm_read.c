@@ -141,6 +141,29 @@ int ksm_read_host(struct ksm_host *ret)
  * Processes
  */
 
+/* 0: it is gone. */
+static pid_t parent_of(pid_t pid)
+{
+	char path[64], text[1024], *p;
+	int parent = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (read_text(path, text, sizeof(text)) <= 0)
+		return 0;
+	p = strrchr(text, ')');
+	return p && sscanf(p + 1, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
+bool ksm_descends(pid_t pid, pid_t from)
+{
+	while (pid > 1) {
+		pid = parent_of(pid);
+		if (pid == from)
+			return true;
+	}
+	return false;
+}
+
 static void value_savings(const struct ksm_host *h, struct ksm_row *r)
 {
 	double part =
@@ -398,12 +421,21 @@ static struct json_object *ask_daemon(const char *method)
 	return answer;
 }
 
-void ksm_ask_driver(struct ksm_host *h)
+/* It knows more programs by name, and what it has seen others write. */
+static bool is_name(const char *driver)
+{
+	return *driver && strcmp(driver, "fixed settings") != 0 &&
+	       strcmp(driver, "the kernel's advisor") != 0;
+}
+
+void ksm_ask_daemon(struct ksm_host *h)
 {
 	struct json_object *host = ask_daemon("GetHost");
 
-	if (host && !strcmp(out_str(host, DYNMEM_HOST_KSM_DRIVER), "dynmemd"))
-		snprintf(h->driver, sizeof(h->driver), "dynmemd");
+	if (host && is_name(out_str(host, DYNMEM_HOST_KSM_DRIVER)))
+		snprintf(h->driver, sizeof(h->driver), "%s", out_str(host, DYNMEM_HOST_KSM_DRIVER));
+	if (host)
+		snprintf(h->mode, sizeof(h->mode), "%s", out_str(host, DYNMEM_HOST_KSM_MODE));
 	json_object_put(host);
 }
 

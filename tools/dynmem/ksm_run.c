@@ -77,10 +77,7 @@ static int refuse(int error)
 	return EXIT_FAILURE;
 }
 
-/*
- * All mergeable processes of the job: the program's children as well. It shares our group,
- * since a group of its own could not read from the terminal.
- */
+/* All mergeable processes of the program: its children, and theirs, as well. */
 static void sample(struct tally *t)
 {
 	struct ksm_host host;
@@ -91,7 +88,7 @@ static void sample(struct tally *t)
 	if (ksm_read_host(&host) < 0 || ksm_read_table(&host, KSM_BY_PROCESS, false, &table) < 0)
 		return;
 	for (size_t i = 0; i < table.n; i++) {
-		if (getpgid(table.rows[i].pid) != getpgrp())
+		if (!ksm_descends(table.rows[i].pid, getpid()))
 			continue;
 		saved += table.rows[i].saved;
 		profit += table.rows[i].profit;
@@ -149,6 +146,8 @@ int ksm_run(bool json, char **argv)
 	t.before = host.saved;
 	if (prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0) < 0)
 		return refuse(errno);
+	/* One whose parent has ended is still the program's. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (exec_forgets())
 		fprintf(stderr,
 			"dynmem ksm run: kernels before 6.12 forget the request when a program is executed: only what it allocates by fork() without exec() is merged\n");

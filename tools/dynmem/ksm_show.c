@@ -52,7 +52,9 @@ static void help(void)
 
 static const char *driver_of(const struct ksm_host *h)
 {
-	return h->advisor ? "the kernel's advisor" : h->driver[0] ? h->driver : "fixed settings";
+	return h->advisor     ? "the kernel's advisor"
+	       : h->driver[0] ? out_safe(h->driver)
+			      : "fixed settings";
 }
 
 /* Seconds that a full scan takes at least: the sleeps, without ksmd's work. */
@@ -82,9 +84,12 @@ static void print_host(const struct ksm_host *h, const struct pace *p)
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	char a[OUT_BYTES_MAX], b[OUT_BYTES_MAX], c[OUT_BYTES_MAX];
 
-	printf("KSM      %s, paced by %s: %llu pages each %llu ms\n",
+	printf("KSM      %s, paced by %s: %llu pages each %llu ms",
 	       h->run < ARRAY_SIZE(states) ? states[h->run] : "unknown", driver_of(h),
 	       (unsigned long long)h->pages_to_scan, (unsigned long long)h->sleep_ms);
+	if (h->mode[0])
+		printf(" (dynmemd: mode %s)", h->mode);
+	putchar('\n');
 	printf("Saves    %s, of it zero pages %s; profit %s\n", out_bytes(h->saved, a),
 	       out_bytes(h->zero_pages * page, b), out_bytes_signed(h->profit, c));
 	printf("Scan     %llu full scans, each %.0f s at least; ksmd used %.1f s of CPU\n",
@@ -126,6 +131,8 @@ static struct json_object *host_json(const struct ksm_host *h, const struct pace
 
 	out_add_u64(o, "run", h->run);
 	out_add_str(o, "driver", h->advisor ? "advisor" : h->driver);
+	if (h->mode[0])
+		out_add_str(o, "mode", h->mode);
 	out_add_u64(o, "pages-to-scan", h->pages_to_scan);
 	out_add_u64(o, "sleep-ms", h->sleep_ms);
 	out_add_u64(o, "saved", h->saved);
@@ -197,7 +204,7 @@ static int show(enum ksm_by by, bool all, unsigned long watch, bool json)
 				"dynmem ksm: this kernel has no KSM (no /sys/kernel/mm/ksm: built without CONFIG_KSM)\n");
 			return EXIT_FAILURE;
 		}
-		ksm_ask_driver(&host);
+		ksm_ask_daemon(&host);
 		r = ksm_read_table(&host, by, all, &table);
 		if (r < 0) {
 			fprintf(stderr, "dynmem ksm: reading the processes: %s\n", strerror(-r));

@@ -26,6 +26,7 @@
  * @saved: bytes
  * @advisor: the kernel's advisor drives the pace
  * @driver: who is known to write the settings ("ksmtuned", "dynmemd"), or ""
+ * @mode: of dynmemd's [ksm]; "": no daemon answers
  */
 struct ksm_host {
 	unsigned int run;
@@ -35,7 +36,7 @@ struct ksm_host {
 	int64_t profit;
 	uint64_t saved;
 	bool advisor;
-	char driver[32];
+	char driver[160], mode[16];
 };
 
 enum ksm_by {
@@ -78,8 +79,8 @@ struct ksm_table {
 /** ksm_read_host() - 0; -ENOSYS: this kernel has no KSM */
 int ksm_read_host(struct ksm_host *ret);
 
-/** ksm_ask_driver() - whether it is dynmemd that sets the pace; fills in @driver */
-void ksm_ask_driver(struct ksm_host *h);
+/** ksm_ask_daemon() - what dynmemd does about it, and who else; fills in @driver and @mode */
+void ksm_ask_daemon(struct ksm_host *h);
 
 /**
  * ksm_read_table() - those that KSM knows, by the module if it is loaded, else by /proc
@@ -97,6 +98,9 @@ void ksm_table_free(struct ksm_table *t);
  * Return: 0; -ESRCH: it is gone, or a kernel thread; -EACCES; another negative errno.
  */
 int ksm_read_process(const struct ksm_host *host, pid_t pid, struct ksm_row *ret);
+
+/** ksm_descends() - whether a process is a child of another one, or a child's child, ... */
+bool ksm_descends(pid_t pid, pid_t from);
 
 /** ksm_run() - dynmem ksm run; @argv: the command. Return: exit status */
 int ksm_run(bool json, char **argv);
