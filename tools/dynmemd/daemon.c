@@ -267,7 +267,7 @@ static int start(struct daemon *d)
 	return 0;
 }
 
-static void say_mode(const struct daemon *d)
+static void log_mode(const struct daemon *d)
 {
 	if (manager_mode(d->manager) == MODE_MANAGE)
 		log_info("version " DYNMEM_VERSION ", mode manage: guests' memory is moved");
@@ -310,7 +310,7 @@ int daemon_run(const struct options *o)
 		if (r < 0)
 			log_warning("no thread for the log (%s): a slow disk may hold up decisions",
 				    strerror(-r));
-		say_mode(&d);
+		log_mode(&d);
 		sd_notify(false, "READY=1");
 		r = sd_event_loop(d.event);
 		if (r < 0)

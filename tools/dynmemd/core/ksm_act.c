@@ -19,7 +19,7 @@
 /* After an error it is tried again. */
 #define REST (60 * NSEC_PER_SEC)
 
-static void tell_error(struct ksm_act *k, const struct ksm_outcome *o)
+static void report_error(struct ksm_act *k, const struct ksm_outcome *o)
 {
 	char text[sizeof(k->error)];
 
@@ -45,10 +45,10 @@ static void on_done(void *userdata, const struct ksm_outcome *o)
 		log_info("KSM: the settings that were found are back");
 		break;
 	case KSM_DONE_FOREIGN:
-		ksm_tell_foreign(m, o);
+		ksm_report_foreign(m, o);
 		break;
 	case KSM_DONE_FAILED:
-		tell_error(k, o);
+		report_error(k, o);
 		k->rest_until = manager_now(m) + REST;
 		break;
 	}

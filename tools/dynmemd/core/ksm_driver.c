@@ -13,7 +13,7 @@
 /* Processes are searched for rivals so often. */
 #define SEARCH_PERIOD (60 * NSEC_PER_SEC)
 
-void ksm_tell_foreign(struct manager *m, const struct ksm_outcome *o)
+void ksm_report_foreign(struct manager *m, const struct ksm_outcome *o)
 {
 	struct ksm_act *k = &m->ksm;
 	char who[sizeof(k->rival) / 2];
@@ -46,7 +46,7 @@ bool ksm_ours_alone(struct manager *m, uint64_t now)
 	char who[sizeof(k->rival)];
 
 	if (!*k->rival && !k->adopt && ksm_control_foreign(k->control, &o)) {
-		ksm_tell_foreign(m, &o);
+		ksm_report_foreign(m, &o);
 	} else if (search(m, now, who, sizeof(who))) {
 		if (*who && !*k->rival)
 			log_warning(

@@ -250,8 +250,8 @@ void cgroup_act_close(struct manager *m, struct guest *g);
 
 /* ksm_driver.c */
 
-/** ksm_tell_foreign() - somebody else has written: log it, and leave ksmd alone */
-void ksm_tell_foreign(struct manager *m, const struct ksm_outcome *o);
+/** ksm_report_foreign() - somebody else has written: log it, and leave ksmd alone */
+void ksm_report_foreign(struct manager *m, const struct ksm_outcome *o);
 
 /** ksm_ours_alone() - nobody else sets ksmd's pace; a program that does is waited for */
 bool ksm_ours_alone(struct manager *m, uint64_t now);

@@ -153,7 +153,7 @@ static void follow_state(struct qemu_guest *g)
 		manager_guest_event(&g->guest,
 				    frozen ? POLICY_GUEST_MIGRATE_BEGIN : POLICY_GUEST_MIGRATE_END);
 		/* It is refused while a migration runs. */
-		if (!frozen && !g->way->shared && !g->tells_migrations)
+		if (!frozen && !g->way->shared && !g->migration_events)
 			g->todo |= ASK(EVENTS);
 		if (frozen && !g->way->shared)
 			qemu_wake(g, MIGRATION_CHECK);
@@ -348,7 +348,7 @@ static int poll_guest(struct guest *guest)
 	/* A QEMU that owes us answers, or others its monitor, is not asked for more. */
 	if (qmp_overdue(g->q) || qemu_now(g) < g->rest_until)
 		return -EBUSY;
-	if (g->way->shared || !g->tells_migrations)
+	if (g->way->shared || !g->migration_events)
 		g->todo |= ASK(STATE) | ASK(MIGRATION);
 	if (g->way->shared || g->moving)
 		g->todo |= ASK(ACTUAL);

@@ -61,7 +61,7 @@ struct qemu_guest {
 
 	/* What was answered. */
 	bool running, incoming, outgoing;
-	bool tells_migrations; /* by the event MIGRATION */
+	bool migration_events; /* by the event MIGRATION */
 	uint64_t base, plugged, dimms, other;
 	uint64_t listed; /* of @plugged, of all types */
 	bool dimms_known;

@@ -32,7 +32,7 @@ static void take_migration(struct qemu_guest *g, struct json_object *ret)
 
 static void take_events(struct qemu_guest *g, struct json_object *ret)
 {
-	g->tells_migrations = ret != NULL;
+	g->migration_events = ret != NULL;
 }
 
 /*
