@@ -26,6 +26,7 @@ NEEDS=100 NEEDS_STEPS=3
 options=()
 [[ $BASELINE == fpr ]] && options=(--fpr)
 watchers=()
+ksmd=
 
 # event KIND [NAME VALUE]...: VALUE is JSON already.
 event()
@@ -52,6 +53,7 @@ lab_failed()
 
 setup_host()
 {
+	ksmd=$(pgrep -x ksmd)
 	start_bus
 	mkdir -p /run/dynmem-lab/qmp
 }
@@ -138,7 +140,7 @@ get_cost()
 # The host's figures as JSON, in host.
 get_host()
 {
-	local line lines value
+	local line lines value stat
 	local -A kib=()
 	mapfile -t lines </proc/meminfo
 	for line in "${lines[@]}"; do
@@ -147,6 +149,9 @@ get_host()
 	done
 	host='{"total":'$((kib[MemTotal] * 1024))',"available":'$((kib[MemAvailable] * 1024))
 	host+=',"swapped":'$(((kib[SwapTotal] - kib[SwapFree]) * 1024))
+	# In ticks of 10 ms.
+	read -ra stat <"/proc/$ksmd/stat"
+	host+=',"ksmd_ms":'$(((stat[13] + stat[14]) * 10))
 	host+=',"ksm":'$(($(</sys/kernel/mm/ksm/pages_sharing) * 4096))'}'
 }
 
@@ -160,6 +165,12 @@ sample()
 	done
 	get_host
 	event sample host "$host" guests "{${guests#,}}"
+}
+
+# Who sets ksmd's pace, as dynmemd knows it; nothing without one.
+ksm_driver()
+{
+	[[ -z $BASELINE && -n ${daemon_pid:-} ]] && host_field ksm-driver
 }
 
 # Everything that the verdict needs, under a name.
@@ -180,7 +191,7 @@ figures()
 		guests+=',"end":"'$(sed -n "s/^$g .*(dead: \(.*\))\$/\1/p" <<<"$list")'"}'
 	done
 	get_host
-	event figures when "\"$1\"" host "$host" ooms "$(host_oom_kills)" guests "{${guests#,}}"
+	event figures when "\"$1\"" host "$host" ksm_driver "\"$(ksm_driver)\"" ooms "$(host_oom_kills)" guests "{${guests#,}}"
 }
 
 # watch COMMAND...: until unwatch.

@@ -126,6 +126,8 @@ def faults(history):
     for name in history.names():
         guest = history.guest("after", name)
         check(guest["size"] >= guest["holds"], f"{name} holds more than it may use")
+    driver = history.figures["pressed"]["ksm_driver"]
+    check(driver == "dynmemd", f"KSM was driven by {driver or 'nobody'}")
     for when in ("pressed", "after"):
         host = history.host(when)
         percent = 100 * host["available"] / host["total"]
@@ -151,6 +153,7 @@ def print_table(history):
     print_row("host: left available", [mib(history.host(when)["available"]) for when in whens])
     print_row("host: moved to swap", [mib(history.host(when)["swapped"]) for when in whens])
     print_row("host: saved by KSM", [mib(history.host(when)["ksm"]) for when in whens])
+    print_row("  CPU time of ksmd", [f"{history.host(when)['ksmd_ms'] / 1000:.1f} s" for when in whens])
     print("\nA guest's first line is what it may use, the second what the host pays for it, before what\n"
           "KSM saves by keeping equal pages once.")
 
@@ -166,6 +169,13 @@ def print_lent(history):
         if times:
             print(f"How fast: {who} had each {events[0]['what'].split()[1].replace('M', ' MiB')} more after "
                   f"{min(times):.1f} to {max(times):.1f} s, touching it included.")
+
+
+def print_ksm(history):
+    saved = history.host("after")["ksm"] - history.host("before")["ksm"]
+    took = history.host("after")["ksmd_ms"] - history.host("before")["ksmd_ms"]
+    print(f"KSM, driven by {history.figures['pressed']['ksm_driver'] or 'nobody'}: it saves {mib(max(saved, 0))} more "
+          f"than at first, for {took / 1000:.1f} s of ksmd's CPU time.")
 
 
 def print_first_command(history):
@@ -207,6 +217,7 @@ def finish(history, status, seconds, record):
         judge_baseline(history)
     else:
         print_lent(history)
+        print_ksm(history)
         print_first_command(history)
         print()
         found = faults(history)
