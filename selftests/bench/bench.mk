@@ -121,7 +121,7 @@ KSM_KERNEL ?= 6.12
 .PHONY: bench-ksm
 bench-ksm: tools lab-modules
 	$(Q)mkdir -p $(BENCH)
-	$(Q)selftests/vm/lab run --kernel $(KSM_KERNEL) --mem 768 --timeout $$((600 + $(KSM_RUNS) * 4 * $(KSM_SECONDS))) -- \
+	$(Q)selftests/vm/lab run --kernel $(KSM_KERNEL) --mem 768 --timeout $$((600 + $(KSM_RUNS) * 5 * $(KSM_SECONDS))) -- \
 		selftests/bench/ksm $(B)/dynmemd $(KSM_RUNS) $(KSM_SECONDS) >$(BENCH)/ksm-$(KSM_KERNEL).txt
 	$(Q)selftests/bench/evaluate ksm $(BENCH)/ksm-$(KSM_KERNEL).txt $(BENCH)/ksm-$(KSM_KERNEL).json
 
