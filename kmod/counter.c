@@ -13,18 +13,20 @@
 
 DEFINE_PER_CPU(struct dynmem_counters, dynmem_counters);
 
-/*
- * pending - between probes and the sampler
+/**
+ * struct counter_pending - between probes and the sampler
  * @events: enum dynmem_pressure_event bits since the last pass
  * @quiet_until: until then the sampler starts its passes by itself, ns
  *
- * On a cache line of its own: probes read it on each stall while somebody
- * listens, and write it only when an event is new.
+ * Fills a cache line: probes read it on each stall while somebody listens, and
+ * write it only when an event is new.
  */
-static struct {
+struct counter_pending {
 	atomic_t events;
 	u64 quiet_until;
-} pending ____cacheline_aligned_in_smp;
+} ____cacheline_aligned_in_smp;
+
+static struct counter_pending pending;
 
 /**
  * dynmem_counter_read() - sum one counter of all possible CPUs

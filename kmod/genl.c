@@ -189,7 +189,7 @@ int dynmem_may_set(struct sk_buff *request,
 }
 
 /* Written by init and exit: groups may be asked for listeners. */
-bool dynmem_family_ready;
+bool dynmem_family_ready __read_mostly;
 
 int __init dynmem_genl_init(void)
 {

@@ -18,10 +18,13 @@
 
 #include "oom.h"
 
-/* Who is in the OOM killer, but for a cgroup; only compared, never followed. */
-static struct task_struct *oom_task;
+/*
+ * Who is in the OOM killer, but for a cgroup; only compared, never followed.
+ * Each stall reads it.
+ */
+static struct task_struct *oom_task __read_mostly;
 /* Whose OOM that is; written by @oom_task. */
-static enum dynmem_oom oom_whose;
+static enum dynmem_oom oom_whose __read_mostly;
 
 /* Part of a node's memory that makes a node one with memory to spare. */
 #define OOM_SPARE	32
