@@ -162,6 +162,9 @@ $(O)/obj/selftests/%.o: VISIBILITY :=
 # Sources of the module, with as much of the kernel's headers as they need.
 $(O)/obj/selftests/unit/test_kmod_%.o: INC := -Iselftests/unit/kernel -Iinclude/uapi
 $(O)/obj/selftests/unit/test_kmod_%.o: WARN += -Wno-sign-compare -Wno-missing-prototypes -Wno-unused-parameter
+# Its tasks and per-CPU areas are those of bench-sample.
+$(O)/obj/selftests/unit/test_kmod_stall.o: WARN += -Wno-shadow -Wno-unused
+$(O)/obj/selftests/unit/test_kmod_stall.o: CFLAGS += -fno-strict-aliasing
 
 # kselftest_harness.h is not ours and trips our warnings: a system header.
 $(O)/obj/selftests/netlink/%.o: WARN := $(filter-out -Wmissing-prototypes -Wshadow,$(WARN))

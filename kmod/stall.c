@@ -195,8 +195,12 @@ static u64 stall_slots_time(u64 now, u32 *ret_tasks)
 	for (i = 0; i < SLOTS; i++) {
 		/* Pairs with the release in dynmem_stall_begin(). */
 		u64 start = smp_load_acquire(&slots[i].start);
+		u32 kind = READ_ONCE(slots[i].kind);
 
-		if (!start || READ_ONCE(slots[i].kind) != DYNMEM_KIND_HOST)
+		/* Another task may have taken the slot while it was read. */
+		smp_rmb();
+		if (!start || kind != DYNMEM_KIND_HOST ||
+		    READ_ONCE(slots[i].start) != start)
 			continue;
 		++*ret_tasks;
 		if (start < now)

@@ -44,6 +44,7 @@ struct kunit_suite {
 
 #define KUNIT_EXPECT_EQ(test, left, right) KUNIT_EXPECT(test, left, ==, right)
 #define KUNIT_EXPECT_LE(test, left, right) KUNIT_EXPECT(test, left, <=, right)
+#define KUNIT_EXPECT_TRUE(test, condition) KUNIT_EXPECT(test, !!(condition), ==, 1)
 #define KUNIT_EXPECT_GE(test, left, right) KUNIT_EXPECT(test, left, >=, right)
 
 static inline int kunit_run(const struct kunit_suite *suite)
