@@ -497,7 +497,10 @@ void dynmem_config_unwatch(void)
 	unregister_memory_notifier(&config_memory_nb);
 }
 
-/* To be called when no pass runs any more. */
+/*
+ * To be called when no pass runs any more, which would start the worker, and
+ * before a sampler is gone, which it may trigger.
+ */
 void dynmem_config_exit(void)
 {
 	cancel_work_sync(&config_work);

@@ -67,13 +67,14 @@ exit_probe:
 	dynmem_probe_exit();
 unwatch_config:
 	dynmem_config_unwatch();
+	dynmem_pressure_stop();
+	dynmem_config_exit();
 exit_victim:
 	dynmem_victim_exit();
 exit_ksm_ntf:
 	dynmem_ksm_ntf_exit();
 exit_pressure:
 	dynmem_pressure_exit();
-	dynmem_config_exit();
 exit_ksm:
 	dynmem_ksm_exit();
 exit_node:
@@ -86,21 +87,22 @@ exit_hugetlb:
 }
 
 /*
- * In this order: no probe may trigger a sampler that is gone, no pass may send
- * to a family that is gone, no request may find KSM's files gone.
+ * In this order: no probe may trigger a sampler that is gone, nor may the worker
+ * that passes have read the pools; no pass may send to a family that is gone, no
+ * request may find KSM's files gone.
  */
 static void __exit dynmem_exit(void)
 {
 	dynmem_config_unwatch();
 	dynmem_probe_exit();
 	dynmem_pressure_stop();
+	dynmem_config_exit();
 	dynmem_ksm_ntf_stop();
 	dynmem_victim_stop();
 	dynmem_genl_exit();
 	dynmem_victim_exit();
 	dynmem_ksm_ntf_exit();
 	dynmem_pressure_exit();
-	dynmem_config_exit();
 	dynmem_ksm_exit();
 	dynmem_node_exit();
 	dynmem_stall_exit();

@@ -176,8 +176,16 @@ static void switch_ksm(void)
 	sleep_ms(any(300));
 }
 
+/* A worker of the module's follows it, and must not outlive the module. */
+static void resize_pool(void)
+{
+	spit("/proc/sys/vm/nr_hugepages", "%u", any(3));
+	sleep_ms(any(700));
+}
+
 static void (*const workers[])(void) = {
-	load_and_unload, subscribe, pester, dump, pester, reconfigure, press, limit, switch_ksm,
+	load_and_unload, subscribe, pester, dump,	pester,
+	reconfigure,	 press,	    limit,  switch_ksm, resize_pool,
 };
 
 _Noreturn static void work(unsigned int i)
@@ -215,6 +223,7 @@ FIXTURE_SETUP(stress)
 FIXTURE_TEARDOWN(stress)
 {
 	spit("/sys/kernel/mm/ksm/run", "0");
+	spit("/proc/sys/vm/nr_hugepages", "0");
 	module_load("");
 	cgroup_remove("dynmem-stress");
 }
