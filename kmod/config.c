@@ -269,9 +269,12 @@ static int __init config_check_ranges(const struct dynmem_config *config)
 	return 0;
 }
 
-/* The attribute that is below one which it must not be below; 0: none is. */
+/*
+ * One of two settings of which the second is below the first, and must not be:
+ * the one that the request has. 0: there is none.
+ */
 static int config_disordered(const struct dynmem_config *config,
-			     const u8 *order, int n)
+			     struct nlattr **attrs, const u8 *order, int n)
 {
 	int i, j;
 
@@ -282,7 +285,7 @@ static int config_disordered(const struct dynmem_config *config,
 			u64 upper = config->value[order[j]];
 
 			if (upper && lower > upper)
-				return order[j];
+				return attrs[order[j]] ? order[j] : order[i];
 		}
 	}
 	return 0;
@@ -294,21 +297,21 @@ static int config_check_order(const struct dynmem_config *config,
 {
 	int bad;
 
-	bad = config_disordered(config, config_thresholds,
+	bad = config_disordered(config, attrs, config_thresholds,
 				ARRAY_SIZE(config_thresholds));
 	if (bad) {
 		NL_SET_ERR_MSG_ATTR(extack, attrs[bad],
 				    "threshold_low must not be below threshold_medium, nor that below threshold_critical; 0 is off");
 		return -EINVAL;
 	}
-	bad = config_disordered(config, config_stalls,
+	bad = config_disordered(config, attrs, config_stalls,
 				ARRAY_SIZE(config_stalls));
 	if (bad) {
 		NL_SET_ERR_MSG_ATTR(extack, attrs[bad],
 				    "stall_medium must not be below stall_low, nor stall_critical below that; 0 is off");
 		return -EINVAL;
 	}
-	bad = config_disordered(config, config_samples,
+	bad = config_disordered(config, attrs, config_samples,
 				ARRAY_SIZE(config_samples));
 	if (bad) {
 		NL_SET_ERR_MSG_ATTR(extack, attrs[bad],

@@ -251,6 +251,11 @@ TEST_F(config, order)
 	/* Against what is in force, not in the request, it holds as well. */
 	EXPECT_EQ(-EINVAL, set_one(&self->nl, DYNMEM_A_CONFIG_SAMPLE_MIN, 2 * NSEC_PER_SEC));
 	EXPECT_NE('\0', nl_refusal.text[0]);
+	EXPECT_EQ(DYNMEM_A_CONFIG_SAMPLE_MIN, nl_refusal.attr);
+	EXPECT_EQ(-EINVAL, set_one(&self->nl, DYNMEM_A_CONFIG_SAMPLE_MAX, NSEC_PER_MSEC));
+	EXPECT_EQ(DYNMEM_A_CONFIG_SAMPLE_MAX, nl_refusal.attr);
+	EXPECT_EQ(-EINVAL, set_one(&self->nl, DYNMEM_A_CONFIG_STALL_LOW, 71));
+	EXPECT_EQ(DYNMEM_A_CONFIG_STALL_LOW, nl_refusal.attr);
 	/* What is off is in nobody's way. */
 	request(&self->nl, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
 	put_u32(DYNMEM_A_CONFIG_STALL_MEDIUM, 0);
