@@ -13,6 +13,7 @@
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/swap.h>
 #include <linux/tracepoint.h>
@@ -108,7 +109,9 @@ static void probe_mark_victim(DYNMEM_MARK_VICTIM_ARGS)
 {
 	enum dynmem_oom whose = dynmem_oom_victim();
 
+	rcu_read_lock();
 	dynmem_victim_add(DYNMEM_MARK_VICTIM_TASK, whose);
+	rcu_read_unlock();
 	switch (whose) {
 	case DYNMEM_OOM_HOST:
 		dynmem_count(DYNMEM_OOM_KILLS, 1);

@@ -12,6 +12,7 @@
 #include <linux/dynmem.h>
 #include <linux/tracepoint.h>
 
+#include "genl.h"
 #include "level.h"
 
 /* A sampling pass: what it read, and what the pass before cost. */
@@ -62,6 +63,10 @@ TRACE_EVENT(dynmem_level,
 		      __entry->stall_share, __entry->refault_share)
 );
 
+TRACE_DEFINE_ENUM(DYNMEM_GROUP_KSM);
+TRACE_DEFINE_ENUM(DYNMEM_GROUP_PRESSURE);
+TRACE_DEFINE_ENUM(DYNMEM_GROUP_OOM);
+
 /* A notification was sent, or could not be made. */
 TRACE_EVENT(dynmem_send,
 	    TP_PROTO(u32 group, u64 seq, u32 events, int err),
@@ -79,7 +84,10 @@ TRACE_EVENT(dynmem_send,
 			   __entry->err = err;),
 
 	    TP_printk("group=%s seq=%llu events=0x%x err=%d",
-		      __entry->group ? DYNMEM_MCGRP_PRESSURE : DYNMEM_MCGRP_KSM,
+		      __print_symbolic(__entry->group,
+				       { DYNMEM_GROUP_KSM, DYNMEM_MCGRP_KSM },
+				       { DYNMEM_GROUP_PRESSURE, DYNMEM_MCGRP_PRESSURE },
+				       { DYNMEM_GROUP_OOM, DYNMEM_MCGRP_OOM }),
 		      __entry->seq, __entry->events, __entry->err)
 );
 

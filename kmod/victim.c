@@ -27,6 +27,7 @@
 #include "reply.h"
 #include "sampler.h"
 #include "settings.h"
+#include "trace.h"
 #include "victim.h"
 
 static_assert((int)DYNMEM_OOM_HOST == DYNMEM_OOM_KIND_HOST);
@@ -98,7 +99,7 @@ static void victim_irq(struct irq_work *work)
 
 static struct irq_work victim_irq_work = IRQ_WORK_INIT_HARD(victim_irq);
 
-/* Under the task's task_lock and RCU. */
+/* Under RCU; the task keeps its address space. */
 static void victim_read(struct victim *victim, struct task_struct *task)
 {
 	struct mm_struct *mm = task->mm;
@@ -121,10 +122,10 @@ static void victim_read(struct victim *victim, struct task_struct *task)
 
 /**
  * dynmem_victim_add() - write down a victim
- * @task: the victim, locked by task_lock()
+ * @task: the victim; it is current, or locked by task_lock()
  * @whose: whose OOM that is
  *
- * Called by a probe.
+ * Called by a probe, under RCU.
  */
 void dynmem_victim_add(struct task_struct *task, enum dynmem_oom whose)
 {
@@ -137,9 +138,7 @@ void dynmem_victim_add(struct task_struct *task, enum dynmem_oom whose)
 
 	if (!task)
 		return;
-	rcu_read_lock();
 	victim_read(&victim, task);
-	rcu_read_unlock();
 	raw_spin_lock_irqsave(&victims.lock, flags);
 	victims.ring[++victims.marked % VICTIMS] = victim;
 	raw_spin_unlock_irqrestore(&victims.lock, flags);
@@ -197,7 +196,7 @@ static int victim_put(struct sk_buff *skb, const struct victim *victim, u64 n)
 /* As for other notifications: see notify.c. */
 #define VICTIM_GFP	(GFP_ATOMIC | __GFP_NOWARN)
 
-static int victim_send(const struct victim *victim, u64 n)
+static int victim_notify(const struct victim *victim, u64 n)
 {
 	struct sk_buff *skb = genlmsg_new(VICTIM_SIZE, VICTIM_GFP);
 	void *head;
@@ -214,6 +213,14 @@ static int victim_send(const struct victim *victim, u64 n)
 	return 0;
 }
 
+static bool victim_send(const struct victim *victim, u64 n)
+{
+	int err = victim_notify(victim, n);
+
+	trace_dynmem_send(DYNMEM_GROUP_OOM, n, 0, err);
+	return !err;
+}
+
 static u64 victim_pass(u64 now)
 {
 	struct victim victim;
@@ -221,7 +228,7 @@ static u64 victim_pass(u64 now)
 
 	while ((n = victim_get(&victim, victims.sent + 1))) {
 		if (victim.send && dynmem_listened(DYNMEM_GROUP_OOM) &&
-		    victim_send(&victim, n)) {
+		    !victim_send(&victim, n)) {
 			WRITE_ONCE(victims.failures, victims.failures + 1);
 			return dynmem_setting(SAMPLE_MIN);
 		}

@@ -5,7 +5,7 @@
  */
 #include "kselftest_harness.h"
 
-#include "mem.h"
+#include "ftrace.h"
 
 FIXTURE(oom)
 {
@@ -95,6 +95,35 @@ TEST_F_TIMEOUT(oom, host, 240)
 	} while (get(&self->after, DYNMEM_A_PRESSURE_LEVEL) != DYNMEM_LEVEL_NONE);
 }
 
+/* Nothing that was sent reports an OOM, or has a level for one. */
+static void expect_no_alarm(struct __test_metadata *_metadata, FIXTURE_DATA(oom) * self)
+{
+	while (next_event(&self->events, &self->ev, 500) == 0) {
+		EXPECT_FALSE(get(&self->ev, DYNMEM_A_PRESSURE_EVENT) & DYNMEM_PRESSURE_EVENT_OOM);
+		EXPECT_FALSE(get(&self->ev, DYNMEM_A_PRESSURE_CAUSES) & DYNMEM_CAUSE_OOM);
+	}
+}
+
+/* The module's own tracepoint, in an instance of ours. */
+#define SENDS FTRACE "events/dynmem/dynmem_send/enable"
+
+static bool send_traced(uint64_t seq)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "group=oom seq=%llu events=0x0 err=0",
+		 (unsigned long long)seq);
+	/* It follows what is sent. */
+	for (int i = 0; i < 50; i++) {
+		const char *text = slurp(FTRACE "trace");
+
+		if (text && strstr(text, line))
+			return true;
+		sleep_ms(20);
+	}
+	return false;
+}
+
 TEST_F_TIMEOUT(oom, memcg, 60)
 {
 	uint64_t killed = 0, cgroup = cgroup_make("dynmem-oom");
@@ -106,6 +135,8 @@ TEST_F_TIMEOUT(oom, memcg, 60)
 	ASSERT_EQ(0, cgroup_move("dynmem-oom", self->eater.pid));
 	ASSERT_EQ(0, nl_open(&victims));
 	ASSERT_EQ(0, join(&victims, victims.oom_group));
+	ASSERT_TRUE(mkdir(FTRACE, 0700) == 0 || errno == EEXIST);
+	ASSERT_EQ(0, spit(SENDS, "1"));
 	drain(&self->events);
 	EXPECT_FALSE(eat(&self->eater, 64 * MIB));
 	for (int i = 0; i < 50 && !killed; i++) {
@@ -130,11 +161,13 @@ TEST_F_TIMEOUT(oom, memcg, 60)
 	EXPECT_EQ(0, get(&self->ev, DYNMEM_A_OOM_UID));
 	EXPECT_GE(get(&self->ev, DYNMEM_A_OOM_RSS_ANON) + MIB, 16 * MIB);
 	EXPECT_LE(get(&self->ev, DYNMEM_A_OOM_RSS_ANON), 33 * MIB);
+	EXPECT_TRUE(send_traced(self->victims + 1));
+	spit(SENDS, "0");
+	rmdir(FTRACE);
 	EXPECT_EQ(-ETIMEDOUT, next_event(&victims, &self->after, 500));
 	EXPECT_EQ(self->victims + 1, last_victim(&self->requests, &self->after));
 	nl_close(&victims);
-	while (next_event(&self->events, &self->ev, 500) == 0)
-		EXPECT_FALSE(get(&self->ev, DYNMEM_A_PRESSURE_EVENT) & DYNMEM_PRESSURE_EVENT_OOM);
+	expect_no_alarm(_metadata, self);
 }
 
 /* All of the eater's cgroup goes with it. */
@@ -167,10 +200,12 @@ TEST_F_TIMEOUT(oom, group_of_a_memcg, 60)
 	as_a_group(_metadata, self);
 	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.max", "32M"));
 	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.swap.max", "0"));
+	drain(&self->events);
 	EXPECT_FALSE(eat(&self->eater, 64 * MIB));
 	EXPECT_EQ(3, grown(_metadata, self, DYNMEM_A_PRESSURE_MEMCG_OOM_KILLS));
 	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_OOM_KILLS));
 	EXPECT_EQ(0, grown(_metadata, self, DYNMEM_A_PRESSURE_OOMS));
+	expect_no_alarm(_metadata, self);
 }
 
 /* One OOM of the host's kills three, and none of them for a cgroup's limit. */
