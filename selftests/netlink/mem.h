@@ -124,9 +124,10 @@ struct eater {
 
 /*
  * EAT_HUGE asks for huge pages, for which the kernel may have to compact.
- * EAT_TOUCH writes to all that is held once more.
+ * EAT_HOLES gives every other page back. EAT_TOUCH writes to all that is held
+ * once more.
  */
-enum eat { EAT_DROP, EAT_SMALL, EAT_HUGE, EAT_TOUCH };
+enum eat { EAT_DROP, EAT_SMALL, EAT_HUGE, EAT_HOLES, EAT_TOUCH };
 
 struct eat_order {
 	uint64_t bytes;
@@ -176,6 +177,9 @@ _Noreturn static void eater_main(int order, int report)
 			madvise(at[n], held[n].bytes,
 				held[n].how == EAT_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 			eat_touch(at[n], held[n].bytes);
+			for (uint64_t i = 0; held[n].how == EAT_HOLES && i < held[n].bytes;
+			     i += 2 * PAGE)
+				madvise(at[n] + i, PAGE, MADV_DONTNEED);
 			n++;
 		}
 		if (write(report, "", 1) != 1 || n == 64)

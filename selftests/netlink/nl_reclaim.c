@@ -90,6 +90,46 @@ static void let_go(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * se
 	finish(_metadata, self);
 }
 
+/* What is counted by node comes to what is counted for the host. */
+static void check_nodes(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
+{
+	static const int counters[][2] = {
+		{ DYNMEM_A_NODE_KSWAPD_WAKES, DYNMEM_A_PRESSURE_KSWAPD_WAKES },
+		{ DYNMEM_A_NODE_THROTTLED, DYNMEM_A_PRESSURE_THROTTLED },
+		{ DYNMEM_A_NODE_THROTTLED_TIME, DYNMEM_A_PRESSURE_THROTTLED_TIME },
+	};
+	static struct nl_answer nodes[16], host;
+
+	for (size_t c = 0; c < ARRAY_LEN(counters); c++) {
+		uint64_t before, after, sum;
+
+		/* A probe may be between one counter and the other. */
+		for (int i = 0; i < 10; i++) {
+			int n;
+
+			ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &host));
+			before = get(&host, counters[c][1]);
+			request(&self->requests, DYNMEM_CMD_NODE_GET, NLM_F_DUMP);
+			n = transact(&self->requests, nodes, ARRAY_LEN(nodes));
+			ASSERT_LT(0, n);
+			ASSERT_LE(n, (int)ARRAY_LEN(nodes));
+			sum = 0;
+			while (n-- > 0)
+				sum += get(&nodes[n], counters[c][0]);
+			ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &host));
+			after = get(&host, counters[c][1]);
+			if (before <= sum && sum <= after)
+				break;
+			sleep_ms(50);
+		}
+		EXPECT_LE(before, sum) TH_LOG("attribute %d", counters[c][0]);
+		EXPECT_LE(sum, after)
+		{
+			TH_LOG("attribute %d", counters[c][0]);
+		}
+	}
+}
+
 static void check_stallers(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
 {
 	static struct nl_answer stallers[256];
@@ -195,6 +235,7 @@ TEST_F_TIMEOUT(reclaim, stall, 240)
 		  get(&self->after, DYNMEM_A_PRESSURE_KSWAPD_WAKES));
 	EXPECT_LT(get(&self->before, DYNMEM_A_PRESSURE_ALLOCSTALLS),
 		  get(&self->after, DYNMEM_A_PRESSURE_ALLOCSTALLS));
+	check_nodes(_metadata, self);
 	EXPECT_LT(0, get(&self->after, DYNMEM_A_PRESSURE_STALL_SHARE));
 	EXPECT_EQ(get(&self->before, DYNMEM_A_PRESSURE_OOMS),
 		  get(&self->after, DYNMEM_A_PRESSURE_OOMS));
@@ -330,6 +371,55 @@ TEST_F_TIMEOUT(reclaim, memcg, 60)
 	EXPECT_FALSE(is_staller(self, DYNMEM_STALL_KIND_HOST, 0, self->eaters[0].pid));
 	cgroup_remove("dynmem-other");
 	EXPECT_EQ(-ETIMEDOUT, wait_event(self, DYNMEM_PRESSURE_EVENT_STALL, 1));
+}
+
+#define DEFRAG "/sys/kernel/mm/transparent_hugepage/defrag"
+
+static uint64_t grown(FIXTURE_DATA(reclaim) * self, int attr)
+{
+	return get(&self->after, attr) - get(&self->before, attr);
+}
+
+/* There is memory, but in pieces: faults that want huge pages find it by compaction. */
+TEST_F_TIMEOUT(reclaim, huge_page_faults, 120)
+{
+	uint64_t free, end = now_ns() + 60 * NSEC_PER_SEC;
+
+	if (spit(DEFRAG, "madvise") < 0)
+		SKIP(return, "no transparent huge pages");
+	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
+	put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW, 0);
+	put_u64(DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, 0);
+	put_u64(DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, 0);
+	put_u64(DYNMEM_A_CONFIG_HOLD, 100 * NSEC_PER_MSEC);
+	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
+	free = meminfo("MemFree");
+	eater_order(&self->eaters[0], free * 7 / 10, EAT_HOLES);
+	ASSERT_TRUE(eater_done(&self->eaters[0]));
+	/* What was before has passed. */
+	do {
+		ASSERT_LT(now_ns(), end);
+		sleep_ms(200);
+		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
+	} while (get(&self->before, DYNMEM_A_PRESSURE_LEVEL) != DYNMEM_LEVEL_NONE ||
+		 get(&self->before, DYNMEM_A_PRESSURE_REFAULT_SHARE));
+	drain(&self->events);
+
+	eater_order(&self->eaters[1], free * 5 / 10, EAT_HUGE);
+	ASSERT_TRUE(eater_done(&self->eaters[1]));
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+	TH_LOG("%llu compactions, %llu stalls for huge pages, %llu others",
+	       (unsigned long long)grown(self, DYNMEM_A_PRESSURE_COMPACT_STALLS),
+	       (unsigned long long)grown(self, DYNMEM_A_PRESSURE_HUGE_STALLS),
+	       (unsigned long long)grown(self, DYNMEM_A_PRESSURE_STALLS));
+	if (!grown(self, DYNMEM_A_PRESSURE_COMPACT_STALLS) &&
+	    !grown(self, DYNMEM_A_PRESSURE_HUGE_STALLS))
+		SKIP(return, "huge pages were found at once");
+	EXPECT_EQ(0, grown(self, DYNMEM_A_PRESSURE_STALLS));
+	while (next_event(&self->events, &self->ev, 500) == 0) {
+		EXPECT_EQ(DYNMEM_LEVEL_NONE, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
+		EXPECT_EQ(0, get(&self->ev, DYNMEM_A_PRESSURE_CAUSES));
+	}
 }
 
 TEST_HARNESS_MAIN
