@@ -346,6 +346,10 @@ TEST_F(refuse, no_cgroups)
 	request(&self->nl, DYNMEM_CMD_CGROUP_GET, DUMP);
 	EXPECT_EQ(-EOPNOTSUPP, transact(&self->nl, NULL, 0));
 	EXPECT_NE(NULL, strstr(nl_refusal.text, "cgroup v2 is not in use"));
+	request(&self->nl, DYNMEM_CMD_STALL_GET, NLM_F_DUMP);
+	put_u32(DYNMEM_A_STALL_BY, DYNMEM_STALL_BY_CGROUP);
+	EXPECT_EQ(-EOPNOTSUPP, transact(&self->nl, NULL, 0));
+	EXPECT_NE(NULL, strstr(nl_refusal.text, "cgroup v2 is not in use"));
 }
 
 TEST_HARNESS_MAIN
