@@ -44,11 +44,14 @@ kmod:
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(KMOD_DIR) $(if $(C),C=$(C)) modules
 	$(Q)ln -sf kmod/dynmem.ko $(KMOD_DIR)/dynmem.ko
 
-# For every kernel that the lab can boot (see selftests/deps).
+# For every kernel that the lab can boot (see selftests/deps). A warning is an error here.
 .PHONY: lab-modules
 lab-modules:
 	$(Q)for dir in $(B)/kernels/*/build; do \
-		$(MAKE) --no-print-directory kmod KDIR=$(CURDIR)/$$dir || exit 1; \
+		$(MAKE) --no-print-directory kmod KDIR=$(CURDIR)/$$dir >$(B)/lab-modules.log 2>&1; status=$$?; \
+		cat $(B)/lab-modules.log; \
+		[ $$status -eq 0 ] || exit 1; \
+		! grep -qE 'kmod/.*warning:|WARNING: modpost' $(B)/lab-modules.log || exit 1; \
 	done
 
 ##
