@@ -126,11 +126,11 @@ bench-ksm: tools lab-modules
 	$(Q)selftests/bench/evaluate ksm $(BENCH)/ksm-$(KSM_KERNEL).txt $(BENCH)/ksm-$(KSM_KERNEL).json
 
 # What it is worth to learn of pressure early: OUTCOME_RUNS=N of each burst and contender,
-# some 40 minutes a run.
+# some 40 minutes a run; OUTCOME_WHERE=guest for bursts in a guest only, or host.
 OUTCOME_RUNS ?= 1
 .PHONY: bench-outcome
 bench-outcome: tools lab-modules
 	$(Q)mkdir -p $(BENCH)
 	$(Q)selftests/vm/lab run --kernel $(BENCH_KERNEL) --mem 1152 --zram 128 --timeout $$((300 + $(OUTCOME_RUNS) * 3600)) -- \
-		selftests/bench/outcome $(B)/dynmemd $(OUTCOME_RUNS) >$(BENCH)/outcome.txt
+		selftests/bench/outcome $(B)/dynmemd $(OUTCOME_RUNS) $(OUTCOME_WHERE) >$(BENCH)/outcome.txt
 	$(call evaluate,outcome)
