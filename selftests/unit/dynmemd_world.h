@@ -53,15 +53,21 @@ static inline void write_text(const char *path, const char *text)
 }
 
 /* The host's memory, in MiB. */
-static inline void host_memory(struct world *w, unsigned int total, unsigned int available)
+static inline void host_swaps(struct world *w, unsigned int total, unsigned int available,
+			      unsigned int swap)
 {
 	char text[512];
 
 	snprintf(
 		text, sizeof(text),
 		"MemTotal:       %u kB\nMemFree:        %u kB\nMemAvailable:   %u kB\nSwapTotal:      %u kB\nSwapFree:       %u kB\n",
-		total << 10, available << 10, available << 10, total << 9, total << 9);
+		total << 10, available << 10, available << 10, swap << 10, swap << 10);
 	write_text(w->meminfo, text);
+}
+
+static inline void host_memory(struct world *w, unsigned int total, unsigned int available)
+{
+	host_swaps(w, total, available, total / 2);
 }
 
 static inline void complain(const char *text, _unused_ void *userdata)

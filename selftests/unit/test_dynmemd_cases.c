@@ -8,13 +8,8 @@
 static void host_is(struct world *w, unsigned int total, unsigned int available)
 {
 	struct source_pressure p = { .available = available * MIB, .news = true };
-	char text[256];
 
-	snprintf(
-		text, sizeof(text),
-		"MemTotal: %u kB\nMemFree: %u kB\nMemAvailable: %u kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
-		total << 10, available * 4 / 5 << 10, available << 10);
-	write_text(w->meminfo, text);
+	host_swaps(w, total, available, 0);
 	manager_pressure(w->manager, &p);
 }
 

@@ -6,9 +6,19 @@
 
 static const char manage[] = "[daemon]\nmode = manage\n";
 
+/* A host without swap, and its source's news. */
+static void falls_to(struct world *w, unsigned int available, bool news)
+{
+	struct source_pressure p = { .available = available * MIB, .news = true };
+
+	host_swaps(w, 4096, available, 0);
+	if (news)
+		manager_pressure(w->manager, &p);
+}
+
 /*
  * A guest at its max is asked nothing, so what is known of it is old. When the
- * host is critical, that has to do, at once.
+ * host falls to critical before it has answered, that has to do, at once.
  */
 static void test_emergency_without_news(_unused_ void **state)
 {
@@ -21,11 +31,41 @@ static void test_emergency_without_news(_unused_ void **state)
 	run_until(&w, 2000, manager_find(w.manager, "a"));
 	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	run_for(&w, 6500);
-	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	a.delay = 3000;
+	for (unsigned int available = 940; available > 260; available -= 60) {
+		falls_to(&w, available, available == 940 || available == 460);
+		run_for(&w, 50);
+	}
+	while (recv(a.fd, written, sizeof(written) - 1, MSG_DONTWAIT) > 0)
+		;
+	falls_to(&w, 150, true);
 	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) > 0);
 	assert_non_null(strstr(written, "\"execute\":\"balloon\""));
 	/* By the plan, not by an ordinary decision. */
 	assert_non_null(strstr(manager_find(w.manager, "a")->reason, "the host is critical: "));
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+/* One that stands still, however little it has, waits for the answer. */
+static void test_stands_still_without_news(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, "[daemon]\nmode = manage\n");
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	run_for(&w, 6500);
+	a.delay = 2000;
+	for (int n = 0; n < 3; n++) {
+		falls_to(&w, 150, true);
+		run_for(&w, 500);
+		assert_int_equal(a.balloons, 0);
+		assert_int_equal(manager_find(w.manager, "a")->target, 1024 * MIB);
+	}
+	run_until(&w, 8000, a.balloons > 0);
+	assert_true(a.target >= 188 * MIB);
 	fake_stop(&a, false);
 	close_world(&w);
 }
@@ -404,6 +444,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_event_acts_at_once),
 		cmocka_unit_test(test_emergency_without_news),
+		cmocka_unit_test(test_stands_still_without_news),
 		cmocka_unit_test(test_observe_writes_nothing),
 		cmocka_unit_test(test_dry_run_writes_nothing),
 		cmocka_unit_test(test_quiet),

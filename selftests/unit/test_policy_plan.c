@@ -68,9 +68,18 @@ static void test_plan_trusts_no_old_sample(void **state)
 	policy_free(f.p);
 }
 
+/* Nobody was asked while there was plenty, and then it is gone. */
+static void nobody_is_asked(struct kinds *f)
+{
+	init(f, 8 * GIB);
+	for (int i = 0; i < GUESTS; i++)
+		policy_guest_polling(f->p, f->g[i], false, f->now);
+	f->now += 600 * SEC;
+}
+
 /*
- * Nobody was asked while there was plenty: half of what was free then is taken, once,
- * and no more before they have answered.
+ * On a host that falls half of what was free then is taken, once, and no more before
+ * they have answered.
  */
 static void test_plan_guesses_once(void **state)
 {
@@ -79,11 +88,11 @@ static void test_plan_guesses_once(void **state)
 	struct kinds f;
 
 	(void)state;
-	init(&f, 8 * GIB);
-	for (int i = 0; i < GUESTS; i++)
-		policy_guest_polling(f.p, f.g[i], false, f.now);
-	f.now += 600 * SEC;
-	host_falls_to(&f, 300 * MIB);
+	nobody_is_asked(&f);
+	for (u64 n = 5; n--;) {
+		f.now += SEC / 4;
+		host_falls_to(&f, (300 + 500 * n) * MIB);
+	}
 	assert_int_equal(policy_plan_emergency(f.p, 8 * GIB, f.now, &plan), 0);
 	s = step_for(plan, f.g[IDLE]);
 	assert_non_null(s);
@@ -97,6 +106,34 @@ static void test_plan_guesses_once(void **state)
 	report(&f, IDLE, GIB, 0, 2 * GIB);
 	assert_int_equal(policy_plan_emergency(f.p, 8 * GIB, f.now, &plan), 0);
 	assert_non_null(step_for(plan, f.g[IDLE]));
+	policy_free(f.p);
+}
+
+/* One that stands still can wait until they have answered: a guess may hurt them. */
+static void test_plan_does_not_guess(void **state)
+{
+	const struct policy_plan_step *step;
+	const struct policy_plan *plan;
+	struct policy_result r;
+	struct kinds f;
+	unsigned int n = 0;
+
+	(void)state;
+	nobody_is_asked(&f);
+	for (int t = 0; t < 40; t++) {
+		host_falls_to(&f, 300 * MIB - (u64)(t % 3) * 4 * MIB);
+		assert_int_equal(policy_plan_emergency(f.p, 8 * GIB, f.now, &plan), 0);
+		assert_int_equal(plan->count, 0);
+		assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
+		assert_int_equal(n, 0);
+		assert_true(policy_decide(f.p, f.now, &r) >= 0);
+		assert_int_equal(r.shrunk, 0);
+		f.now += SEC / 4;
+	}
+	report(&f, IDLE, GIB, 0, 4 * GIB);
+	assert_int_equal(policy_emergency_begin(f.p, f.now, &step, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(step->guest, f.g[IDLE]);
 	policy_free(f.p);
 }
 
@@ -394,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_plan_leaves_untouched),
 		cmocka_unit_test(test_plan_trusts_no_old_sample),
 		cmocka_unit_test(test_plan_guesses_once),
+		cmocka_unit_test(test_plan_does_not_guess),
 		cmocka_unit_test(test_plan_leaves_growth),
 		cmocka_unit_test(test_plan_leaves_touched),
 		cmocka_unit_test(test_plan_then_cache),

@@ -19,8 +19,8 @@
 #define ROUNDS_MAX 8
 
 /*
- * It was heard too long ago to know what it uses now: it gives no more than half of
- * what it had then, and once; by the next round it may have answered.
+ * It was heard too long ago to know what it uses now: it gives nothing, but to a host
+ * that would kill before it answers no more than half of what it had then, and once.
  */
 static bool is_guess(const struct policy *p, const struct policy_guest *g)
 {
@@ -90,7 +90,7 @@ static bool in_plan(const struct policy *p, const struct policy_guest *g)
 
 	if (!g->movable || s->fresh_at == NEVER || balloon_spent(p, g) || balloon_lags(p, g))
 		return false;
-	return !is_guess(p, g) || s->direction >= 0 || s->fresh_at > s->moved_at;
+	return !is_guess(p, g) || (p->b.kills && (s->direction >= 0 || s->fresh_at > s->moved_at));
 }
 
 static double class_brings(const struct policy *p, enum policy_plan_class class)
