@@ -95,6 +95,45 @@ static void test_rate(void **state)
 	assert_int_equal(write_down(&x, &g, 30 * GIB, GIB, false), 40 * GIB);
 }
 
+/*
+ * What a guest never touched counts where the host has plenty; where it is short, only
+ * what it touched does, and what was taken before of the rest is no reason to wait.
+ */
+static void test_untouched(void **state)
+{
+	struct policy_gate_guest g, h;
+	struct gated x;
+
+	(void)state;
+	open_gate(&x, 2 * policy_minfree(HOST), 0);
+	policy_gate_found(&g, 60 * GIB);
+	g.resident = 30 * GIB;
+	assert_int_equal(write_down(&x, &g, 35 * GIB, GIB, false), 44 * GIB);
+	assert_int_equal(last_rule, POLICY_GATE_RATE);
+	assert_int_equal(policy_gate_counted(&x.gate, &x.host, x.now), 16 * GIB);
+
+	read_host(&x, HOST, 2 * policy_minfree(HOST) - MIB, 0);
+	assert_int_equal(policy_gate_counted(&x.gate, &x.host, x.now), 0);
+	assert_int_equal(write_down(&x, &g, 35 * GIB, GIB, false), 35 * GIB);
+	assert_int_equal(last_rule, POLICY_GATE_NONE);
+	assert_int_equal(write_down(&x, &g, 25 * GIB, GIB, false), 25 * GIB);
+	assert_int_equal(policy_gate_counted(&x.gate, &x.host, x.now), 5 * GIB);
+	assert_int_equal(write_down(&x, &g, 10 * GIB, GIB, false), 14 * GIB);
+	assert_int_equal(last_rule, POLICY_GATE_RATE);
+	/* Its balloon is on its way: what it still has was counted. */
+	assert_int_equal(write_down(&x, &g, 13 * GIB, GIB, false), 14 * GIB);
+
+	/* Of a guest whose cost is not known all counts. */
+	policy_gate_found(&h, 20 * GIB);
+	assert_int_equal(write_down(&x, &h, 10 * GIB, GIB, false), 20 * GIB);
+	assert_int_equal(last_rule, POLICY_GATE_RATE);
+	/* With plenty again, what was taken meanwhile counts. */
+	read_host(&x, HOST, 32 * GIB, 0);
+	assert_int_equal(policy_gate_counted(&x.gate, &x.host, x.now), 46 * GIB);
+	h.resident = GIB;
+	assert_int_equal(write_down(&x, &h, 10 * GIB, GIB, false), 20 * GIB);
+}
+
 /* A daemon that dies and is started again has the same minute. */
 static void test_restored(void **state)
 {
@@ -311,7 +350,8 @@ struct liar {
 	struct lied g[GUESTS];
 	struct rng r;
 	u64 seed;
-	u64 taken[STEPS], at[STEPS]; /* by the test's own count */
+	/* By the test's own count: all, and what was touched of it. */
+	u64 taken[STEPS], touched[STEPS], at[STEPS];
 	unsigned int step;
 };
 
@@ -334,6 +374,7 @@ static void write_to(struct liar *l, struct lied *g, u64 to, bool emergency)
 		check_seed(l->seed, size >= g->used + slack);
 	}
 	l->taken[l->step] += over(g->target, size);
+	l->touched[l->step] += over(min_of(g->target, g->books.resident), size);
 	g->target = size;
 	policy_command_sent(l->p, g->handle, size, l->x.now);
 }
@@ -367,6 +408,10 @@ static void lie_of_guest(struct liar *l, struct lied *g)
 
 	if (chance(&l->r, 90))
 		policy_guest_update(l->p, g->handle, &c, l->x.now);
+	/* What the gate counts by is the host's own knowledge: no lie, but it changes. */
+	if (chance(&l->r, 20))
+		g->books.resident =
+			chance(&l->r, 10) ? UINT64_MAX : rnd_size(&l->r, 0, g->config.max);
 	if (chance(&l->r, 70) && policy_guest_update(l->p, g->handle, &s, l->x.now) > 0)
 		g->used = total - available;
 }
@@ -442,6 +487,8 @@ static void act(struct liar *l)
 /* Any minute, counted from any step. */
 static void check_minutes(const struct liar *l)
 {
+	bool plenty = l->x.host.available >= 2 * l->x.host.minfree;
+	const u64 *taken = plenty ? l->taken : l->touched;
 	u64 cap = policy_gate_cap(&l->x.t, &l->x.host);
 
 	if (l->x.host.left < scale(l->x.host.minfree, l->x.t.reserve_pressed))
@@ -451,7 +498,7 @@ static void check_minutes(const struct liar *l)
 		u64 sum = 0;
 
 		for (unsigned int i = from; i < STEPS && l->at[i] < l->at[from] + 60 * SEC; i++)
-			sum += l->taken[i];
+			sum += taken[i];
 		check_seed(l->seed, sum <= cap);
 	}
 }
@@ -518,6 +565,7 @@ int main(void)
 	/* clang-format off */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_restored),
 		cmocka_unit_test(test_need),
 		cmocka_unit_test(test_need_of_one_that_stands_still),

@@ -6,6 +6,8 @@
 
 /* On small hosts a share is less than one guest; this is four seconds of a virtio-balloon. */
 #define TAKE_LEAST (4 * GIB)
+/* So many times minfree: below it only what guests have touched counts. */
+#define PLENTY 2
 
 const char *policy_gate_rule_name(enum policy_gate_rule rule)
 {
@@ -26,7 +28,11 @@ void policy_gate_sampled(struct policy_gate *gate, struct policy_gate_host *host
 
 void policy_gate_found(struct policy_gate_guest *g, u64 actual)
 {
-	*g = (struct policy_gate_guest){ .size = actual, .actual = actual };
+	*g = (struct policy_gate_guest){
+		.size = actual,
+		.actual = actual,
+		.resident = UINT64_MAX,
+	};
 }
 
 void policy_gate_actual(struct policy_gate_guest *g, u64 actual)
@@ -35,6 +41,14 @@ void policy_gate_actual(struct policy_gate_guest *g, u64 actual)
 	if (actual > g->actual && actual > g->size)
 		g->size = actual;
 	g->actual = actual;
+}
+
+static void forget(struct policy_gate_minute *m, u64 second)
+{
+	u64 *slot = &m->taken[second % SLOTS];
+
+	m->sum -= *slot;
+	*slot = 0;
 }
 
 /* Seconds that have gone by are no longer of the minute. */
@@ -46,18 +60,16 @@ static void advance(struct policy_gate *gate, u64 now)
 		return;
 	gate->guests = 0;
 	for (u64 n = min_of(second - gate->second, SLOTS); n; n--) {
-		u64 *slot = &gate->taken[(second - n + 1) % SLOTS];
-
-		gate->sum -= *slot;
-		*slot = 0;
+		forget(&gate->all, second - n + 1);
+		forget(&gate->touched, second - n + 1);
 	}
 	gate->second = second;
 }
 
-static void count(struct policy_gate *gate, u64 bytes)
+static void count(struct policy_gate_minute *m, u64 second, u64 bytes)
 {
-	gate->taken[gate->second % SLOTS] += bytes;
-	gate->sum += bytes;
+	m->taken[second % SLOTS] += bytes;
+	m->sum += bytes;
 }
 
 void policy_gate_restore(struct policy_gate *gate, u64 bytes, u64 age, u64 now)
@@ -66,8 +78,8 @@ void policy_gate_restore(struct policy_gate *gate, u64 bytes, u64 age, u64 now)
 	age /= SEC;
 	if (age > POLICY_GATE_SECONDS || age > gate->second)
 		return;
-	gate->taken[(gate->second - age) % SLOTS] += bytes;
-	gate->sum += bytes;
+	count(&gate->all, gate->second - age, bytes);
+	count(&gate->touched, gate->second - age, bytes);
 }
 
 u64 policy_gate_cap(const struct policy_tunables *t, const struct policy_gate_host *host)
@@ -78,7 +90,25 @@ u64 policy_gate_cap(const struct policy_tunables *t, const struct policy_gate_ho
 u64 policy_gate_taken(struct policy_gate *gate, u64 now)
 {
 	advance(gate, now);
-	return gate->sum;
+	return gate->all.sum;
+}
+
+static bool has_plenty(const struct policy_gate_host *host)
+{
+	return host->available >= PLENTY * host->minfree;
+}
+
+u64 policy_gate_counted(struct policy_gate *gate, const struct policy_gate_host *host, u64 now)
+{
+	advance(gate, now);
+	return has_plenty(host) ? gate->all.sum : gate->touched.sum;
+}
+
+/* What may still be taken in this minute. */
+static u64 rest(struct policy_gate *gate, const struct policy_tunables *t,
+		const struct policy_gate_host *host, u64 now)
+{
+	return over(policy_gate_cap(t, host), policy_gate_counted(gate, host, now));
 }
 
 enum policy_gate_rule policy_gate_binds(const struct policy_gate *gate, u64 now)
@@ -120,7 +150,7 @@ u64 policy_gate_pass(struct policy_gate *gate, const struct policy_tunables *t,
 {
 	bool short_of = is_short(t, host), kills = would_kill(t, host);
 	enum policy_gate_rule rule = POLICY_GATE_NONE;
-	u64 from = g->size, size = to, left;
+	u64 from = g->size, size = to, counts, left;
 
 	*ret_rule = rule;
 	if (to >= from)
@@ -135,9 +165,10 @@ u64 policy_gate_pass(struct policy_gate *gate, const struct policy_tunables *t,
 		size = from;
 		rule = POLICY_GATE_GUESTS;
 	}
-	left = over(policy_gate_cap(t, host), gate->sum);
-	if (!is_pressed(t, host) && from - size > left) {
-		size = from - left;
+	counts = has_plenty(host) ? from : min_of(from, g->resident);
+	left = rest(gate, t, host, now);
+	if (!is_pressed(t, host) && over(counts, size) > left) {
+		size = counts - left;
 		rule = POLICY_GATE_RATE;
 	}
 	if (emergency && !short_of) {
@@ -156,15 +187,14 @@ u64 policy_gate_pass(struct policy_gate *gate, const struct policy_tunables *t,
 u64 policy_gate_reclaim(struct policy_gate *gate, const struct policy_tunables *t,
 			const struct policy_gate_host *host, u64 bytes, u64 now)
 {
-	u64 left;
+	u64 left = rest(gate, t, host, now);
 
-	advance(gate, now);
-	left = over(policy_gate_cap(t, host), gate->sum);
 	if (bytes > left && !is_pressed(t, host)) {
 		bytes = left;
 		bound(gate, POLICY_GATE_RATE, now);
 	}
-	count(gate, bytes);
+	count(&gate->all, gate->second, bytes);
+	count(&gate->touched, gate->second, bytes);
 	return bytes;
 }
 
@@ -172,7 +202,8 @@ void policy_gate_sent(struct policy_gate *gate, struct policy_gate_guest *g, u64
 {
 	advance(gate, now);
 	if (size < g->size) {
-		count(gate, g->size - size);
+		count(&gate->all, gate->second, g->size - size);
+		count(&gate->touched, gate->second, over(min_of(g->size, g->resident), size));
 		gate->guests++;
 	}
 	g->size = size;

@@ -12,9 +12,12 @@
  *	need		no guest below what it used at its last fresh sample
  *			and its slack
  *
- * Rate gives way where what the host has available and can swap is less than
- * reserve_pressed; need only where that falls so fast that the host would kill before
- * a balloon has brought anything, or nearly has gone.  Growth always passes.
+ * A host with more than twice minfree available never loses more than rate allows,
+ * whether it was touched or not.  With less only what guests have in memory or swap
+ * counts: free memory that was never touched lies before the cache that the host needs,
+ * and brings it nothing.  Rate gives way where what the host has available and can swap
+ * is less than reserve_pressed; need only where that falls so fast that the host would
+ * kill before a balloon has brought anything, or nearly has gone.  Growth always passes.
  */
 #ifndef DYNMEM_POLICY_GATE_H
 #define DYNMEM_POLICY_GATE_H
@@ -40,19 +43,29 @@ enum policy_gate_rule {
 const char *policy_gate_rule_name(enum policy_gate_rule rule);
 
 /**
- * struct policy_gate - what passed within the last minute
- * @taken: bytes by second of the clock; one second more, so that no minute
- *	exceeds the cap, wherever it begins
- * @second: the latest one
+ * struct policy_gate_minute - bytes that were taken within a minute
+ * @taken: by second of the clock; one second more, so that no minute exceeds the
+ *	cap, wherever it begins
  * @sum: of @taken
+ */
+struct policy_gate_minute {
+	uint64_t taken[POLICY_GATE_SECONDS + 1];
+	uint64_t sum;
+};
+
+/**
+ * struct policy_gate - what passed within the last minute
+ * @all: of guests' sizes, and of their cgroups
+ * @touched: of that, what was in memory or swap
+ * @second: of the clock, the latest one
  * @guests: shrinks that passed in that second
  * @rule: what bound last ...
  * @bound_at: ... and when
  * @fall: of the host's memory, as the gate read it
  */
 struct policy_gate {
-	uint64_t taken[POLICY_GATE_SECONDS + 1];
-	uint64_t second, sum;
+	struct policy_gate_minute all, touched;
+	uint64_t second;
 	unsigned int guests;
 	enum policy_gate_rule rule;
 	uint64_t bound_at;
@@ -74,9 +87,10 @@ struct policy_gate_host {
  * struct policy_gate_guest - a guest in the gate's books
  * @size: down to which all that it lost has been counted
  * @actual: of its balloon, as heard last
+ * @resident: what its process has in memory or swap; UINT64_MAX: not known
  */
 struct policy_gate_guest {
-	uint64_t size, actual;
+	uint64_t size, actual, resident;
 };
 
 /** policy_gate_host() - what the gate needs to know of the host; changes nothing */
@@ -127,6 +141,10 @@ void policy_gate_sent(struct policy_gate *gate, struct policy_gate_guest *g, uin
  * A daemon that dies and comes back has no more to take than one that lives.
  */
 void policy_gate_restore(struct policy_gate *gate, uint64_t bytes, uint64_t age, uint64_t now);
+
+/** policy_gate_counted() - bytes of that minute which count on a host like this one */
+uint64_t policy_gate_counted(struct policy_gate *gate, const struct policy_gate_host *host,
+			     uint64_t now);
 
 /** policy_gate_cap() - bytes that may be taken within a minute */
 uint64_t policy_gate_cap(const struct policy_tunables *t, const struct policy_gate_host *host);

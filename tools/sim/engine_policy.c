@@ -111,6 +111,7 @@ static void feed_cost(const struct sim *s, struct policy *p, const struct sim_gu
 		.swapped = bytes(swapped),
 		.ksm_saved = bytes(g->merged),
 	};
+	known->books.resident = cost.rss + bytes(known->swapped);
 	policy_guest_update(p, known->handle, &cost, clock_of(s));
 }
 

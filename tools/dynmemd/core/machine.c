@@ -3,9 +3,16 @@
 #include "dynmemd/core/manager_private.h"
 #include "dynmemd/host/pinned_memory.h"
 
+/* What the gate counts by: of the host's own knowledge, nothing that a guest reports. */
+static uint64_t resident(const struct guest_record *r)
+{
+	return r->present & GUEST_HAS_RSS ? r->rss + r->swapped + r->hugetlb : UINT64_MAX;
+}
+
 bool update_guest(struct manager *m, struct guest *g, const struct guest_record *r, uint64_t now)
 {
 	guest_record_merge(&g->known, r);
+	g->books.resident = resident(&g->known);
 	return policy_guest_update(m->policy, g->handle, r, now) > 0;
 }
 

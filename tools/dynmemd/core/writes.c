@@ -46,7 +46,7 @@ static void log_rule(struct manager *m, enum policy_gate_rule rule)
 	if (rule == POLICY_GATE_RATE)
 		log_warning(
 			"gate: %.0f MiB were taken from guests within a minute, no more than %.0f may be (take_share): the rest has to wait",
-			(double)policy_gate_taken(&m->gate, manager_now(m)) / MIB,
+			(double)policy_gate_counted(&m->gate, &m->gate_host, manager_now(m)) / MIB,
 			(double)policy_gate_cap(t, &m->gate_host) / MIB);
 	else if (rule == POLICY_GATE_GUESTS)
 		log_info(
@@ -128,7 +128,7 @@ void manager_gate(struct manager *m, struct manager_gate *ret)
 	writes_begin(m, now);
 	read_host(m);
 	*ret = (struct manager_gate){
-		.taken = policy_gate_taken(&m->gate, now),
+		.taken = policy_gate_counted(&m->gate, &m->gate_host, now),
 		.cap = policy_gate_cap(&m->config->policy, &m->gate_host),
 		.rule = policy_gate_binds(&m->gate, now),
 	};
