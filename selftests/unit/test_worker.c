@@ -126,6 +126,35 @@ static void test_again(void **state)
 	assert_int_equal(worker_free(w, false), 0);
 }
 
+static void wait_done(const struct job *job)
+{
+	for (int i = 0; atomic_load(&job->state) != JOB_DONE && i < 2000; i++)
+		usleep(5000);
+	assert_int_equal(atomic_load(&job->state), JOB_DONE);
+}
+
+/* Pushed before the event loop has heard that it is done. */
+static void test_again_when_done(void **state)
+{
+	struct letter a = { { .run = run_letter, .done = done_letter }, 'a', 0 };
+	struct worker *w = NULL;
+
+	(void)state;
+	assert_return_code(worker_new(&w, event), 0);
+	worker_push(w, &a.job);
+	wait_done(&a.job);
+	worker_push(w, &a.job);
+	while (!job_idle(&a.job))
+		assert_return_code(sd_event_run(event, UINT64_MAX), 0);
+	assert_string_equal(order, "aaA");
+	/* The last words of a daemon that ends. */
+	worker_push(w, &a.job);
+	wait_done(&a.job);
+	worker_push(w, &a.job);
+	assert_int_equal(worker_free(w, true), 0);
+	assert_string_equal(order, "aaAaa");
+}
+
 static void free_with_one_queued(bool drain, unsigned int expected)
 {
 	struct letter g = { { .run = run_gate }, 'g', 0 };
@@ -186,6 +215,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_again_when_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_free_drains, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_free_drops, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stuck, setup, teardown),

@@ -92,6 +92,9 @@ void worker_push(struct worker *w, struct job *job)
 {
 	pthread_mutex_lock(&w->lock);
 	switch (atomic_load(&job->state)) {
+	case JOB_DONE:
+		TAILQ_REMOVE(&w->finished, job, entry);
+		/* fall through */
 	case JOB_IDLE:
 		atomic_store(&job->state, JOB_QUEUED);
 		TAILQ_INSERT_TAIL(&w->queued, job, entry);

@@ -57,7 +57,8 @@ int worker_new(struct worker **ret, sd_event *event);
 /**
  * worker_push() - queue a job; callable from any thread
  *
- * One that is queued already is left there, one that is running is run once more.
+ * One that is queued already is left there, one that is running is run once more, and so
+ * is one whose done() was not called yet: that is called once, after the last run.
  */
 void worker_push(struct worker *w, struct job *job);
 
