@@ -130,14 +130,15 @@ static void test_ksm(_unused_ void **state)
 	struct guest_rule own = { .trust = "own" };
 	struct config *c;
 
-	assert_int_equal(load(&c, "[ksm]\nmode = manage\nmax_cpu = 25%\nacross = yes\n"
-				  "[guest web*]\ntrust = acme\n[guest web2]\ntrust = a.b-C_1@x\n"),
+	assert_int_equal(load(&c,
+			      "[ksm]\nmode = manage\nmax_cpu = 25%\nacross = yes\n"
+			      "[guest web*]\ntrust = acme\n[guest web2]\ntrust = a.b-C_1@x/y\n"),
 			 0);
 	assert_int_equal(c->ksm_mode, KSM_MODE_MANAGE);
 	assert_true(c->ksm_across);
 	assert_true(c->policy.ksm_cpu == 0.25);
 	assert_string_equal(config_guest(c, "web1", NULL, GIB, &none, NULL).trust, "acme");
-	assert_string_equal(config_guest(c, "web2", NULL, GIB, &none, NULL).trust, "a.b-C_1@x");
+	assert_string_equal(config_guest(c, "web2", NULL, GIB, &none, NULL).trust, "a.b-C_1@x/y");
 	assert_string_equal(config_guest(c, "db", NULL, GIB, &none, NULL).trust, "");
 	assert_string_equal(config_guest(c, "db", NULL, GIB, &own, NULL).trust, "own");
 	assert_string_equal(config_guest(c, "web1", NULL, GIB, &own, NULL).trust, "acme");
@@ -148,9 +149,23 @@ static void test_ksm(_unused_ void **state)
 	refuses("[ksm]\nrun = 1\n",
 		"c:2: run: unknown key in [ksm]; allowed: mode, max_cpu, across");
 	refuses("[guest a]\ntrust = a b\n",
-		"c:2: trust = a b: not valid; allowed: up to 63 letters, digits and any of -_.+@");
+		"c:2: trust = a b: not valid; allowed: up to 63 letters, digits and any of -_.+@/");
 	refuses("[guest a]\ntrust =\n",
-		"c:2: trust = : not valid; allowed: up to 63 letters, digits and any of -_.+@");
+		"c:2: trust = : not valid; allowed: up to 63 letters, digits and any of -_.+@/");
+}
+
+/* What is installed moves nothing, and sets nothing of KSM's. */
+static void test_packaged(_unused_ void **state)
+{
+	struct config *c;
+
+	complaints[0] = 0;
+	assert_int_equal(config_load(&c, "tools/dynmemd/dynmem.conf", true, complain, NULL), 0);
+	assert_string_equal(complaints, "");
+	assert_int_equal(c->mode, MODE_OBSERVE);
+	assert_int_equal(c->ksm_mode, KSM_MODE_REPORT);
+	assert_false(c->ksm_across);
+	config_free(c);
 }
 
 static void test_defaults(_unused_ void **state)
@@ -547,6 +562,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepts),
 		cmocka_unit_test(test_ksm),
+		cmocka_unit_test(test_packaged),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_out_of_range_tunable),

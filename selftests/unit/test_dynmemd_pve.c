@@ -387,6 +387,50 @@ static void test_pinned(_unused_ void **state)
 	}
 }
 
+static bool trusts(struct world *w, const char *name)
+{
+	return !strcmp(find_guest(w, "web")->limits.trust, name);
+}
+
+/* By a setting, its pool is its trust domain, unless it has a tag or a section says more. */
+static void test_pool(_unused_ void **state)
+{
+	struct fake_qemu f = idle_guest("web");
+	char users[128], config[512], path[128];
+	struct world w;
+
+	pve_open(&w, mine);
+	snprintf(users, sizeof(users), "%s/user.cfg", w.folder);
+	snprintf(config, sizeof(config), "pools = %s\n%s", users, mine);
+	write_text(users, "user:root@pam:1:0:::::\npool:acme::100,101::\n");
+	pve_write(&w, 101, handed_over);
+	start_guest(&w, &f, "101.qmp");
+	assert_true(trusts(&w, ""));
+	pve_reload(&w, config);
+	run_until(&w, 20000, manager_find(w.manager, "web") && trusts(&w, "acme"));
+	/* Read with the files of guests. */
+	write_text(users, "pool:acme::100::\npool:other/x::101::\n");
+	pve_write(&w, 101, handed_over);
+	run_until(&w, 20000, trusts(&w, "other/x"));
+	/* A file that is gone says nothing. */
+	assert_int_equal(unlink(users), 0);
+	pve_write(&w, 101, "balloon: 512\nmemory: 1024\nname: web\nshares: 0\ntags: a;trust-tag\n");
+	run_until(&w, 20000, trusts(&w, "tag"));
+	pve_write(&w, 101, handed_over);
+	run_until(&w, 20000, trusts(&w, "other/x"));
+	snprintf(config, sizeof(config), "pools = %s\n%strust = mine\n", users, mine);
+	pve_reload(&w, config);
+	assert_true(trusts(&w, "mine"));
+	/* One that never was: nobody is known to trust it. */
+	snprintf(config, sizeof(config), "pools = %s.not\n%s", users, mine);
+	pve_reload(&w, config);
+	run_until(&w, 20000, manager_find(w.manager, "web") && trusts(&w, "vmid-101"));
+	pve_path(&w, path, 101);
+	assert_int_equal(unlink(path), 0);
+	fake_stop(&f, false);
+	close_world(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -404,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_hotplug),
 		cmocka_unit_test(test_same_name),
 		cmocka_unit_test(test_pinned),
+		cmocka_unit_test(test_pool),
 	};
 	/* clang-format on */
 

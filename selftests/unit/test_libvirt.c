@@ -134,7 +134,7 @@ static void test_bad_metadata(_unused_ void **state)
 		{ "shares=''", "shares=\"\" is not valid; allowed: 1 to 1000000" },
 		{ "weight='1'", "unknown attribute weight; allowed: min, max, shares, trust" },
 		{ "trust='a b'",
-		  "trust=\"a b\" is not valid; allowed: up to 63 letters, digits and any of -_.+@" },
+		  "trust=\"a b\" is not valid; allowed: up to 63 letters, digits and any of -_.+@/" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "dynmemd/backends/pve/pve_conf.h"
+#include "dynmemd/backends/pve/pve_pools.h"
 #include "common/util.h"
 
 static struct pve_conf parse(const char *text)
@@ -231,11 +232,46 @@ static void test_trust(_unused_ void **state)
 	assert_string_equal(a.bad_key, "tags");
 }
 
+static const char *pool_of(const char *text, unsigned int vmid)
+{
+	static char name[CONFIG_TRUST_MAX];
+
+	pve_pool_of(text, vmid, name);
+	return name;
+}
+
+/* As Proxmox VE writes it. */
+static void test_pools(_unused_ void **state)
+{
+	static const char text[] =
+		"user:root@pam:1:0:::a@b::x:\n\ngroup:admins:root@pam::\n\n"
+		"pool:acme:ACME %3A one:101,102:local,nfs:\npool:acme/web::1103:101:\n"
+		"pool:empty::::\npool:short\npool:none:104\n"
+		"pool:"
+		"0123456789012345678901234567890123456789012345678901234567890123"
+		"::105::\npool:a b::106::\n\nrole:101:VM.Audit:\n\nacl:1:/vms/107:root@pam:101:\n";
+
+	assert_string_equal(pool_of(text, 101), "acme");
+	assert_string_equal(pool_of(text, 102), "acme");
+	assert_string_equal(pool_of(text, 1103), "acme/web");
+	assert_string_equal(pool_of(text, 103), "");
+	assert_string_equal(pool_of(text, 10), "");
+	assert_string_equal(pool_of(text, 104), "");
+	assert_string_equal(pool_of(text, 107), "");
+	assert_string_equal(pool_of("", 101), "");
+	assert_string_equal(pool_of("pool:x::101", 101), "x");
+	/* Where it is not known whose it is, it is not said to be somebody's. */
+	assert_string_equal(pool_of(text, 105), "vmid-105");
+	assert_string_equal(pool_of(text, 106), "vmid-106");
+	assert_string_equal(pool_of(NULL, 101), "vmid-101");
+}
+
 int main(void)
 {
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trust),
+		cmocka_unit_test(test_pools),
 		cmocka_unit_test(test_typical),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_sections),

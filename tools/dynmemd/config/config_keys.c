@@ -169,11 +169,18 @@ static int set_pve_sockets(struct parser *p, const char *value)
 	return set_folder(&p->config->pve_sockets, value);
 }
 
+static int set_pve_pools(struct parser *p, const char *value)
+{
+	return set_folder(&p->config->pve_pools, value);
+}
+
 static const struct key pve_keys[] = {
 	{ "guests", set_pve_guests,
 	  "the absolute path of a folder of VMID.conf files: /etc/pve/qemu-server" },
 	{ "sockets", set_pve_sockets,
 	  "the absolute path of a folder of VMID.qmp sockets; default " PVE_SOCKETS_DEFAULT },
+	{ "pools", set_pve_pools,
+	  "the absolute path of the file with the pools: /etc/pve/user.cfg" },
 	{ 0 },
 };
 
@@ -298,7 +305,7 @@ int config_parse_trust(char ret[CONFIG_TRUST_MAX], const char *text)
 	if (!len || len >= CONFIG_TRUST_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)text[i]) && !strchr("-_.+@", text[i]))
+		if (!isalnum((unsigned char)text[i]) && !strchr("-_.+@/", text[i]))
 			return -EINVAL;
 	memcpy(ret, text, len + 1);
 	return 0;

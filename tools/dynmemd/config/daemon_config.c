@@ -202,6 +202,7 @@ struct config *config_free(struct config *c)
 	free_list(c->qmp_sockets, c->n_qmp_sockets);
 	free(c->pve_guests);
 	free(c->pve_sockets);
+	free(c->pve_pools);
 	free(c->libvirt_uri);
 	for (size_t i = 0; i < c->n_rules; i++) {
 		free(c->rules[i].pattern);

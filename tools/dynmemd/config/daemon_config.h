@@ -136,6 +136,7 @@ struct config {
 	/* [backend pve] */
 	char *pve_guests;  /* folder of VMID.conf; NULL: not such a host */
 	char *pve_sockets; /* folder of VMID.qmp; NULL: the default */
+	char *pve_pools;   /* file with the pools; NULL: they are no trust domains */
 
 	/* [backend libvirt] */
 	char *libvirt_uri; /* NULL: none */
@@ -168,7 +169,7 @@ int config_parse_min(struct size *ret, const char *text);
  */
 int config_parse_max(struct size *ret, const char *text);
 
-#define CONFIG_TRUST_SYNTAX "up to 63 letters, digits and any of -_.+@"
+#define CONFIG_TRUST_SYNTAX "up to 63 letters, digits and any of -_.+@/"
 
 /** config_parse_trust() - name of a trust domain. Return: 0; -EINVAL */
 int config_parse_trust(char ret[CONFIG_TRUST_MAX], const char *text);

@@ -192,7 +192,7 @@ static void configure(void *guest, void *userdata)
 	guest_pve_config(guest, userdata);
 }
 
-/* With other folders, all guests are released and found again. */
+/* With other folders or pools, all guests are released and found again. */
 static int reload(struct backend *backend, const struct config *config)
 {
 	struct pve_backend *b = of(backend);
@@ -200,6 +200,7 @@ static int reload(struct backend *backend, const struct config *config)
 
 	b->config = config;
 	if (old && same(old->pve_guests, config->pve_guests) &&
+	    same(old->pve_pools, config->pve_pools) &&
 	    same(old->pve_sockets, config->pve_sockets)) {
 		sockets_each(b->sockets, configure, (void *)config);
 		return 0;
@@ -211,7 +212,8 @@ static int reload(struct backend *backend, const struct config *config)
 		return 0;
 	sd_event_source_set_time_relative(b->timer, REFRESH_PERIOD);
 	sd_event_source_set_enabled(b->timer, SD_EVENT_ONESHOT);
-	return pve_reader_new(&b->reader, b->event, config->pve_guests, &reader_handlers, b);
+	return pve_reader_new(&b->reader, b->event, config->pve_guests, config->pve_pools,
+			      &reader_handlers, b);
 }
 
 static void free_backend(struct backend *backend)

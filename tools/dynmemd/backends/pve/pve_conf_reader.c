@@ -12,6 +12,7 @@
 #include "dynmemd/base/log.h"
 #include "dynmemd/host/procfile.h"
 #include "dynmemd/backends/pve/pve_conf_reader.h"
+#include "dynmemd/backends/pve/pve_pools.h"
 #include "dynmemd/base/worker.h"
 #include "common/util.h"
 
@@ -26,6 +27,9 @@
  * 2 KiB; snapshots follow.
  */
 #define FILE_MAX 65536
+
+/* Users and access lists are in the file of the pools; /etc/pve takes a MiB at most. */
+#define POOLS_MAX ((1 << 20) + 2)
 
 #define WATCH (IN_ONLYDIR | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
 
@@ -58,12 +62,15 @@ struct pve_reader {
 	struct job scan;
 	bool changed; /* since the scan that runs began */
 	bool ready;
+	int pools_logged; /* as @pools_error */
 
 	/* The scan's. */
 	struct changes changes;
 	bool again; /* a file seems to be half written */
 	LIST_HEAD(, file) files;
 	char *buf;
+	char *pools_path, *pools; /* and what is in it; NULL: it was never read */
+	int pools_error;	  /* of the last look; 0: none */
 	char folder[];
 };
 
@@ -110,6 +117,30 @@ static struct file *find(struct pve_reader *r, unsigned int vmid)
 	return f;
 }
 
+/* A file that cannot be read says nothing: what was known stays. */
+static void read_pools(struct pve_reader *r)
+{
+	char *text = malloc(POOLS_MAX);
+	int fd, n;
+
+	if (!text) {
+		r->pools_error = -ENOMEM;
+		return;
+	}
+	fd = proc_open(O_RDONLY, "%s", r->pools_path);
+	n = fd < 0 ? fd : proc_read(fd, text, POOLS_MAX);
+	closep(&fd);
+	if (n == POOLS_MAX - 1)
+		n = -EFBIG;
+	r->pools_error = MIN(n, 0);
+	if (n < 0) {
+		free(text);
+		return;
+	}
+	free(r->pools);
+	r->pools = realloc(text, n + 1) ?: text;
+}
+
 /*
  * A file without an end of its last line may be half written: it is taken
  * when it has not grown when it is read again, as somebody may write it so.
@@ -132,6 +163,8 @@ static void read_file(struct pve_reader *r, struct file *f)
 		return;
 	}
 	f->cut = 0;
+	if (r->pools_path && !*conf.trust)
+		pve_pool_of(r->pools, f->vmid, conf.trust);
 	if ((f->known && pve_conf_equal(&conf, &f->conf)) || !add_change(r, f->vmid, &conf))
 		return;
 	f->known = true;
@@ -162,6 +195,8 @@ static void scan(struct job *job)
 	DIR *d;
 
 	r->again = false;
+	if (r->pools_path)
+		read_pools(r);
 	/* Once more each time: the folder may be another one by now. */
 	inotify_add_watch(r->inotify, r->folder, WATCH);
 	d = opendir(r->folder);
@@ -186,11 +221,21 @@ static void scan(struct job *job)
  * The event loop
  */
 
+static void log_pools(struct pve_reader *r)
+{
+	if (r->pools_error && r->pools_error != r->pools_logged)
+		log_warning("%s: %s: %s", r->pools_path, strerror(-r->pools_error),
+			    r->pools ? "guests stay in the pools that it had"
+				     : "each guest is a trust domain of its own");
+	r->pools_logged = r->pools_error;
+}
+
 static void on_scanned(struct job *job)
 {
 	struct pve_reader *r = container_of(job, struct pve_reader, scan);
 	struct change *c;
 
+	log_pools(r);
 	while ((c = STAILQ_FIRST(&r->changes))) {
 		STAILQ_REMOVE_HEAD(&r->changes, entry);
 		if (c->there && c->conf.bad_line)
@@ -255,7 +300,7 @@ static int start(struct pve_reader *r, sd_event *event)
 	return e;
 }
 
-int pve_reader_new(struct pve_reader **ret, sd_event *event, const char *folder,
+int pve_reader_new(struct pve_reader **ret, sd_event *event, const char *folder, const char *pools,
 		   const struct pve_reader_handlers *handlers, void *userdata)
 {
 	size_t size = strlen(folder) + 1;
@@ -270,7 +315,8 @@ int pve_reader_new(struct pve_reader **ret, sd_event *event, const char *folder,
 	r->inotify = -1;
 	r->scan = (struct job){ .run = scan, .done = on_scanned };
 	STAILQ_INIT(&r->changes);
-	e = start(r, event);
+	r->pools_path = pools ? strdup(pools) : NULL;
+	e = pools && !r->pools_path ? -ENOMEM : start(r, event);
 	if (e < 0) {
 		pve_reader_free(r);
 		return e;
@@ -302,6 +348,8 @@ struct pve_reader *pve_reader_free(struct pve_reader *r)
 	}
 	closep(&r->inotify);
 	free(r->buf);
+	free(r->pools_path);
+	free(r->pools);
 	free(r);
 	return NULL;
 }

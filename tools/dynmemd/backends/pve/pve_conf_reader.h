@@ -29,11 +29,12 @@ struct pve_reader_handlers {
 /**
  * pve_reader_new() - begin to read VMID.conf files
  * @folder: where they are; it need not exist (yet)
+ * @pools: file of the pools, which are trust domains then; NULL: they are not
  *
  * Changes made on this host are read at once, those of other nodes of a
  * cluster, which inotify does not report, within 10 s.
  */
-int pve_reader_new(struct pve_reader **ret, sd_event *event, const char *folder,
+int pve_reader_new(struct pve_reader **ret, sd_event *event, const char *folder, const char *pools,
 		   const struct pve_reader_handlers *handlers, void *userdata);
 
 /** pve_reader_free() - NULL is fine. Return: NULL */
