@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * libvirt's library, loaded when it is needed: with all that it brings along
- * it is 50 MiB, which a daemon that locks itself in memory takes from a host
+ * it is 65 MiB, which a daemon that locks itself in memory takes from a host
  * for good.
  */
 #ifndef DYNMEMD_LIBVIRT_API_H

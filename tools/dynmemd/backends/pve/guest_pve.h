@@ -3,7 +3,7 @@
  * A guest of a Proxmox VE host, over the one monitor that qemu-server has.
  *
  * QEMU serves one client a monitor, and pvestatd and qm need it: each exchange
- * is a connection of its own, left within 50 ms. Events would be lost
+ * is a connection of its own, left within 40 ms. Events would be lost
  * meanwhile, so the guest is asked from time to time.
  */
 #ifndef DYNMEMD_GUEST_PVE_H
