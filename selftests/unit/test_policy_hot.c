@@ -84,6 +84,37 @@ static void test_kept(void **state)
 	policy_free(o.p);
 }
 
+/* What it was found to need outlives the daemon, as far as time has left of it. */
+static void test_kept_over_a_restart(void **state)
+{
+	struct policy_guest_state saved, after;
+	struct one o, again;
+	u64 hot;
+
+	(void)state;
+	one_squeezed(&o);
+	reads(&o, 100 * MIB, 3);
+	ticks(&o, 600);
+	hot = o.i.hot;
+	assert_in_range(hot, 900 * MIB, GIB);
+	assert_int_equal(policy_guest_export(o.p, o.g, o.now, &saved), 0);
+	assert_true(saved.kept >= hot);
+	policy_free(o.p);
+
+	one_squeezed(&again);
+	ticks(&again, 2);
+	assert_true(again.i.hot < 100 * KIB);
+	assert_int_equal(policy_guest_import(again.p, again.g, again.now, &saved), 0);
+	ticks(&again, 2);
+	assert_in_range(again.i.hot, hot - hot / 32, hot);
+
+	saved.age = 6 * 3600 * SEC;
+	assert_int_equal(policy_guest_import(again.p, again.g, again.now, &saved), 0);
+	assert_int_equal(policy_guest_export(again.p, again.g, again.now, &after), 0);
+	assert_in_range(after.kept, saved.kept / 2 - 1, saved.kept / 2 + 1);
+	policy_free(again.p);
+}
+
 /* What page cache grew by was read for the first time. */
 static void test_first_read(void **state)
 {
@@ -144,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hot_cache),
 		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_kept_over_a_restart),
 		cmocka_unit_test(test_first_read),
 		cmocka_unit_test(test_has_free_memory),
 		cmocka_unit_test(test_read_once),

@@ -431,12 +431,14 @@ static void test_state_corrupt(void **state)
 	}
 	s.yield = NAN;
 	s.hot = INFINITY;
+	s.kept = UINT64_MAX;
 	s.lacking = UINT64_MAX;
 	assert_int_equal(policy_new(NULL, &p), 0);
 	assert_int_equal(policy_guest_add(p, &c, 4 * GIB, SEC, &g), 0);
 	assert_int_equal(policy_guest_import(p, g, SEC, &s), 0);
 	assert_int_equal(policy_guest_export(p, g, SEC, &s), 0);
 	assert_true(s.yield == 1 && s.hot == 0.5 && s.lacking <= GIB);
+	assert_in_range(s.kept, 0, 8 * GIB);
 	policy_free(p);
 }
 

@@ -83,6 +83,7 @@ static void fill(struct state *s, unsigned int guests)
 			.good = 12,
 			.yield = 0.1 + 0.2,
 			.hot = 1.0 / 3,
+			.kept = 18,
 			.lacking = 77,
 			.overhead = 13,
 			.room = 14,

@@ -35,6 +35,7 @@ const struct record_field guest_state_fields[] = {
 	GUEST("harms", U32, harms),
 	GUEST("harm-by", U32, harm_by),
 	GUEST("harm-size", U64, harm_size),
+	GUEST("kept", U64, kept),
 	GUEST("total-follows", S32, total_follows),
 	GUEST("age", U64, age),
 	{ 0 },

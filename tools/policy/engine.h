@@ -440,6 +440,7 @@ bool guest_late(const struct policy *p, const struct policy_guest *g);
 /* hot.c */
 void hot_watch(const struct policy *p, struct policy_guest *g, int direction);
 void hot_read(const struct policy *p, struct policy_guest *g, u64 faulted, u64 swapped, u64 dt);
+u64 hot_fade(u64 kept, u64 age);
 u64 hot_size(const struct policy *p, const struct policy_guest *g);
 
 /* resident.c */

@@ -64,6 +64,11 @@ static bool lacks_cache(const struct policy_guest *g)
 	return g->target < g->max && g->seen->free < g->slack;
 }
 
+u64 hot_fade(u64 kept, u64 age)
+{
+	return scale(kept, half_life(min_of(age, 64 * KEPT_LIFE), KEPT_LIFE));
+}
+
 void hot_read(const struct policy *p, struct policy_guest *g, u64 faulted, u64 swapped, u64 dt)
 {
 	double keep = half_life(min_of(dt, REREAD_LIFE * 64), REREAD_LIFE), prior = p->t.hot_prior;
@@ -81,7 +86,7 @@ void hot_read(const struct policy *p, struct policy_guest *g, u64 faulted, u64 s
 	s->cache_before = s->cache;
 	s->reread = keep * s->reread + (1 - keep) * rate;
 	judge(p, s);
-	s->kept = scale(s->kept, half_life(min_of(dt, 64 * KEPT_LIFE), KEPT_LIFE));
+	s->kept = hot_fade(s->kept, dt);
 	if (s->sigma < prior)
 		s->sigma += (prior - s->sigma) *
 			    (1 - half_life(min_of(dt, 64 * DOUBT_LIFE), DOUBT_LIFE));

@@ -20,6 +20,7 @@ int policy_guest_export(const struct policy *p, unsigned int guest, u64 now,
 		.good = g->seen->good,
 		.yield = g->seen->yield,
 		.hot = g->seen->sigma,
+		.kept = g->seen->kept,
 		.lacking = g->seen->lacking,
 		.overhead = g->seen->overhead_known ? g->seen->overhead : UINT64_MAX,
 		.room = (u64)g->seen->growth_peak,
@@ -53,6 +54,7 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 	g->seen->good = s->good ? clamp_u64(s->good, g->min, g->max) : g->target;
 	g->seen->yield = clamp_ratio(s->yield, 0, 1, 1);
 	g->seen->sigma = clamp_ratio(s->hot, 0, 1, p->t.hot_prior);
+	g->seen->kept = hot_fade(min_of(s->kept, g->max), s->age);
 	g->seen->lacking =
 		scale(min_of(s->lacking, g->max),
 		      half_life(min_of(s->age, 64 * p->t.press_half_life), p->t.press_half_life));

@@ -418,6 +418,7 @@ int policy_largest(const struct policy *p, uint64_t now, uint64_t *ret_now, uint
  * @good: last good size, bytes; 0: not known
  * @yield: correction of the yield, 0..1
  * @hot: sigma of the hot cache, 0..1
+ * @kept: page cache with which it still read, bytes
  * @lacking: m, bytes
  * @overhead: actual - total, bytes; UINT64_MAX: not known
  * @room: learned growth, bytes
@@ -436,7 +437,7 @@ int policy_largest(const struct policy *p, uint64_t now, uint64_t *ret_now, uint
 struct policy_guest_state {
 	uint64_t learned, good;
 	double yield, hot;
-	uint64_t lacking;
+	uint64_t kept, lacking;
 	uint64_t overhead, room, debt;
 	uint64_t backoff, backoff_left;
 	uint32_t harms;

@@ -99,6 +99,7 @@ static void forget_machine(struct policy_guest_state *s)
 	*s = (struct policy_guest_state){
 		.learned = s->learned,
 		.hot = s->hot,
+		.kept = s->kept,
 		.room = s->room,
 		.yield = 1,
 		.overhead = UINT64_MAX,

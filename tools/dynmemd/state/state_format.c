@@ -105,6 +105,7 @@ static const struct state_field guest_fields[] = {
 	OF_GUEST("good", TYPE_U64, learned.good),
 	OF_GUEST("yield", TYPE_REAL, learned.yield),
 	OF_GUEST("hot", TYPE_REAL, learned.hot),
+	OF_GUEST("kept", TYPE_U64, learned.kept),
 	OF_GUEST("lacking", TYPE_U64, learned.lacking),
 	OF_GUEST("overhead", TYPE_U64, learned.overhead),
 	OF_GUEST("room", TYPE_U64, learned.room),
