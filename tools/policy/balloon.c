@@ -167,12 +167,22 @@ static bool moved_by_other(const struct policy *p, const struct policy_guest *g,
 	       since(p->now, g->seen->reboot_at) > REBOOT_GRACE;
 }
 
+/*
+ * It has more than it had and was sent to: a DIMM came, or its balloon is gone.  Its
+ * statistics are those of another machine.
+ */
+static bool resized(const struct policy_guest *g, u64 actual)
+{
+	return actual > max_of(g->actual, g->target) + g->band;
+}
+
 void balloon_actual(struct policy *p, struct policy_guest *g, u64 actual)
 {
-	bool moved;
+	bool moved, larger;
 
 	/* It may be above its max: that is what it is asked back for. */
 	actual = min_of(actual, POLICY_GUEST_BYTES_MAX);
+	larger = resized(g, actual);
 
 	/*
 	 * Adopt what is; but where targets are enforced, nobody grows by
@@ -189,6 +199,10 @@ void balloon_actual(struct policy *p, struct policy_guest *g, u64 actual)
 	if (actual < g->seen->granted)
 		g->seen->granted = max_of(actual, g->target);
 	moved = actual != g->actual;
+	if (larger) {
+		g->seen->resized = true;
+		g->seen->least_actual = actual;
+	}
 	g->actual = actual;
 	g->seen->least_actual = min_of(g->seen->least_actual, actual);
 	g->seen->most_actual = max_of(g->seen->most_actual, actual);

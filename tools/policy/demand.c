@@ -194,7 +194,7 @@ void demand_update(struct policy *p)
 	for_each_guest (p, g) {
 		guest_range(p, g);
 		g->class = classify(p, g);
-		g->fresh = g->seen->fresh_at != NEVER &&
+		g->fresh = g->seen->fresh_at != NEVER && !g->seen->resized &&
 			   since(p->now, g->seen->fresh_at) <= p->t.fresh;
 		g->pressed_now = g->fresh ? g->seen->pressed : 0;
 		if (guest_late(p, g))

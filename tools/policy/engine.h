@@ -197,6 +197,7 @@ struct guest_history {
 	u64 counters; /* GUEST_HAS_* of those that have a baseline */
 	u64 sample_actual;
 	u64 least_actual, most_actual; /* sizes seen since that sample */
+	bool resized;		       /* since then, by more than was commanded */
 	unsigned int stable;	       /* samples in a row at the same actual */
 	int follows;		       /* its total follows the balloon: -1 not known */
 	unsigned int follows_votes;

@@ -93,11 +93,14 @@ static void learn_overhead(struct policy_guest *g, u64 total)
 	u64 x = min_of(over(g->seen->sample_actual, total), g->max);
 
 	/*
-	 * One sample is little, but none would let the first shrink take it.  While its size
+	 * One sample is little, but none would let the first shrink take it; nor is what was
+	 * known of another machine: one before a restart, or without a DIMM.  While its size
 	 * changes a sample shows too much rather than too little: the least of them counts.
 	 */
-	if (!g->seen->overhead_known)
-		g->seen->overhead = g->seen->fresh_at == NEVER ? x : min_of(g->seen->overhead, x);
+	if (g->seen->fresh_at == NEVER || g->seen->resized)
+		g->seen->overhead = g->seen->overhead_known ? max_of(g->seen->overhead, x) : x;
+	else if (!g->seen->overhead_known)
+		g->seen->overhead = min_of(g->seen->overhead, x);
 	if (g->seen->stable < 2)
 		return;
 	if (!g->seen->overhead_known || overhead_jumps(g, x)) {
@@ -166,6 +169,7 @@ static bool take_sizes(struct policy_guest *g, const struct guest_record *s)
 	if (g->seen->follows == 0)
 		total = over(total, g->max - actual);
 	learn_overhead(g, total);
+	g->seen->resized = false;
 
 	if (has(s, GUEST_HAS_DISK_CACHES, s->disk_caches))
 		cache = min_of(s->disk_caches, total);
