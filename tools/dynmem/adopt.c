@@ -87,7 +87,8 @@ int adopt_parse(struct adopt *a, bool ranges, bool libvirt, void (*help)(void), 
 			break;
 		default:
 			if (!ranges)
-				return cmd_usage_error(a->command, "a range is not taken here");
+				return cmd_usage_error(a->command,
+						       "release takes no --min, --max or --shares");
 			r = take_range(a, opt, optarg);
 			if (r >= 0)
 				return r;

@@ -258,7 +258,7 @@ static int run(bool adopting, int argc, char **argv)
 		return cmd_usage_error(d.a.command,
 				       "nothing to write: give --min, --max or --shares");
 	if ((size_t)snprintf(d.name, sizeof(d.name), "--domain=%s", d.a.guest) >= sizeof(d.name))
-		return cmd_usage_error(d.a.command, "a domain's name is not that long");
+		return cmd_usage_error(d.a.command, "the domain's name is too long");
 	if (adopt_config(&d.a, &c) < 0)
 		return EXIT_FAILURE;
 	d.uri = d.a.uri ? d.a.uri : c->libvirt_uri ? c->libvirt_uri : URI_DEFAULT;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dynmem explain: why a guest has what it has, for who is tired.
+ * dynmem explain: why a guest has the memory that it has, in plain sentences.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The commands that list. */
+/* Commands whose answer is a list. */
 #include <errno.h>
 #include <netlink/attr.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The commands that answer with one thing. */
+/* Commands with one answer. */
 #include <errno.h>
 #include <string.h>
 

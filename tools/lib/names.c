@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Names for people. */
+/* Names of enumerators, to be printed. */
 #include "internal.h"
 
 _public_ const char *dynmem_level_name(uint32_t level)

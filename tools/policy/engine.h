@@ -170,7 +170,7 @@ struct guest_history {
 	u64 nearest;	 /* smallest |actual - target| since the command */
 	u64 progress_at; /* when that became smaller */
 	u64 stuck_until, stuck_for;
-	u64 commanded;		  /* QEMU's last target, by whom ever, as far as we know */
+	u64 commanded;		  /* QEMU's last target, whoever set it, as far as we know */
 	u64 way;		  /* the nearest to that that it came */
 	u64 rose_at;		  /* it went to max, by somebody's command or by itself */
 	unsigned int rivals;	  /* moves by somebody else ... */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Life of the guests, and what happens to them. */
+/* Guests are added, configured and removed; events about them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

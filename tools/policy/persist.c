@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What outlives the daemon.  Ages, not clock values; clamped at import, since
+ * State that is saved and restored.  Ages, not clock values; clamped at import, since
  * a file may be corrupt, old, or another host's.
  */
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Names and sentences. */
+/* Names of enumerators, and reasons as sentences. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -264,7 +264,7 @@ struct host_record {
 };
 
 /* ------------------------------------------------------------------------
- * Their fields, for who writes and reads records
+ * Tables of their fields, to write and read records by
  * ------------------------------------------------------------------------ */
 
 enum record_type {

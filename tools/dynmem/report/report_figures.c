@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What follows from the means. */
+/* Figures computed from the means of a recording. */
 #include <stdlib.h>
 
 #include "common/util.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* All that is known about one guest, for who asks about it by name. */
+/* All that is known about one guest, for a call that names it. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What was decided and done, to the log and to whoever listens on D-Bus. */
+/* Report decisions and their outcome, to the log and on D-Bus. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is done to a guest by its cgroup: memory is reclaimed from one that no
- * balloon reaches, and one may be held to what it was granted.
+ * Act on guests' cgroups: reclaim memory from a guest that no balloon reaches, and
+ * limit one to what it was granted.
  */
 #include <errno.h>
 #include <string.h>

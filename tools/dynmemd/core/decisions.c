@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the manager does, and when.
+ * When the manager decides, and what it does then.
  *
  * On an event: decide, write the commands, and only then log and notify; with
  * the host critical, the emergency plan first. In between, a tick a second
  * as long as the engine wants one: read the host, ask guests for statistics,
- * and decide when they have answered or the patience is over.  Between ticks a look at
- * who grows.
+ * and decide when they have answered or the time for it is over.  Between ticks,
+ * sample who grows.
  *
  * From an event to its last command nothing is allocated.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The kill switch: while a file of a certain name exists, nothing is written
- * to guests. It is watched, so that a change is known at once; and looked for
+ * to guests. It is watched, so that a change is known at once, and checked
  * before each command, so that it counts from the moment it is there.
  */
 #include "dynmemd/base/log.h"

@@ -341,8 +341,8 @@ void manager_guest_sample_failed(struct guest *g)
 }
 
 /*
- * Bytes that were freed go to who waits for them. One that was at rest was not
- * moved by us.
+ * Bytes that were freed go to a guest that waits for them. A balloon that was at
+ * rest was not moved by us.
  */
 void manager_guest_actual(struct guest *g, uint64_t actual)
 {

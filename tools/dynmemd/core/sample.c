@@ -81,7 +81,7 @@ void sample_fill(const struct manager *m, struct host_record *ret)
 	};
 }
 
-/* What the source reported last: for who reads records; the engine judges by itself. */
+/* What the source reported last: for readers of records; the engine judges by itself. */
 static void fill_pressure(const struct manager *m, struct host_record *r)
 {
 	const struct source_pressure *p = &m->pressure;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a monitor says: greeting, replies, events. */
+/* Parse what a monitor sends: greeting, replies, events. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -82,7 +82,7 @@ static inline void source_listen(struct source *s, source_pressure_t pressure, v
 	s->listener = userdata;
 }
 
-/** source_report() - for sources: pass it to who listens */
+/** source_report() - for sources: pass it to the listener */
 static inline void source_report(const struct source *s, const struct source_pressure *p)
 {
 	if (s->pressure)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* When a QEMU is asked, what is made of its answers, and how its balloon moves. */
+/* A QEMU's state: when it is asked, what its answers change, how its balloon moves. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
