@@ -35,7 +35,7 @@ static void *attrs_write(void *at, u8 type, int attr, u64 value)
 	return payload + len;
 }
 
-static const u8 head_types[DYNMEM_A_HEAD_MAX + 1] = {
+static const u8 attrs_head_types[DYNMEM_A_HEAD_MAX + 1] = {
 	[DYNMEM_A_HEAD_CAPABILITIES] = DYNMEM_U32,
 };
 
@@ -47,7 +47,7 @@ static void *attrs_write_head(void *at, const struct dynmem_record *rec)
 
 	at += NLA_HDRLEN;
 	for (attr = 1; attr <= DYNMEM_A_HEAD_MAX; attr++)
-		at = attrs_write(at, head_types[attr], attr, rec->head[attr]);
+		at = attrs_write(at, attrs_head_types[attr], attr, rec->head[attr]);
 	nest->nla_type = DYNMEM_A_HEAD | NLA_F_NESTED;
 	nest->nla_len = at - (void *)nest;
 	return at;

@@ -68,7 +68,7 @@ struct config_setting {
  * ksm_interval: ksmd itself sleeps 20 ms between turns and a scan takes
  *	minutes.
  */
-static const struct config_setting settings[DYNMEM_A_CONFIG_MAX + 1] = {
+static const struct config_setting config_settings[DYNMEM_A_CONFIG_MAX + 1] = {
 	SETTING(THRESHOLD_LOW, "threshold_low",
 		0, 1125899906842624, DYNMEM_THRESHOLD_AUTO, "bytes"),
 	SETTING(THRESHOLD_MEDIUM, "threshold_medium",
@@ -100,7 +100,7 @@ static int config_validate(const struct nlattr *attr,
 			   struct netlink_ext_ack *extack)
 {
 	const struct netlink_range_validation *range =
-		&settings[nla_type(attr)].range;
+		&config_settings[nla_type(attr)].range;
 	int err = compat_nla_validate_uint(attr, extack);
 	u64 value;
 
@@ -120,7 +120,7 @@ static int config_validate(const struct nlattr *attr,
 #define CONFIG_UINT(NAME)						\
 	[DYNMEM_A_CONFIG_ ## NAME] =					\
 		NLA_POLICY_FULL_RANGE(NLA_UINT,				\
-				      &settings[DYNMEM_A_CONFIG_ ## NAME].range)
+				      &config_settings[DYNMEM_A_CONFIG_ ## NAME].range)
 #endif
 
 const struct nla_policy dynmem_config_policy[DYNMEM_A_CONFIG_MAX + 1] = {
@@ -166,19 +166,19 @@ static const u8 config_samples[] = {
  * The settings as they are when the module has been loaded. U64_MAX: not
  * given, which is out of every range.
  */
-static struct dynmem_config loaded = {
+static struct dynmem_config config_loaded = {
 	.value = { [0 ... DYNMEM_A_CONFIG_MAX] = U64_MAX },
 };
 
 /*
- * Thresholds that nobody gave, bits by attribute: those of @loaded, and those in
- * force. They follow the size of memory. Written under config_lock.
+ * Thresholds that nobody gave, bits by attribute: those of @config_loaded, and
+ * those in force. They follow the size of memory. Written under config_lock.
  */
-static u32 loaded_auto;
+static u32 config_loaded_auto;
 static u32 config_auto;
 
 #define PARAM(param, NAME)						\
-	module_param_named(param, loaded.value[DYNMEM_A_CONFIG_ ## NAME], \
+	module_param_named(param, config_loaded.value[DYNMEM_A_CONFIG_ ## NAME], \
 			   ullong, 0444)
 
 PARAM(threshold_low, THRESHOLD_LOW);
@@ -243,11 +243,11 @@ static void __init config_set_defaults(struct dynmem_config *config)
 
 	for (i = DYNMEM_A_CONFIG_DEFAULTS + 1; i <= DYNMEM_A_CONFIG_MAX; i++)
 		if (config->value[i] == U64_MAX)
-			config->value[i] = settings[i].dflt;
+			config->value[i] = config_settings[i].dflt;
 	for (i = 0; i < ARRAY_SIZE(config_thresholds); i++)
 		if (config->value[config_thresholds[i]] == DYNMEM_THRESHOLD_AUTO)
-			loaded_auto |= BIT(config_thresholds[i]);
-	config_auto = loaded_auto;
+			config_loaded_auto |= BIT(config_thresholds[i]);
+	config_auto = config_loaded_auto;
 	dynmem_threshold_compute(config, config_memory());
 }
 
@@ -257,7 +257,7 @@ static int __init config_check_ranges(const struct dynmem_config *config)
 	int i;
 
 	for (i = DYNMEM_A_CONFIG_DEFAULTS + 1; i <= DYNMEM_A_CONFIG_MAX; i++) {
-		const struct config_setting *setting = &settings[i];
+		const struct config_setting *setting = &config_settings[i];
 
 		if (config->value[i] >= setting->range.min &&
 		    config->value[i] <= setting->range.max)
@@ -351,7 +351,7 @@ static void config_refresh(void)
 	if (memory == last)
 		return;
 	last = memory;
-	config_resize(&loaded, loaded_auto, memory);
+	config_resize(&config_loaded, config_loaded_auto, memory);
 	config_resize(&config, config_auto, memory);
 	config_apply(&config);
 	dynmem_sampler_trigger_all();
@@ -432,8 +432,8 @@ int dynmem_config_set_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	mutex_lock(&config_lock);
 	config_refresh();
-	config = attrs[DYNMEM_A_CONFIG_DEFAULTS] ? loaded : dynmem_config;
-	computed = attrs[DYNMEM_A_CONFIG_DEFAULTS] ? loaded_auto : config_auto;
+	config = attrs[DYNMEM_A_CONFIG_DEFAULTS] ? config_loaded : dynmem_config;
+	computed = attrs[DYNMEM_A_CONFIG_DEFAULTS] ? config_loaded_auto : config_auto;
 	for (i = DYNMEM_A_CONFIG_DEFAULTS; i <= DYNMEM_A_CONFIG_MAX; i++) {
 		if (!attrs[i])
 			continue;
@@ -471,17 +471,17 @@ int __init dynmem_config_init(void)
 	int err;
 
 	mutex_lock(&config_lock);
-	config_set_defaults(&loaded);
+	config_set_defaults(&config_loaded);
 	mutex_unlock(&config_lock);
-	err = config_check_ranges(&loaded);
+	err = config_check_ranges(&config_loaded);
 	if (err)
 		return err;
-	err = config_check_order(&loaded, none, &extack);
+	err = config_check_order(&config_loaded, none, &extack);
 	if (err) {
 		pr_err("%s\n", extack._msg);
 		return err;
 	}
-	config_apply(&loaded);
+	config_apply(&config_loaded);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ struct counter_pending {
 	u64 quiet_until;
 } ____cacheline_aligned_in_smp;
 
-static struct counter_pending pending;
+static struct counter_pending counter_pending;
 
 /**
  * dynmem_counter_read() - sum one counter of all possible CPUs
@@ -75,12 +75,12 @@ bool dynmem_pressure_event_add(u32 event)
 	 * is still pending here, the pass that takes it sees what was counted.
 	 */
 	smp_mb();
-	if (!(atomic_read(&pending.events) & event)) {
-		atomic_or(event, &pending.events);
+	if (!(atomic_read(&counter_pending.events) & event)) {
+		atomic_or(event, &counter_pending.events);
 		/* Likewise: a pass that missed the event has ended the quiet. */
 		smp_mb__after_atomic();
 	}
-	return ktime_get_ns() >= READ_ONCE(pending.quiet_until);
+	return ktime_get_ns() >= READ_ONCE(counter_pending.quiet_until);
 }
 
 /**
@@ -92,10 +92,10 @@ bool dynmem_pressure_event_add(u32 event)
  */
 u32 dynmem_pressure_events_take(void)
 {
-	WRITE_ONCE(pending.quiet_until, 0);
+	WRITE_ONCE(counter_pending.quiet_until, 0);
 	/* Pairs with the barriers in dynmem_pressure_event_add(). */
 	smp_mb();
-	return atomic_xchg(&pending.events, 0);
+	return atomic_xchg(&counter_pending.events, 0);
 }
 
 /**
@@ -104,5 +104,5 @@ u32 dynmem_pressure_events_take(void)
  */
 void dynmem_pressure_quiet(u64 until)
 {
-	WRITE_ONCE(pending.quiet_until, until);
+	WRITE_ONCE(counter_pending.quiet_until, until);
 }

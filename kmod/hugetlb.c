@@ -31,7 +31,7 @@ static struct hugetlb_pool {
 	struct kernfs_node *dir;
 	struct kernfs_node *total;
 	struct kernfs_node *free;
-} pools[HUGETLB_SHIFT_MAX + 1];
+} hugetlb_pools[HUGETLB_SHIFT_MAX + 1];
 
 static u64 hugetlb_read(const struct hugetlb_pool *pool,
 			struct kernfs_node *file, char *page)
@@ -63,7 +63,7 @@ bool dynmem_hugetlb_read(u64 *total, u64 *free)
 	if (!page)
 		return false;
 	for (i = HUGETLB_SHIFT_MIN; i <= HUGETLB_SHIFT_MAX; i++) {
-		const struct hugetlb_pool *pool = &pools[i];
+		const struct hugetlb_pool *pool = &hugetlb_pools[i];
 
 		if (!pool->total || !pool->free)
 			continue;
@@ -93,7 +93,7 @@ void dynmem_hugetlb_fill(struct dynmem_record *rec)
 
 static void __init hugetlb_find(struct kernfs_node *hugepages, int shift)
 {
-	struct hugetlb_pool *pool = &pools[shift];
+	struct hugetlb_pool *pool = &hugetlb_pools[shift];
 	char name[32];
 
 	snprintf(name, sizeof(name), "hugepages-%llukB",
@@ -134,8 +134,8 @@ void dynmem_hugetlb_exit(void)
 	int i;
 
 	for (i = HUGETLB_SHIFT_MIN; i <= HUGETLB_SHIFT_MAX; i++) {
-		kernfs_put(pools[i].free);
-		kernfs_put(pools[i].total);
-		kernfs_put(pools[i].dir);
+		kernfs_put(hugetlb_pools[i].free);
+		kernfs_put(hugetlb_pools[i].total);
+		kernfs_put(hugetlb_pools[i].dir);
 	}
 }

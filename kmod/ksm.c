@@ -36,7 +36,7 @@ struct ksm_file {
 	struct kernfs_node *node;
 };
 
-static struct ksm_file files[] = {
+static struct ksm_file ksm_files[] = {
 	{ "run", DYNMEM_A_KSM_RUN, DYNMEM_CAPABILITY_KSM },
 	{ "pages_to_scan", DYNMEM_A_KSM_PAGES_TO_SCAN },
 	{ "sleep_millisecs", DYNMEM_A_KSM_SLEEP_MILLISECS },
@@ -124,14 +124,14 @@ void dynmem_ksm_read(struct dynmem_record *rec)
 	int i;
 
 	dynmem_set(rec, DYNMEM_A_KSM_PAGE_SIZE, PAGE_SIZE);
-	for (i = 0; i < ARRAY_SIZE(files); i++) {
+	for (i = 0; i < ARRAY_SIZE(ksm_files); i++) {
 		s64 value;
 
-		if (!files[i].node ||
-		    dynmem_sysfs_show(ksm_dir, files[i].node, ksm_page) < 0)
+		if (!ksm_files[i].node ||
+		    dynmem_sysfs_show(ksm_dir, ksm_files[i].node, ksm_page) < 0)
 			continue;
-		if (!ksm_parse(&files[i], ksm_page, &value))
-			dynmem_set(rec, files[i].attr, value);
+		if (!ksm_parse(&ksm_files[i], ksm_page, &value))
+			dynmem_set(rec, ksm_files[i].attr, value);
 	}
 	ksm_derive(rec);
 	dynmem_set(rec, DYNMEM_A_KSM_COW_BREAKS, dynmem_vm_event(COW_KSM));
@@ -163,10 +163,10 @@ int __init dynmem_ksm_init(void)
 	kernfs_put(mm);
 	if (!ksm_dir)
 		return 0;
-	for (i = 0; i < ARRAY_SIZE(files); i++) {
-		files[i].node = kernfs_find_and_get(ksm_dir, files[i].name);
-		if (files[i].node)
-			dynmem_capabilities |= files[i].capability;
+	for (i = 0; i < ARRAY_SIZE(ksm_files); i++) {
+		ksm_files[i].node = kernfs_find_and_get(ksm_dir, ksm_files[i].name);
+		if (ksm_files[i].node)
+			dynmem_capabilities |= ksm_files[i].capability;
 	}
 	return 0;
 }
@@ -175,8 +175,8 @@ void dynmem_ksm_exit(void)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(files); i++)
-		kernfs_put(files[i].node);
+	for (i = 0; i < ARRAY_SIZE(ksm_files); i++)
+		kernfs_put(ksm_files[i].node);
 	kernfs_put(ksm_dir);
 	free_page((unsigned long)ksm_page);
 }

@@ -168,7 +168,7 @@ struct dynmem_probe {
 };
 
 /* In this order they are registered: an end must not miss its beginning. */
-static struct dynmem_probe probes[] = {
+static struct dynmem_probe probe_list[] = {
 	{ "mm_vmscan_direct_reclaim_end", probe_reclaim_end,
 	  DYNMEM_CAPABILITY_STALL },
 	{ "mm_vmscan_direct_reclaim_begin", probe_reclaim_begin,
@@ -210,17 +210,17 @@ static void __init probe_find(struct tracepoint *tp, void *data)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		if (!strcmp(tp->name, probes[i].name))
-			probes[i].tp = tp;
+	for (i = 0; i < ARRAY_SIZE(probe_list); i++)
+		if (!strcmp(tp->name, probe_list[i].name))
+			probe_list[i].tp = tp;
 }
 
 static bool __init probe_all_found(u32 capability)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		if (probes[i].capability == capability && !probes[i].tp)
+	for (i = 0; i < ARRAY_SIZE(probe_list); i++)
+		if (probe_list[i].capability == capability && !probe_list[i].tp)
 			return false;
 	return true;
 }
@@ -230,8 +230,8 @@ static int __init probe_register_all(void)
 	int err;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		struct dynmem_probe *probe = &probes[i];
+	for (i = 0; i < ARRAY_SIZE(probe_list); i++) {
+		struct dynmem_probe *probe = &probe_list[i];
 
 		if (!probe_all_found(probe->capability))
 			continue;
@@ -248,11 +248,11 @@ static void probe_unregister_all(void)
 {
 	int i;
 
-	for (i = ARRAY_SIZE(probes) - 1; i >= 0; i--) {
-		if (!probes[i].registered)
+	for (i = ARRAY_SIZE(probe_list) - 1; i >= 0; i--) {
+		if (!probe_list[i].registered)
 			continue;
-		tracepoint_probe_unregister(probes[i].tp, probes[i].func, NULL);
-		probes[i].registered = false;
+		tracepoint_probe_unregister(probe_list[i].tp, probe_list[i].func, NULL);
+		probe_list[i].registered = false;
 	}
 	/* A probe that still runs must not do so in memory that is gone. */
 	tracepoint_synchronize_unregister();

@@ -36,7 +36,7 @@
 #define SAMPLER_SMOOTH		8
 
 /* All samplers, for a change of settings; only the init function adds to them. */
-static struct dynmem_sampler *samplers;
+static struct dynmem_sampler *sampler_list;
 
 static enum hrtimer_restart sampler_timer(struct hrtimer *timer)
 {
@@ -114,7 +114,7 @@ void dynmem_sampler_trigger_all(void)
 {
 	struct dynmem_sampler *sampler;
 
-	for (sampler = samplers; sampler; sampler = sampler->next)
+	for (sampler = sampler_list; sampler; sampler = sampler->next)
 		dynmem_sampler_trigger(sampler);
 }
 
@@ -179,8 +179,8 @@ int __init dynmem_sampler_init(struct dynmem_sampler *sampler)
 		return PTR_ERR(sampler->worker);
 	if (sampler->realtime)
 		sched_set_fifo_low(sampler->worker->task);
-	sampler->next = samplers;
-	samplers = sampler;
+	sampler->next = sampler_list;
+	sampler_list = sampler;
 	return 0;
 }
 

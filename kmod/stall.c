@@ -50,7 +50,7 @@ struct stall_slot {
 	u64 cgroup;
 } ____cacheline_aligned;
 
-static struct stall_slot slots[SLOTS];
+static struct stall_slot stall_slots[SLOTS];
 /**
  * struct stall_cpu - accounts of stalls that ended on a CPU
  * @lock: held to read or write @accounts; probes run in task context, and hold
@@ -89,7 +89,7 @@ static struct stall_slot *stall_slot_find(void)
 	int i;
 
 	for (i = 0; i < SLOT_REACH; i++) {
-		struct stall_slot *slot = &slots[(at + i) % SLOTS];
+		struct stall_slot *slot = &stall_slots[(at + i) % SLOTS];
 
 		if (READ_ONCE(slot->task) == current)
 			return slot;
@@ -103,7 +103,7 @@ static struct stall_slot *stall_slot_claim(void)
 	int i;
 
 	for (i = 0; i < SLOT_REACH; i++) {
-		struct stall_slot *slot = &slots[(at + i) % SLOTS];
+		struct stall_slot *slot = &stall_slots[(at + i) % SLOTS];
 
 		if (!READ_ONCE(slot->task) &&
 		    !cmpxchg(&slot->task, NULL, current))
@@ -194,13 +194,13 @@ static u64 stall_slots_time(u64 now, u32 *ret_tasks)
 	*ret_tasks = 0;
 	for (i = 0; i < SLOTS; i++) {
 		/* Pairs with the release in dynmem_stall_begin(). */
-		u64 start = smp_load_acquire(&slots[i].start);
-		u32 kind = READ_ONCE(slots[i].kind);
+		u64 start = smp_load_acquire(&stall_slots[i].start);
+		u32 kind = READ_ONCE(stall_slots[i].kind);
 
 		/* Another task may have taken the slot while it was read. */
 		smp_rmb();
 		if (!start || kind != DYNMEM_KIND_HOST ||
-		    READ_ONCE(slots[i].start) != start)
+		    READ_ONCE(stall_slots[i].start) != start)
 			continue;
 		++*ret_tasks;
 		if (start < now)
@@ -304,7 +304,7 @@ static void stallers_add_slots(struct staller_list *list, u64 now)
 	int i;
 
 	for (i = 0; i < SLOTS; i++) {
-		const struct stall_slot *slot = &slots[i];
+		const struct stall_slot *slot = &stall_slots[i];
 		/* Pairs with the release in dynmem_stall_begin(). */
 		u64 start = smp_load_acquire(&slot->start);
 		u32 kind = READ_ONCE(slot->kind);

@@ -93,7 +93,7 @@ static int stall_test_init(struct kunit *test)
 	stall_test_now = START;
 	stall_test_meanwhile = NULL;
 	stall_test_before = 0;
-	memset(slots, 0, sizeof(slots));
+	memset(stall_slots, 0, sizeof(stall_slots));
 	for_each_possible_cpu(i)
 		memset(&per_cpu(dynmem_counters, i), 0,
 		       sizeof(struct dynmem_counters));
@@ -233,7 +233,7 @@ static void test_no_room(struct kunit *test)
 	int i;
 
 	for (i = 0; i < SLOTS; i++)
-		slots[i].task = tasks[1];
+		stall_slots[i].task = tasks[1];
 	begin(0, DYNMEM_KIND_HOST, START);
 	KUNIT_EXPECT_EQ(test, dynmem_counter_read(DYNMEM_STALLS), 1);
 	KUNIT_EXPECT_EQ(test, dynmem_counter_read(DYNMEM_UNTIMED_STALLS), 1);
@@ -242,7 +242,7 @@ static void test_no_room(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, n, 0);
 
 	/* Room as far from its place as a task may be. */
-	slots[(hash_ptr(tasks[0], SLOT_BITS) + SLOT_REACH - 1) % SLOTS].task =
+	stall_slots[(hash_ptr(tasks[0], SLOT_BITS) + SLOT_REACH - 1) % SLOTS].task =
 		NULL;
 	begin(0, DYNMEM_KIND_HOST, START + 100);
 	KUNIT_EXPECT_EQ(test, stalled(START + 130, &n), 30);
