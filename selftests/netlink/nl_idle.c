@@ -38,8 +38,9 @@ FIXTURE_SETUP(idle)
 	ASSERT_EQ(0, eater_start(&self->eater));
 	ASSERT_TRUE(mkdir(TRACE, 0700) == 0 || errno == EEXIST);
 	ASSERT_EQ(0, spit(TRACE "buffer_size_kb", "16384"));
-	ASSERT_EQ(0, spit(TRACE "events/sched/sched_waking/filter",
-			  "comm == \"dynmem\" || comm == \"dynmem-ksm\""));
+	ASSERT_EQ(0,
+		  spit(TRACE "events/sched/sched_waking/filter",
+		       "comm == \"dynmem\" || comm == \"dynmem-ksm\" || comm == \"dynmem-oom\""));
 	for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
 		snprintf(path, sizeof(path), TRACE "%s", watched[i]);
 		ASSERT_EQ(0, spit(path, "1"));

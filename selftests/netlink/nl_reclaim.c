@@ -380,23 +380,17 @@ static uint64_t grown(FIXTURE_DATA(reclaim) * self, int attr)
 	return get(&self->after, attr) - get(&self->before, attr);
 }
 
-/* There is memory, but in pieces: faults that want huge pages find it by compaction. */
-TEST_F_TIMEOUT(reclaim, huge_page_faults, 120)
+/* From no level on, for which available memory is no reason and nothing lingers. */
+static void begin_quiet(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
 {
-	uint64_t free, end = now_ns() + 60 * NSEC_PER_SEC;
+	uint64_t end = now_ns() + 60 * NSEC_PER_SEC;
 
-	if (spit(DEFRAG, "madvise") < 0)
-		SKIP(return, "no transparent huge pages");
 	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
 	put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW, 0);
 	put_u64(DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, 0);
 	put_u64(DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, 0);
 	put_u64(DYNMEM_A_CONFIG_HOLD, 100 * NSEC_PER_MSEC);
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
-	free = meminfo("MemFree");
-	eater_order(&self->eaters[0], free * 7 / 10, EAT_HOLES);
-	ASSERT_TRUE(eater_done(&self->eaters[0]));
-	/* What was before has passed. */
 	do {
 		ASSERT_LT(now_ns(), end);
 		sleep_ms(200);
@@ -404,6 +398,27 @@ TEST_F_TIMEOUT(reclaim, huge_page_faults, 120)
 	} while (get(&self->before, DYNMEM_A_PRESSURE_LEVEL) != DYNMEM_LEVEL_NONE ||
 		 get(&self->before, DYNMEM_A_PRESSURE_REFAULT_SHARE));
 	drain(&self->events);
+}
+
+static void expect_quiet(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
+{
+	while (next_event(&self->events, &self->ev, 500) == 0) {
+		EXPECT_EQ(DYNMEM_LEVEL_NONE, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
+		EXPECT_EQ(0, get(&self->ev, DYNMEM_A_PRESSURE_CAUSES));
+	}
+}
+
+/* There is memory, but in pieces: faults that want huge pages find it by compaction. */
+TEST_F_TIMEOUT(reclaim, huge_page_faults, 400)
+{
+	uint64_t free;
+
+	if (spit(DEFRAG, "madvise") < 0)
+		SKIP(return, "no transparent huge pages");
+	free = meminfo("MemFree");
+	eater_order(&self->eaters[0], free * 7 / 10, EAT_HOLES);
+	ASSERT_TRUE(eater_done(&self->eaters[0]));
+	begin_quiet(_metadata, self);
 
 	eater_order(&self->eaters[1], free * 5 / 10, EAT_HUGE);
 	ASSERT_TRUE(eater_done(&self->eaters[1]));
@@ -416,10 +431,35 @@ TEST_F_TIMEOUT(reclaim, huge_page_faults, 120)
 	    !grown(self, DYNMEM_A_PRESSURE_HUGE_STALLS))
 		SKIP(return, "huge pages were found at once");
 	EXPECT_EQ(0, grown(self, DYNMEM_A_PRESSURE_STALLS));
-	while (next_event(&self->events, &self->ev, 500) == 0) {
-		EXPECT_EQ(DYNMEM_LEVEL_NONE, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
-		EXPECT_EQ(0, get(&self->ev, DYNMEM_A_PRESSURE_CAUSES));
+	expect_quiet(_metadata, self);
+}
+
+/* A CPU goes and comes, again and again, while a cgroup thrashes at its own limit. */
+TEST_F_TIMEOUT(reclaim, cpus_under_load, 300)
+{
+	int cpu = (int)sysconf(_SC_NPROCESSORS_CONF) - 1;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	if (cpu < 1 || spit(path, "1") < 0)
+		SKIP(return, "no CPU can go offline");
+	if (meminfo("SwapFree") < 128 * MIB)
+		SKIP(return, "no swap");
+	begin_quiet(_metadata, self);
+	ASSERT_NE(0, cgroup_make("dynmem-reclaim"));
+	ASSERT_EQ(0, cgroup_write("dynmem-reclaim", "memory.max", "32M"));
+	ASSERT_EQ(0, cgroup_move("dynmem-reclaim", self->eaters[0].pid));
+	ASSERT_TRUE(eat(&self->eaters[0], 96 * MIB));
+	for (int i = 0; i < 5; i++) {
+		eater_order(&self->eaters[0], 0, EAT_TOUCH);
+		EXPECT_EQ(0, spit(path, "0"));
+		EXPECT_EQ(0, spit(path, "1"));
+		ASSERT_TRUE(eater_done(&self->eaters[0]));
 	}
+	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->after));
+	EXPECT_LT(64 * MIB, grown(self, DYNMEM_A_PRESSURE_SWAP_INS));
+	EXPECT_LT(0, grown(self, DYNMEM_A_PRESSURE_MEMCG_STALLS));
+	expect_quiet(_metadata, self);
 }
 
 TEST_HARNESS_MAIN
