@@ -333,6 +333,7 @@ struct budget {
 	s64 lack;	      /* X without precaution */
 	bool kills, dire;     /* before a balloon has brought anything; now */
 	double value, budget; /* of all targets, and of all entitlements */
+	double at_tier;	      /* of all guests at the lower end of the tier */
 };
 
 /**

@@ -119,7 +119,7 @@ static size_t knees_of(const struct line *l, double tau, struct knee *k)
 /* mu at which the budget is met in this tier. */
 static double sweep(struct policy *p, enum policy_tier tier, double budget)
 {
-	double tau = p->t.tax, sum = 0, slope = 0, mu = 0;
+	double tau = p->t.tax, sum = p->b.at_tier, slope = 0, mu = 0;
 	struct knee *k = p->knee;
 	struct policy_guest *g;
 	size_t n = 0;
@@ -130,7 +130,6 @@ static double sweep(struct policy *p, enum policy_tier tier, double budget)
 		if (!g->movable)
 			continue;
 		line_of(g, tier, &l);
-		sum += value_of(g, bound(g, tier));
 		n += knees_of(&l, tau, k + n);
 	}
 	if (!n)
@@ -185,6 +184,7 @@ static enum policy_tier tier_of(struct policy *p)
 	for (tier = POLICY_TIER_MAX; tier < POLICY_TIER_NONE; tier++)
 		if (p->b.budget >= at[tier])
 			break;
+	p->b.at_tier = tier < POLICY_TIER_NONE ? at[tier] : 0;
 	return tier;
 }
 

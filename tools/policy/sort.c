@@ -16,8 +16,8 @@
 #define MANY		2048u
 #define DIGIT_BITS	8
 #define DIGIT_BITS_MANY 11
-/* What is sorted by: sign, exponent, and at least 32 bits of the mantissa. */
-#define KEY_BITS 44
+/* What is sorted by: sign, exponent, and at least 21 bits of the mantissa. */
+#define KEY_BITS 33
 
 static void insertion_sort(struct knee *k, size_t n)
 {
@@ -41,8 +41,8 @@ static u32 digit_of(double mu, int shift, u32 digits)
 }
 
 /*
- * Knees closer than 2^-32 of each other may stay in any order: the sum of the
- * sweep does not depend on it.
+ * Knees closer than 2^-21 of each other may stay in any order: the sum of the
+ * sweep does not depend on it, and where it stops is less than a dead band away.
  */
 struct knee *sort_knees(struct knee *k, struct knee *tmp, size_t n)
 {
