@@ -54,9 +54,9 @@ FIXTURE_TEARDOWN(oom)
 	nl_close(&self->events);
 }
 
-TEST_F_TIMEOUT(oom, host, 240)
+TEST_F_TIMEOUT(oom, host, 500)
 {
-	uint64_t end = now_ns() + 200 * NSEC_PER_SEC, killed = 0;
+	uint64_t end = now_ns() + 400 * NSEC_PER_SEC, killed = 0;
 	bool reported = false;
 
 	eater_order(&self->eater, meminfo("MemTotal") + meminfo("SwapTotal"), EAT_SMALL);
@@ -124,7 +124,7 @@ static bool send_traced(uint64_t seq)
 	return false;
 }
 
-TEST_F_TIMEOUT(oom, memcg, 60)
+TEST_F_TIMEOUT(oom, memcg, 500)
 {
 	uint64_t killed = 0, cgroup = cgroup_make("dynmem-oom");
 	struct nl victims;
@@ -195,7 +195,7 @@ static uint64_t grown(struct __test_metadata *_metadata, FIXTURE_DATA(oom) * sel
 	return get(&self->after, attr) - get(&self->before, attr);
 }
 
-TEST_F_TIMEOUT(oom, group_of_a_memcg, 60)
+TEST_F_TIMEOUT(oom, group_of_a_memcg, 500)
 {
 	as_a_group(_metadata, self);
 	ASSERT_EQ(0, cgroup_write("dynmem-oom", "memory.max", "32M"));
@@ -209,7 +209,7 @@ TEST_F_TIMEOUT(oom, group_of_a_memcg, 60)
 }
 
 /* One OOM of the host's kills three, and none of them for a cgroup's limit. */
-TEST_F_TIMEOUT(oom, group_on_the_host, 240)
+TEST_F_TIMEOUT(oom, group_on_the_host, 500)
 {
 	as_a_group(_metadata, self);
 	EXPECT_FALSE(eat(&self->eater, meminfo("MemTotal") + meminfo("SwapTotal")));

@@ -202,7 +202,7 @@ static int64_t press_and_hear(struct __test_metadata *_metadata, FIXTURE_DATA(re
 	return (int64_t)(reported - began);
 }
 
-TEST_F_TIMEOUT(reclaim, stall, 240)
+TEST_F_TIMEOUT(reclaim, stall, 500)
 {
 	uint64_t counted;
 	int tries = 1;
@@ -242,7 +242,7 @@ TEST_F_TIMEOUT(reclaim, stall, 240)
 }
 
 /* A level for stalls alone: thresholds of available memory are off. */
-TEST_F_TIMEOUT(reclaim, stall_level, 120)
+TEST_F_TIMEOUT(reclaim, stall_level, 500)
 {
 	uint64_t end;
 	uint32_t causes = 0;
@@ -299,7 +299,7 @@ static unsigned int check_events(struct __test_metadata *_metadata, FIXTURE_DATA
 }
 
 /* However many stalls there are, they come no faster than the interval. */
-TEST_F_TIMEOUT(reclaim, coalesced, 240)
+TEST_F_TIMEOUT(reclaim, coalesced, 500)
 {
 	unsigned int events = 0;
 
@@ -343,7 +343,7 @@ static bool is_staller(FIXTURE_DATA(reclaim) * self, uint32_t kind, uint64_t cgr
 	return false;
 }
 
-TEST_F_TIMEOUT(reclaim, memcg, 60)
+TEST_F_TIMEOUT(reclaim, memcg, 500)
 {
 	uint64_t cgroup = cgroup_make("dynmem-reclaim"), other = cgroup_make("dynmem-other");
 
