@@ -45,8 +45,8 @@ FIXTURE_TEARDOWN(faults)
 	nl_close(&self->events);
 }
 
-/* The module's thread, by its name: 0 if there is none. */
-static pid_t module_thread(void)
+/* A thread of the module by its name: 0 if there is none. */
+static pid_t module_thread(const char *name)
 {
 	char path[300];
 	struct dirent *entry;
@@ -58,19 +58,19 @@ static pid_t module_thread(void)
 
 		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
 		comm = slurp(path);
-		if (comm && !strcmp(comm, "dynmem\n"))
+		if (comm && !strncmp(comm, name, strlen(name)) && comm[strlen(name)] == '\n')
 			pid = atoi(entry->d_name);
 	}
 	closedir(proc);
 	return pid;
 }
 
-/* From now on it gets memory, or none. */
-static int starve(bool yes)
+/* From now on the thread @name gets memory, or none. */
+static int starve(const char *name, bool yes)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/make-it-fail", module_thread());
+	snprintf(path, sizeof(path), "/proc/%d/make-it-fail", module_thread(name));
 	return spit(path, "%d", yes);
 }
 
@@ -101,13 +101,13 @@ TEST_F_TIMEOUT(faults, ksm, 60)
 	ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_KSM_GET, &self->state));
 	seq = get_head(&self->state, DYNMEM_A_HEAD_SEQ);
 
-	ASSERT_EQ(0, starve(true));
+	ASSERT_EQ(0, starve("dynmem-ksm", true));
 	ASSERT_EQ(0, spit(KSM_RUN, "2"));
 	EXPECT_EQ(0, next_failures(_metadata, self, seq + 1));
 	EXPECT_EQ(2, get(&self->ev, DYNMEM_A_KSM_RUN));
 	ASSERT_EQ(0, spit(KSM_RUN, "0"));
 	EXPECT_EQ(-ETIMEDOUT, next_event(&self->events, &self->ev, 1000));
-	ASSERT_EQ(0, starve(false));
+	ASSERT_EQ(0, starve("dynmem-ksm", false));
 	EXPECT_LE(2, next_failures(_metadata, self, seq + 2));
 	EXPECT_TRUE(get(&self->ev, DYNMEM_A_KSM_EVENT) & DYNMEM_KSM_EVENT_RUN);
 	EXPECT_EQ(0, get(&self->ev, DYNMEM_A_KSM_RUN));
@@ -136,13 +136,13 @@ TEST_F_TIMEOUT(faults, pressure, 60)
 	EXPECT_EQ(DYNMEM_LEVEL_MEDIUM, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
 	seq = get_head(&self->ev, DYNMEM_A_HEAD_SEQ);
 
-	ASSERT_EQ(0, starve(true));
+	ASSERT_EQ(0, starve("dynmem", true));
 	set_thresholds(_metadata, self, all, 0);
 	EXPECT_EQ(0, next_failures(_metadata, self, seq + 1));
 	EXPECT_EQ(DYNMEM_LEVEL_LOW, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));
 	set_thresholds(_metadata, self, 0, 0);
 	EXPECT_EQ(-ETIMEDOUT, next_event(&self->events, &self->ev, 2000));
-	ASSERT_EQ(0, starve(false));
+	ASSERT_EQ(0, starve("dynmem", false));
 	EXPECT_LE(2, next_failures(_metadata, self, seq + 2));
 	EXPECT_EQ(DYNMEM_PRESSURE_EVENT_LEVEL, get(&self->ev, DYNMEM_A_PRESSURE_EVENT));
 	EXPECT_EQ(DYNMEM_LEVEL_NONE, get(&self->ev, DYNMEM_A_PRESSURE_LEVEL));

@@ -45,9 +45,11 @@ BAD+='|page allocation failure|dynmem: .*fail'
 # The kernel's log since the last look, unless it is clean. Under an emulator
 # on a busy machine a CPU may get no time for so long that the watchdogs of
 # lockups and of RCU bark; that counts when the module is in what they show.
+# The kernel itself warns when it has no memory for the fields of a module's
+# tracepoints, which is one of the faults that are injected.
 bad_log()
 {
-	dmesg >/tmp/netlink.dmesg
+	dmesg | grep -v 'WARNING: .* event_define_fields+' >/tmp/netlink.dmesg
 	grep -E "$BAD" /tmp/netlink.dmesg ||
 		{ grep -qE 'soft lockup|rcu.*(stall|detected)' /tmp/netlink.dmesg &&
 			grep -E '^\[[^]]*\] .*\+0x.*\[dynmem\]' /tmp/netlink.dmesg; }
