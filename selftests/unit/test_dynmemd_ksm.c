@@ -177,17 +177,17 @@ static void test_ksmtuned(_unused_ void **state)
 	struct world w;
 
 	open_ksm(&w, "", false);
-	snprintf(path, sizeof(path), "%s/4242", w.folder);
+	snprintf(path, sizeof(path), "%s/4194305", w.folder);
 	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/4242/comm", w.folder);
+	snprintf(path, sizeof(path), "%s/4194305/comm", w.folder);
 	write_text(path, "ksmtuned\n");
 	/* Where nothing is set it is named as well. */
 	assert_string_equal(ksm_of(&w).mode, "report");
 	reconfigure(&w, "");
-	assert_string_equal(ksm_of(&w).driver, "ksmtuned (pid 4242)");
+	assert_string_equal(ksm_of(&w).driver, "ksmtuned (pid 4194305)");
 	reconfigure(&w, MANAGE);
 	press(&w);
-	run_until(&w, 20000, !strcmp(ksm_of(&w).driver, "ksmtuned (pid 4242)"));
+	run_until(&w, 20000, !strcmp(ksm_of(&w).driver, "ksmtuned (pid 4194305)"));
 	assert_true(ksm_is(&w, "run", "0"));
 	assert_false(has_note(&w));
 	assert_int_equal(unlink(path), 0);

@@ -79,14 +79,15 @@ static void test_trust_and_rival(_unused_ void **state)
 
 	open_ksm(&w, "", false);
 	ksm_set(&w, "run", "1\n");
-	snprintf(path, sizeof(path), "%s/4242", w.folder);
+	snprintf(path, sizeof(path), "%s/4194305", w.folder);
 	assert_int_equal(mkdir(path, 0700), 0);
 	snprintf(comm, sizeof(comm), "%s/comm", path);
 	write_text(comm, "ksmtuned\n");
 	reconfigure(&w, MANAGE TRUST);
 	press(&w);
 	start_two(&w, &a, &b);
-	run_until(&w, 20000, strstr(ksm_of(&w).alert, "; ksmd runs, set by ksmtuned (pid 4242)"));
+	run_until(&w, 20000,
+		  strstr(ksm_of(&w).alert, "; ksmd runs, set by ksmtuned (pid 4194305)"));
 	press(&w);
 	assert_true(ksm_is(&w, "run", "1"));
 	assert_non_null(strstr(ksm_of(&w).alert, "a (acme) and b (other); ksmd runs"));
@@ -97,6 +98,77 @@ static void test_trust_and_rival(_unused_ void **state)
 	assert_non_null(strstr(ksm_of(&w).alert, "; ksmd is stopped"));
 	fake_stop(&a, false);
 	fake_stop(&b, false);
+	close_world(&w);
+}
+
+/* No process has this number: the largest is 4194304. */
+static void program_file(struct world *w, const char *file, const char *text)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/4194305", w->folder);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/4194305/%s", w->folder, file);
+	write_text(path, text);
+}
+
+/* The configuration is read anew twice: each time it is searched for programs. */
+static void look_twice(struct world *w, const char *config)
+{
+	reconfigure(w, config);
+	run_for(w, 200);
+	reconfigure(w, config);
+}
+
+/* A program that asked for merging is of its slice's domain. */
+static void test_trust_of_programs(_unused_ void **state)
+{
+	static const char acme[] = MANAGE "[guest *]\ntrust = acme\n";
+	static const char theirs[] = MANAGE "[guest *]\ntrust = user-1000.slice\n";
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_ksm(&w, "", false);
+	start_guest(&w, &a, "a.sock");
+	run_until(&w, 20000, manager_find(w.manager, "a"));
+	/* The guest's own process is none. */
+	guest_cost(&w, getpid(), 900);
+	program_file(&w, "comm", "perl\n");
+	program_file(&w, "cgroup", "3:cpu:/x.slice\n0::/user.slice/user-1000.slice/a.scope\n");
+	program_file(&w, "ksm_stat", "ksm_rmap_items 0\nksm_zero_pages 0\nksm_merging_pages 0\n");
+	look_twice(&w, acme);
+	run_until(&w, 20000, ksm_is(&w, "run", "1"));
+
+	program_file(&w, "ksm_stat", "ksm_rmap_items 5\nksm_zero_pages 0\nksm_merging_pages 0\n");
+	look_twice(&w, acme);
+	run_until(&w, 20000, ksm_is(&w, "run", "0"));
+	assert_non_null(
+		strstr(ksm_of(&w).alert,
+		       "a (acme) and perl, pid 4194305 (user-1000.slice); ksmd is stopped"));
+	assert_string_equal(why(&w, "a"),
+			    "ksmd is stopped, since a program of another trust domain is here");
+	/* A guest may be of the same; and of it are all where no guest has a domain. */
+	look_twice(&w, theirs);
+	run_until(&w, 20000, ksm_is(&w, "run", "1"));
+	assert_string_equal(ksm_of(&w).alert, "");
+	look_twice(&w, acme);
+	run_until(&w, 20000, ksm_is(&w, "run", "0"));
+	look_twice(&w, MANAGE);
+	run_until(&w, 20000, ksm_is(&w, "run", "1"));
+	look_twice(&w, acme);
+	run_until(&w, 20000, ksm_is(&w, "run", "0"));
+	look_twice(&w, MANAGE "across = yes\n[guest *]\ntrust = acme\n");
+	run_until(&w, 20000, ksm_is(&w, "run", "1"));
+
+	/* It has asked, and ksmd has not come to it yet; it is in no slice. */
+	program_file(&w, "ksm_stat", "ksm_rmap_items 0\nksm_merge_any: yes\nksm_mergeable: yes\n");
+	program_file(&w, "cgroup", "0::/\n");
+	look_twice(&w, acme);
+	run_until(&w, 20000, strstr(ksm_of(&w).alert, "pid 4194305 (-.slice); ksmd is stopped"));
+	/* It ends: that is seen without a reload. */
+	program_file(&w, "ksm_stat", "");
+	run_until(&w, 20000, ksm_is(&w, "run", "1"));
+	fake_stop(&a, false);
 	close_world(&w);
 }
 
@@ -226,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_trust_and_rival),
+		cmocka_unit_test(test_trust_of_programs),
 		cmocka_unit_test(test_trust_and_refusal),
 		cmocka_unit_test(test_why),
 		cmocka_unit_test(test_why_never),

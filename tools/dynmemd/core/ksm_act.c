@@ -174,7 +174,7 @@ void ksm_act_reload(struct manager *m)
 		m->ksm.adopt = true;
 	*m->ksm.rival = 0;
 	m->ksm.rival_runs = false;
-	m->ksm.search_at = m->ksm.rest_until = 0;
+	m->ksm.search_at = m->ksm.programs_at = m->ksm.rest_until = 0;
 }
 
 void manager_ksm(struct manager *m, struct manager_ksm *ret)

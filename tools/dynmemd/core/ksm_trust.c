@@ -10,6 +10,11 @@
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
 
+/* Processes are searched for programs so often, ... */
+#define SEARCH_PERIOD (60 * NSEC_PER_SEC)
+/* ... and so soon again when one was found: a guest that starts is none for a moment. */
+#define SEARCH_AGAIN (10 * NSEC_PER_SEC)
+
 static const char *domain_of(const struct guest *g)
 {
 	return *g->limits.trust ? g->limits.trust : "none";
@@ -34,19 +39,67 @@ static bool find_strangers(const struct manager *m, const struct guest **ret_a,
 	return false;
 }
 
-void trust_check(struct manager *m)
+static bool is_guest(const void *userdata, pid_t pid)
+{
+	const struct manager *m = userdata;
+
+	for (size_t i = 0; i < m->n_guests; i++)
+		if (m->guests[i]->pid == pid)
+			return true;
+	return false;
+}
+
+/* Whether a program was seen twice that is not of a guest's domain. */
+static bool find_program(struct manager *m, const struct guest *g)
+{
+	struct ksm_act *k = &m->ksm;
+	uint64_t now = manager_now(m);
+	struct ksm_program p;
+
+	/* A guest whose process is not known would be taken for a program. */
+	if (is_guest(m, 0))
+		return false;
+	if (now >= k->programs_at) {
+		if (!ksm_program_find(m->proc, g->limits.trust, is_guest, m, &p))
+			p = (struct ksm_program){ 0 };
+		k->program_stays = p.pid && p.pid == k->program.pid;
+		k->program = p;
+		k->programs_at = now + (p.pid ? SEARCH_AGAIN : SEARCH_PERIOD);
+	}
+	tick_at(m, k->programs_at);
+	return k->program_stays;
+}
+
+static void check_guests(struct manager *m)
 {
 	struct ksm_act *k = &m->ksm;
 	const struct guest *a, *b;
 
-	*k->mixed = 0;
-	k->strangers = m->config->ksm_mode != KSM_MODE_OFF && !m->config->ksm_across &&
-		       find_strangers(m, &a, &b);
-	if (k->strangers)
+	k->strangers = find_strangers(m, &a, &b);
+	if (k->strangers) {
 		snprintf(
 			k->mixed, sizeof(k->mixed),
 			"guests of more than one trust domain have memory that KSM may merge: %.40s (%.20s) and %.40s (%.20s)",
 			a->name, domain_of(a), b->name, domain_of(b));
+	} else if (a && *a->limits.trust && find_program(m, a)) {
+		/* Where no guest has a domain, programs are of the same one as guests. */
+		k->strangers = k->strange_program = true;
+		snprintf(
+			k->mixed, sizeof(k->mixed),
+			"a guest and a program of another trust domain have memory that KSM may merge: %.40s (%.20s) and %.31s, pid %d (%.40s)",
+			a->name, a->limits.trust, k->program.name, (int)k->program.pid,
+			k->program.slice);
+	}
+}
+
+void trust_check(struct manager *m)
+{
+	struct ksm_act *k = &m->ksm;
+
+	*k->mixed = 0;
+	k->strangers = k->strange_program = false;
+	if (m->config->ksm_mode != KSM_MODE_OFF && !m->config->ksm_across)
+		check_guests(m);
 }
 
 bool trust_stops_ksmd(const struct manager *m)

@@ -33,9 +33,11 @@ static const char *why_not_at_all(const struct manager *m, const struct host_rec
 		return "all memory is being unmerged (run = 2)";
 	if (h->ksm.run == 1)
 		return NULL;
-	return trust_stops_ksmd(m)
-		       ? "ksmd is stopped, since guests of another trust domain are here"
-		       : "ksmd is stopped (run = 0)";
+	if (!trust_stops_ksmd(m))
+		return "ksmd is stopped (run = 0)";
+	return m->ksm.strange_program
+		       ? "ksmd is stopped, since a program of another trust domain is here"
+		       : "ksmd is stopped, since guests of another trust domain are here";
 }
 
 const char *manager_unmerged(struct manager *m, const struct guest *g)

@@ -7,6 +7,7 @@
 
 #include "dynmemd/host/cgroup_worker.h"
 #include "dynmemd/host/ksm_control.h"
+#include "dynmemd/host/ksm_program.h"
 #include "dynmemd/host/ksm_sysfs.h"
 #include "dynmemd/base/dir_watch.h"
 #include "dynmemd/host/numa.h"
@@ -30,7 +31,10 @@ struct ksm_now {
  * @sysfs: its counters
  * @control: NULL: this kernel has no KSM
  * @driven: its settings are ours now
- * @strangers: mergeable memory is of more than one trust domain
+ * @strangers: mergeable memory is of more than one trust domain ...
+ * @strange_program: ... and part of it is no guest's
+ * @program: that one, as found last; pid 0: there was none
+ * @program_stays: it was there the time before
  * @mixed: the same in words; empty: not so
  * @alert: that, and what becomes of ksmd; empty: nothing to report
  * @rival: who else sets it; empty: nobody is known to
@@ -43,11 +47,12 @@ struct ksm_now {
 struct ksm_act {
 	struct ksm_sysfs sysfs;
 	struct ksm_control *control;
-	bool driven, strangers, rival_runs, adopt;
+	bool driven, strangers, strange_program, program_stays, rival_runs, adopt;
+	struct ksm_program program;
 	char mixed[240], alert[400], rival[160], error[320];
 	const char *logged;
-	uint64_t search_at, rest_until; /* ns */
-	uint64_t cpu, cpu_at;		/* ns */
+	uint64_t search_at, programs_at, rest_until; /* ns */
+	uint64_t cpu, cpu_at;			     /* ns */
 	double cpu_share;
 	struct ksm_now now;
 };
