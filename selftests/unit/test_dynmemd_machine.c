@@ -91,13 +91,14 @@ static void test_dimm_seen(_unused_ void **state)
 }
 
 /* While it is squeezed: what the balloon holds stays, size and target follow. */
-static void test_dimm_while_squeezed(_unused_ void **state)
+static void dimm_while_squeezed(bool listed)
 {
 	struct fake_qemu a = idle_guest("a");
 	const struct guest *g;
 	struct world w;
 	uint64_t before;
 
+	a.no_list = !listed;
 	open_world(&w, manage);
 	start_guest(&w, &a, "a.sock");
 	g = find_guest(&w, "a");
@@ -115,11 +116,54 @@ static void test_dimm_while_squeezed(_unused_ void **state)
 	a.actual = before + 1024 * MIB;
 	a.total += 1024 * MIB;
 	fake_say(&a, EVENT("ACPI_DEVICE_OST"));
-	run_until(&w, 1000, g->memory == 2048 * MIB);
+	run_until(&w, 1000, g->memory > 1024 * MIB);
 	assert_int_equal(g->actual, before + 1024 * MIB);
-	assert_true(info_of(&w, "a").target >= 1024 * MIB);
+	assert_int_equal(info_of(&w, "a").target, before + 1024 * MIB);
 	assert_int_not_equal(info_of(&w, "a").class, POLICY_CLASS_RIVAL);
 	done(&w, &a);
+}
+
+static void test_dimm_while_squeezed(_unused_ void **state)
+{
+	dimm_while_squeezed(true);
+	dimm_while_squeezed(false);
+}
+
+/* What its kernel does not bring online cannot be taken, however short the host is then. */
+static void dimm_stays_offline(bool listed)
+{
+	struct fake_qemu a = idle_guest("a");
+	const uint64_t needs = (1024 + 64 + 200) * MIB;
+	const struct guest *g;
+	struct world w;
+
+	a.no_list = !listed;
+	a.available = a.free = a.total - 200 * MIB;
+	open_world(&w, manage);
+	start_guest(&w, &a, "a.sock");
+	g = find_guest(&w, "a");
+	until_known(&w, "a");
+	run_for(&w, 3000);
+	a.dimms = 1024 * MIB;
+	fake_move(&a, 2048 * MIB);
+	fake_say(&a, EVENT("ACPI_DEVICE_OST"));
+	run_until(&w, 1000, g->memory == 2048 * MIB);
+	/* All of it is behind the gate. */
+	assert_int_equal(g->books.size, 2048 * MIB);
+	for (int n = 0; n < 20; n++) {
+		pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+		run_for(&w, 150);
+		assert_true(g->target >= needs);
+		assert_true(!a.balloons || a.target >= needs);
+	}
+	assert_true(a.balloons > 0);
+	done(&w, &a);
+}
+
+static void test_dimm_stays_offline(_unused_ void **state)
+{
+	dimm_stays_offline(true);
+	dimm_stays_offline(false);
 }
 
 /* As long as the size is not known, nothing is moved: not in an emergency either. */
@@ -377,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_dimm_event),
 		cmocka_unit_test(test_dimm_seen),
 		cmocka_unit_test(test_dimm_while_squeezed),
+		cmocka_unit_test(test_dimm_stays_offline),
 		cmocka_unit_test(test_size_unknown),
 		cmocka_unit_test(test_other_memory),
 		cmocka_unit_test(test_unlisted_memory),

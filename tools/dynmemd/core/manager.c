@@ -374,29 +374,40 @@ void manager_guest_event(struct guest *g, enum policy_guest_event event)
 	tick_soon(g->manager);
 }
 
+/*
+ * What the balloon holds, and has still to take or to give back, stays the same.  Of
+ * memory that QEMU does not list the size shows more than what is known of it.
+ */
+static uint64_t target_of_size(const struct guest *g, uint64_t memory, uint64_t actual)
+{
+	uint64_t more = actual > g->actual ? actual - g->actual : 0;
+
+	if (memory > g->memory)
+		return g->target + MAX(memory - g->memory, more);
+	return g->target - MIN(g->memory - memory, g->target);
+}
+
 void manager_guest_resized(struct guest *g, uint64_t memory, uint64_t actual)
 {
 	struct manager *m = g->manager;
-	uint64_t now = manager_now(m), target = g->target;
+	uint64_t now = manager_now(m), target = target_of_size(g, memory, actual);
 	struct policy_guest_config range;
 
 	log_guest(LOG_INFO, g->name, "its memory is %.0f MiB now, it was %.0f",
 		  (double)memory / MIB, (double)g->memory / MIB);
-	if (memory > g->memory)
-		target += memory - g->memory;
-	else
-		target -= MIN(g->memory - memory, target);
 	g->memory = memory;
 	g->actual = g->has_balloon ? actual : memory;
+	policy_gate_found(&g->books, g->actual);
 	g->target = target;
 	limits_apply(m, g);
 	range = limits_config(g);
 	policy_guest_configure(m->policy, g->handle, &range);
-	if (g->has_balloon)
-		policy_command_sent(m->policy, g->handle, target, now);
+	/* In this order it is seen that nobody sent it there. */
 	update_machine(m, g,
 		       GUEST_HAS_MEMORY | GUEST_HAS_DIMMS | GUEST_HAS_DEVICES | GUEST_HAS_ACTUAL,
 		       now);
+	if (g->has_balloon)
+		policy_command_sent(m->policy, g->handle, target, now);
 	tick_soon(m);
 }
 
