@@ -27,6 +27,8 @@ struct bus {
 	struct api *api;
 
 	/* what the client heard */
+	bool asking; /* whether the daemon ... */
+	int owned;   /* ... has its name */
 	sd_bus_message *reply;
 	unsigned int decisions, added, removed, levels;
 	char decision_guest[32], decision_code[32], removed_reason[64];
@@ -144,6 +146,28 @@ static inline void open_client(struct world *w, struct bus *b)
 	run_until(w, 5000, b->client || sd_bus_open_system(&b->client) >= 0);
 }
 
+static inline int on_owned(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
+{
+	struct bus *b = userdata;
+
+	assert_true(sd_bus_message_read(m, "b", &b->owned) > 0);
+	b->asking = false;
+	return 0;
+}
+
+/* Whether the daemon has its name; then the matches that were asked for before are there. */
+static inline bool is_there(struct bus *b)
+{
+	if (!b->owned && !b->asking) {
+		b->asking = true;
+		assert_true(sd_bus_call_method_async(b->client, NULL, "org.freedesktop.DBus",
+						     "/org/freedesktop/DBus",
+						     "org.freedesktop.DBus", "NameHasOwner",
+						     on_owned, b, "s", DYNMEM_BUS_NAME) >= 0);
+	}
+	return b->owned;
+}
+
 static inline void start_client(struct world *w, struct bus *b)
 {
 	if (!b->api)
@@ -154,7 +178,7 @@ static inline void start_client(struct world *w, struct bus *b)
 	listen_to(b, DYNMEM_BUS_INTERFACE, "GuestAdded", on_added);
 	listen_to(b, DYNMEM_BUS_INTERFACE, "GuestRemoved", on_removed);
 	listen_to(b, "org.freedesktop.DBus.Properties", "PropertiesChanged", on_changed);
-	run_for(w, 200);
+	run_until(w, 5000, is_there(b));
 }
 
 static inline void open_all(struct world *w, struct bus *b, const char *config)

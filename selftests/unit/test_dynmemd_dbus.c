@@ -370,7 +370,6 @@ static void test_bus_comes_and_goes(_unused_ void **state)
 	/* It is there at last: the API comes by itself, within 2 or 4 s. */
 	start_bus(&w, &b);
 	start_client(&w, &b);
-	run_for(&w, 5000);
 	assert_false(sd_bus_message_is_method_error(call(&w, &b, "GetHost", NULL), NULL));
 
 	b.reply = sd_bus_message_unref(b.reply);
