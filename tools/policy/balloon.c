@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "engine.h"
+#include "figures.h"
 
 /* Measuring on less than this is measuring noise. */
 #define YIELD_SAMPLE (8 * MIB)

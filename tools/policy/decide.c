@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "figures.h"
 
 /* Of a target, above it: memory.high must not stall QEMU itself. */
 #define ENFORCE_SHARE 0.05

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "engine.h"
+#include "figures.h"
 
 /* Where the resident size is not known: half of a balloon's bytes come free. */
 #define YIELD_PRIOR 0.5

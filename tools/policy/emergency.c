@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "engine.h"
+#include "figures.h"
 
 /* Rounds after which a balloon under way is no longer believed in. */
 #define ROUNDS_OF_CREDIT 4

@@ -10,7 +10,7 @@
  *	life.c		life of its guests, events
  *	range.c		its range, dead band and slack
  *	filter.c	averages and quantiles
- *	figures.c	what follows from one guest's numbers
+ *	figures.h	what follows from one guest's numbers
  *	balloon.c	commands sent, sizes seen: yield, probes, stuck balloons
  *	rival.c		somebody else who moves a balloon
  *	guest.c		a sample -> used, overhead, debt, pressure
@@ -425,16 +425,6 @@ void guest_restarted(struct policy_guest *g);
 /* filter.c */
 void quantile_step(double *q, double x, double quantile, double samples);
 double half_life(u64 dt, u64 life);
-
-/* figures.c */
-bool balloon_moves(const struct policy_guest *g);
-bool unheard(const struct policy_guest *g);
-bool booting(const struct policy *p, const struct policy_guest *g);
-u64 paid(const struct policy *p, const struct policy_guest *g);
-u64 bend_of(const struct policy_guest *g);
-double touched_share(const struct policy *p, const struct policy_guest *g);
-u64 touched_since(const struct policy_guest *g);
-u64 base_of(const struct policy_guest *g);
 
 /* guest.c */
 bool guest_late(const struct policy *p, const struct policy_guest *g);

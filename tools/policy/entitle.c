@@ -17,6 +17,7 @@
  * Sort all knees by mu, sweep, adding up slopes, until the budget is met.
  */
 #include "engine.h"
+#include "figures.h"
 
 struct line {
 	double lo, hi, a, s;

@@ -10,6 +10,7 @@
  *	below entitlement		Res + Hold
  */
 #include "engine.h"
+#include "figures.h"
 
 /* Dead bands that are no flutter any more. */
 #define MUCH 4

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "engine.h"
+#include "figures.h"
 
 /* A rate that was measured longer ago is not known. */
 #define RATE_AGE (10 * SEC)

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "engine.h"
+#include "figures.h"
 
 /* An undone shrink gives back at least this share of the size where it hurt. */
 #define UNDO_SHARE 4

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "figures.h"
 #include "gate.h"
 
 /* Critical is left later: a second emergency right after the first is common. */

@@ -9,6 +9,7 @@
  * needed.
  */
 #include "engine.h"
+#include "figures.h"
 
 static double rate_of(const struct policy *p, enum policy_level level)
 {

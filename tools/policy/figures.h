@@ -1,12 +1,16 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Figures that follow from what is known about one guest: what the host pays for
- * it, where its free memory ends, what it needs.  They change nothing.
+ * it, where its free memory ends, what it needs.  They change nothing.  A decision
+ * asks for some of them many times for each guest: as calls they were a tenth of it.
  */
+#ifndef DYNMEM_POLICY_FIGURES_H
+#define DYNMEM_POLICY_FIGURES_H
+
 #include "engine.h"
 
 /* Whether a command to this guest's balloon makes sense at all. */
-bool balloon_moves(const struct policy_guest *g)
+static inline bool balloon_moves(const struct policy_guest *g)
 {
 	switch (g->class) {
 	case POLICY_CLASS_FROZEN:
@@ -25,14 +29,14 @@ bool balloon_moves(const struct policy_guest *g)
  * Nobody knows what it needs: it does not report, or boots.  Its balloon is not
  * shrunk, but it grows by its share of what nobody needs.
  */
-bool unheard(const struct policy_guest *g)
+static inline bool unheard(const struct policy_guest *g)
 {
 	return g->class == POLICY_CLASS_SILENT || g->class == POLICY_CLASS_STARTING ||
 	       g->class == POLICY_CLASS_REBOOTING;
 }
 
 /* After a reboot its first statistics are of a system that is half there. */
-bool booting(const struct policy *p, const struct policy_guest *g)
+static inline bool booting(const struct policy *p, const struct policy_guest *g)
 {
 	return since(p->now, g->seen->reboot_at) <= START_GRACE;
 }
@@ -41,9 +45,15 @@ bool booting(const struct policy *p, const struct policy_guest *g)
  * Guest memory that the host pays for, resident or paged out: a QEMU process
  * has some of its own.
  */
-u64 paid(const struct policy *p, const struct policy_guest *g)
+static inline u64 paid(const struct policy *p, const struct policy_guest *g)
 {
 	return over(g->seen->rss, p->t.process_overhead) + g->seen->swapped;
+}
+
+/* What it was seen to touch since its statistics were taken. */
+static inline u64 touched_since(const struct policy_guest *g)
+{
+	return cost_known(g) ? over(process_cost(g), g->seen->sample_cost) : 0;
 }
 
 /*
@@ -51,7 +61,7 @@ u64 paid(const struct policy *p, const struct policy_guest *g)
  * What is above it is free now, also when its size has changed since the
  * statistics.
  */
-u64 bend_of(const struct policy_guest *g)
+static inline u64 bend_of(const struct policy_guest *g)
 {
 	if (!cost_known(g) || g->seen->fresh_at == NEVER)
 		return 0;
@@ -63,7 +73,7 @@ u64 bend_of(const struct policy_guest *g)
  * free pages as they come, and the untouched ones are free on the host already.
  * Merged ones do not free anything either.
  */
-double touched_share(const struct policy *p, const struct policy_guest *g)
+static inline double touched_share(const struct policy *p, const struct policy_guest *g)
 {
 	u64 touched = paid(p, g);
 	u64 untouched = over(g->actual, touched);
@@ -75,14 +85,10 @@ double touched_share(const struct policy *p, const struct policy_guest *g)
 	return share;
 }
 
-/* What it was seen to touch since its statistics were taken. */
-u64 touched_since(const struct policy_guest *g)
-{
-	return cost_known(g) ? over(process_cost(g), g->seen->sample_cost) : 0;
-}
-
 /* What it needs by its statistics, and by what it did since. */
-u64 base_of(const struct policy_guest *g)
+static inline u64 base_of(const struct policy_guest *g)
 {
 	return g->seen->overhead + g->seen->used + g->seen->debt + touched_since(g);
 }
+
+#endif /* DYNMEM_POLICY_FIGURES_H */
