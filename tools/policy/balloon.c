@@ -18,6 +18,8 @@
  */
 #define YIELD_NOTHING (1.0 / 16)
 #define YIELD_VERDICT 3u
+/* A measurement moves the yield by this share: the guest disturbs each of them. */
+#define YIELD_GAIN 0.25
 /* What a QEMU may need for itself, in process_overhead. */
 #define HIDDEN_BALLOON 2
 #define PINNED_FOR     (3600 * SEC)
@@ -106,7 +108,7 @@ void balloon_settled(struct policy *p, struct policy_guest *g)
 
 	freed = over(w->cost, process_cost(g));
 	q = min_of((double)freed / expect, 1.0);
-	g->seen->yield += p->t.yield_gain * (q - g->seen->yield);
+	g->seen->yield += YIELD_GAIN * (q - g->seen->yield);
 
 	if (q < YIELD_NOTHING && may_be_pinned(p, g))
 		g->seen->yields_bad++;

@@ -85,7 +85,7 @@ static double yield_of(const struct policy *p, const struct policy_guest *g)
 	double y = cost_known(g) ? touched_share(p, g) : YIELD_PRIOR;
 
 	y *= g->seen->yield;
-	return max_of(min_of(y, 1.0), p->t.yield_floor);
+	return max_of(min_of(y, 1.0), YIELD_FLOOR);
 }
 
 /*

@@ -62,27 +62,26 @@ static void stairs_of(const struct policy *p, const struct policy_guest *g,
 /*
  * Bytes that the host gets: above bend free pages go, below it what is in use.
  */
-static double freed(const struct policy *p, const struct policy_guest *g, u64 from, u64 to)
+static double freed(const struct policy_guest *g, u64 from, u64 to)
 {
 	u64 bend = clamp_u64(g->bend, to, from);
 
 	return g->y * (double)(from - bend) +
-	       max_of(g->seen->yield, p->t.yield_floor) * (double)(bend - to);
+	       max_of(g->seen->yield, YIELD_FLOOR) * (double)(bend - to);
 }
 
 /* The size at which @part of what lies between two stairs has been freed. */
-static u64 part_way(const struct policy *p, const struct policy_guest *g, u64 from, u64 to,
-		    double part)
+static u64 part_way(const struct policy_guest *g, u64 from, u64 to, double part)
 {
 	u64 bend = clamp_u64(g->bend, to, from);
-	double want = part * freed(p, g, from, to);
-	double above = freed(p, g, from, bend);
+	double want = part * freed(g, from, to);
+	double above = freed(g, from, bend);
 
 	if (part >= 1)
 		return to;
 	if (want <= above)
 		return from - scale(from - bend, above > 0 ? want / above : 0);
-	return bend - scale(bend - to, (want - above) / freed(p, g, bend, to));
+	return bend - scale(bend - to, (want - above) / freed(g, bend, to));
 }
 
 static bool in_plan(const struct policy *p, const struct policy_guest *g)
@@ -105,7 +104,7 @@ static double class_brings(const struct policy *p, enum policy_plan_class class)
 		if (!in_plan(p, g))
 			continue;
 		stairs_of(p, g, size);
-		sum += freed(p, g, size[class], size[class + 1]);
+		sum += freed(g, size[class], size[class + 1]);
 	}
 	return sum;
 }
@@ -118,7 +117,7 @@ static bool step_of(const struct policy *p, const struct policy_guest *g,
 	double frees = 0;
 
 	stairs_of(p, g, size);
-	target = part_way(p, g, size[last], size[last + 1], part);
+	target = part_way(g, size[last], size[last + 1], part);
 	target = min_of(round_up_to(target, GRAIN), size[0]);
 	if (size[0] - target < GRAIN)
 		return false;
@@ -134,7 +133,7 @@ static bool step_of(const struct policy *p, const struct policy_guest *g,
 		if (from <= to)
 			continue;
 		step->class = c;
-		frees += freed(p, g, from, to);
+		frees += freed(g, from, to);
 	}
 	step->frees = (u64)frees;
 	return true;
@@ -251,7 +250,7 @@ static double on_its_way(struct policy *p)
 		return 0;
 	for_each_guest (p, g)
 		if (g->movable)
-			sum += max_of(g->y, p->t.yield_floor) * (double)over(g->actual, g->target);
+			sum += max_of(g->y, YIELD_FLOOR) * (double)over(g->actual, g->target);
 	return credit * sum;
 }
 

@@ -17,6 +17,11 @@
 /* Busy: a fifth of a CPU, or reading 4 MiB/s. */
 #define BUSY_CPU  0.2
 #define BUSY_READ (4.0 * (double)MIB)
+/*
+ * Growth is forgotten by half in so long: what a guest does once a morning is not seen in
+ * its 99th percentile.
+ */
+#define GROWTH_LIFE (DAY_NS / 4)
 /* A first sample under pressure adds no more than this. */
 #define PRESS_BYTES GIB
 /* Pressure is forgotten so much faster once the load is gone. */
@@ -212,7 +217,7 @@ static void learn_growth(struct policy *p, struct policy_guest *g, u64 dt)
 	g->seen->ring[g->seen->ring_at].used = g->seen->used;
 	g->seen->ring_at = (g->seen->ring_at + 1) % GROWTH_RING;
 	g->seen->growth = growth;
-	g->seen->growth_peak *= half_life(min_of(dt, 64 * p->t.room_memory), p->t.room_memory);
+	g->seen->growth_peak *= half_life(min_of(dt, 64 * GROWTH_LIFE), GROWTH_LIFE);
 	/* A start fills memory once: that is no growth to leave room for. */
 	if (!booting(p, g))
 		g->seen->growth_peak = max_of(g->seen->growth_peak, (double)growth);
@@ -324,7 +329,9 @@ static bool tight(const struct policy_guest *g)
 /*
  * More than what its statistics add up to is missing.  How much, nobody knows: a share
  * of what it needs, but of a large guest no more than a fixed number of bytes, and as
- * much again each time.  With two steps still to be granted pressure says nothing new.
+ * much again each time, but no more than all that it needs: one that is always under
+ * pressure has another trouble than memory.  With two steps still to be granted pressure
+ * says nothing new.
  */
 static void lacks_more(const struct policy *p, struct policy_guest *g)
 {
@@ -335,8 +342,7 @@ static void lacks_more(const struct policy *p, struct policy_guest *g)
 
 	if (g->target + 2 * step < g->demand || over(g->target, g->actual) > step / 2)
 		return;
-	s->lacking =
-		min_of(s->lacking + step, max_of(scale(needs, p->t.press_max - 1), s->lacking));
+	s->lacking = min_of(s->lacking + step, max_of(needs, s->lacking));
 	s->press_used = s->used;
 }
 

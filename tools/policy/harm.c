@@ -14,6 +14,10 @@
 
 /* An undone shrink gives back at least this share of the size where it hurt. */
 #define UNDO_SHARE 4
+/* The floor that is learned is so much above the size where it hurt ... */
+#define LEARN_FACTOR 1.05
+/* ... and its margin sinks by so much an hour: workloads change over days. */
+#define LEARN_DECAY 0.01
 /* Signs that a guest was hurt; being tight is only a reason to grow. */
 #define HURT (POLICY_PRESSED_OOM | POLICY_PRESSED_STALL | POLICY_PRESSED_REFAULT)
 
@@ -35,7 +39,7 @@ void harm_shrunk(struct policy *p, struct policy_guest *g, u64 from)
 static void harmed(struct policy *p, struct policy_guest *g)
 {
 	u64 level = min_of(g->actual, g->target);
-	u64 floor = min_of(scale(level, p->t.learn_factor), g->max);
+	u64 floor = min_of(scale(level, LEARN_FACTOR), g->max);
 	u64 margin = over(floor, base_of(g));
 
 	g->seen->learned = max_of(harm_learned(p, g), margin);
@@ -96,19 +100,19 @@ bool harm_frozen(const struct policy *p, const struct policy_guest *g)
 	       since(p->now, g->seen->harm_at) <= p->t.harm_period;
 }
 
-/* The learned margin sinks by learn_decay an hour. */
-double harm_fading(const struct policy *p, u64 age)
+/* What is left of a learned margin after some time. */
+double harm_fading(u64 age)
 {
 	double hours = (double)age / (3600.0 * (double)SEC);
 
-	return pow(1 - p->t.learn_decay, min_of(hours, 1e4));
+	return pow(1 - LEARN_DECAY, min_of(hours, 1e4));
 }
 
 u64 harm_learned(const struct policy *p, const struct policy_guest *g)
 {
 	if (!g->seen->learned)
 		return 0;
-	return scale(g->seen->learned, harm_fading(p, since(p->now, g->seen->learned_at)));
+	return scale(g->seen->learned, harm_fading(since(p->now, g->seen->learned_at)));
 }
 
 /* The floor that harm asks for, before fairness. */

@@ -14,6 +14,8 @@
 #include "figures.h"
 #include "gate.h"
 
+/* A level is left only a quarter above where it was entered, or it flaps. */
+#define LEVEL_LEAVE 1.25
 /* Critical is left later: a second emergency right after the first is common. */
 #define HOLD_CRITICAL (30 * SEC)
 /* Of all that could be called in, at least: many guests wake up together. */
@@ -145,7 +147,7 @@ void host_level(struct policy *p)
 
 		if (avail < threshold)
 			raw = l;
-		if (avail < scale(threshold, p->t.level_leave))
+		if (avail < scale(threshold, LEVEL_LEAVE))
 			p->well_since[l] = NEVER;
 		else if (p->well_since[l] == NEVER)
 			p->well_since[l] = p->now;
@@ -413,7 +415,7 @@ void host_budget(struct policy *p)
 	b->dire = b->kills && b->available < scale(b->reserve_pressed, DIRE);
 
 	for_each_guest (p, g) {
-		double below = max_of(g->seen->yield, p->t.yield_floor);
+		double below = max_of(g->seen->yield, YIELD_FLOOR);
 
 		if (!cost_known(g))
 			below = g->y;

@@ -71,7 +71,7 @@ u64 hot_fade(u64 kept, u64 age)
 
 void hot_read(const struct policy *p, struct policy_guest *g, u64 faulted, u64 swapped, u64 dt)
 {
-	double keep = half_life(min_of(dt, REREAD_LIFE * 64), REREAD_LIFE), prior = p->t.hot_prior;
+	double keep = half_life(min_of(dt, REREAD_LIFE * 64), REREAD_LIFE), prior = HOT_PRIOR;
 	struct guest_history *s = g->seen;
 	double rate;
 

@@ -89,7 +89,7 @@ void guest_restarted(struct policy_guest *g)
 }
 
 /* Everything that a guest's samples have taught, but not what it is. */
-static void guest_unlearn(struct policy *p, struct policy_guest *g)
+static void guest_unlearn(struct policy_guest *g)
 {
 	guest_restarted(g);
 	g->seen->last_update = 0;
@@ -105,7 +105,7 @@ static void guest_unlearn(struct policy *p, struct policy_guest *g)
 	g->seen->reread = 0;
 	g->seen->growth_peak = 0;
 	g->seen->yield = 1;
-	g->seen->sigma = p->t.hot_prior;
+	g->seen->sigma = HOT_PRIOR;
 	g->seen->good = g->target;
 	g->seen->learned = 0;
 	g->seen->backoff = g->seen->backoff_until = 0;
@@ -167,7 +167,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	g->seen->learned_at = g->seen->undo_at = g->seen->harm_at = NEVER;
 	g->seen->harm_last = NEVER;
 	g->seen->progress_at = now;
-	guest_unlearn(p, g);
+	guest_unlearn(g);
 
 	p->count++;
 	*ret_guest = i;
@@ -262,7 +262,7 @@ int policy_guest_event(struct policy *p, unsigned int guest, enum policy_guest_e
 		g->seen->pinned_until = 0;
 		return 0;
 	case POLICY_GUEST_FORGET:
-		guest_unlearn(p, g);
+		guest_unlearn(g);
 		return 0;
 	}
 	return -EINVAL;

@@ -49,11 +49,11 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 		return -ENOENT;
 	now = policy_clock(p, now);
 
-	g->seen->learned = scale(min_of(s->learned, g->max), harm_fading(p, s->age));
+	g->seen->learned = scale(min_of(s->learned, g->max), harm_fading(s->age));
 	g->seen->learned_at = now;
 	g->seen->good = s->good ? clamp_u64(s->good, g->min, g->max) : g->target;
 	g->seen->yield = clamp_ratio(s->yield, 0, 1, 1);
-	g->seen->sigma = clamp_ratio(s->hot, 0, 1, p->t.hot_prior);
+	g->seen->sigma = clamp_ratio(s->hot, 0, 1, HOT_PRIOR);
 	g->seen->kept = hot_fade(min_of(s->kept, g->max), s->age);
 	g->seen->lacking =
 		scale(min_of(s->lacking, g->max),

@@ -26,7 +26,6 @@ enum policy_unit {
 struct policy_tunables {
 	/* host */
 	double level_low, level_medium, level_critical;
-	double level_leave;
 	uint64_t level_hold;
 	double reserve_factor, reserve_factor_min, reserve_share;
 	double reserve_pressed;
@@ -36,16 +35,14 @@ struct policy_tunables {
 	double hold_cap, hold_cap_noswap;
 	uint64_t process_overhead;
 	/* demand of a guest */
-	uint64_t room_min, room_memory;
+	uint64_t room_min;
 	double room_min_share, room_max_share;
 	uint64_t floor_slack;
 	double floor_slack_share;
-	double press_step, press_max;
+	double press_step;
 	uint64_t press_half_life;
 	uint64_t debt_life;
 	uint64_t hot_window;
-	double hot_prior;
-	double yield_floor, yield_gain;
 	/* entitlement and moves */
 	double tax;
 	double shrink_none, shrink_low, shrink_medium;
@@ -55,7 +52,6 @@ struct policy_tunables {
 	/* harm */
 	uint64_t harm_window;
 	uint64_t backoff_min;
-	double learn_factor, learn_decay;
 	uint64_t harm_limit, harm_period;
 	/* time */
 	uint64_t poll;
