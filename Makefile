@@ -227,7 +227,7 @@ help:
 	'make lab            a shell in the lab host' \
 	'make bench-NAME     one benchmark: see Documentation/benchmarks.rst' \
 	'make fuzz           the fuzzers: see selftests/fuzz/fuzz.mk' \
-	'make style          checkpatch, sparse, clang-tidy, shellcheck' \
+	'make style          checkpatch, sparse, clang-tidy, shellcheck, names, circles' \
 	'make deps           install what all of this needs' \
 	'make SAN=1 ...      with AddressSanitizer and UBSan, under build/san'
 
