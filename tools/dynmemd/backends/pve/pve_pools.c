@@ -23,9 +23,12 @@ static const char *field(const char *line, unsigned int n, size_t *ret_len)
 static bool is_member(const char *line, unsigned int vmid)
 {
 	size_t len;
-	const char *list = field(line, 3, &len), *end = list + len;
+	const char *list = field(line, 3, &len), *end;
 
-	while (list && list < end) {
+	if (!list)
+		return false;
+	end = list + len;
+	while (list < end) {
 		if (isdigit((unsigned char)*list) && strtoul(list, NULL, 10) == vmid)
 			return true;
 		list += strcspn(list, ",; :\n");
