@@ -271,7 +271,7 @@ static size_t feed(struct qmp *q, const char *p, size_t len)
 }
 
 /*
- * One buffer's worth a turn: whoever sends without end gets his turn among
+ * One buffer's worth a turn: a peer that sends without end gets its turn among
  * the others, and no more.
  */
 void qmp_read(struct qmp *q)

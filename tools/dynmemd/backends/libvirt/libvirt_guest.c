@@ -112,7 +112,7 @@ static int poll_guest(struct guest *g)
 }
 
 /*
- * A period that somebody else has set is his: it is only made shorter, and
+ * A period that somebody else has set is kept: it is only made shorter, and
  * put back when we need no statistics.
  */
 static int watch(struct guest *g, unsigned int seconds)

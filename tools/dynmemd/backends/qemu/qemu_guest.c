@@ -386,7 +386,7 @@ static void forget(struct guest *guest)
 }
 
 /*
- * A period that somebody else has set is his: it is only made shorter, and
+ * A period that somebody else has set is kept: it is only made shorter, and
  * put back when we need no statistics. QEMU asks the guest at once when the
  * period was off before.
  */
