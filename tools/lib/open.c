@@ -74,7 +74,7 @@ static int handle_init(struct dynmem *d, unsigned int flags)
 		return r;
 	socket_tune(d);
 
-	/* First listen, then look: what comes in between is reported twice. */
+	/* First listen, then ask: what comes in between is reported twice. */
 	errno = 0;
 	r = nl_socket_add_membership(d->events, NOTIFY_GROUP);
 	if (r < 0)

@@ -70,7 +70,7 @@ struct pve_reader {
 	LIST_HEAD(, file) files;
 	char *buf;
 	char *pools_path, *pools; /* and what is in it; NULL: it was never read */
-	int pools_error;	  /* of the last look; 0: none */
+	int pools_error;	  /* of the last reading; 0: none */
 	char folder[];
 };
 
