@@ -75,6 +75,8 @@ static void test_reading(_unused_ void **state)
 	/* What is not known is not there. */
 	assert_false(get(m, DYNMEM_HOST_STALLS, "t", &n));
 	assert_false(get(m, DYNMEM_HOST_KSM_SAVED, "t", &n));
+	assert_true(get(m, DYNMEM_HOST_KSM_REASON, "s", &text));
+	assert_string_equal(text, "this kernel has no KSM");
 
 	m = call(&w, &b, "GetGuest", "a");
 	assert_true(get(m, DYNMEM_GUEST_NAME, "s", &text));

@@ -2,6 +2,7 @@
 /* The pace of ksmd, and what merging exposes. */
 #include <string.h>
 
+#include "policy/figures.h"
 #include "policy_host.h"
 
 static void ksm_host(struct fixture *f)
@@ -250,6 +251,37 @@ static void test_ksm_of_others_is_exposure(void **state)
 	policy_free(f.p);
 }
 
+/* What is merged in a guest it can call in, and a balloon would not free it once more. */
+static void test_ksm_of_a_guest(void **state)
+{
+	struct guest_record merged = { .present = GUEST_HAS_KSM_SAVED, .ksm_saved = 2 * GIB };
+	struct policy_guest_info a, b;
+	unsigned int plain, alike;
+	struct fixture f;
+
+	(void)state;
+	init(&f, 64 * GIB, 40 * GIB);
+	ksm_host(&f);
+	f.h.ksm.saved = 2 * GIB;
+	plain = add(&f, GIB, 8 * GIB);
+	alike = add(&f, GIB, 8 * GIB);
+	for (int i = 0; i < 5; i++) {
+		policy_guest_update(f.p, alike, &merged, f.now);
+		report(&f, plain, 2 * GIB, 8 * GIB);
+		report(&f, alike, 2 * GIB, 8 * GIB);
+		pass(&f, 1);
+		decide(&f);
+	}
+	assert_int_equal(policy_guest_info(f.p, plain, f.now, &a), 0);
+	assert_int_equal(policy_guest_info(f.p, alike, f.now, &b), 0);
+	assert_int_equal(b.exposure, a.exposure + 2 * GIB);
+	/* The host's savings are in it: they are not counted twice. */
+	assert_int_equal(f.r.exposure, a.exposure + b.exposure);
+	assert_true(touched_share(f.p, guest_get(f.p, plain)) >
+		    touched_share(f.p, guest_get(f.p, alike)) * 1.3);
+	policy_free(f.p);
+}
+
 static void test_ksm_cost_is_measured(void **state)
 {
 	struct fixture f;
@@ -286,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_ksm_cost_is_measured),
 		cmocka_unit_test(test_ksm_cost_without_count),
 		cmocka_unit_test(test_ksm_of_others_is_exposure),
+		cmocka_unit_test(test_ksm_of_a_guest),
 	};
 	/* clang-format on */
 

@@ -69,6 +69,8 @@ static void print_host(struct json_object *host)
 	}
 	if (out_has(host, DYNMEM_HOST_KSM_SAVED))
 		print_ksm(host);
+	else if (!strcmp(out_str(host, DYNMEM_HOST_KSM_MODE), "manage"))
+		printf("KSM      %s\n", out_safe(out_str(host, DYNMEM_HOST_KSM_REASON)));
 	if (out_has(host, DYNMEM_HOST_EXPOSURE))
 		printf("Exposure if guests wrote everything, %s would be called in; %s is held, and %s for the host\n",
 		       out_bytes(out_u64(host, DYNMEM_HOST_EXPOSURE), a),

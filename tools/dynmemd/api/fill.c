@@ -49,6 +49,8 @@ static void fill_ksm(sd_bus_message *msg, struct manager *m)
 
 	manager_ksm(m, &ksm);
 	api_put_s(msg, DYNMEM_HOST_KSM_MODE, ksm.mode);
+	if (ksm.reason)
+		api_put_s(msg, DYNMEM_HOST_KSM_REASON, ksm.reason);
 	manager_read_ksm(m, &h);
 	if (!(h.present & HOST_HAS_KSM_RUN))
 		return;
@@ -57,8 +59,6 @@ static void fill_ksm(sd_bus_message *msg, struct manager *m)
 	api_put_t(msg, DYNMEM_HOST_KSM_RUN, h.ksm.run);
 	api_put_s(msg, DYNMEM_HOST_KSM_DRIVER, ksm.driver);
 	sd_bus_message_append(msg, "{sv}", DYNMEM_HOST_KSM_CPU, "d", ksm.cpu_share);
-	if (ksm.reason)
-		api_put_s(msg, DYNMEM_HOST_KSM_REASON, ksm.reason);
 	if (*ksm.alert)
 		api_put_s(msg, DYNMEM_HOST_KSM_ALERT, ksm.alert);
 	if (*ksm.error)

@@ -168,8 +168,19 @@ void ksm_act(struct manager *m, uint64_t now)
 	trust_report(m);
 }
 
+static void warn_absent(const struct manager *m)
+{
+	struct host_record r = { 0 };
+
+	ksm_sysfs_read(&m->ksm.sysfs, &r);
+	if (ksm_managing(m) && !(r.present & HOST_HAS_KSM_RUN))
+		log_warning(
+			"KSM: mode = manage has no effect: this kernel has none (built without CONFIG_KSM)");
+}
+
 void ksm_act_reload(struct manager *m)
 {
+	warn_absent(m);
 	if (*m->ksm.rival)
 		m->ksm.adopt = true;
 	*m->ksm.rival = 0;
@@ -217,9 +228,7 @@ void ksm_act_init(struct manager *m, const char *sys, const char *state)
 	ksm_sysfs_open(&m->ksm.sysfs, dir);
 	ksm_sysfs_read(&m->ksm.sysfs, &r);
 	if (!(r.present & HOST_HAS_KSM_RUN)) {
-		if (ksm_managing(m))
-			log_warning("KSM: this kernel has none (no %s: built without CONFIG_KSM)",
-				    dir);
+		warn_absent(m);
 		return;
 	}
 	e = ksm_control_new(&m->ksm.control, m->event, dir, note_path(state, note, sizeof(note)),
