@@ -70,12 +70,26 @@ static bool value_of(const char *option, const char *key, char *ret, size_t size
 	return false;
 }
 
+/* A key alone is on. */
+static bool is_alone(const char *option, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *p = option; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (!strncmp(p, key, len) && (!p[len] || p[len] == ','))
+			return true;
+	}
+	return false;
+}
+
 static bool is_on(const char *option, const char *key)
 {
 	char value[32];
 
-	return value_of(option, key, value, sizeof(value)) && strcmp(value, "off") != 0 &&
-	       strcmp(value, "no") != 0 && strcmp(value, "false") != 0;
+	if (!value_of(option, key, value, sizeof(value)))
+		return is_alone(option, key);
+	return strcmp(value, "off") != 0 && strcmp(value, "no") != 0 && strcmp(value, "false") != 0;
 }
 
 static const char *by_first(const char *option, const char *key)
