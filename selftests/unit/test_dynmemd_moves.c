@@ -282,11 +282,13 @@ static void test_state(_unused_ void **state)
 	assert_true(learned_of(&w, "a").yield == 0.5);
 	daemon_stop(&w);
 
-	/* Somebody moved its balloon while there was no daemon. */
+	/* Somebody moved its balloon while there was no daemon; the host is short, so a
+	 * first step down may have been decided by now. */
+	assert_true(a.target < 900 * MIB);
 	a.actual = 1000 * MIB;
 	daemon_start(&w, false);
 	run_until(&w, 1000, manager_find(w.manager, "a"));
-	assert_int_equal(info_of(&w, "a").target, 1000 * MIB);
+	assert_in_range(info_of(&w, "a").target, 950 * MIB, 1000 * MIB);
 	assert_true(learned_of(&w, "a").yield == 0.5);
 	daemon_stop(&w);
 
