@@ -14,8 +14,8 @@ static void test_plan_reload(_unused_ void **state)
 
 	open_all(&w, &b, "[guest a]\nmin = 300M\n");
 	start_guest(&w, &a, "a.sock");
-	run_until(&w, 2000, manager_find(w.manager, "a"));
-	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	run_until(&w, 10000, manager_find(w.manager, "a"));
+	run_until(&w, 20000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	m = call(&w, &b, "PlanReload", NULL);
 	assert_true(sd_bus_message_enter_container(m, 'a', "s") > 0);
 	assert_int_equal(sd_bus_message_read(m, "s", &line), 0);
@@ -55,8 +55,8 @@ static void test_reading(_unused_ void **state)
 	a.reporting = true;
 	open_all(&w, &b, "[guest a]\nmin = 300M\nmax = 900M\nshares = 70\ntrust = acme\n");
 	start_guest(&w, &a, "a.sock");
-	run_until(&w, 2000, manager_find(w.manager, "a"));
-	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	run_until(&w, 10000, manager_find(w.manager, "a"));
+	run_until(&w, 20000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 
 	m = call(&w, &b, "GetHost", NULL);
 	assert_false(sd_bus_message_is_method_error(m, NULL));
@@ -142,8 +142,8 @@ static void test_detail(_unused_ void **state)
 
 	open_all(&w, &b, "[guest a]\nmin = 300M\n");
 	start_guest(&w, &a, "a.sock");
-	run_until(&w, 2000, manager_find(w.manager, "a"));
-	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	run_until(&w, 10000, manager_find(w.manager, "a"));
+	run_until(&w, 20000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	m = call(&w, &b, "GetGuest", "a");
 	assert_true(get(m, DYNMEM_DETAIL_MIN_FROM, "s", &text));
 	snprintf(from, sizeof(from), "%s:4", w.conf);
@@ -239,8 +239,8 @@ static void test_reserve(_unused_ void **state)
 
 	open_all(&w, &b, "[daemon]\nmode = manage\n[policy]\nprofile = cautious\n");
 	start_guest(&w, &a, "a.sock");
-	run_until(&w, 2000, manager_find(w.manager, "a"));
-	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	run_until(&w, 10000, manager_find(w.manager, "a"));
+	run_until(&w, 20000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	m = call(&w, &b, "GetHost", NULL);
 	assert_true(get(m, DYNMEM_HOST_PROFILE, "s", &text));
 	assert_string_equal(text, "cautious");
@@ -273,10 +273,10 @@ static void test_reserve(_unused_ void **state)
 	assert_true(get(m, DYNMEM_RESERVE_MISSING, "t", &missing));
 	assert_true(missing > 0 && missing <= 200 * MIB);
 	assert_true(get(m, DYNMEM_RESERVE_ID, "t", &id));
-	run_until(&w, 5000, a.balloons > 0);
-	run_until(&w, 2000, !strcmp(b.decision_code, "shrink-reserve"));
+	run_until(&w, 20000, a.balloons > 0);
+	run_until(&w, 10000, !strcmp(b.decision_code, "shrink-reserve"));
 	start_guest(&w, &new, "new.sock");
-	run_until(&w, 2000, manager_find(w.manager, "new"));
+	run_until(&w, 10000, manager_find(w.manager, "new"));
 	m = of_reservation(&w, &b, "GetReservation", id);
 	assert_true(get(m, DYNMEM_RESERVE_STATE, "s", &text));
 	assert_string_equal(text, "started");
@@ -330,11 +330,11 @@ static void test_signals(_unused_ void **state)
 
 	open_all(&w, &b, "[daemon]\nmode = manage\n");
 	start_guest(&w, &a, "a.sock");
-	run_until(&w, 2000, b.added == 1);
-	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	run_until(&w, 10000, b.added == 1);
+	run_until(&w, 20000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	assert_int_equal(b.decisions, 0);
 	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
-	run_until(&w, 1000, b.decisions > 0 && b.levels > 0);
+	run_until(&w, 20000, b.decisions > 0 && b.levels > 0);
 	assert_string_equal(b.level, "critical");
 	assert_string_equal(b.decision_guest, "a");
 	assert_string_equal(b.decision_code, "shrink-critical");
@@ -350,7 +350,7 @@ static void test_signals(_unused_ void **state)
 	/* Microseconds of one event: more than none, less than a second. */
 	assert_true(usec > 0 && usec < USEC_PER_SEC);
 	fake_stop(&a, false);
-	run_until(&w, 1000, b.removed == 1);
+	run_until(&w, 20000, b.removed == 1);
 	assert_string_equal(b.removed_reason, "closed by the peer");
 	close_all(&w, &b);
 }
@@ -366,8 +366,8 @@ static void test_bus_comes_and_goes(_unused_ void **state)
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", true);
 	assert_int_equal(api_new(&b.api, w.manager, w.event), 0);
 	start_guest(&w, &a, "a.sock");
-	run_until(&w, 2000, manager_find(w.manager, "a"));
-	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
+	run_until(&w, 10000, manager_find(w.manager, "a"));
+	run_until(&w, 20000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 
 	/* It is there at last: the API comes by itself, within 2 or 4 s. */
 	start_bus(&w, &b);
@@ -379,7 +379,7 @@ static void test_bus_comes_and_goes(_unused_ void **state)
 	stop_bus(&b);
 	run_for(&w, 100);
 	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
-	run_until(&w, 1000, a.balloons > 0);
+	run_until(&w, 20000, a.balloons > 0);
 
 	/* The bus is back, and so is the API. */
 	start_bus(&w, &b);
