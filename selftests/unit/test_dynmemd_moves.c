@@ -23,7 +23,7 @@ static void falls_to(struct world *w, unsigned int available, bool news)
 static void test_emergency_without_news(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
-	char written[256] = "";
+	const struct guest *g;
 	struct world w;
 
 	open_world(&w, "[daemon]\nmode = manage\n");
@@ -31,18 +31,20 @@ static void test_emergency_without_news(_unused_ void **state)
 	run_until(&w, 2000, manager_find(w.manager, "a"));
 	run_until(&w, 4000, info_of(&w, "a").class == POLICY_CLASS_REPORTING);
 	run_for(&w, 6500);
-	a.delay = 3000;
+	g = manager_find(w.manager, "a");
+	a.delay = 8000;
 	for (unsigned int available = 940; available > 260; available -= 60) {
 		falls_to(&w, available, available == 940 || available == 460);
 		run_for(&w, 50);
 	}
-	while (recv(a.fd, written, sizeof(written) - 1, MSG_DONTWAIT) > 0)
-		;
-	falls_to(&w, 150, true);
-	assert_true(recv(a.fd, written, sizeof(written) - 1, MSG_PEEK) > 0);
-	assert_non_null(strstr(written, "\"execute\":\"balloon\""));
+	for (unsigned int available = 240; available > 40 && g->target == 1024 * MIB;
+	     available -= 8) {
+		falls_to(&w, available, true);
+		run_for(&w, 50);
+	}
+	assert_true(g->target < 1024 * MIB);
 	/* By the plan, not by an ordinary decision. */
-	assert_non_null(strstr(manager_find(w.manager, "a")->reason, "the host is critical: "));
+	assert_non_null(strstr(g->reason, "the host is critical: "));
 	fake_stop(&a, false);
 	close_world(&w);
 }
@@ -57,14 +59,14 @@ static void test_stands_still_without_news(_unused_ void **state)
 	start_guest(&w, &a, "a.sock");
 	until_known(&w, "a");
 	run_for(&w, 6500);
-	a.delay = 2000;
+	a.delay = 4000;
 	for (int n = 0; n < 3; n++) {
 		falls_to(&w, 150, true);
 		run_for(&w, 500);
 		assert_int_equal(a.balloons, 0);
 		assert_int_equal(manager_find(w.manager, "a")->target, 1024 * MIB);
 	}
-	run_until(&w, 8000, a.balloons > 0);
+	run_until(&w, 12000, a.balloons > 0);
 	assert_true(a.target >= 188 * MIB);
 	fake_stop(&a, false);
 	close_world(&w);
