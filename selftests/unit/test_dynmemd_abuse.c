@@ -145,6 +145,36 @@ static void test_hostile_names(_unused_ void **state)
 	close_world(&w);
 }
 
+/* /proc/meminfo is cut off, or empty: that is no shortage. */
+static void test_half_of_meminfo(_unused_ void **state)
+{
+	static const char *const texts[] = {
+		"MemTotal: 4194304 kB\nMemFree: 0 kB\nMemAvailable: 0 kB\n",
+		"MemTotal: 4194304 kB\nMemFree: 0 kB\nMemAva",
+		"",
+	};
+	const struct source_pressure critical = { .level = POLICY_LEVEL_CRITICAL, .news = true };
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, MANAGE);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		write_text(w.meminfo, texts[i]);
+		manager_pressure(w.manager, &critical);
+		run_for(&w, 2000);
+		assert_int_equal(a.balloons, 0);
+		assert_int_equal(manager_read_host(w.manager)->total, 4096 * MIB);
+		assert_true(manager_read_host(w.manager)->available > GIB);
+	}
+	/* One that can be read is believed. */
+	pressure(&w, POLICY_LEVEL_CRITICAL, 120);
+	run_until(&w, 5000, a.balloons > 0);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -153,6 +183,7 @@ int main(void)
 		cmocka_unit_test(test_drain_in_emergency),
 		cmocka_unit_test(test_hung_guest),
 		cmocka_unit_test(test_hostile_names),
+		cmocka_unit_test(test_half_of_meminfo),
 	};
 	/* clang-format on */
 

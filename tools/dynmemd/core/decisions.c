@@ -120,6 +120,10 @@ static void decide(struct manager *m, uint64_t now)
 {
 	struct policy_result r;
 
+	if (m->host_unread) {
+		tick_at(m, now + m->config->policy.poll);
+		return;
+	}
 	if (policy_decide(m->policy, now, &r) < 0)
 		return;
 	write_commands(m, &r, now);

@@ -66,6 +66,10 @@ int emergency_continue(_unused_ sd_event_source *s, _unused_ uint64_t usec, void
 	int64_t wait;
 
 	sample_host(m, true, now);
+	if (m->host_unread) {
+		tick_soon(m);
+		return 0;
+	}
 	wait = policy_emergency_next(m->policy, now, &step, &count);
 	run_steps(m, step, count, now);
 	if (wait > 0)

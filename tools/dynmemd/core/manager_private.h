@@ -70,6 +70,7 @@ struct manager {
 	struct policy *policy;
 	struct recorder *recorder;
 	struct host host;
+	bool host_unread; /* by the last sample: @host is older, and nothing is decided */
 	struct numa numa;
 	struct cost ksmd; /* its thread */
 	struct ksm_act ksm;

@@ -114,19 +114,32 @@ static void fill_ksm(struct manager *m, struct host_record *r)
 	r->present |= HOST_HAS_KSM_CPU;
 }
 
+/* Return: whether the host's memory can be read; logged when that changes. */
+static bool read_memory(struct manager *m)
+{
+	int r = host_read(&m->host);
+	bool was_unread = m->host_unread;
+
+	m->host_unread = r < 0;
+	if (r < 0 && !was_unread)
+		log_error(
+			"cannot read the host's memory from %s/meminfo: %s; the memory of guests is left as it is until that works",
+			m->proc, strerror(-r));
+	else if (r >= 0 && was_unread)
+		log_info("the host's memory can be read again");
+	return r >= 0;
+}
+
 enum policy_level sample_host(struct manager *m, bool quick, uint64_t now)
 {
 	struct host_record s;
 	enum policy_level level;
-	int r = host_read(&m->host);
 
-	if (r < 0)
-		log_error("cannot read the host's memory: %s", strerror(-r));
+	if (!read_memory(m))
+		return POLICY_LEVEL_NONE;
 	sample_fill(m, &s);
-	if (r >= 0) {
-		policy_gate_host(&m->gate, &m->config->policy, &s, now, &m->gate_host);
-		policy_gate_sampled(&m->gate, &m->gate_host, now);
-	}
+	policy_gate_host(&m->gate, &m->config->policy, &s, now, &m->gate_host);
+	policy_gate_sampled(&m->gate, &m->gate_host, now);
 	fill_pressure(m, &s);
 	if (!quick) {
 		fill_ksm(m, &s);

@@ -22,12 +22,15 @@ void writes_begin(struct manager *m, uint64_t now)
 static void read_host(struct manager *m)
 {
 	struct host_record s;
+	bool unread;
 
 	if (m->gate_read)
 		return;
-	if (host_read(&m->host) < 0)
-		m->host.available = m->host.total;
+	unread = host_read(&m->host) < 0;
 	sample_fill(m, &s);
+	/* Then nothing is short. */
+	if (unread)
+		s.available = s.total;
 	policy_gate_host(&m->gate, &m->config->policy, &s, manager_now(m), &m->gate_host);
 	m->gate_read = true;
 }

@@ -46,20 +46,22 @@ static void read_arc(struct host *h)
 
 int host_read(struct host *h)
 {
+	struct host now = *h;
 	char buf[4096];
 	int r = proc_read(h->meminfo, buf, sizeof(buf));
 
 	if (r < 0)
 		return r;
-	if (!proc_kib(buf, "MemTotal:", &h->total) || !proc_kib(buf, "MemFree:", &h->free) ||
-	    !proc_kib(buf, "MemAvailable:", &h->available) ||
-	    !proc_kib(buf, "SwapTotal:", &h->swap_total) ||
-	    !proc_kib(buf, "SwapFree:", &h->swap_free))
+	if (!proc_kib(buf, "MemTotal:", &now.total) || !proc_kib(buf, "MemFree:", &now.free) ||
+	    !proc_kib(buf, "MemAvailable:", &now.available) ||
+	    !proc_kib(buf, "SwapTotal:", &now.swap_total) ||
+	    !proc_kib(buf, "SwapFree:", &now.swap_free))
 		return -EBADMSG;
 	/* Kernels before 4.16 do not have it. */
-	if (!proc_kib(buf, "Hugetlb:", &h->hugetlb) || h->hugetlb > h->total)
-		h->hugetlb = 0;
-	read_arc(h);
+	if (!proc_kib(buf, "Hugetlb:", &now.hugetlb) || now.hugetlb > now.total)
+		now.hugetlb = 0;
+	read_arc(&now);
+	*h = now;
 	return 0;
 }
 

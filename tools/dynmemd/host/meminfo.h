@@ -34,7 +34,11 @@ struct host {
  */
 int host_open(struct host *h, const char *proc);
 
-/** host_read() - read anew; allocates nothing. 0 or a negative errno */
+/**
+ * host_read() - read anew; allocates nothing
+ *
+ * Return: 0, or a negative errno: then all figures are those of before.
+ */
 int host_read(struct host *h);
 
 void host_close(struct host *h);
