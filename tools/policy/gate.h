@@ -17,7 +17,9 @@
  * counts: free memory that was never touched lies before the cache that the host needs,
  * and brings it nothing.  Rate gives way where what the host has available and can swap
  * is less than reserve_pressed; need only where that falls so fast that the host would
- * kill before a balloon has brought anything, or nearly has gone.  Growth always passes.
+ * kill before a balloon has brought anything, or nearly has gone.  Growth always passes;
+ * but what somebody else took from a guest is still its own in the books, since it may
+ * have it back by now: a size below that is taken for a shrink.
  */
 #ifndef DYNMEM_POLICY_GATE_H
 #define DYNMEM_POLICY_GATE_H
