@@ -370,7 +370,7 @@ static void test_no_memory(_unused_ void **state)
 }
 #endif
 
-int main(void)
+int main(int argc, char **argv)
 {
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
@@ -385,5 +385,6 @@ int main(void)
 	};
 	/* clang-format on */
 
+	farm_main(argc, argv);
 	return cmocka_run_group_tests_name("dynmemd_trouble", tests, NULL, NULL);
 }
