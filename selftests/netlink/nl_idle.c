@@ -142,7 +142,7 @@ TEST_F_TIMEOUT(idle, asking, 30)
 }
 
 /* Reclaim, both a cgroup's and the host's, is counted all the same. */
-TEST_F_TIMEOUT(idle, pressed, 120)
+TEST_F_TIMEOUT(idle, pressed, 400)
 {
 	uint64_t memcg, stalls;
 

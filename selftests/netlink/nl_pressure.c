@@ -144,7 +144,7 @@ static void sink_to(struct __test_metadata *_metadata, FIXTURE_DATA(pressure) * 
 }
 
 /* Up step by step, each reported at once; then down in one, after the hold. */
-TEST_F_TIMEOUT(pressure, levels, 60)
+TEST_F_TIMEOUT(pressure, levels, 240)
 {
 	uint64_t seq, dropping, dropped, fell;
 	uint32_t level;
@@ -180,7 +180,7 @@ TEST_F_TIMEOUT(pressure, levels, 60)
 	dropped = now_ns();
 	level = next_level(_metadata, self, PATIENCE_MS);
 	/* A slow kernel needs more than a hold to get all of it back. */
-	for (; dropped - dropping > HOLD_MS * NSEC_PER_MSEC / 2 && level == DYNMEM_LEVEL_LOW; seq++)
+	for (; dropped - dropping > HOLD_MS * NSEC_PER_MSEC / 2 && level != DYNMEM_LEVEL_NONE; seq++)
 		level = next_level(_metadata, self, PATIENCE_MS);
 	ASSERT_EQ(DYNMEM_LEVEL_NONE, level);
 	fell = now_ns();
@@ -192,7 +192,7 @@ TEST_F_TIMEOUT(pressure, levels, 60)
 }
 
 /* While the hold keeps the level, nothing asks for it: no causes. */
-TEST_F_TIMEOUT(pressure, hold, 60)
+TEST_F_TIMEOUT(pressure, hold, 240)
 {
 	set_thresholds(_metadata, self);
 	listen_at_none(_metadata, self);
@@ -212,7 +212,7 @@ TEST_F_TIMEOUT(pressure, hold, 60)
 }
 
 /* New thresholds are in force at once, without any memory moving. */
-TEST_F_TIMEOUT(pressure, config_moves_level, 60)
+TEST_F_TIMEOUT(pressure, config_moves_level, 240)
 {
 	set(_metadata, &self->requests, DYNMEM_A_CONFIG_HOLD, 0);
 	listen_in(_metadata, self);
@@ -229,7 +229,7 @@ TEST_F_TIMEOUT(pressure, config_moves_level, 60)
 }
 
 /* A rise is reported at once, whatever the interval; the fall waits for it. */
-TEST_F_TIMEOUT(pressure, interval, 60)
+TEST_F_TIMEOUT(pressure, interval, 240)
 {
 	uint64_t up, down;
 
@@ -261,7 +261,7 @@ TEST_F_TIMEOUT(pressure, interval, 60)
 }
 
 /* Every listener gets the same; one that does not read loses, and learns of it. */
-TEST_F_TIMEOUT(pressure, listeners, 60)
+TEST_F_TIMEOUT(pressure, listeners, 240)
 {
 	struct nl other, lazy;
 	struct nl_answer a;
@@ -305,7 +305,7 @@ TEST_F_TIMEOUT(pressure, listeners, 60)
 }
 
 /* Sampling needs no repeated asking: it goes on until the last one leaves. */
-TEST_F_TIMEOUT(pressure, stays_armed, 60)
+TEST_F_TIMEOUT(pressure, stays_armed, 240)
 {
 	struct nl other;
 
