@@ -180,7 +180,8 @@ TEST_F_TIMEOUT(pressure, levels, 240)
 	dropped = now_ns();
 	level = next_level(_metadata, self, PATIENCE_MS);
 	/* A slow kernel needs more than a hold to get all of it back. */
-	for (; dropped - dropping > HOLD_MS * NSEC_PER_MSEC / 2 && level != DYNMEM_LEVEL_NONE; seq++)
+	for (; dropped - dropping > HOLD_MS * NSEC_PER_MSEC / 2 && level != DYNMEM_LEVEL_NONE;
+	     seq++)
 		level = next_level(_metadata, self, PATIENCE_MS);
 	ASSERT_EQ(DYNMEM_LEVEL_NONE, level);
 	fell = now_ns();
