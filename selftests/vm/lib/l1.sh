@@ -189,6 +189,7 @@ start_machine() {
 		mkfifo "$run_dir/$name".{in,out}
 	done
 	exec {ctl_in}<>"$run_dir/ctl.in" {ctl_out}<>"$run_dir/ctl.out"
+	ctl_begun=
 
 	spawn cat "$run_dir/out.out"
 	helper_pids=($!)
@@ -265,10 +266,22 @@ stuck_on_breakpoint() {
 			grep -qa 'RIP: .*asm_exc_int3' "$run_dir/console.log"; }
 }
 
+# read_ctl: a control line from the machine, to $line; fails when a second is over
+# without one. The second may end in the middle of a line, also of one that is all
+# there: what read has of it by then begins the next.
+ctl_begun=
+read_ctl() {
+	local failed=0
+	IFS= read -r -t 1 line <&"$ctl_out" || failed=1
+	ctl_begun+=$line
+	((!failed)) || return 1
+	line=$ctl_begun ctl_begun=
+}
+
 # late_exit: the job's status, if it came while the machine powered off.
 late_exit() {
 	local line
-	while read -r -t 1 line <&"$ctl_out"; do
+	while read_ctl; do
 		[[ $line == 'exit '* ]] || continue
 		status=${line#exit }
 		return 0
@@ -281,7 +294,7 @@ late_exit() {
 follow() {
 	local line up=0 start=$SECONDS
 	while :; do
-		if read -r -t 1 line <&"$ctl_out"; then
+		if read_ctl; then
 			case $line in
 			up)
 				up=1
