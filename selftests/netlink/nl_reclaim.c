@@ -435,7 +435,7 @@ TEST_F_TIMEOUT(reclaim, huge_page_faults, 400)
 }
 
 /* A CPU goes and comes, again and again, while a cgroup thrashes at its own limit. */
-TEST_F_TIMEOUT(reclaim, cpus_under_load, 300)
+TEST_F_TIMEOUT(reclaim, cpus_under_load, 700)
 {
 	int cpu = (int)sysconf(_SC_NPROCESSORS_CONF) - 1;
 	char path[PATH_MAX];
