@@ -135,7 +135,7 @@ TEST_F_TIMEOUT(lifecycle, complete_when_it_appears, 60)
 }
 
 /* A dump that is not read to its end keeps the module. */
-TEST_F(lifecycle, dump_under_way)
+TEST_F_TIMEOUT(lifecycle, dump_under_way, 240)
 {
 	/* More than the kernel prepares ahead: some 32 KiB. */
 	static pid_t pids[600];
