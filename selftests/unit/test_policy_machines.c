@@ -41,6 +41,17 @@ static void stats_of(struct one *o, u64 offline, u64 used)
 
 static const u64 little[] = { 200 * MIB, 300 * MIB, 600 * MIB, 1200 * MIB };
 
+/* Half a minute, with statistics: it keeps what it uses, and memory that is offline. */
+static void keeps_used(struct one *o, u64 offline, u64 used)
+{
+	for (int n = 0; n < 30; n++) {
+		stats_of(o, offline, used);
+		tick(o, true);
+		assert_true(leaves(o) >= offline + used);
+		obey(o);
+	}
+}
+
 /* A DIMM that its kernel does not bring online, plugged while the host has little. */
 static void test_dimm_on_a_short_host(void **state)
 {
@@ -61,12 +72,7 @@ static void test_dimm_on_a_short_host(void **state)
 		policy_host_update(o.p, &o.h, o.now);
 		assert_true(policy_decide(o.p, o.now, &o.r) >= 0);
 		assert_true(leaves(&o) >= offline + used);
-		for (int n = 0; n < 30; n++) {
-			stats_of(&o, offline, used);
-			tick(&o, true);
-			assert_true(leaves(&o) >= offline + used);
-			obey(&o);
-		}
+		keeps_used(&o, offline, used);
 		policy_free(o.p);
 	}
 }
@@ -86,12 +92,7 @@ static void test_other_machine_over_a_restart(void **state)
 		one_init(&o, 256 * MIB, 4 * GIB, 4 * GIB);
 		policy_guest_import(o.p, o.g, o.now, &old);
 		o.h.available = little[k];
-		for (int n = 0; n < 30; n++) {
-			stats_of(&o, offline, used);
-			tick(&o, true);
-			assert_true(leaves(&o) >= offline + used);
-			obey(&o);
-		}
+		keeps_used(&o, offline, used);
 		policy_free(o.p);
 	}
 }

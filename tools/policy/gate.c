@@ -66,10 +66,16 @@ static void advance(struct policy_gate *gate, u64 now)
 	gate->second = second;
 }
 
-static void count(struct policy_gate_minute *m, u64 second, u64 bytes)
+static void add(struct policy_gate_minute *m, u64 second, u64 bytes)
 {
 	m->taken[second % SLOTS] += bytes;
 	m->sum += bytes;
+}
+
+static void count(struct policy_gate *gate, u64 second, u64 bytes, u64 touched)
+{
+	add(&gate->all, second, bytes);
+	add(&gate->touched, second, touched);
 }
 
 void policy_gate_restore(struct policy_gate *gate, u64 bytes, u64 age, u64 now)
@@ -78,8 +84,7 @@ void policy_gate_restore(struct policy_gate *gate, u64 bytes, u64 age, u64 now)
 	age /= SEC;
 	if (age > POLICY_GATE_SECONDS || age > gate->second)
 		return;
-	count(&gate->all, gate->second - age, bytes);
-	count(&gate->touched, gate->second - age, bytes);
+	count(gate, gate->second - age, bytes, bytes);
 }
 
 u64 policy_gate_cap(const struct policy_tunables *t, const struct policy_gate_host *host)
@@ -193,8 +198,7 @@ u64 policy_gate_reclaim(struct policy_gate *gate, const struct policy_tunables *
 		bytes = left;
 		bound(gate, POLICY_GATE_RATE, now);
 	}
-	count(&gate->all, gate->second, bytes);
-	count(&gate->touched, gate->second, bytes);
+	count(gate, gate->second, bytes, bytes);
 	return bytes;
 }
 
@@ -202,8 +206,7 @@ void policy_gate_sent(struct policy_gate *gate, struct policy_gate_guest *g, u64
 {
 	advance(gate, now);
 	if (size < g->size) {
-		count(&gate->all, gate->second, g->size - size);
-		count(&gate->touched, gate->second, over(min_of(g->size, g->resident), size));
+		count(gate, gate->second, g->size - size, over(min_of(g->size, g->resident), size));
 		gate->guests++;
 	}
 	g->size = size;
