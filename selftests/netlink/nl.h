@@ -459,4 +459,27 @@ _maybe_unused_ static void drain(struct nl *nl)
 		;
 }
 
+/*
+ * Until there is no level, nor what would raise one again; nothing of before is left in
+ * @events then. Return: 0, or a negative errno.
+ */
+_maybe_unused_ static int wait_quiet(struct nl *requests, struct nl *events,
+				     struct nl_answer *state)
+{
+	uint64_t end = now_ns() + 60 * NSEC_PER_SEC;
+	int r;
+
+	do {
+		if (now_ns() >= end)
+			return -ETIMEDOUT;
+		sleep_ms(200);
+		r = ask(requests, DYNMEM_CMD_PRESSURE_GET, state);
+		if (r)
+			return r;
+	} while (get(state, DYNMEM_A_PRESSURE_LEVEL) != DYNMEM_LEVEL_NONE ||
+		 get(state, DYNMEM_A_PRESSURE_REFAULT_SHARE));
+	drain(events);
+	return 0;
+}
+
 #endif

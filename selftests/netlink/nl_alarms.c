@@ -39,19 +39,6 @@ static void configure(struct __test_metadata *_metadata, struct nl *nl)
 	}
 }
 
-static void wait_quiet(struct __test_metadata *_metadata, FIXTURE_DATA(alarms) * self)
-{
-	uint64_t end = now_ns() + 60 * NSEC_PER_SEC;
-
-	do {
-		ASSERT_LT(now_ns(), end);
-		sleep_ms(200);
-		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
-	} while (get(&self->before, DYNMEM_A_PRESSURE_LEVEL) != DYNMEM_LEVEL_NONE ||
-		 get(&self->before, DYNMEM_A_PRESSURE_REFAULT_SHARE));
-	drain(&self->events);
-}
-
 FIXTURE_SETUP(alarms)
 {
 	mlockall(MCL_CURRENT);
@@ -61,7 +48,7 @@ FIXTURE_SETUP(alarms)
 	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
 		ASSERT_EQ(0, eater_start(&self->eaters[i]));
 	ASSERT_EQ(0, join(&self->events, self->events.pressure_group));
-	wait_quiet(_metadata, self);
+	ASSERT_EQ(0, wait_quiet(&self->requests, &self->events, &self->before));
 }
 
 FIXTURE_TEARDOWN(alarms)
@@ -131,7 +118,7 @@ TEST_F_TIMEOUT(alarms, cpu_hotplug, 500)
 	}
 	EXPECT_LT(64 * MIB, grown(_metadata, self, DYNMEM_A_PRESSURE_SWAP_INS));
 	eater_stop(&self->eaters[0]);
-	wait_quiet(_metadata, self);
+	ASSERT_EQ(0, wait_quiet(&self->requests, &self->events, &self->before));
 
 	for (int i = 0; i < 8; i++) {
 		ASSERT_EQ(0, spit(path, "0"));
@@ -178,7 +165,7 @@ TEST_F_TIMEOUT(alarms, memory_hotplug, 500)
 	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
 	put_raw(DYNMEM_A_CONFIG_DEFAULTS, NULL, 0);
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
-	wait_quiet(_metadata, self);
+	ASSERT_EQ(0, wait_quiet(&self->requests, &self->events, &self->before));
 	before = threshold(_metadata, self);
 	block = movable_block();
 	if (!block)
@@ -209,7 +196,7 @@ TEST_F_TIMEOUT(alarms, pool_of_huge_pages, 500)
 	put_u64(DYNMEM_A_CONFIG_HOLD, 100 * NSEC_PER_MSEC);
 	put_u64(DYNMEM_A_CONFIG_SAMPLE_MAX, 100 * NSEC_PER_MSEC);
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
-	wait_quiet(_metadata, self);
+	ASSERT_EQ(0, wait_quiet(&self->requests, &self->events, &self->before));
 	before = threshold(_metadata, self);
 	available = meminfo("MemAvailable");
 	ASSERT_LT(before, available);
@@ -333,7 +320,7 @@ TEST_F_TIMEOUT(alarms, huge_pages, 500)
 	/* Memory that has to be reclaimed for them, in pieces. */
 	for (size_t i = 0; i < ARRAY_LEN(self->eaters); i++)
 		ASSERT_TRUE(eat(&self->eaters[i], meminfo("MemFree") / 4));
-	wait_quiet(_metadata, self);
+	ASSERT_EQ(0, wait_quiet(&self->requests, &self->events, &self->before));
 	ASSERT_EQ(0, spit(POOL, "%llu", (unsigned long long)(meminfo("MemFree") / (2 * MIB)) + 16));
 	ASSERT_EQ(0, spit(POOL, "0"));
 	if (!grown(_metadata, self, DYNMEM_A_PRESSURE_HUGE_STALLS))

@@ -383,21 +383,13 @@ static uint64_t grown(FIXTURE_DATA(reclaim) * self, int attr)
 /* From no level on, for which available memory is no reason and nothing lingers. */
 static void begin_quiet(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
 {
-	uint64_t end = now_ns() + 60 * NSEC_PER_SEC;
-
 	request(&self->requests, DYNMEM_CMD_CONFIG_SET, NLM_F_ACK);
 	put_u64(DYNMEM_A_CONFIG_THRESHOLD_LOW, 0);
 	put_u64(DYNMEM_A_CONFIG_THRESHOLD_MEDIUM, 0);
 	put_u64(DYNMEM_A_CONFIG_THRESHOLD_CRITICAL, 0);
 	put_u64(DYNMEM_A_CONFIG_HOLD, 100 * NSEC_PER_MSEC);
 	ASSERT_EQ(0, transact(&self->requests, NULL, 0));
-	do {
-		ASSERT_LT(now_ns(), end);
-		sleep_ms(200);
-		ASSERT_EQ(0, ask(&self->requests, DYNMEM_CMD_PRESSURE_GET, &self->before));
-	} while (get(&self->before, DYNMEM_A_PRESSURE_LEVEL) != DYNMEM_LEVEL_NONE ||
-		 get(&self->before, DYNMEM_A_PRESSURE_REFAULT_SHARE));
-	drain(&self->events);
+	ASSERT_EQ(0, wait_quiet(&self->requests, &self->events, &self->before));
 }
 
 static void expect_quiet(struct __test_metadata *_metadata, FIXTURE_DATA(reclaim) * self)
