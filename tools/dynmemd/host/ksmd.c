@@ -1,41 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/util.h"
 #include "dynmemd/host/ksmd.h"
 #include "dynmemd/host/procfile.h"
 
+struct ksmd_search {
+	const char *proc;
+	pid_t found;
+};
+
 /* Any process may be called ksmd: only a kernel thread is a child of PID 2. */
-static bool is_ksmd(const char *proc, pid_t pid)
+static bool is_ksmd(void *data, pid_t pid)
 {
-	int fd = proc_open(O_RDONLY, "%s/%d/stat", proc, (int)pid);
+	struct ksmd_search *s = data;
 	char buf[1024], *p = NULL;
 
-	if (fd < 0)
-		return false;
-	if (proc_read(fd, buf, sizeof(buf)) > 0)
+	if (pid > 2 && proc_read_of(s->proc, pid, "stat", buf, sizeof(buf)) > 0)
 		p = strstr(buf, "(ksmd) ");
-	closep(&fd);
-	return p && strtol(p + strlen("(ksmd) S "), NULL, 10) == 2;
+	if (!p || strtol(p + strlen("(ksmd) S "), NULL, 10) != 2)
+		return false;
+	s->found = pid;
+	return true;
 }
 
 pid_t ksmd_pid(const char *proc)
 {
-	DIR *dir = opendir(proc);
-	struct dirent *e;
-	pid_t found = 0;
+	struct ksmd_search s = { .proc = proc };
 
-	if (!dir)
-		return 0;
-	while (!found && (e = readdir(dir))) {
-		pid_t pid = strtol(e->d_name, NULL, 10);
-
-		if (pid > 2 && is_ksmd(proc, pid))
-			found = pid;
-	}
-	closedir(dir);
-	return found;
+	proc_processes(proc, is_ksmd, &s);
+	return s.found;
 }

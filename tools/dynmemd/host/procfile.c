@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -36,6 +37,30 @@ int proc_read(int fd, char *buf, size_t size)
 		return -errno;
 	buf[n] = 0;
 	return (int)n;
+}
+
+int proc_read_of(const char *proc, pid_t pid, const char *name, char *buf, size_t size)
+{
+	_cleanup_(closep) int fd = proc_open(O_RDONLY, "%s/%d/%s", proc, (int)pid, name);
+
+	return fd < 0 ? fd : proc_read(fd, buf, size);
+}
+
+bool proc_processes(const char *proc, bool (*fn)(void *data, pid_t pid), void *data)
+{
+	DIR *dir = opendir(proc);
+	bool found = false;
+	struct dirent *e;
+
+	if (!dir)
+		return false;
+	while (!found && (e = readdir(dir))) {
+		pid_t pid = strtol(e->d_name, NULL, 10);
+
+		found = pid > 0 && fn(data, pid);
+	}
+	closedir(dir);
+	return found;
 }
 
 bool proc_words(int fd, bool (*fn)(void *data, const char *word), void *data)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/util.h"
 
@@ -25,6 +26,21 @@ int proc_open(int flags, const char *format, ...) _printf_(2, 3);
  * @buf is cut.
  */
 int proc_read(int fd, char *buf, size_t size);
+
+/**
+ * proc_read_of() - a file of a process, as proc_read()
+ * @name: "comm" etc.
+ */
+int proc_read_of(const char *proc, pid_t pid, const char *name, char *buf, size_t size);
+
+/**
+ * proc_processes() - all processes there are
+ * @proc: /proc, or a folder that looks like it
+ * @fn: called for each, until it returns true
+ *
+ * Return: whether it did.
+ */
+bool proc_processes(const char *proc, bool (*fn)(void *data, pid_t pid), void *data);
 
 /* Longer words of a command line are cut. */
 #define PROC_WORD_MAX 1024

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <ctype.h>
-#include <dirent.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "dynmemd/host/procfile.h"
 #include "dynmemd/host/rival_processes.h"
-#include "common/util.h"
 
 /* MoM by itself and in oVirt's agent, Proxmox VE's auto-ballooning, an operator. */
 static const char *const movers[] = { "momd", "vdsmd", "pvestatd", "virsh", NULL };
@@ -16,39 +11,41 @@ static const char *const movers[] = { "momd", "vdsmd", "pvestatd", "virsh", NULL
 /* ksmtuned, as distributions and Proxmox VE have it; MoM drives KSM too. */
 static const char *const tuners[] = { "ksmtuned", "momd", "vdsmd", NULL };
 
-static bool is_known(const char *const *known, const char *proc, const char *pid, char *comm,
-		     size_t size)
-{
-	char path[PATH_MAX];
-	_cleanup_(closep) int fd = -1;
+struct rival_search {
+	const char *proc;
+	const char *const *known;
+	char *buf;
+	size_t size, n;
+};
 
-	if (snprintf(path, sizeof(path), "%s/%s/comm", proc, pid) >= PATH_MAX)
-		return false;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (proc_read(fd, comm, size) <= 0)
-		return false;
-	comm[strcspn(comm, "\n")] = 0;
+static bool is_known(const char *const *known, const char *comm)
+{
 	for (; *known; known++)
 		if (!strcmp(comm, *known))
 			return true;
 	return false;
 }
 
+static bool add_known(void *data, pid_t pid)
+{
+	struct rival_search *s = data;
+	char comm[32];
+
+	if (proc_read_of(s->proc, pid, "comm", comm, sizeof(comm)) <= 0)
+		return false;
+	comm[strcspn(comm, "\n")] = 0;
+	if (is_known(s->known, comm))
+		s->n += snprintf(s->buf + s->n, s->size - s->n, "%s%s (pid %d)", s->n ? ", " : "",
+				 comm, (int)pid);
+	return s->n >= s->size;
+}
+
 static char *find(const char *const *known, const char *proc, char *buf, size_t size)
 {
-	DIR *d = opendir(proc);
-	struct dirent *e;
-	char comm[32];
-	size_t n = 0;
+	struct rival_search s = { .proc = proc, .known = known, .buf = buf, .size = size };
 
 	*buf = 0;
-	while (d && (e = readdir(d)))
-		if (isdigit((unsigned char)*e->d_name) && n < size &&
-		    is_known(known, proc, e->d_name, comm, sizeof(comm)))
-			n += snprintf(buf + n, size - n, "%s%s (pid %s)", n ? ", " : "", comm,
-				      e->d_name);
-	if (d)
-		closedir(d);
+	proc_processes(proc, add_known, &s);
 	return buf;
 }
 
