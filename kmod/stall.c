@@ -185,26 +185,36 @@ void dynmem_stall_end(void)
 	smp_store_release(&slot->task, NULL);
 }
 
+/* Reads slot @i whole, but for its task; false: no stall is under way there. */
+static bool stall_slot_read(int i, struct stall_slot *ret)
+{
+	const struct stall_slot *slot = &stall_slots[i];
+
+	/* Pairs with the release in dynmem_stall_begin(). */
+	ret->start = smp_load_acquire(&slot->start);
+	ret->kind = READ_ONCE(slot->kind);
+	ret->pid = READ_ONCE(slot->pid);
+	ret->start_time = READ_ONCE(slot->start_time);
+	ret->cgroup = READ_ONCE(slot->cgroup);
+	/* Another task may have taken the slot while it was read. */
+	smp_rmb();
+	return ret->start && READ_ONCE(slot->start) == ret->start;
+}
+
 /* The time that tasks have been in reclaim for the host so far, summed, ns. */
 static u64 stall_slots_time(u64 now, u32 *ret_tasks)
 {
+	struct stall_slot slot;
 	u64 sum = 0;
 	int i;
 
 	*ret_tasks = 0;
 	for (i = 0; i < SLOTS; i++) {
-		/* Pairs with the release in dynmem_stall_begin(). */
-		u64 start = smp_load_acquire(&stall_slots[i].start);
-		u32 kind = READ_ONCE(stall_slots[i].kind);
-
-		/* Another task may have taken the slot while it was read. */
-		smp_rmb();
-		if (!start || kind != DYNMEM_KIND_HOST ||
-		    READ_ONCE(stall_slots[i].start) != start)
+		if (!stall_slot_read(i, &slot) || slot.kind != DYNMEM_KIND_HOST)
 			continue;
 		++*ret_tasks;
-		if (start < now)
-			sum += now - start;
+		if (slot.start < now)
+			sum += now - slot.start;
 	}
 	return sum;
 }
@@ -301,26 +311,20 @@ static void stallers_add_cpu(struct staller_list *list,
 
 static void stallers_add_slots(struct staller_list *list, u64 now)
 {
+	struct stall_slot slot;
 	int i;
 
 	for (i = 0; i < SLOTS; i++) {
-		const struct stall_slot *slot = &stall_slots[i];
-		/* Pairs with the release in dynmem_stall_begin(). */
-		u64 start = smp_load_acquire(&slot->start);
-		u32 kind = READ_ONCE(slot->kind);
-		struct dynmem_staller staller = {
-			.pid = READ_ONCE(slot->pid),
-			.start_time = READ_ONCE(slot->start_time),
-			.cgroup = READ_ONCE(slot->cgroup),
-		};
-		u64 time = now > start ? now - start : 0;
+		struct dynmem_staller staller = {};
+		u64 time;
 
-		/* Another task may have taken the slot while it was read. */
-		smp_rmb();
-		if (!start || kind == DYNMEM_KIND_HUGE ||
-		    READ_ONCE(slot->start) != start)
+		if (!stall_slot_read(i, &slot) || slot.kind == DYNMEM_KIND_HUGE)
 			continue;
-		if (kind == DYNMEM_KIND_HOST) {
+		staller.pid = slot.pid;
+		staller.start_time = slot.start_time;
+		staller.cgroup = slot.cgroup;
+		time = now > slot.start ? now - slot.start : 0;
+		if (slot.kind == DYNMEM_KIND_HOST) {
 			staller.stalls = 1;
 			staller.time = time;
 			staller.stalled = 1;
