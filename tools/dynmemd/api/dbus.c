@@ -106,8 +106,8 @@ static int get_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 
 static int set_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
+	char done[MANAGER_SENTENCE_MAX], text[API_TEXT_MAX];
 	const char *name, *key, *value;
-	char done[MANAGER_SENTENCE_MAX];
 	struct api *a = userdata;
 	uint64_t seconds;
 	int r = sd_bus_message_read(call, "ssst", &name, &key, &value, &seconds);
@@ -118,12 +118,12 @@ static int set_guest(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	if (r == -ENOENT)
 		return no_guest(name, error);
 	if (r == -EINVAL)
-		return sd_bus_error_set(error, DYNMEM_BUS_BAD_VALUE, done);
+		return sd_bus_error_set(error, DYNMEM_BUS_BAD_VALUE, api_text(text, done));
 	if (r == -ENOSPC)
 		return sd_bus_error_set(
 			error, DYNMEM_BUS_NO_ROOM,
 			"There are too many settings of run time; set some to default");
-	return r < 0 ? r : sd_bus_reply_method_return(call, "s", done);
+	return r < 0 ? r : sd_bus_reply_method_return(call, "s", api_text(text, done));
 }
 
 static int not_managing(const struct api *a, sd_bus_error *error)
@@ -143,9 +143,16 @@ static int drain(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(call, NULL);
 }
 
+static int append_text(sd_bus_message *m, const char *text)
+{
+	char buf[API_TEXT_MAX];
+
+	return sd_bus_message_append(m, "s", api_text(buf, text));
+}
+
 static void append_line(void *userdata, const char *text)
 {
-	sd_bus_message_append(userdata, "s", text);
+	append_text(userdata, text);
 }
 
 static int plan_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -165,7 +172,7 @@ static int plan_reload(sd_bus_message *call, void *userdata, sd_bus_error *error
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	if (r >= 0)
-		r = sd_bus_message_append(m, "s", path);
+		r = append_text(m, path);
 	return r < 0 ? r : sd_bus_send(NULL, m, NULL);
 }
 
@@ -379,18 +386,19 @@ static void on_guest_added(void *userdata, const struct guest *g)
 	int r = signal_new(userdata, "GuestAdded", &m);
 
 	if (r >= 0)
-		r = sd_bus_message_append(m, "s", g->name);
+		r = append_text(m, g->name);
 	send_signal(r, m);
 }
 
 static void on_guest_removed(void *userdata, const struct guest *g, const char *why)
 {
-	char text[256];
 	sd_bus_message *m = NULL;
 	int r = signal_new(userdata, "GuestRemoved", &m);
 
 	if (r >= 0)
-		r = sd_bus_message_append(m, "ss", g->name, escape_text(text, sizeof(text), why));
+		r = append_text(m, g->name);
+	if (r >= 0)
+		r = append_text(m, why);
 	send_signal(r, m);
 }
 

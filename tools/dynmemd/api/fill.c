@@ -194,14 +194,13 @@ static void fill_reason(sd_bus_message *msg, const struct policy_decision *d)
 int api_fill_guest(sd_bus_message *msg, struct manager *m, const struct guest *g, bool detail)
 {
 	struct policy_guest_info info;
-	char origin[512];
 	int r = open_map(msg);
 
 	if (r < 0)
 		return r;
 	api_put_s(msg, DYNMEM_GUEST_NAME, g->name);
 	api_put_s(msg, DYNMEM_GUEST_BACKEND, g->ops->backend);
-	api_put_s(msg, DYNMEM_GUEST_SOCKET, escape_text(origin, sizeof(origin), g->origin));
+	api_put_s(msg, DYNMEM_GUEST_SOCKET, g->origin);
 	if (g->pid)
 		api_put_t(msg, DYNMEM_GUEST_PID, g->pid);
 	api_put_t(msg, DYNMEM_GUEST_MIN, g->limits.min);
@@ -280,8 +279,9 @@ int api_fill_decision(sd_bus_message *msg, const struct manager *m, const struct
 		      bool applied)
 {
 	const struct policy_decision *d = &g->announced;
-	int r = sd_bus_message_append(msg, "sttss", g->name, d->from, d->target,
-				      policy_reason_name(d->reason), g->reason);
+	char name[API_TEXT_MAX], reason[API_TEXT_MAX];
+	int r = sd_bus_message_append(msg, "sttss", api_text(name, g->name), d->from, d->target,
+				      policy_reason_name(d->reason), api_text(reason, g->reason));
 
 	if (r >= 0)
 		r = open_map(msg);

@@ -8,6 +8,20 @@
 #include "common/escape.h"
 #include "dynmemd/core/manager.h"
 
+/* Of what others have named; what is longer is cut. */
+#define API_TEXT_MAX 1024
+
+/**
+ * api_text() - a text as it may stand in a message
+ *
+ * A message takes no text that is not UTF-8, and one text that it does not take
+ * fails all of it: with one guest, no guest could be listed.
+ */
+static inline const char *api_text(char buf[static API_TEXT_MAX], const char *text)
+{
+	return escape_text(buf, API_TEXT_MAX, text);
+}
+
 /** api_put_t(), api_put_s() - an entry of an a{sv} */
 static inline int api_put_t(sd_bus_message *msg, const char *key, uint64_t value)
 {
@@ -16,7 +30,9 @@ static inline int api_put_t(sd_bus_message *msg, const char *key, uint64_t value
 
 static inline int api_put_s(sd_bus_message *msg, const char *key, const char *value)
 {
-	return sd_bus_message_append(msg, "{sv}", key, "s", value);
+	char buf[API_TEXT_MAX];
+
+	return sd_bus_message_append(msg, "{sv}", key, "s", api_text(buf, value));
 }
 
 /** api_fill_host() - a{sv} of the keys DYNMEM_HOST_* */

@@ -21,13 +21,13 @@ static int put_age(sd_bus_message *msg, const char *key, uint64_t ns)
 
 static void fill_origin(sd_bus_message *msg, const char *key, const struct place *p)
 {
-	char text[512], place[512];
+	char place[512];
 
 	if (p->line)
 		snprintf(place, sizeof(place), "%s:%d", p->text, p->line);
 	else
 		snprintf(place, sizeof(place), "%s", p->text ? p->text : "default");
-	api_put_s(msg, key, escape_text(text, sizeof(text), place));
+	api_put_s(msg, key, place);
 }
 
 static void fill_settings(sd_bus_message *msg, const struct manager *m, const struct guest *g)

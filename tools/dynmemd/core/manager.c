@@ -166,14 +166,16 @@ static int check_process(struct manager *m, const struct guest *g)
 /* Two guests of one name: the later one also gets its origin's. */
 static void make_unique(struct manager *m, struct guest *g)
 {
-	char name[GUEST_NAME_MAX], socket[GUEST_NAME_MAX / 2];
+	char name[GUEST_NAME_MAX], title[51], socket[64];
 
 	memcpy(g->title, g->name, sizeof(g->title));
+	/* Both are cut, and never in a character. */
+	escape_text(title, sizeof(title), g->title);
 	escape_text(socket, sizeof(socket), basename(g->origin));
 	for (unsigned int n = 1; manager_find(m, g->name); n++) {
-		snprintf(name, sizeof(name), "%.50s@%s", g->name, socket);
+		snprintf(name, sizeof(name), "%s@%s", title, socket);
 		if (n > 1)
-			snprintf(name, sizeof(name), "%.30s@%.60s#%u", g->name, socket, n);
+			snprintf(name, sizeof(name), "%s@%s#%u", title, socket, n);
 		log_warning("there are two guests %s; the one found at %s is called %s", g->name,
 			    g->origin, name);
 		memcpy(g->name, name, sizeof(name));

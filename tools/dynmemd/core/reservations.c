@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/escape.h"
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
 
@@ -56,7 +57,8 @@ int manager_reserve(struct manager *m, uint64_t bytes, const char *name, uint64_
 		.bytes = bytes,
 		.until = (uint64_t)time(NULL) + seconds,
 	};
-	snprintf(s->reserved[s->n_reserved++].name, GUEST_NAME_MAX, "%s", name);
+	/* As guests' names are. */
+	escape_text(s->reserved[s->n_reserved++].name, GUEST_NAME_MAX, name);
 	s->next_reservation = *ret_id + 1;
 	remember_now(m);
 	tick_soon(m);

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What surrounds guests on real hosts: their names, sockets and monitors. */
+#include "common/escape.h"
+#include "dbus_world.h"
+
+#define MANAGE "[daemon]\nmode = manage\n"
+
+/* No text of ours is cut in the middle of a character. */
+static bool is_harmless(const char *text)
+{
+	char escaped[2 * GUEST_NAME_MAX];
+
+	return !strcmp(escape_text(escaped, sizeof(escaped), text), text);
+}
+
+/* Three guests of one long name, of three bytes a character: each can be listed. */
+static void test_same_long_name(_unused_ void **state)
+{
+	static const char japanese[] = "\\u65e5\\u672c\\u8a9e\\u306e\\u30b5\\u30fc\\u30d0";
+	char name[4 * sizeof(japanese)];
+	struct fake_qemu one, two, three;
+	sd_bus_message *m;
+	struct world w;
+	struct bus b;
+
+	snprintf(name, sizeof(name), "%s%s%s", japanese, japanese, japanese);
+	one = two = three = idle_guest(name);
+	one.other_process = two.other_process = true;
+	open_all(&w, &b, "");
+	start_guest(&w, &one, "1.sock");
+	start_guest(&w, &two, "東京本番環境第二号機のモニターの場所.sock");
+	run_until(&w, 1000, manager_guest_count(w.manager) == 2);
+	start_guest(&w, &three, "x東京本番環境第二号機のモニターの場所.sock");
+	run_until(&w, 1000, manager_guest_count(w.manager) == 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(is_harmless(manager_guest(w.manager, i)->name));
+	m = call(&w, &b, "ListGuests", NULL);
+	assert_false(sd_bus_message_is_method_error(m, NULL));
+	fake_stop(&one, false);
+	fake_stop(&two, false);
+	fake_stop(&three, false);
+	close_all(&w, &b);
+}
+
+/* Whatever is asked for, with a name of whatever characters: the state stays readable. */
+static void test_names_of_reservations(_unused_ void **state)
+{
+	char long_name[2 * GUEST_NAME_MAX] = "x", path[96], aside[128];
+	const char *const names[] = { "two\nlines", "\x1b[2J", long_name, "\xe2\x80\xae", "\xff" };
+	struct policy_reserve_status s;
+	sd_bus_message *m;
+	unsigned int id;
+	size_t count;
+	struct world w;
+	struct bus b;
+
+	for (size_t i = 0; i < 80; i++)
+		memcpy(long_name + 1 + 3 * i, "日", 4);
+	open_all(&w, &b, MANAGE);
+	b.api = api_free(b.api);
+	daemon_stop(&w);
+	snprintf(path, sizeof(path), "%s/state", w.folder);
+	snprintf(aside, sizeof(aside), "%s.damaged", path);
+	w.state = path;
+	daemon_start(&w, false);
+	run_for(&w, 50);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_int_equal(
+			manager_reserve(w.manager, 16 * MIB, names[i], 600, &id, &s), 0);
+	daemon_stop(&w);
+	daemon_start(&w, false);
+	run_for(&w, 50);
+	assert_int_not_equal(access(aside, F_OK), 0);
+	manager_reservations(w.manager, &count);
+	assert_int_equal(count, ARRAY_SIZE(names));
+	assert_int_equal(api_new(&b.api, w.manager, w.event), 0);
+	b.owned = false;
+	run_until(&w, 5000, is_there(&b));
+	m = call(&w, &b, "ListReservations", NULL);
+	assert_false(sd_bus_message_is_method_error(m, NULL));
+	close_all(&w, &b);
+}
+
+int main(void)
+{
+	/* clang-format off */
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_same_long_name),
+		cmocka_unit_test(test_names_of_reservations),
+	};
+	/* clang-format on */
+
+	return cmocka_run_group_tests_name("dynmemd_surroundings", tests, NULL, NULL);
+}
