@@ -65,8 +65,7 @@ static void test_names_of_reservations(_unused_ void **state)
 	daemon_start(&w, false);
 	run_for(&w, 50);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		assert_int_equal(
-			manager_reserve(w.manager, 16 * MIB, names[i], 600, &id, &s), 0);
+		assert_int_equal(manager_reserve(w.manager, 16 * MIB, names[i], 600, &id, &s), 0);
 	daemon_stop(&w);
 	daemon_start(&w, false);
 	run_for(&w, 50);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
-#include <glob.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <ini.h>
 
@@ -34,6 +36,28 @@ static int take_section(struct parser *p, const char *text, size_t len)
 }
 
 /*
+ * Its length; -1: there is none, or there is no sense in going on. A file that breaks
+ * off is not one that ends, and what a crash has left full of zeros is not empty: both
+ * would put all that it says back to the defaults.
+ */
+static ssize_t read_line(struct parser *p)
+{
+	ssize_t len;
+
+	errno = 0;
+	len = getline(&p->buffer, &p->size, p->file);
+	if (len < 0 && !feof(p->file))
+		parser_complain(p, "cannot be read: %s", strerror(errno));
+	if (len < 0)
+		return -1;
+	p->line++;
+	if (!memchr(p->buffer, 0, len))
+		return len;
+	parser_complain(p, "a zero byte: the file is damaged, or not in UTF-8");
+	return -1;
+}
+
+/*
  * inih reads its lines through this, so that a complaint can name the line.
  * It would take an indented line as the continuation of the one before, and
  * cut long ones: here indentation means nothing and a long line is refused.
@@ -42,12 +66,11 @@ static int take_section(struct parser *p, const char *text, size_t len)
 static char *next_line(char *out, int size, void *stream)
 {
 	struct parser *p = stream;
-	ssize_t len = getline(&p->buffer, &p->size, p->file);
+	ssize_t len = read_line(p);
 	const char *text = p->buffer;
 
 	if (len < 0)
 		return NULL;
-	p->line++;
 	if (p->line == 1 && !strncmp(text, "\xef\xbb\xbf", 3))
 		text += 3;
 	while (*text == ' ' || *text == '\t')
@@ -87,6 +110,34 @@ static const char *keep_name(struct config *c, const char *path)
 	return files[c->n_files] ? files[c->n_files++] : NULL;
 }
 
+/* A pipe would keep the daemon waiting, and has nothing to say at a reload. */
+static FILE *open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	FILE *f;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) {
+		close(fd);
+		errno = ENXIO;
+		return NULL;
+	}
+	f = fdopen(fd, "r");
+	if (!f)
+		close(fd);
+	return f;
+}
+
+/* A link that leads nowhere was to lead somewhere. */
+static bool is_absent(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) < 0 && errno == ENOENT;
+}
+
 static int load_file(struct parser *p, const char *path, bool required)
 {
 	int r;
@@ -97,11 +148,12 @@ static int load_file(struct parser *p, const char *path, bool required)
 	p->line = 0;
 	free(p->section);
 	p->section = NULL;
-	p->file = fopen(path, "re");
+	p->file = open_file(path);
 	if (!p->file) {
-		if (errno == ENOENT && !required)
+		r = errno;
+		if (r == ENOENT && !required && is_absent(path))
 			return 0;
-		parser_complain(p, "cannot be read: %s", strerror(errno));
+		parser_complain(p, "cannot be read: %s", strerror(r));
 		return -EINVAL;
 	}
 	r = ini_parse_stream(next_line, p, on_key, p);
@@ -117,18 +169,41 @@ static int load_file(struct parser *p, const char *path, bool required)
 	return 0;
 }
 
+/* What editors leave beside it is none. */
+static int is_conf(const struct dirent *e)
+{
+	return fnmatch("*.conf", e->d_name, FNM_PERIOD) == 0;
+}
+
 static int load_folder(struct parser *p, const char *path)
 {
-	_cleanup_(freep) char *pattern = NULL;
-	glob_t found;
+	_cleanup_(freep) char *folder = NULL;
+	struct dirent **found;
+	int n, r = 0, last;
 
-	if (asprintf(&pattern, "%s.d/*.conf", path) < 0)
+	if (asprintf(&folder, "%s.d", path) < 0)
 		return -ENOMEM;
-	if (glob(pattern, 0, NULL, &found) == 0)
-		for (size_t i = 0; i < found.gl_pathc; i++)
-			load_file(p, found.gl_pathv[i], true);
-	globfree(&found);
-	return 0;
+	n = scandir(folder, &found, is_conf, alphasort);
+	if (n < 0 && errno == ENOENT && is_absent(folder))
+		return 0;
+	if (n < 0) {
+		r = errno;
+		p->line = 0;
+		p->path = keep_name(p->config, folder);
+		parser_complain(p, "cannot be read: %s", strerror(r));
+		return -EINVAL;
+	}
+	for (int i = 0; i < n; i++) {
+		_cleanup_(freep) char *file = NULL;
+
+		last = asprintf(&file, "%s/%s", folder, found[i]->d_name) < 0
+			       ? -ENOMEM
+			       : load_file(p, file, true);
+		r = last == -ENOMEM ? last : r;
+		free(found[i]);
+	}
+	free(found);
+	return r;
 }
 
 static void check(struct parser *p)
