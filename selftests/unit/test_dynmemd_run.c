@@ -58,11 +58,19 @@ static void start(struct process *p, const struct options *options)
 	if (p->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(fds[1], STDERR_FILENO);
+		close(fds[0]);
 		_exit(daemon_run(options));
 	}
 	close(fds[1]);
 	p->log = fds[0];
 	fcntl(p->log, F_SETFL, O_NONBLOCK);
+}
+
+/* Its log has no reader any more. */
+static void close_log(struct process *p)
+{
+	close(p->log);
+	p->log = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /* Reads what has come from it. */
@@ -179,6 +187,61 @@ static void test_life(_unused_ void **state)
 	close_folder(&p);
 }
 
+/* What it logs to is closed when it starts: nothing else gets the log. */
+static void test_no_stdio(_unused_ void **state)
+{
+	struct options o = { .config_required = true, .verbose = true };
+	char path[64], target[64];
+	struct process p;
+	ssize_t n;
+
+	open_folder(&p);
+	p.log = -1;
+	write_text(p.conf, "[daemon]\nsource = procfs\n");
+	o.config = p.conf;
+	p.pid = fork();
+	assert_true(p.pid >= 0);
+	if (p.pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (int fd = 0; fd < 3; fd++)
+			close(fd);
+		_exit(daemon_run(&o));
+	}
+	hear_until(&p, strstr(p.notified, "READY=1"));
+	for (int fd = 0; fd < 3; fd++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)p.pid, fd);
+		n = readlink(path, target, sizeof(target) - 1);
+		assert_true(n > 0);
+		target[n] = 0;
+		assert_string_equal(target, "/dev/null");
+	}
+	assert_int_equal(kill(p.pid, SIGTERM), 0);
+	assert_int_equal(wait_end(&p), 0);
+	close_folder(&p);
+}
+
+/* Whoever reads its log ends: it goes on. */
+static void test_log_ends(_unused_ void **state)
+{
+	struct options o = { .config_required = true };
+	struct process p;
+
+	open_folder(&p);
+	write_text(p.conf, "[daemon]\nsource = procfs\n");
+	o.config = p.conf;
+	start(&p, &o);
+	hear_until(&p, strstr(p.notified, "READY=1"));
+	close_log(&p);
+	for (int i = 0; i < 2; i++) {
+		p.notified[0] = 0;
+		assert_int_equal(kill(p.pid, SIGHUP), 0);
+		hear_until(&p, strstr(p.notified, "READY=1"));
+	}
+	assert_int_equal(kill(p.pid, SIGTERM), 0);
+	assert_int_equal(wait_end(&p), 0);
+	close_folder(&p);
+}
+
 /* With a guest: adopted, and left as it is when the daemon ends. */
 static void test_guest(_unused_ void **state)
 {
@@ -283,6 +346,8 @@ int main(void)
 		cmocka_unit_test(test_bad_configuration),
 		cmocka_unit_test(test_no_module),
 		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_no_stdio),
+		cmocka_unit_test(test_log_ends),
 		cmocka_unit_test(test_guest),
 		cmocka_unit_test(test_protected),
 	};

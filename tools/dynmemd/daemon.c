@@ -297,6 +297,7 @@ int daemon_run(const struct options *o)
 	struct daemon d = { .options = o };
 	int r;
 
+	protect_stdio();
 	log_open(o->verbose ? LOG_DEBUG : LOG_INFO);
 	protect_files();
 	r = protect_capabilities();

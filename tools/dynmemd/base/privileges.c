@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -25,6 +26,14 @@ static int write_oom_score(void)
 	if (fd < 0 || write(fd, "-1000", 5) < 0)
 		return -errno;
 	return 0;
+}
+
+void protect_stdio(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return;
 }
 
 void protect_files(void)

@@ -11,6 +11,15 @@
 void protect_self(void);
 
 /**
+ * protect_stdio() - keep the log out of other files, and its end from ending us
+ *
+ * Whoever starts the daemon may have closed what it logs to: the next file that is
+ * opened, such as a guest's monitor, would get the log. And a log whose reader has
+ * ended would end the daemon by SIGPIPE.
+ */
+void protect_stdio(void);
+
+/**
  * protect_files() - be able to open files for thousands of guests
  *
  * A socket, four files of /proc and a cgroup's folder are open for each.
