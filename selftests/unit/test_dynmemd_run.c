@@ -220,7 +220,7 @@ static void test_no_stdio(_unused_ void **state)
 	close_folder(&p);
 }
 
-/* Whoever reads its log ends: it goes on. */
+/* Whoever reads its log ends: it starts, and goes on. */
 static void test_log_ends(_unused_ void **state)
 {
 	struct options o = { .config_required = true };
@@ -230,8 +230,8 @@ static void test_log_ends(_unused_ void **state)
 	write_text(p.conf, "[daemon]\nsource = procfs\n");
 	o.config = p.conf;
 	start(&p, &o);
-	hear_until(&p, strstr(p.notified, "READY=1"));
 	close_log(&p);
+	hear_until(&p, strstr(p.notified, "READY=1"));
 	for (int i = 0; i < 2; i++) {
 		p.notified[0] = 0;
 		assert_int_equal(kill(p.pid, SIGHUP), 0);
