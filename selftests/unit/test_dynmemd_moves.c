@@ -424,6 +424,8 @@ static void test_rival(_unused_ void **state)
 	strcat(path, "/comm");
 	write_text(path, "pvestatd\n");
 	assert_string_equal(rival_name(w.folder, who, sizeof(who)), "pvestatd (pid 77)");
+	write_text(path, "dynmemd\n");
+	assert_string_equal(rival_name(w.folder, who, sizeof(who)), "dynmemd (pid 77)");
 	start_guest(&w, &a, "a.sock");
 	until_known(&w, "a");
 	for (int i = 0; i < 3; i++) {

@@ -242,6 +242,57 @@ static void test_log_ends(_unused_ void **state)
 	close_folder(&p);
 }
 
+/*
+ * A second one that would write is refused, a dry run goes on beside the first and leaves
+ * its state alone; what a killed one leaves behind keeps nobody out.
+ */
+static void test_two_at_once(_unused_ void **state)
+{
+	struct options o = { .config_required = true, .mode = "manage" };
+	struct options dry = { .config_required = true, .dry_run = true };
+	struct process p, q = { 0 };
+	char path[96], expect[64];
+	struct stat before, after;
+	int status;
+
+	open_folder(&p);
+	snprintf(path, sizeof(path), "%s/state", p.folder);
+	write_text(p.conf, "[daemon]\nsource = procfs\n");
+	/* Of another version: whoever reads it sets it aside. */
+	write_text(path, "{\"dynmem-state\":9,\"time\":1}\n");
+	o.config = dry.config = p.conf;
+	start(&p, &o);
+	hear_until(&p, strstr(p.notified, "READY=1"));
+	write_text(path, "{\"dynmem-state\":9,\"time\":1}\n");
+	assert_int_equal(stat(path, &before), 0);
+
+	q.notify = p.notify;
+	start(&q, &o);
+	assert_int_equal(wait_end(&q), EXIT_FAILURE);
+	snprintf(expect, sizeof(expect), "another dynmemd runs (pid %d)", (int)p.pid);
+	assert_non_null(strstr(q.logged, expect));
+	close(q.log);
+
+	q = (struct process){ .notify = p.notify };
+	start(&q, &dry);
+	hear_until(&q, strstr(q.notified, "READY=1"));
+	assert_int_equal(kill(q.pid, SIGTERM), 0);
+	assert_int_equal(wait_end(&q), 0);
+	close(q.log);
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+
+	assert_int_equal(kill(p.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(p.pid, &status, 0), p.pid);
+	close(p.log);
+	start(&p, &o);
+	p.notified[0] = 0;
+	hear_until(&p, strstr(p.notified, "READY=1"));
+	assert_int_equal(kill(p.pid, SIGTERM), 0);
+	assert_int_equal(wait_end(&p), 0);
+	close_folder(&p);
+}
+
 /* With a guest: adopted, and left as it is when the daemon ends. */
 static void test_guest(_unused_ void **state)
 {
@@ -348,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_no_stdio),
 		cmocka_unit_test(test_log_ends),
+		cmocka_unit_test(test_two_at_once),
 		cmocka_unit_test(test_guest),
 		cmocka_unit_test(test_protected),
 	};

@@ -411,15 +411,19 @@ static void wait_for_file(void)
 
 static void test_writer(_unused_ void **state)
 {
-	struct state_file *f;
+	struct state_file *f, *other;
 	struct state s, b = { 0 };
+	pid_t owner = 0;
 
 	fill(&s, 100);
 	/* The folder is made. */
 	snprintf(path, sizeof(path), "%s/lib/state", folder);
-	assert_int_equal(state_file_new(&f, path), 0);
+	assert_int_equal(state_file_new(&f, path, &owner), 0);
 	assert_int_equal(state_file_write(f, &s), 0);
 	wait_for_file();
+	/* It is another one's, and that can be named. */
+	assert_int_equal(state_file_new(&other, path, &owner), -EBUSY);
+	assert_int_equal(owner, getpid());
 	assert_int_equal(state_file_read(&b, path), 0);
 	assert_same(&s, &b);
 	state_clear(&b);

@@ -263,21 +263,46 @@ static void take_over(struct manager *m)
 			"guests get their memory back, as before the restart; 'dynmem resume' ends that");
 }
 
+/*
+ * What another daemon has is not touched, nor read: to read may set aside what is of
+ * another version.
+ */
+static int own_file(struct manager *m, const char *path)
+{
+	pid_t owner = 0;
+	int r = state_file_new(&m->file, path, &owner);
+
+	if (r != -EBUSY)
+		return r;
+	if (m->dry_run) {
+		log_notice(
+			"another dynmemd runs (pid %d): what it has learned, in %s, is its own, and this one starts without",
+			(int)owner, path);
+		return 0;
+	}
+	log_error(
+		"another dynmemd runs (pid %d), and has %s: two would undo each other's work; end that one first",
+		(int)owner, path);
+	return r;
+}
+
 int remember_init(struct manager *m, const char *path)
 {
-	int r = path ? state_file_read(&m->state, path) : 0;
+	int r = path ? own_file(m, path) : 0;
 
+	if (r == 0 && m->file)
+		r = state_file_read(&m->state, path);
 	if (r < 0)
 		return r;
 	take_over(m);
-	if (!path)
+	if (!m->file)
 		return 0;
 	r = sd_event_add_time(m->event, &m->save, CLOCK_MONOTONIC, 0, USEC_PER_SEC, on_save, m);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(m->save, SD_EVENT_OFF);
 	if (r >= 0)
 		r = sd_event_source_set_priority(m->save, PRIORITY_API);
-	return r < 0 ? r : state_file_new(&m->file, path);
+	return MIN(r, 0);
 }
 
 void remember_free(struct manager *m)

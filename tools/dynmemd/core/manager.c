@@ -522,7 +522,7 @@ int manager_new(struct manager **ret, sd_event *event, const struct config *conf
 		return r;
 	}
 	cgroup_act_init(m);
-	ksm_act_init(m, options->sys ? options->sys : "/sys", options->state);
+	ksm_act_init(m, options->sys ? options->sys : "/sys", m->file ? options->state : NULL);
 	numa_open(&m->numa);
 	cost_open(&m->ksmd, m->proc, ksmd_pid(m->proc));
 	sample_host(m, false, manager_now(m));

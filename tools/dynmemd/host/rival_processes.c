@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dynmemd/host/procfile.h"
 #include "dynmemd/host/rival_processes.h"
 
-/* MoM by itself and in oVirt's agent, Proxmox VE's auto-ballooning, an operator. */
-static const char *const movers[] = { "momd", "vdsmd", "pvestatd", "virsh", NULL };
+/* MoM by itself and in oVirt's agent, Proxmox VE's auto-ballooning, an operator, another of us. */
+static const char *const movers[] = { "momd", "vdsmd", "pvestatd", "virsh", "dynmemd", NULL };
 
 /* ksmtuned, as distributions and Proxmox VE have it; MoM drives KSM too. */
 static const char *const tuners[] = { "ksmtuned", "momd", "vdsmd", NULL };
@@ -31,7 +32,7 @@ static bool add_known(void *data, pid_t pid)
 	struct rival_search *s = data;
 	char comm[32];
 
-	if (proc_read_of(s->proc, pid, "comm", comm, sizeof(comm)) <= 0)
+	if (pid == getpid() || proc_read_of(s->proc, pid, "comm", comm, sizeof(comm)) <= 0)
 		return false;
 	comm[strcspn(comm, "\n")] = 0;
 	if (is_known(s->known, comm))

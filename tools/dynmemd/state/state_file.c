@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "dynmemd/base/log.h"
@@ -15,6 +16,7 @@
 
 struct state_file {
 	char *path;
+	int lock_fd; /* -1: it could not be locked */
 	struct worker *worker;
 	struct job job;
 
@@ -52,29 +54,35 @@ static int sync_folder(const char *folder)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-static int create(const char *path)
+/* Also makes the folder that it is in, which is put into @folder. */
+static int open_beside(const char *path, char folder[static PATH_MAX], int flags)
 {
-	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-}
+	char *slash;
+	int fd;
 
-int state_file_store(const char *path, const char *text, size_t len)
-{
-	char beside[PATH_MAX], folder[PATH_MAX], *slash;
-	_cleanup_(closep) int fd = -1;
-	int r;
-
-	if (snprintf(beside, sizeof(beside), "%s.new", path) >= PATH_MAX)
-		return -ENAMETOOLONG;
 	memcpy(folder, path, strlen(path) + 1);
 	slash = strrchr(folder, '/');
 	if (!slash)
 		return -EINVAL;
 	slash[slash == folder] = 0;
-	fd = create(beside);
+	flags |= O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+	fd = open(path, flags, 0600);
 	if (fd < 0 && errno == ENOENT && mkdir(folder, 0700) == 0)
-		fd = create(beside);
+		fd = open(path, flags, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int state_file_store(const char *path, const char *text, size_t len)
+{
+	char beside[PATH_MAX], folder[PATH_MAX];
+	_cleanup_(closep) int fd = -1;
+	int r;
+
+	if (snprintf(beside, sizeof(beside), "%s.new", path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	fd = open_beside(beside, folder, O_WRONLY | O_TRUNC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = write_whole(fd, text, len);
 	if (r < 0) {
 		unlink(beside);
@@ -142,15 +150,50 @@ int state_file_write(struct state_file *f, const struct state *s)
 	return 0;
 }
 
+/*
+ * The lock
+ */
+
+static pid_t read_owner(int fd)
+{
+	char text[16] = "";
+
+	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
+}
+
+/* The kernel gives it up for a process that is killed. */
+static int take_lock(struct state_file *f, pid_t *ret_owner)
+{
+	char path[PATH_MAX], folder[PATH_MAX], text[16];
+	int fd, n;
+
+	if (snprintf(path, sizeof(path), "%s.lock", f->path) >= PATH_MAX)
+		return 0;
+	fd = open_beside(path, folder, O_RDWR);
+	if (fd < 0)
+		return 0;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		*ret_owner = read_owner(fd);
+		close(fd);
+		return -EBUSY;
+	}
+	f->lock_fd = fd;
+	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, n, 0) < 0)
+		log_debug("%s: %s", path, strerror(errno));
+	return 0;
+}
+
 static void destroy(struct state_file *f)
 {
+	closep(&f->lock_fd);
 	pthread_mutex_destroy(&f->lock);
 	free(f->next);
 	free(f->path);
 	free(f);
 }
 
-int state_file_new(struct state_file **ret, const char *path)
+int state_file_new(struct state_file **ret, const char *path, pid_t *ret_owner)
 {
 	struct state_file *f = calloc(1, sizeof(*f));
 	int r = -ENOMEM;
@@ -159,8 +202,11 @@ int state_file_new(struct state_file **ret, const char *path)
 		return -ENOMEM;
 	pthread_mutex_init(&f->lock, NULL);
 	f->job.run = store;
+	f->lock_fd = -1;
 	f->path = strdup(path);
 	if (f->path)
+		r = take_lock(f, ret_owner);
+	if (f->path && r == 0)
 		r = worker_new(&f->worker, NULL);
 	if (r < 0) {
 		destroy(f);

@@ -9,6 +9,8 @@
 #ifndef DYNMEMD_STATE_FILE_H
 #define DYNMEMD_STATE_FILE_H
 
+#include <sys/types.h>
+
 #include "dynmemd/state/state_format.h"
 
 #define STATE_PATH "/var/lib/dynmem/state"
@@ -32,8 +34,17 @@ int state_file_store(const char *path, const char *text, size_t len);
 
 struct state_file;
 
-/** state_file_new() - start the thread. 0 or a negative errno */
-int state_file_new(struct state_file **ret, const char *path);
+/**
+ * state_file_new() - start the thread
+ * @ret_owner: the process that has the file, if another one does
+ *
+ * Two daemons that write the same file take each other's knowledge away, and move
+ * the same guests. It is held until state_file_free(), or the end of the process,
+ * by a lock on @path.lock; where that cannot be made, it is not.
+ *
+ * Return: 0; -EBUSY: another process has it; another negative errno.
+ */
+int state_file_new(struct state_file **ret, const char *path, pid_t *ret_owner);
 
 /**
  * state_file_write() - hand over what is to be written, and wait for nothing
