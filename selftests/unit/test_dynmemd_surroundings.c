@@ -80,12 +80,41 @@ static void test_names_of_reservations(_unused_ void **state)
 	close_all(&w, &b);
 }
 
+/* A process that cannot be read: it is found, what it costs is guessed, and that is known. */
+static void test_hidden_process(_unused_ void **state)
+{
+	struct fake_qemu hidden = idle_guest("hidden"), gone = idle_guest("gone");
+	char path[96];
+	struct world w;
+
+	open_world(&w, MANAGE);
+	snprintf(path, sizeof(path), "%s/%d/statm", w.folder, (int)getpid());
+	assert_int_equal(unlink(path), 0);
+	gone.other_process = true;
+	start_guest(&w, &hidden, "hidden.sock");
+	start_guest(&w, &gone, "gone.sock");
+	until_known(&w, "hidden");
+	until_known(&w, "gone");
+	assert_non_null(strstr(manager_find(w.manager, "hidden")->unseen, "hidepid"));
+	assert_non_null(strstr(manager_find(w.manager, "gone")->unseen, "is gone"));
+	/* A rich host takes nothing, and a poor one no more than the guest can spare. */
+	assert_int_equal(hidden.balloons + gone.balloons, 0);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 120);
+	run_until(&w, 3000, hidden.balloons > 0);
+	run_for(&w, 1000);
+	assert_true(hidden.target >= (64 + 60 + 64) * MIB);
+	fake_stop(&hidden, false);
+	fake_stop(&gone, false);
+	close_world(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_long_name),
 		cmocka_unit_test(test_names_of_reservations),
+		cmocka_unit_test(test_hidden_process),
 	};
 	/* clang-format on */
 

@@ -88,6 +88,8 @@ typedef void (*guest_closed_t)(void *userdata, bool was_guest, const char *why);
  * @title: the name as it was found, which others may have too: rules are about it
  * @command_pinned: as @pinned, by the command line of QEMU's process
  * @counted_pinned: as @pinned, by what the kernel counts for it
+ * @unseen: why its process cannot be read, so that what it costs is only guessed; NULL:
+ *	it can
  * @handle: in the engine
  * @held: an operator wants it left as it is
  * @known: all that was passed to the engine about it
@@ -123,6 +125,7 @@ struct guest {
 	struct guest_limits limits;
 	bool held;
 	bool proxied; /* who listens at its monitor is not its QEMU */
+	const char *unseen;
 	struct cost cost;
 	uint64_t start;	       /* of its QEMU, clock ticks; 0: not known */
 	struct record *record; /* what is remembered of it, or NULL */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -238,7 +239,28 @@ static bool is_other_process(const struct guest *g)
 	return true;
 }
 
-/* A guest whose costs are not known would only be half managed. */
+/* The kernel names no process of another namespace, and /proc may hide those of others. */
+static const char *why_unseen(const struct guest *g)
+{
+	if (g->cost.statm >= 0 || g->rss)
+		return NULL;
+	if (!g->pid)
+		return "its QEMU is in a PID namespace that this daemon does not see";
+	if (kill(g->pid, 0) < 0 && errno == ESRCH)
+		return "who listened at its monitor is gone; let QEMU itself listen";
+	return "/proc hides its QEMU; mount it without hidepid= where dynmemd runs";
+}
+
+static void log_unseen(const struct guest *g)
+{
+	if (g->unseen)
+		log_guest(
+			LOG_WARNING, g->name,
+			"what it costs the host is guessed, and its cgroup is left alone: %s (pid %d)",
+			g->unseen, (int)g->pid);
+}
+
+/* One that can be seen, and for want of descriptors is not, would only be half managed. */
 static int open_process(struct manager *m, struct guest *g)
 {
 	int r;
@@ -252,6 +274,7 @@ static int open_process(struct manager *m, struct guest *g)
 		cgroup_act_close(m, g);
 	else
 		g->command_pinned = pinned_by_command(m->proc, g->pid);
+	g->unseen = g->proxied ? NULL : why_unseen(g);
 	return r;
 }
 
@@ -296,6 +319,7 @@ int manager_guest_add(struct manager *m, struct guest *g)
 			: "; it has no virtio-balloon device, so its memory cannot be moved");
 	remember_added(m, g);
 	reserve_started(m, g);
+	log_unseen(g);
 	log_traits(g);
 	manager_guest_pinned(g);
 	/* Not only at the next decision: ksmd may be about to scan a stranger. */
