@@ -285,6 +285,30 @@ static void test_enforcement_of_another(_unused_ void **state)
 	stop(&w, &a);
 }
 
+/* A dry run undoes nothing: it may be beside the daemon that has set it. */
+static void test_enforcement_and_dry_run(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_scope(&w, ENFORCE);
+	if (!can_enforce(&w)) {
+		close_world(&w);
+		skip();
+	}
+	daemon_stop(&w);
+	write_text(in_scope(&w, "memory.high"), "123456\n");
+	assert_int_equal(
+		setxattr(in_scope(&w, NULL), "user.dynmem.memory.high", "2147483648\n", 11, 0), 0);
+	daemon_start(&w, true);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	daemon_stop(&w);
+	assert_true(high_is(&w, "123456\n"));
+	daemon_start(&w, true);
+	stop(&w, &a);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -296,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_no_need),
 		cmocka_unit_test(test_enforcement),
 		cmocka_unit_test(test_enforcement_of_another),
+		cmocka_unit_test(test_enforcement_and_dry_run),
 		cmocka_unit_test(test_other_process),
 	};
 	/* clang-format on */

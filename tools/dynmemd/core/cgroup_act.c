@@ -68,9 +68,10 @@ static void on_done(void *owner, const struct cgroup_work *work)
 		g->high = 0;
 }
 
-static void release_high(struct guest *g)
+/* A dry run may be beside the daemon that set it, or be what it is: without effect. */
+static void release_high(const struct manager *m, struct guest *g)
 {
-	int r = cgroup_reset_high(&g->cgroup);
+	int r = m->dry_run ? 0 : cgroup_reset_high(&g->cgroup);
 
 	g->high = 0;
 	if (r > 0)
@@ -85,13 +86,13 @@ void cgroup_act_open(struct manager *m, struct guest *g)
 	cgroup_open(&g->cgroup, m->proc, m->cgroup_root, g->pid);
 	/* What another daemon left, that was killed. */
 	if (!manager_managing(m) || !m->config->policy.enforce)
-		release_high(g);
+		release_high(m, g);
 }
 
 void cgroup_act_close(struct manager *m, struct guest *g)
 {
 	cgroup_worker_forget(m->worker, g);
-	release_high(g);
+	release_high(m, g);
 	cgroup_close(&g->cgroup);
 }
 
@@ -103,7 +104,7 @@ void cgroup_act(struct manager *m, struct guest *g, uint64_t now)
 	int r;
 
 	if (g->high && (!managing || !d->memory_high))
-		release_high(g);
+		release_high(m, g);
 	if (!managing || !m->worker || now < g->cgroup_at)
 		return;
 	if (d->memory_high != g->high)
