@@ -123,7 +123,8 @@ static void resume_target(struct manager *m, struct guest *g)
 			  (double)r->target / MIB);
 		return;
 	}
-	g->target = MIN(r->target, g->limits.max);
+	/* A max that is lower now is where it is to go, not where it was sent. */
+	g->target = MIN(r->target, MAX(g->limits.max, g->actual));
 	policy_command_sent(m->policy, g->handle, g->target, manager_now(m));
 }
 

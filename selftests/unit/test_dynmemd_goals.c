@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a daemon finds when it comes back: another configuration, another clock, a host
+ * that it could not read for a moment.
+ */
+#include <time.h>
+
+#include "dynmemd/state/state_file.h"
+#include "dynmemd_world.h"
+
+#define MANAGE "[daemon]\nmode = manage\n"
+#define YEAR   (365 * UINT64_C(86400))
+
+/* With a file for what outlives it, as the same QEMU. */
+static void remembers(struct world *w, char *path, size_t size, const char *config)
+{
+	char stat[128];
+
+	open_world(w, config);
+	daemon_stop(w);
+	snprintf(path, size, "%s/state", w->folder);
+	w->state = path;
+	snprintf(stat, sizeof(stat), "%s/%d/stat", w->folder, (int)getpid());
+	write_text(stat, "1 (qemu) x) S 1 1 1 0 -1 0 0 0 0 0 5 6 0 0 20 0 4 0 1000 1 1\n");
+	daemon_start(w, false);
+}
+
+/*
+ * A max that was lowered while no daemon ran is no command either: the guest goes there
+ * step by step, and stays above what it uses.
+ */
+static void test_max_falls_over_restart(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	uint64_t last, step = 0;
+	struct world w;
+	char path[96];
+
+	a.available = a.free = 500 * MIB; /* it uses 460 */
+	remembers(&w, path, sizeof(path), MANAGE);
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	run_for(&w, 1500);
+	daemon_stop(&w);
+
+	config_free(w.config);
+	w.config = configure(&w, MANAGE "[guest a]\nmin = 64M\nmax = 128M\n");
+	daemon_start(&w, false);
+	last = a.actual;
+	run_until(&w, 2000, manager_find(w.manager, "a"));
+	assert_int_equal(info_of(&w, "a").target, 1024 * MIB);
+	for (int i = 0; i < 60; i++) {
+		run_for(&w, 100);
+		if (a.target && a.target != a.actual)
+			fake_resize(&a, a.target);
+		if (a.actual < last)
+			step = MAX(step, last - a.actual);
+		last = a.actual;
+		assert_int_not_equal(info_of(&w, "a").class, POLICY_CLASS_STUCK);
+		assert_true(a.actual >= (64 + 460 + 64) * MIB);
+	}
+	assert_in_range(step, 1, 64 * MIB);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
+int main(void)
+{
+	/* clang-format off */
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_max_falls_over_restart),
+	};
+	/* clang-format on */
+
+	return cmocka_run_group_tests_name("dynmemd_goals", tests, NULL, NULL);
+}
