@@ -64,11 +64,50 @@ static void test_max_falls_over_restart(_unused_ void **state)
 	close_world(&w);
 }
 
+/*
+ * A host boots with its clock years back, as one without a battery does until it asks
+ * for the time: a reservation has no more time left than it had.
+ */
+static void test_clock_back_at_boot(_unused_ void **state)
+{
+	struct policy_reserve_status s;
+	struct state kept = { 0 };
+	uint64_t sum;
+	unsigned int id;
+	struct world w;
+	char path[96], *text;
+	size_t len;
+
+	remembers(&w, path, sizeof(path), MANAGE);
+	run_for(&w, 50);
+	assert_int_equal(manager_reserve(w.manager, 512 * MIB, "new", 2, &id, &s), 0);
+	daemon_stop(&w);
+
+	assert_int_equal(state_file_read(&kept, path), 0);
+	kept.time += YEAR;
+	kept.reserved[0].until += YEAR;
+	text = state_render(&kept, &len, &sum);
+	assert_non_null(text);
+	assert_int_equal(state_file_store(path, text, len), 0);
+	free(text);
+	state_clear(&kept);
+
+	daemon_start(&w, false);
+	run_for(&w, 50);
+	assert_int_equal(manager_reservation(w.manager, id, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_READY);
+	run_for(&w, 2500);
+	assert_int_equal(manager_reservation(w.manager, id, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_EXPIRED);
+	close_world(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_max_falls_over_restart),
+		cmocka_unit_test(test_clock_back_at_boot),
 	};
 	/* clang-format on */
 

@@ -222,13 +222,15 @@ static void restore_reservations(struct manager *m)
 
 	s->next_reservation = policy_reserve_next(m->policy, s->next_reservation);
 	for (size_t i = 0; i < s->n_reserved; i++) {
-		const struct reservation *r = &s->reserved[i];
-		uint64_t now = wall_clock();
+		struct reservation *r = &s->reserved[i];
+		uint64_t now = wall_clock(), then = MAX(now, s->time);
+		uint64_t left = r->until > then ? r->until - then : 0;
 
-		if (r->until > now)
+		/* A clock that was set back since gives no more time. */
+		r->until = now + left;
+		if (left)
 			policy_reserve_restore(m->policy, r->id, r->bytes,
-					       MIN(r->until - now, UINT64_MAX / NSEC_PER_SEC) *
-						       NSEC_PER_SEC,
+					       MIN(left, UINT64_MAX / NSEC_PER_SEC) * NSEC_PER_SEC,
 					       manager_now(m));
 	}
 }
