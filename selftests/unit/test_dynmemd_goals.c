@@ -64,6 +64,31 @@ static void test_max_falls_over_restart(_unused_ void **state)
 	close_world(&w);
 }
 
+/* In the middle of an emergency the host cannot be read: it is not the last one. */
+static void test_unread_in_emergency(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a"), b = idle_guest("b");
+	struct world w;
+
+	open_world(&w, MANAGE);
+	b.other_process = true; /* else both are one QEMU */
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	run_until(&w, 1000, a.balloons > 0);
+	write_text(w.meminfo, "");
+	run_for(&w, 1000);
+	fake_resize(&a, a.target);
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	start_guest(&w, &b, "b.sock");
+	until_known(&w, "b");
+	run_until(&w, 4000, b.balloons > 0);
+	assert_true(b.target < 1024 * MIB);
+	fake_stop(&a, false);
+	fake_stop(&b, false);
+	close_world(&w);
+}
+
 /*
  * A host boots with its clock years back, as one without a battery does until it asks
  * for the time: a reservation has no more time left than it had.
@@ -107,6 +132,7 @@ int main(void)
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_max_falls_over_restart),
+		cmocka_unit_test(test_unread_in_emergency),
 		cmocka_unit_test(test_clock_back_at_boot),
 	};
 	/* clang-format on */

@@ -66,8 +66,9 @@ int emergency_continue(_unused_ sd_event_source *s, _unused_ uint64_t usec, void
 	int64_t wait;
 
 	sample_host(m, true, now);
+	/* Until there is something to go by again: while it runs no other one begins. */
 	if (m->host_unread) {
-		tick_soon(m);
+		timer_set(m->emergency, now + m->config->policy.emergency_wait);
 		return 0;
 	}
 	wait = policy_emergency_next(m->policy, now, &step, &count);
