@@ -127,6 +127,23 @@ static void test_clock_back_at_boot(_unused_ void **state)
 	close_world(&w);
 }
 
+/* Asked more often by a reload, a guest reports more often too. */
+static void test_poll_is_reloaded(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct world w;
+
+	open_world(&w, MANAGE "[policy]\npoll = 3s\n");
+	start_guest(&w, &a, "a.sock");
+	until_known(&w, "a");
+	pressure(&w, POLICY_LEVEL_LOW, 500);
+	run_until(&w, 6000, a.period == 3);
+	reload(&w, configure(&w, MANAGE "[policy]\npoll = 1s\n"));
+	run_until(&w, 6000, a.period == 1);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -134,6 +151,7 @@ int main(void)
 		cmocka_unit_test(test_max_falls_over_restart),
 		cmocka_unit_test(test_unread_in_emergency),
 		cmocka_unit_test(test_clock_back_at_boot),
+		cmocka_unit_test(test_poll_is_reloaded),
 	};
 	/* clang-format on */
 

@@ -136,10 +136,11 @@ struct guest {
 	uint64_t reclaimed; /* bytes, by its cgroup */
 	uint64_t high;	    /* its memory.high as we set it, 0: we did not */
 
-	uint64_t poll_period;	  /* ns, 0: not polled */
-	uint64_t poll_at;	  /* ns */
-	unsigned int eager;	  /* polls that may be made at once */
-	unsigned int stale_polls; /* since there were fresh statistics */
+	uint64_t poll_period;	    /* ns, 0: not polled */
+	uint64_t poll_at;	    /* ns */
+	unsigned int reports_every; /* seconds, as it was last asked to; 0: as it likes */
+	unsigned int eager;	    /* polls that may be made at once */
+	unsigned int stale_polls;   /* since there were fresh statistics */
 	bool cpu_known;
 	uint64_t cpu;		 /* ns, as read last */
 	uint64_t cpu_while_late; /* ns */

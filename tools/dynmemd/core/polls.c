@@ -58,15 +58,18 @@ void poll_answered(struct manager *m, struct guest *g)
 void poll_follow(struct manager *m, struct guest *g, uint64_t now)
 {
 	uint64_t period = g->decision.poll;
+	unsigned int every = period ? MAX(m->config->policy.poll / NSEC_PER_SEC, 1ULL) : 0;
 	bool was = g->poll_period != 0;
 
 	/* Its period is left as it is, too. */
 	if (m->stopped)
 		return;
 	g->poll_period = period;
+	if (every != g->reports_every)
+		g->ops->watch(g, every);
+	g->reports_every = every;
 	if (was == (period != 0))
 		return;
-	g->ops->watch(g, period ? MAX(period / NSEC_PER_SEC, 1ULL) : 0);
 	policy_guest_polling(m->policy, g->handle, period != 0, now);
 	g->poll_at = now + EAGER_FIRST;
 	g->eager = EAGER_POLLS;
