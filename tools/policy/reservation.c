@@ -203,6 +203,20 @@ int policy_reserve_restore(struct policy *p, unsigned int id, u64 bytes, u64 ttl
 	return 0;
 }
 
+/* Each of a guest's reservations is for all that it needs: the largest holds. */
+static void unite(struct policy *p, struct reserve *r)
+{
+	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++) {
+		struct reserve *other = &p->reserve[i];
+
+		if (other == r || !other->exists || !other->started || other->guest != r->guest)
+			continue;
+		r->bytes = max_of(r->bytes, other->bytes);
+		r->until = max_of(r->until, other->until);
+		other->exists = false;
+	}
+}
+
 int policy_reserve_started(struct policy *p, unsigned int id, unsigned int guest, u64 now)
 {
 	struct reserve *r = find(p, id);
@@ -214,6 +228,7 @@ int policy_reserve_started(struct policy *p, unsigned int id, unsigned int guest
 	r->started = true;
 	r->guest = guest;
 	r->until = max_of(r->until, end_of(now, START_TIME));
+	unite(p, r);
 	return 0;
 }
 

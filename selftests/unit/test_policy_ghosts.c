@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is over, or never was: reservations of which nothing is left to come, harm of
+ * last month, needs of work that ended.  Nobody pays for it.
+ */
+#include <string.h>
+
+#include "policy_host.h"
+#include "policy_one.h"
+
+static u64 reserved(struct one *o)
+{
+	ticks(o, 1);
+	return o->p->b.reserved;
+}
+
+/* A guest of which nothing is touched yet, and its reservation. */
+static unsigned int started(struct one *o, u64 bytes)
+{
+	struct policy_guest_config config = { .min = GIB, .max = 4 * GIB };
+	struct guest_record cost = { .present = GUEST_HAS_RSS, .rss = 32 * MIB };
+	struct policy_reserve_status s;
+	unsigned int id, guest;
+
+	one_init(o, GIB, 8 * GIB, 8 * GIB);
+	o->h.available = 15 * GIB;
+	ticks(o, 3);
+	assert_int_equal(policy_reserve(o->p, bytes, 3600 * SEC, o->now, &id, &s), 0);
+	assert_int_equal(policy_guest_add(o->p, &config, 4 * GIB, o->now, &guest), 0);
+	policy_guest_update(o->p, guest, &cost, o->now);
+	assert_int_equal(policy_reserve_started(o->p, id, guest, o->now), 0);
+	return guest;
+}
+
+/* A script reserved twice, since the first start failed: it is one guest all the same. */
+static void test_reserved_twice(void **state)
+{
+	struct guest_record cost = { .present = GUEST_HAS_RSS, .rss = 3 * GIB + 32 * MIB };
+	struct policy_reserve_status s;
+	unsigned int guest, id;
+	struct one o;
+
+	(void)state;
+	guest = started(&o, 3 * GIB);
+	assert_int_equal(reserved(&o), 3 * GIB);
+	assert_int_equal(policy_reserve(o.p, 3 * GIB, 3600 * SEC, o.now, &id, &s), 0);
+	assert_int_equal(reserved(&o), 6 * GIB);
+	assert_int_equal(policy_reserve_started(o.p, id, guest, o.now), 0);
+	assert_int_equal(reserved(&o), 3 * GIB);
+	assert_int_equal(o.p->b.exposure, o.p->guest[o.g].exposure + GIB);
+	policy_guest_update(o.p, guest, &cost, o.now);
+	assert_int_equal(reserved(&o), 0);
+	policy_free(o.p);
+}
+
+int main(void)
+{
+	/* clang-format off */
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reserved_twice),
+	};
+	/* clang-format on */
+
+	return cmocka_run_group_tests_name("policy_ghosts", tests, NULL, NULL);
+}
