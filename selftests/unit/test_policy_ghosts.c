@@ -53,11 +53,26 @@ static void test_reserved_twice(void **state)
 	policy_free(o.p);
 }
 
+/* Huge pages, a device: its memory is paid for, though it is never seen to touch it. */
+static void test_reserved_and_pinned(void **state)
+{
+	unsigned int guest;
+	struct one o;
+
+	(void)state;
+	guest = started(&o, 4 * GIB);
+	assert_int_equal(reserved(&o), 4 * GIB);
+	policy_guest_event(o.p, guest, POLICY_GUEST_PINNED, o.now);
+	assert_int_equal(reserved(&o), 0);
+	policy_free(o.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reserved_twice),
+		cmocka_unit_test(test_reserved_and_pinned),
 	};
 	/* clang-format on */
 

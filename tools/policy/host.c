@@ -341,7 +341,8 @@ static u64 reserve_of(const struct policy *p, u64 minfree)
 
 /*
  * What is still kept: once its guest is there, what that has not touched yet, and
- * could touch.
+ * could touch.  Of memory that is pinned all is paid for, wherever the kernel counts
+ * it.
  */
 u64 reserve_left(const struct policy *p, const struct reserve *r)
 {
@@ -352,6 +353,8 @@ u64 reserve_left(const struct policy *p, const struct reserve *r)
 	if (!r->started)
 		return r->bytes;
 	g = &p->guest[r->guest];
+	if (g->seen->pinned)
+		return 0;
 	return cost_known(g) ? over(min_of(r->bytes, g->max), paid(p, g)) : r->bytes;
 }
 
