@@ -67,12 +67,41 @@ static void test_reserved_and_pinned(void **state)
 	policy_free(o.p);
 }
 
+/* Kept from before half of the host's memory was taken out: nobody gives for that. */
+static void test_reserved_of_another_host(void **state)
+{
+	struct policy_reserve_status s;
+	struct one o;
+	u64 least;
+
+	(void)state;
+	one_init(&o, GIB, 8 * GIB, 8 * GIB);
+	assert_int_equal(policy_reserve_restore(o.p, 7, 24 * GIB, 3600 * SEC, o.now), 0);
+	o.h.available = 8 * GIB;
+	has(&o, 8 * GIB);
+	least = o.s.total;
+	for (int n = 0; n < 600; n++) {
+		tick(&o, true);
+		if (!(o.r.decision[0].flags & POLICY_SEND))
+			continue;
+		policy_command_sent(o.p, o.g, o.r.decision[0].target, o.now);
+		has(&o, o.r.decision[0].target);
+		least = min_of(least, o.s.stat_actual);
+	}
+	assert_int_equal(least, 8 * GIB - 64 * MIB);
+	assert_int_equal(policy_reserve_status(o.p, 7, o.now, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_REFUSED);
+	assert_non_null(strstr(s.why, "short"));
+	policy_free(o.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reserved_twice),
 		cmocka_unit_test(test_reserved_and_pinned),
+		cmocka_unit_test(test_reserved_of_another_host),
 	};
 	/* clang-format on */
 

@@ -342,13 +342,13 @@ static u64 reserve_of(const struct policy *p, u64 minfree)
 /*
  * What is still kept: once its guest is there, what that has not touched yet, and
  * could touch.  Of memory that is pinned all is paid for, wherever the kernel counts
- * it.
+ * it.  Nothing is kept of more than the host has: it had more when that was reserved.
  */
 u64 reserve_left(const struct policy *p, const struct reserve *r)
 {
 	const struct policy_guest *g;
 
-	if (!r->exists || p->now >= r->until)
+	if (!r->exists || p->now >= r->until || r->bytes > p->host.total)
 		return 0;
 	if (!r->started)
 		return r->bytes;

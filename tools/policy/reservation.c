@@ -245,6 +245,10 @@ int policy_reserve_status(const struct policy *p, unsigned int id, u64 now,
 	if (max_of(now, p->now) >= r->until) {
 		s.state = POLICY_RESERVE_EXPIRED;
 		largest(p, 0, &at_once, &s.largest);
+	} else if (s.bytes > p->host.total) {
+		s.state = POLICY_RESERVE_REFUSED;
+		largest(p, 0, &at_once, &s.largest);
+		s.missing = over(s.bytes, s.largest);
 	} else if (r->started) {
 		s.state = POLICY_RESERVE_STARTED;
 		s.missing = reserve_left(p, r);
