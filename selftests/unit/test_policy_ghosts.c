@@ -95,6 +95,42 @@ static void test_reserved_of_another_host(void **state)
 	policy_free(o.p);
 }
 
+/* One that was hurt three times is held for an hour, however often the daemon restarts. */
+static void test_harm_over_restarts(void **state)
+{
+	struct policy_guest_state s = { .harms = 3, .yield = 1, .overhead = UINT64_MAX };
+	struct one o;
+
+	(void)state;
+	one_init(&o, GIB, 8 * GIB, 8 * GIB);
+	for (int i = 0; i < 4; i++) {
+		policy_command_sent(o.p, o.g, 4 * GIB, o.now);
+		o.s.present |= GUEST_HAS_OOM_KILL;
+		has(&o, 4 * GIB);
+		o.s.available = o.s.free = 0;
+		o.s.oom_kill++;
+		tick(&o, true);
+		policy_command_sent(o.p, o.g, 8 * GIB, o.now);
+		has(&o, 8 * GIB);
+		tick(&o, true);
+	}
+	assert_true(harm_frozen(o.p, &o.p->guest[o.g]));
+	for (int i = 0; i < 8; i++) {
+		assert_true(harm_frozen(o.p, &o.p->guest[o.g]));
+		assert_int_equal(policy_guest_export(o.p, o.g, o.now, &s), 0);
+		assert_int_equal(s.harms, 3);
+		policy_free(o.p);
+		one_init(&o, GIB, 8 * GIB, 8 * GIB);
+		s.age = 100 * SEC;
+		assert_int_equal(policy_guest_import(o.p, o.g, o.now, &s), 0);
+		ticks(&o, 400);
+	}
+	assert_false(harm_frozen(o.p, &o.p->guest[o.g]));
+	assert_int_equal(policy_guest_export(o.p, o.g, o.now, &s), 0);
+	assert_int_equal(s.harms, 0);
+	policy_free(o.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -102,6 +138,7 @@ int main(void)
 		cmocka_unit_test(test_reserved_twice),
 		cmocka_unit_test(test_reserved_and_pinned),
 		cmocka_unit_test(test_reserved_of_another_host),
+		cmocka_unit_test(test_harm_over_restarts),
 	};
 	/* clang-format on */
 

@@ -91,6 +91,7 @@ static void fill(struct state *s, unsigned int guests)
 			.backoff = 16,
 			.backoff_left = 17,
 			.harms = 3,
+			.harms_left = 20,
 			.harm_by = 5,
 			.harm_size = 19,
 			.total_follows = -1,

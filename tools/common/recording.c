@@ -37,6 +37,7 @@ const struct record_field guest_state_fields[] = {
 	GUEST("harm-size", U64, harm_size),
 	GUEST("kept", U64, kept),
 	GUEST("total-follows", S32, total_follows),
+	GUEST("harms-left", U64, harms_left),
 	GUEST("age", U64, age),
 	{ 0 },
 };

@@ -255,7 +255,7 @@ struct guest_history {
 	u64 undo, undo_at;
 	u64 backoff, backoff_until;
 	unsigned int harms;
-	u64 harm_at;   /* the first of them */
+	u64 harm_until; /* so long they count, from the first of them */
 	u32 harm_by;   /* of the last: pressed bits ... */
 	u64 harm_size; /* ... at this size; 0: there was none */
 	u64 harm_last;

@@ -50,9 +50,9 @@ static void harmed(struct policy *p, struct policy_guest *g)
 	g->seen->backoff = clamp_u64(2 * g->seen->backoff, p->t.backoff_min, BACKOFF_MAX);
 	g->seen->backoff_until = p->now + g->seen->backoff;
 
-	if (!g->seen->harms || since(p->now, g->seen->harm_at) > p->t.harm_period) {
+	if (p->now > g->seen->harm_until) {
 		g->seen->harms = 0;
-		g->seen->harm_at = p->now;
+		g->seen->harm_until = p->now + p->t.harm_period;
 	}
 	g->seen->harms++;
 	g->seen->harm_by = g->seen->pressed & HURT;
@@ -96,8 +96,7 @@ u64 harm_backoff_left(const struct policy *p, const struct policy_guest *g)
 /* Hurt too often: it stays at its last good size until the period is over. */
 bool harm_frozen(const struct policy *p, const struct policy_guest *g)
 {
-	return g->seen->harms >= p->t.harm_limit &&
-	       since(p->now, g->seen->harm_at) <= p->t.harm_period;
+	return g->seen->harms >= p->t.harm_limit && p->now <= g->seen->harm_until;
 }
 
 /* What is left of a learned margin after some time. */

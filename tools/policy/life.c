@@ -164,7 +164,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	g->seen->cost_at = g->seen->disk_at = g->seen->cpu_at = NEVER;
 	g->seen->reboot_at = NEVER;
 	g->seen->polling_at = NEVER;
-	g->seen->learned_at = g->seen->undo_at = g->seen->harm_at = NEVER;
+	g->seen->learned_at = g->seen->undo_at = NEVER;
 	g->seen->harm_last = NEVER;
 	g->seen->progress_at = now;
 	guest_unlearn(g);

@@ -27,7 +27,8 @@ int policy_guest_export(const struct policy *p, unsigned int guest, u64 now,
 		.debt = g->seen->debt,
 		.backoff = g->seen->backoff,
 		.backoff_left = harm_backoff_left(p, g),
-		.harms = since(p->now, g->seen->harm_at) <= p->t.harm_period ? g->seen->harms : 0,
+		.harms = p->now <= g->seen->harm_until ? g->seen->harms : 0,
+		.harms_left = over(g->seen->harm_until, p->now),
 		.harm_by = g->seen->harm_by,
 		.harm_size = g->seen->harm_size,
 		.total_follows = g->seen->follows,
@@ -66,9 +67,9 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 			      half_life(min_of(s->age, 64 * p->t.debt_life), p->t.debt_life));
 	g->seen->backoff = min_of(s->backoff, BACKOFF_MAX);
 	g->seen->backoff_until = now + over(min_of(s->backoff_left, g->seen->backoff), s->age);
+	g->seen->harm_until = now + over(min_of(s->harms_left, p->t.harm_period), s->age);
 	g->seen->harms =
-		s->age > p->t.harm_period ? 0 : (unsigned int)min_of(s->harms, p->t.harm_limit);
-	g->seen->harm_at = now;
+		g->seen->harm_until > now ? (unsigned int)min_of(s->harms, p->t.harm_limit) : 0;
 	g->seen->harm_by = s->harm_by;
 	g->seen->harm_size = min_of(s->harm_size, g->max);
 	g->seen->follows = s->total_follows < 0 ? -1 : s->total_follows != 0;

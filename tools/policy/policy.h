@@ -425,7 +425,8 @@ int policy_largest(const struct policy *p, uint64_t now, uint64_t *ret_now, uint
  * @debt: bytes swapped out that were not swapped in again
  * @backoff: length of the last back-off, ns; 0: none
  * @backoff_left: ns of it that are left
- * @harms: within the last harm_period
+ * @harms: within the last harm_period ...
+ * @harms_left: ... of which so much is left, ns
  * @harm_by: POLICY_PRESSED_* of the last harm
  * @harm_size: at this size, bytes; 0: there was none
  * @total_follows: -1 not known, 0 no, 1 yes
@@ -441,6 +442,7 @@ struct policy_guest_state {
 	uint64_t overhead, room, debt;
 	uint64_t backoff, backoff_left;
 	uint32_t harms;
+	uint64_t harms_left;
 	uint32_t harm_by;
 	uint64_t harm_size;
 	int32_t total_follows;

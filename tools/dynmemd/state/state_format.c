@@ -113,6 +113,7 @@ static const struct state_field guest_fields[] = {
 	OF_GUEST("backoff", TYPE_U64, learned.backoff),
 	OF_GUEST("backoff-left", TYPE_U64, learned.backoff_left),
 	OF_GUEST("harms", TYPE_U32, learned.harms),
+	OF_GUEST("harms-left", TYPE_U64, learned.harms_left),
 	OF_GUEST("harm-by", TYPE_U32, learned.harm_by),
 	OF_GUEST("harm-size", TYPE_U64, learned.harm_size),
 	OF_GUEST("total-follows", TYPE_I32, learned.total_follows),
