@@ -131,6 +131,20 @@ static void test_harm_over_restarts(void **state)
 	policy_free(o.p);
 }
 
+/* Growth of last month is no reason to leave room today. */
+static void test_growth_over_a_month(void **state)
+{
+	struct policy_guest_state s = { .room = 4 * GIB, .yield = 1, .age = 30 * DAY_NS };
+	struct one o;
+
+	(void)state;
+	one_init(&o, GIB, 16 * GIB, 16 * GIB);
+	assert_int_equal(policy_guest_import(o.p, o.g, o.now, &s), 0);
+	ticks(&o, 30);
+	assert_int_equal(o.i.room, 256 * MIB);
+	policy_free(o.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -139,6 +153,7 @@ int main(void)
 		cmocka_unit_test(test_reserved_and_pinned),
 		cmocka_unit_test(test_reserved_of_another_host),
 		cmocka_unit_test(test_harm_over_restarts),
+		cmocka_unit_test(test_growth_over_a_month),
 	};
 	/* clang-format on */
 

@@ -68,6 +68,12 @@ typedef uint32_t u32;
 /* Of what is read, what is taken to be read again before anything has shown it. */
 #define HOT_PRIOR 0.5
 
+/*
+ * Growth is forgotten by half in so long: what a guest does once a morning is not seen in
+ * its 99th percentile.
+ */
+#define GROWTH_LIFE (DAY_NS / 4)
+
 /* What a balloon takes in a second; it was measured to be 0.95 GiB. */
 #define BALLOON_RATE GIB
 

@@ -17,11 +17,6 @@
 /* Busy: a fifth of a CPU, or reading 4 MiB/s. */
 #define BUSY_CPU  0.2
 #define BUSY_READ (4.0 * (double)MIB)
-/*
- * Growth is forgotten by half in so long: what a guest does once a morning is not seen in
- * its 99th percentile.
- */
-#define GROWTH_LIFE (DAY_NS / 4)
 /* A first sample under pressure adds no more than this. */
 #define PRESS_BYTES GIB
 /* Pressure is forgotten so much faster once the load is gone. */

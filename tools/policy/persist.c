@@ -62,7 +62,8 @@ int policy_guest_import(struct policy *p, unsigned int guest, u64 now,
 	g->seen->pressed_at = g->seen->lacking ? over(now, s->age) : NEVER;
 	g->seen->overhead_known = s->overhead != UINT64_MAX;
 	g->seen->overhead = g->seen->overhead_known ? min_of(s->overhead, g->max) : 0;
-	g->seen->growth_peak = (double)min_of(s->room, g->max);
+	g->seen->growth_peak = (double)min_of(s->room, g->max) *
+			       half_life(min_of(s->age, 64 * GROWTH_LIFE), GROWTH_LIFE);
 	g->seen->debt = scale(min_of(s->debt, g->max),
 			      half_life(min_of(s->age, 64 * p->t.debt_life), p->t.debt_life));
 	g->seen->backoff = min_of(s->backoff, BACKOFF_MAX);
