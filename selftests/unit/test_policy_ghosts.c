@@ -145,6 +145,42 @@ static void test_growth_over_a_month(void **state)
 	policy_free(o.p);
 }
 
+/*
+ * What it needs at a reboot is what it needed before this one, not the most it ever
+ * needed before one.
+ */
+static void test_reboot_of_another_load(void **state)
+{
+	struct one o;
+	u64 busy, idle;
+
+	(void)state;
+	one_init(&o, 512 * MIB, 8 * GIB, 8 * GIB);
+	o.s.available = o.s.free = 2 * GIB;
+	o.s.disk_caches = 0;
+	ticks(&o, 30);
+	busy = o.i.demand;
+	policy_guest_event(o.p, o.g, POLICY_GUEST_REBOOT, o.now);
+	tick(&o, false);
+	assert_int_equal(o.p->guest[o.g].seen->boot_need, busy);
+	/* A month of little work, at the size for that. */
+	policy_command_sent(o.p, o.g, 2 * GIB, o.now);
+	has(&o, 2 * GIB);
+	o.now += DAY_NS;
+	ticks(&o, 600);
+	idle = o.i.demand;
+	assert_true(idle < GIB);
+	policy_guest_event(o.p, o.g, POLICY_GUEST_REBOOT, o.now);
+	tick(&o, false);
+	assert_int_equal(o.i.class, POLICY_CLASS_REBOOTING);
+	assert_int_equal(o.i.demand, 2 * GIB);
+	assert_true(o.p->guest[o.g].seen->boot_need < GIB);
+	/* It boots again at once: what counts is the time before both. */
+	policy_guest_event(o.p, o.g, POLICY_GUEST_REBOOT, o.now);
+	assert_true(o.p->guest[o.g].seen->boot_need >= idle - idle / 100);
+	policy_free(o.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -154,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_reserved_of_another_host),
 		cmocka_unit_test(test_harm_over_restarts),
 		cmocka_unit_test(test_growth_over_a_month),
+		cmocka_unit_test(test_reboot_of_another_load),
 	};
 	/* clang-format on */
 

@@ -431,7 +431,7 @@ void guest_derive(const struct policy *p, struct policy_guest *g);
 void guest_range(const struct policy *p, struct policy_guest *g);
 
 /* life.c */
-void guest_restarted(struct policy_guest *g);
+void guest_restarted(const struct policy *p, struct policy_guest *g);
 
 /* filter.c */
 void quantile_step(double *q, double x, double quantile, double samples);

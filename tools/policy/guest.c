@@ -389,7 +389,7 @@ static bool take_stats(struct policy *p, struct policy_guest *g, const struct gu
 	if (!s->last_update || s->last_update == g->seen->last_update)
 		return false;
 	if (counts_anew(g, s))
-		guest_restarted(g);
+		guest_restarted(p, g);
 	if (!take_sizes(g, s))
 		return false;
 	g->seen->last_update = s->last_update;

@@ -8,6 +8,8 @@
 
 /* Memory below this is no machine. */
 #define GUEST_MIN MIB
+/* What a guest needed before a reboot is forgotten by half in so long after it. */
+#define BOOT_LIFE (3600 * SEC)
 
 static int grow_array(void *array, size_t count, size_t size)
 {
@@ -63,10 +65,14 @@ static void config_apply(const struct policy *p, struct policy_guest *g,
 
 /*
  * Another kernel: the counters start anew, and what the guest kept from the
- * host it keeps no more.  Its work comes back, and needs what it needed.
+ * host it keeps no more.  Its work comes back, and needs what it needed; what it needed
+ * before an earlier one fades.
  */
-void guest_restarted(struct policy_guest *g)
+void guest_restarted(const struct policy *p, struct policy_guest *g)
 {
+	u64 age = min_of(since(p->now, g->seen->reboot_at), 64 * BOOT_LIFE);
+
+	g->seen->boot_need = scale(g->seen->boot_need, half_life(age, BOOT_LIFE));
 	if (g->movable)
 		g->seen->boot_need = max_of(g->seen->boot_need, g->demand);
 	g->seen->fresh_at = NEVER;
@@ -89,9 +95,9 @@ void guest_restarted(struct policy_guest *g)
 }
 
 /* Everything that a guest's samples have taught, but not what it is. */
-static void guest_unlearn(struct policy_guest *g)
+static void guest_unlearn(const struct policy *p, struct policy_guest *g)
 {
-	guest_restarted(g);
+	guest_restarted(p, g);
 	g->seen->last_update = 0;
 	g->seen->follows = -1;
 	g->seen->follows_votes = 0;
@@ -167,7 +173,7 @@ int policy_guest_add(struct policy *p, const struct policy_guest_config *config,
 	g->seen->learned_at = g->seen->undo_at = NEVER;
 	g->seen->harm_last = NEVER;
 	g->seen->progress_at = now;
-	guest_unlearn(g);
+	guest_unlearn(p, g);
 
 	p->count++;
 	*ret_guest = i;
@@ -231,7 +237,7 @@ int policy_guest_event(struct policy *p, unsigned int guest, enum policy_guest_e
 
 	switch (event) {
 	case POLICY_GUEST_REBOOT:
-		guest_restarted(g);
+		guest_restarted(p, g);
 		g->seen->reboot_at = p->now; /* nobody holds the balloon now */
 		return 0;
 	case POLICY_GUEST_PAUSE:
@@ -262,7 +268,7 @@ int policy_guest_event(struct policy *p, unsigned int guest, enum policy_guest_e
 		g->seen->pinned_until = 0;
 		return 0;
 	case POLICY_GUEST_FORGET:
-		guest_unlearn(g);
+		guest_unlearn(p, g);
 		return 0;
 	}
 	return -EINVAL;
