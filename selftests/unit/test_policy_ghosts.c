@@ -181,6 +181,31 @@ static void test_reboot_of_another_load(void **state)
 	policy_free(o.p);
 }
 
+/* A guest of which all is paid for calls in nothing, however large it is. */
+static void test_hold_of_a_pinned_guest(void **state)
+{
+	struct fixture f;
+	unsigned int pinned;
+	u64 hold;
+
+	(void)state;
+	init(&f, 256 * GIB, 64 * GIB);
+	f.p->t.hold_rate = 2 * GIB;
+	for (int i = 0; i < 12; i++)
+		report(&f, add(&f, 256 * MIB, GIB), 200 * MIB, 300 * MIB);
+	/* As after a quiet week. */
+	f.p->touch_born = f.p->touched_at = 0;
+	f.now += 8 * DAY_NS;
+	decide(&f);
+	hold = f.p->b.hold;
+	assert_true(hold < 2 * GIB);
+	pinned = add(&f, GIB, 96 * GIB);
+	policy_guest_event(f.p, pinned, POLICY_GUEST_PINNED, f.now);
+	decide(&f);
+	assert_int_equal(f.p->b.hold, hold);
+	policy_free(f.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -191,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_harm_over_restarts),
 		cmocka_unit_test(test_growth_over_a_month),
 		cmocka_unit_test(test_reboot_of_another_load),
+		cmocka_unit_test(test_hold_of_a_pinned_guest),
 	};
 	/* clang-format on */
 

@@ -396,7 +396,8 @@ void host_budget(struct policy *p)
 		b->pending += g->seen->pending;
 		b->exposure += g->exposure;
 		merged += g->seen->ksm_saved;
-		largest = max_of(largest, over(g->max, g->seen->rss));
+		if (!g->seen->pinned)
+			largest = max_of(largest, over(g->max, g->seen->rss));
 	}
 	/* Other programs write to what was merged of theirs as well. */
 	b->exposure += over(p->host.ksm.saved, merged);
