@@ -206,6 +206,32 @@ static void test_hold_of_a_pinned_guest(void **state)
 	policy_free(f.p);
 }
 
+/*
+ * A balloon that gives a few pages each time that its guest is out of memory is not moved
+ * by somebody else: who did so has stopped long ago.
+ */
+static void test_deflates_after_a_rival(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, 800 * MIB);
+	ticks(&o, 10);
+	for (u64 i = 0, size = 750; i < 4; i++, size -= 50) {
+		has(&o, size * MIB);
+		ticks(&o, 20);
+	}
+	assert_int_equal(o.i.class, POLICY_CLASS_RIVAL);
+	for (u64 n = 0; n < 12; n++) {
+		has(&o, 600 * MIB + n * MIB);
+		o.s.available = o.s.free = 8 * MIB;
+		ticks(&o, 100);
+	}
+	assert_int_not_equal(o.i.class, POLICY_CLASS_RIVAL);
+	assert_true(o.r.decision[0].target > 700 * MIB);
+	policy_free(o.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -217,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_growth_over_a_month),
 		cmocka_unit_test(test_reboot_of_another_load),
 		cmocka_unit_test(test_hold_of_a_pinned_guest),
+		cmocka_unit_test(test_deflates_after_a_rival),
 	};
 	/* clang-format on */
 
