@@ -60,6 +60,7 @@ struct fake_qemu {
 	bool refuses;	    /* the command balloon */
 	unsigned int delay; /* of its answers, ms */
 	const char *greeting;
+	const char *odd_command, *odd_value; /* what it answers to that */
 
 	/* what was sent to it */
 	unsigned int connections;
@@ -264,7 +265,9 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 
 	json_object_object_get_ex(o, "arguments", &args);
 	f->commands++;
-	if (!strcmp(command, "query-name")) {
+	if (f->odd_command && !strcmp(command, f->odd_command)) {
+		fake_reply(f, id, f->odd_value);
+	} else if (!strcmp(command, "query-name")) {
 		snprintf(text, sizeof(text), "{\"name\": \"%s\"}", f->name);
 		fake_reply(f, id, f->name ? text : "{}");
 	} else if (!strcmp(command, "query-status")) {

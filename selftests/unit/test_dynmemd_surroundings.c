@@ -108,6 +108,61 @@ static void test_hidden_process(_unused_ void **state)
 	close_world(&w);
 }
 
+/* What a QEMU of another kind, or another time, might answer. */
+static void test_odd_answers(_unused_ void **state)
+{
+	static const char *const commands[] = {
+		"query-name",		"query-status",		     "query-migrate",
+		"query-memdev",		"query-memory-size-summary", "query-memory-devices",
+		"query-balloon",	"query-sev",		     "query-blockstats",
+		"qom-list",		"qom-get",		     "qom-set",
+		"balloon",		"migrate-set-capabilities",
+	};
+	static const char *const values[] = {
+		"null", "true", "-1", "9223372036854775808", "1e300", "\"5\"", "[]", "[[[]]]",
+		"[null, 5, \"x\", {}]", "{\"name\": 5, \"status\": {}, \"actual\": \"1\"}",
+		"{\"name\": \"\", \"status\": \"\", \"actual\": 0, \"base-memory\": 1}",
+		"{\"actual\": -1, \"base-memory\": -1, \"plugged-memory\": -1}",
+		"{\"actual\": 18446744073709551615, \"base-memory\": 9223372036854775807, \"plugged-memory\": 9223372036854775807}",
+		"{\"stats\": {\"stat-available-memory\": -1, \"stat-total-memory\": \"x\"}, \"last-update\": 5}",
+		"{\"stats\": {\"stat-available-memory\": 18446744073709551614, \"stat-total-memory\": 1}, \"last-update\": 9223372036854775807}",
+		"{\"stats\": [], \"last-update\": -1}",
+	};
+	struct fake_qemu good = idle_guest("good"), a[ARRAY_SIZE(values)];
+	char file[16];
+	struct world w;
+
+	open_world(&w, MANAGE);
+	start_guest(&w, &good, "good.sock");
+	until_known(&w, "good");
+	for (size_t c = 0; c < ARRAY_SIZE(commands); c++) {
+		for (size_t v = 0; v < ARRAY_SIZE(values); v++) {
+			a[v] = idle_guest("a");
+			a[v].odd_command = commands[c];
+			a[v].odd_value = values[v];
+			a[v].other_process = true; /* else all are one QEMU */
+			snprintf(file, sizeof(file), "%zu.sock", v);
+			start_guest(&w, &a[v], file);
+		}
+		run_for(&w, 250);
+		for (size_t v = 0; v < ARRAY_SIZE(values); v++) {
+			/* Not taken from by a host at ease: it uses 60 MiB, and has to have 64 more. */
+			if (a[v].balloons && a[v].target < (64 + 60 + 64) * MIB)
+				print_error("%s: %s\n", commands[c], values[v]);
+			assert_true(!a[v].balloons || a[v].target >= (64 + 60 + 64) * MIB);
+			/* A size that is not known is no reason to set one. */
+			if (!strcmp(commands[c], "query-balloon"))
+				assert_int_equal(a[v].balloons, 0);
+			fake_stop(&a[v], false);
+		}
+		run_until(&w, 3000, manager_guest_count(w.manager) == 1);
+	}
+	assert_int_equal(good.connections, 1);
+	assert_non_null(manager_find(w.manager, "good"));
+	fake_stop(&good, false);
+	close_world(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -115,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_same_long_name),
 		cmocka_unit_test(test_names_of_reservations),
 		cmocka_unit_test(test_hidden_process),
+		cmocka_unit_test(test_odd_answers),
 	};
 	/* clang-format on */
 

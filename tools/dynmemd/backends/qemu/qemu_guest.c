@@ -210,6 +210,9 @@ static const char *add(struct qemu_guest *g)
 	g->guest.memory = memory_of(g);
 	if (!g->guest.memory)
 		return "QEMU does not report the guest's memory";
+	/* To take it for none would be to set it: to a part of what the guest has. */
+	if (g->balloon && !g->actual)
+		return "QEMU does not report the size of the guest's balloon";
 	g->guest.other = g->other;
 	g->guest.dimms = g->dimms_known ? g->dimms : g->plugged;
 	g->guest.has_balloon = g->balloon != NULL;

@@ -65,7 +65,7 @@ struct qemu_guest {
 	uint64_t base, plugged, dimms, other;
 	uint64_t listed; /* of @plugged, of all types */
 	bool dimms_known;
-	uint64_t actual;
+	uint64_t actual; /* 0: it was not reported */
 	const char *pinned_device, *pinned_object, *pinned_sev;
 	char *walk[WALK_MAX];
 	unsigned int walked, walk_len;
