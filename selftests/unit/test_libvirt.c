@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the backend libvirt makes of a domain's XML, statistics and process. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "dynmemd/backends/libvirt/libvirt_dlopen.h"
 #include "dynmemd/backends/libvirt/libvirt_calls.h"
+#include "dynmemd/backends/libvirt/libvirt_dlopen.h"
+#include "dynmemd/backends/libvirt/libvirt_private.h"
 #include "dynmemd/host/pinned_memory.h"
-#include "common/util.h"
+#include "dynmemd_world.h"
 
 #define BALLOON "<devices><memballoon model='virtio'><stats period='5'/></memballoon></devices>"
 
@@ -347,6 +337,37 @@ static void test_pinned(_unused_ void **state)
 	}
 }
 
+/* A size of its balloon that libvirt leaves out is one that is not known: nothing is set. */
+static void test_no_size(_unused_ void **state)
+{
+	char uri[] = "qemu:///system";
+	struct libvirt_domain d = { .id = 1, .name = "a", .memory = GIB, .xml.has_balloon = true };
+	struct libvirt_news n = { .answered = true };
+	struct libvirt_backend b = { .uri = uri };
+	const struct guest *g;
+	struct world w;
+
+	open_world(&w, "[daemon]\nmode = manage\n");
+	b.manager = w.manager;
+	libvirt_guest_found(&b, &d);
+	g = manager_find(w.manager, "a");
+	assert_non_null(g);
+	assert_int_equal(g->actual, GIB);
+	libvirt_guest_stats(LIST_FIRST(&b.guests), &n);
+	assert_int_equal(g->actual, GIB);
+	libvirt_guest_resized(LIST_FIRST(&b.guests), GIB / 2);
+	assert_int_equal(g->actual, GIB / 2);
+	libvirt_guest_found(&b, &d);
+	libvirt_guest_stats(LIST_FIRST(&b.guests), &n);
+	assert_int_equal(g->actual, GIB / 2);
+	/* Or it grows, and how its balloon is is not known. */
+	d.memory = 2 * GIB;
+	libvirt_guest_found(&b, &d);
+	assert_int_equal(g->actual, GIB / 2);
+	libvirt_guest_free(LIST_FIRST(&b.guests), NULL);
+	close_world(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -360,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_no_domain),
 		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_pid),
+		cmocka_unit_test(test_no_size),
 	};
 	/* clang-format on */
 

@@ -195,7 +195,8 @@ static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 	s->guest.pid = d->pid;
 	s->guest.memory = d->memory;
 	s->guest.has_balloon = d->xml.has_balloon;
-	s->guest.actual = d->xml.has_balloon ? d->actual : d->memory;
+	/* A size that is not reported is not 0, from where it would be "grown" to its min. */
+	s->guest.actual = d->xml.has_balloon && d->actual ? d->actual : d->memory;
 	s->guest.traits_known = GUEST_FREE_PAGE_REPORTING | GUEST_DEFLATE_ON_OOM;
 	s->guest.traits = d->xml.traits;
 	s->guest.pinned = d->xml.pinned;
@@ -218,10 +219,13 @@ static void add(struct libvirt_backend *b, const struct libvirt_domain *d)
 		manager_guest_event(&s->guest, POLICY_GUEST_PAUSE);
 }
 
-/* A balloon that moves was set: what is refused next is refused anew. */
+/*
+ * A balloon that moves was set: what is refused next is refused anew. libvirt leaves its
+ * size out where QEMU does not report one.
+ */
 void libvirt_guest_resized(struct libvirt_guest *s, uint64_t actual)
 {
-	if (!s->added || !s->guest.has_balloon)
+	if (!s->added || !s->guest.has_balloon || !actual)
 		return;
 	if (actual != s->guest.actual)
 		s->refusals = 0;
@@ -253,7 +257,7 @@ static void refresh(struct libvirt_guest *s, const struct libvirt_domain *d)
 	s->guest.pinned = d->xml.pinned;
 	s->guest.observed = observed(d);
 	if (d->memory && d->memory != s->guest.memory)
-		manager_guest_resized(&s->guest, d->memory, d->actual);
+		manager_guest_resized(&s->guest, d->memory, d->actual ?: s->guest.actual);
 	manager_guest_pinned(&s->guest);
 	manager_guest_own(&s->guest);
 	libvirt_guest_resized(s, d->actual);
@@ -277,6 +281,8 @@ void libvirt_guest_found(struct libvirt_backend *b, const struct libvirt_domain 
 
 void libvirt_guest_stats(struct libvirt_guest *s, const struct libvirt_news *n)
 {
+	struct guest_record sample = n->stats.sample;
+
 	s->asked = false;
 	if (!s->added)
 		return;
@@ -286,9 +292,11 @@ void libvirt_guest_stats(struct libvirt_guest *s, const struct libvirt_news *n)
 		return;
 	}
 	s->guest.rss = n->stats.rss;
-	if (n->stats.sample.stat_actual != s->guest.actual)
-		libvirt_guest_resized(s, n->stats.sample.stat_actual);
-	manager_guest_polled(&s->guest, &n->stats.sample);
+	if (sample.stat_actual != s->guest.actual)
+		libvirt_guest_resized(s, sample.stat_actual);
+	sample.stat_actual = s->guest.actual;
+	sample.present |= GUEST_HAS_STAT_ACTUAL;
+	manager_guest_polled(&s->guest, &sample);
 }
 
 void libvirt_guest_event(struct libvirt_guest *s, enum policy_guest_event event)
