@@ -28,9 +28,9 @@ static void test_same_long_name(_unused_ void **state)
 	one.other_process = two.other_process = true;
 	open_all(&w, &b, "");
 	start_guest(&w, &one, "1.sock");
-	start_guest(&w, &two, "東京本番環境第二号機のモニターの場所.sock");
+	start_guest(&w, &two, "東京本番環境.sock");
 	run_until(&w, 1000, manager_guest_count(w.manager) == 2);
-	start_guest(&w, &three, "x東京本番環境第二号機のモニターの場所.sock");
+	start_guest(&w, &three, "x東京本番環境.sock");
 	run_until(&w, 1000, manager_guest_count(w.manager) == 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_true(is_harmless(manager_guest(w.manager, i)->name));
@@ -180,6 +180,46 @@ static void test_odd_answers(_unused_ void **state)
 	close_world(&w);
 }
 
+/*
+ * Another QEMU takes the socket's place while the first one lives on, as when a machine is
+ * moved to a new QEMU: both are guests, and the reload that reads the folder again finds no
+ * third one.
+ */
+static void test_socket_replaced(_unused_ void **state)
+{
+	struct fake_qemu old = idle_guest("a"), new = idle_guest("a");
+	char path[128], beside[sizeof(new.path)];
+	struct world w;
+
+	open_world(&w, MANAGE);
+	start_guest(&w, &old, "a.sock");
+	until_known(&w, "a");
+	snprintf(path, sizeof(path), "%s/a.sock", w.qmp);
+	snprintf(beside, sizeof(beside), "%s/a.sock", w.folder);
+	new.other_process = true; /* else both are one QEMU */
+	assert_int_equal(fake_start(&new, w.event, beside), 0);
+	assert_int_equal(rename(beside, path), 0);
+	run_until(&w, 2000, manager_guest_count(w.manager) == 2);
+	reload(&w, configure(&w, MANAGE));
+	run_for(&w, 500);
+	assert_int_equal(manager_guest_count(w.manager), 2);
+	assert_int_equal(old.connections + new.connections, 2);
+	until_known(&w, "a@a.sock");
+	fake_stop(&old, true);
+	run_until(&w, 2000, manager_guest_count(w.manager) == 1);
+	assert_non_null(manager_find(w.manager, "a@a.sock"));
+
+	/* As a guest is started anew: the old one's end may be heard after the new one's socket. */
+	fake_stop(&new, true);
+	assert_int_equal(unlink(path), 0);
+	start_guest(&w, &old, "a.sock");
+	run_until(&w, 2000, manager_find(w.manager, "a"));
+	run_for(&w, 300);
+	assert_int_equal(manager_guest_count(w.manager), 1);
+	fake_stop(&old, false);
+	close_world(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -188,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_names_of_reservations),
 		cmocka_unit_test(test_hidden_process),
 		cmocka_unit_test(test_odd_answers),
+		cmocka_unit_test(test_socket_replaced),
 	};
 	/* clang-format on */
 

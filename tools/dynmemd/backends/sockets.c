@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "dynmemd/base/dir_tree.h"
 #include "dynmemd/base/log.h"
@@ -36,6 +37,7 @@ struct monitor_socket {
 	uint64_t wait; /* before the next try, usec */
 	unsigned int refusals, failures;
 	bool there;    /* the file is */
+	ino_t inode;   /* of the file that a guest was found at */
 	char why[128]; /* the last failure that was logged */
 	char path[];
 };
@@ -116,12 +118,48 @@ unsigned int socket_failures(void *userdata)
 	return ((struct monitor_socket *)userdata)->failures;
 }
 
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? 0 : st.st_ino;
+}
+
+/* A socket keeps its file's number as long as somebody listens. */
+static bool was_replaced(const struct monitor_socket *s)
+{
+	ino_t inode = inode_of(s->path);
+
+	return inode && inode != s->inode;
+}
+
+static struct monitor_socket *socket_new(struct sockets *all, const char *path);
+
+/* The guest stays, as one whose file was deleted. */
+static void replace(struct monitor_socket *s)
+{
+	struct monitor_socket *other = socket_new(s->sockets, s->path);
+
+	if (!other) {
+		retry(s);
+		return;
+	}
+	s->there = false;
+	other->there = true;
+	other->wait = RETRY_FIRST;
+	socket_connect(other);
+}
+
 static void socket_connect(struct monitor_socket *s)
 {
 	int r;
 
-	if (s->guest)
+	if (s->guest) {
+		if (s->there && s->sockets->ops->stays && was_replaced(s))
+			replace(s);
 		return;
+	}
+	s->inode = inode_of(s->path);
 	r = s->sockets->ops->open(&s->guest, s->path, s, s->sockets->userdata);
 	if (r == -ENOENT) {
 		socket_free(s, NULL);
@@ -192,7 +230,11 @@ static int on_socket(void *userdata, const char *path, bool there)
 	s->there = true;
 	s->wait = RETRY_FIRST;
 	s->refusals = 0;
-	socket_connect(s);
+	/* If it is another file, then its guest may be about to be known to have ended. */
+	if (s->guest)
+		retry(s);
+	else
+		socket_connect(s);
 	return 0;
 }
 

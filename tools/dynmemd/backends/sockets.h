@@ -22,10 +22,13 @@ struct sockets;
  * @open: make a guest of it. socket_closed() ends it. Return: 0; -ECONNREFUSED:
  *	nobody listens; -EAGAIN: the listener's queue is full; another errno
  * @close: release a guest as it is; @why as for manager_guest_remove()
+ * @stays: a guest is connected as long as it lives. One whose socket's place is taken
+ *	stays where it is, and what took it is another guest
  */
 struct socket_ops {
 	int (*open)(void **ret_guest, const char *path, struct monitor_socket *s, void *userdata);
 	void (*close)(void *guest, const char *why);
+	bool stays;
 };
 
 int sockets_new(struct sockets **ret, sd_event *event, const struct socket_ops *ops,

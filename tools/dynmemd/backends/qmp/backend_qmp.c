@@ -49,6 +49,7 @@ static void close_guest(void *guest, const char *why)
 static const struct socket_ops socket_ops = {
 	.open = open_guest,
 	.close = close_guest,
+	.stays = true,
 };
 
 /* Guests of folders that are left out are released, the others stay. */
