@@ -42,6 +42,46 @@ static void test_same_long_name(_unused_ void **state)
 	close_all(&w, &b);
 }
 
+/*
+ * Of two guests of one name, the one that an operator holds is held after a restart, also
+ * when the other one is found first.
+ */
+static void test_same_name_over_restart(_unused_ void **state)
+{
+	struct fake_qemu one = idle_guest("web"), two = idle_guest("web");
+	char path[96], done[MANAGER_SENTENCE_MAX];
+	struct world w;
+
+	open_world(&w, MANAGE);
+	daemon_stop(&w);
+	snprintf(path, sizeof(path), "%s/state", w.folder);
+	w.state = path;
+	daemon_start(&w, false);
+	one.other_process = true;
+	start_guest(&w, &one, "1.sock");
+	run_until(&w, 1000, manager_guest_count(w.manager) == 1);
+	start_guest(&w, &two, "2.sock");
+	run_until(&w, 1000, manager_guest_count(w.manager) == 2);
+	assert_int_equal(manager_set(w.manager, "web@2.sock", "hold", "yes", 0, done), 0);
+	for (int first = 0; first < 2; first++) {
+		struct fake_qemu *late = first ? &one : &two;
+
+		daemon_stop(&w);
+		run_until(&w, 1000, one.fd < 0 && two.fd < 0);
+		assert_true(sd_event_source_set_enabled(late->accepts, SD_EVENT_OFF) >= 0);
+		daemon_start(&w, false);
+		run_until(&w, 1000, manager_guest_count(w.manager) == 1);
+		assert_true(sd_event_source_set_enabled(late->accepts, SD_EVENT_ON) >= 0);
+		run_until(&w, 1000, manager_guest_count(w.manager) == 2);
+		assert_string_equal(manager_find(w.manager, "web")->origin, one.path);
+		assert_false(manager_find(w.manager, "web")->held);
+		assert_true(manager_find(w.manager, "web@2.sock")->held);
+	}
+	fake_stop(&one, false);
+	fake_stop(&two, false);
+	close_world(&w);
+}
+
 /* Whatever is asked for, with a name of whatever characters: the state stays readable. */
 static void test_names_of_reservations(_unused_ void **state)
 {
@@ -225,6 +265,7 @@ int main(void)
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_long_name),
+		cmocka_unit_test(test_same_name_over_restart),
 		cmocka_unit_test(test_names_of_reservations),
 		cmocka_unit_test(test_hidden_process),
 		cmocka_unit_test(test_odd_answers),

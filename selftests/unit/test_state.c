@@ -73,6 +73,7 @@ static void fill(struct state *s, unsigned int guests)
 		snprintf(name, sizeof(name), "a guest = %u name=x", i);
 		r = state_add(s, name);
 		assert_non_null(r);
+		snprintf(r->from, sizeof(r->from), "%u.qmp", i);
 		r->pid = 4711 + i;
 		r->start = 123456789;
 		r->actual = GIB + i;

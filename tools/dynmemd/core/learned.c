@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/escape.h"
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/manager_private.h"
 #include "dynmemd/host/procfile.h"
@@ -142,6 +143,15 @@ static void count_unwritten(struct manager *m, const struct guest *g)
 		policy_gate_restore(&m->gate, least - g->actual, 0, manager_now(m));
 }
 
+bool remember_another(const struct manager *m, const struct guest *g)
+{
+	const struct record *r = state_find(&m->state, g->name);
+	char from[sizeof(r->from)];
+
+	return r && *r->from &&
+	       strcmp(r->from, escape_text(from, sizeof(from), basename(g->origin))) != 0;
+}
+
 /* It is the same QEMU. */
 static bool is_same(const struct record *r, const struct guest *g)
 {
@@ -185,6 +195,7 @@ void remember_added(struct manager *m, struct guest *g)
 		g->record = state_add(&m->state, g->name);
 	if (!g->record)
 		return;
+	escape_text(g->record->from, sizeof(g->record->from), basename(g->origin));
 	g->record->pid = g->pid;
 	g->record->start = g->start;
 	g->record->gone = 0;

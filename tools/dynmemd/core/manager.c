@@ -164,7 +164,11 @@ static int check_process(struct manager *m, const struct guest *g)
 	return 0;
 }
 
-/* Two guests of one name: the later one also gets its origin's. */
+/*
+ * Two guests of one name: the later one also gets its origin's. It keeps that as long as the
+ * other one is remembered, whoever is found first the next time: settings and what was
+ * learned belong to names.
+ */
 static void make_unique(struct manager *m, struct guest *g)
 {
 	char name[GUEST_NAME_MAX], title[51], socket[64];
@@ -173,6 +177,9 @@ static void make_unique(struct manager *m, struct guest *g)
 	/* Both are cut, and never in a character. */
 	escape_text(title, sizeof(title), g->title);
 	escape_text(socket, sizeof(socket), basename(g->origin));
+	snprintf(name, sizeof(name), "%s@%s", title, socket);
+	if (remember_another(m, g) && state_find(&m->state, name) && !manager_find(m, name))
+		memcpy(g->name, name, sizeof(name));
 	for (unsigned int n = 1; manager_find(m, g->name); n++) {
 		snprintf(name, sizeof(name), "%s@%s", title, socket);
 		if (n > 1)

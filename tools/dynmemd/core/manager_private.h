@@ -317,6 +317,9 @@ void remember_soon(struct manager *m);
 /** remember_next() - write it down as soon as the loop has nothing better to do */
 void remember_next(struct manager *m);
 
+/** remember_another() - what is remembered by its name was found elsewhere */
+bool remember_another(const struct manager *m, const struct guest *g);
+
 /** remember_memory() - what a QEMU that is known does not report of its memory */
 void remember_memory(struct manager *m, struct guest *g);
 

@@ -95,6 +95,7 @@ static const struct state_field settings_fields[] = {
 };
 
 static const struct state_field guest_fields[] = {
+	OF_GUEST("from", TYPE_TEXT, from),
 	OF_GUEST("pid", TYPE_U64, pid),
 	OF_GUEST("start", TYPE_U64, start),
 	OF_GUEST("memory", TYPE_U64, memory),

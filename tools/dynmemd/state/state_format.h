@@ -35,10 +35,12 @@
  * @actual: its size when it was seen last, bytes
  * @target: size last commanded, bytes
  * @gone: seconds since the epoch since when it is gone; 0: it is there
+ * @from: the end of the path where it was found
  * @learned: the engine's
  */
 struct record {
 	char name[GUEST_NAME_MAX];
+	char from[40];
 	uint64_t pid, start;
 	uint64_t memory, actual, target;
 	uint64_t gone;
