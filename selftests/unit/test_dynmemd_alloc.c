@@ -5,6 +5,8 @@
  */
 #include <sys/syscall.h>
 
+#include "dynmemd/api/fill.h"
+#include "dynmemd/core/recorder.h"
 #include "pve_world.h"
 #include "malloc_watch.h"
 
@@ -122,6 +124,65 @@ static void test_pve(_unused_ void **state)
 	test_event(to_critical, true);
 }
 
+static void on_line(void *userdata, const char *line)
+{
+	unsigned int *lost = userdata;
+
+	*lost += !line;
+}
+
+static void record_and_list(struct world *w, struct sd_bus *bus)
+{
+	sd_bus_message *m = NULL;
+
+	to_critical(w);
+	if (sd_bus_message_new_signal(bus, &m, "/x", "x.y", "Z") >= 0)
+		api_fill_records(m, w->manager);
+	sd_bus_message_unref(m);
+}
+
+/* Wherever memory ends: what is recorded lacks a line, and the daemon goes on. */
+static void test_records(_unused_ void **state)
+{
+	unsigned int lost = 0, all;
+	struct fake_qemu guests[5];
+	sd_bus *bus = NULL;
+	struct world w;
+	int fds[2];
+
+	open_world(&w, "[daemon]\nmode = manage\n[guest g?]\nmin = 25%\n");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_true(sd_bus_new(&bus) >= 0);
+	assert_true(sd_bus_set_fd(bus, fds[0], fds[0]) >= 0);
+	assert_true(sd_bus_start(bus) >= 0);
+	five_guests(&w, guests);
+	assert_int_equal(recorder_add(manager_recorder(w.manager), on_line, &lost), 0);
+	allocations.first = 0;
+	allocations.count = 0;
+	allocations.on = true;
+	record_and_list(&w, bus);
+	allocations.on = false;
+	all = allocations.count;
+	assert_true(all > 100);
+	assert_int_equal(lost, 0);
+	for (unsigned int first = 1; first < all; first += 1 + all / 300) {
+		allocations.count = 0;
+		allocations.first = first;
+		allocations.last = first + first % 3;
+		allocations.on = true;
+		record_and_list(&w, bus);
+		allocations.on = false;
+	}
+	allocations.first = 0;
+	assert_true(lost > 0);
+	recorder_remove(manager_recorder(w.manager), &lost);
+	sd_bus_close_unref(bus);
+	close(fds[1]);
+	for (int i = 0; i < 5; i++)
+		fake_stop(&guests[i], false);
+	close_world(&w);
+}
+
 /* The counter counts. */
 static void allocate(_unused_ struct world *w)
 {
@@ -144,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_medium),
 		cmocka_unit_test(test_critical),
 		cmocka_unit_test(test_pve),
+		cmocka_unit_test(test_records),
 	};
 	/* clang-format on */
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/json_build.h"
 #include "common/record_json.h"
 #include "policy/policy.h"
 
@@ -13,7 +14,7 @@ static struct json_object *bits_to_json(const struct record_field *f, uint32_t b
 
 	for (unsigned int i = 0; f->names[i]; i++)
 		if (bits & (1u << i))
-			json_object_array_add(names, json_object_new_string(f->names[i]));
+			json_build_append(&names, json_object_new_string(f->names[i]));
 	return names;
 }
 
@@ -27,9 +28,9 @@ static struct json_object *array_to_json(const struct record_field *f, const voi
 		const struct host_node *node = (const struct host_node *)at + i;
 		struct json_object *item = json_object_new_object();
 
-		json_object_object_add(item, "total", json_object_new_uint64(node->total));
-		json_object_object_add(item, "available", json_object_new_uint64(node->available));
-		json_object_array_add(array, item);
+		json_build_add(&item, "total", json_object_new_uint64(node->total));
+		json_build_add(&item, "available", json_object_new_uint64(node->available));
+		json_build_append(&array, item);
 	}
 	return array;
 }
@@ -75,7 +76,7 @@ struct json_object *record_to_json(const struct record_field *f, const void *rec
 
 	for (; obj && f->name; f++)
 		if (!f->bit || present & f->bit)
-			json_object_object_add(obj, f->name, field_to_json(f, record));
+			json_build_add(&obj, f->name, field_to_json(f, record));
 	return obj;
 }
 

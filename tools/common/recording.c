@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "common/json_build.h"
 #include "common/recording.h"
 #include "common/recording_fields.h"
 
@@ -48,14 +49,14 @@ const struct record_field host_state_fields[] = {
 	{ 0 },
 };
 
-static void put_u64(struct json_object *obj, const char *key, uint64_t value)
+static void put_u64(struct json_object **obj, const char *key, uint64_t value)
 {
-	json_object_object_add(obj, key, json_object_new_uint64(value));
+	json_build_add(obj, key, json_object_new_uint64(value));
 }
 
-static void put_text(struct json_object *obj, const char *key, const char *value)
+static void put_text(struct json_object **obj, const char *key, const char *value)
 {
-	json_object_object_add(obj, key, json_object_new_string(value));
+	json_build_add(obj, key, json_object_new_string(value));
 }
 
 static struct json_object *tunables_of(const struct policy_tunables *t)
@@ -67,8 +68,8 @@ static struct json_object *tunables_of(const struct policy_tunables *t)
 		double x = policy_tunable_get(t, &policy_tunable_table[i]);
 
 		policy_number_render(x, text, sizeof(text));
-		json_object_object_add(obj, policy_tunable_table[i].name,
-				       json_object_new_double_s(x, text));
+		json_build_add(&obj, policy_tunable_table[i].name,
+			       json_object_new_double_s(x, text));
 	}
 	return obj;
 }
@@ -81,10 +82,10 @@ static struct json_object *decisions_of(const struct policy_result *r)
 		const struct policy_decision *d = &r->decision[i];
 		struct json_object *item = json_object_new_object();
 
-		put_u64(item, "guest", d->guest);
-		put_u64(item, "target", d->target);
-		put_text(item, "reason", policy_reason_name(d->reason));
-		json_object_array_add(array, item);
+		put_u64(&item, "guest", d->guest);
+		put_u64(&item, "target", d->target);
+		put_text(&item, "reason", policy_reason_name(d->reason));
+		json_build_append(&array, item);
 	}
 	return array;
 }
@@ -96,14 +97,14 @@ static struct json_object *steps_of(const struct policy_input *in)
 	for (unsigned int i = 0; i < in->steps; i++) {
 		struct json_object *item = json_object_new_object();
 
-		put_u64(item, "guest", in->step[i].guest);
-		put_u64(item, "target", in->step[i].target);
-		json_object_array_add(array, item);
+		put_u64(&item, "guest", in->step[i].guest);
+		put_u64(&item, "target", in->step[i].target);
+		json_build_append(&array, item);
 	}
 	return array;
 }
 
-static void put_content(struct json_object *obj, const struct policy_input *in)
+static void put_content(struct json_object **obj, const struct policy_input *in)
 {
 	struct json_object *more = NULL;
 
@@ -113,8 +114,8 @@ static void put_content(struct json_object *obj, const struct policy_input *in)
 		break;
 	case POLICY_INPUT_DRAIN:
 	case POLICY_INPUT_POLLING:
-		json_object_object_add(obj, "on", json_object_new_boolean(in->on));
-		break;
+		json_build_add(obj, "on", json_object_new_boolean(in->on));
+		return;
 	case POLICY_INPUT_HOST:
 		more = record_to_json(host_record_fields, in->host, in->host->present);
 		break;
@@ -136,33 +137,32 @@ static void put_content(struct json_object *obj, const struct policy_input *in)
 		break;
 	case POLICY_INPUT_GUEST_EVENT:
 		put_text(obj, "event", policy_guest_event_name(in->event));
-		break;
+		return;
 	case POLICY_INPUT_COMMAND:
 		put_u64(obj, "bytes", in->bytes);
-		break;
+		return;
 	case POLICY_INPUT_RESERVE_STARTED:
 		put_u64(obj, "reservation", in->bytes);
-		break;
+		return;
 	case POLICY_INPUT_RESERVE:
 	case POLICY_INPUT_RESERVE_RESTORE:
 		put_u64(obj, "bytes", in->bytes);
 		put_u64(obj, "ttl", in->ttl);
-		break;
+		return;
 	case POLICY_INPUT_DECIDE:
 		put_text(obj, "level", policy_level_name(in->result->level));
-		json_object_object_add(obj, "decisions", decisions_of(in->result));
-		break;
+		json_build_add(obj, "decisions", decisions_of(in->result));
+		return;
 	case POLICY_INPUT_EMERGENCY:
 	case POLICY_INPUT_EMERGENCY_NEXT:
-		json_object_object_add(obj, "steps", steps_of(in));
-		break;
+		json_build_add(obj, "steps", steps_of(in));
+		return;
 	case POLICY_INPUT_GUEST_REMOVE:
 	case POLICY_INPUT_RELEASE:
 	case POLICY_INPUT_COUNT:
-		break;
+		return;
 	}
-	if (more)
-		json_object_object_add(obj, "record", more);
+	json_build_add(obj, "record", more);
 }
 
 static bool about_guest(enum policy_input_type type)
@@ -190,15 +190,13 @@ struct json_object *recording_line(const struct policy_input *in, const char *na
 {
 	struct json_object *obj = json_object_new_object();
 
-	if (!obj)
-		return NULL;
-	put_text(obj, "type", policy_input_name(in->type));
-	put_u64(obj, "now", in->now);
+	put_text(&obj, "type", policy_input_name(in->type));
+	put_u64(&obj, "now", in->now);
 	if (about_guest(in->type))
-		put_u64(obj, "guest", in->guest);
+		put_u64(&obj, "guest", in->guest);
 	if (name)
-		put_text(obj, "name", name);
-	put_content(obj, in);
+		put_text(&obj, "name", name);
+	put_content(&obj, in);
 	return obj;
 }
 
@@ -209,16 +207,14 @@ struct json_object *recording_header(const char *version, bool exact)
 	struct tm tm;
 	char day[32], text[64];
 
-	if (!obj)
-		return NULL;
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text, sizeof(text), "%s.%06ldZ", day, now.tv_nsec / 1000);
-	put_text(obj, "type", RECORDING_TYPE);
-	put_u64(obj, "schema", RECORD_SCHEMA);
-	put_text(obj, "version", version);
-	put_text(obj, "time", text);
-	json_object_object_add(obj, "exact", json_object_new_boolean(exact));
+	put_text(&obj, "type", RECORDING_TYPE);
+	put_u64(&obj, "schema", RECORD_SCHEMA);
+	put_text(&obj, "version", version);
+	put_text(&obj, "time", text);
+	json_build_add(&obj, "exact", json_object_new_boolean(exact));
 	return obj;
 }

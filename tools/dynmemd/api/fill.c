@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <stdint.h>
 
 #include "common/dbus_names.h"
+#include "common/json_build.h"
 #include "common/record_json.h"
 #include "dynmemd/api/fill.h"
 #include "dynmemd/state/state_format.h"
@@ -294,31 +296,30 @@ int api_fill_decision(sd_bus_message *msg, const struct manager *m, const struct
 	return sd_bus_message_close_container(msg);
 }
 
-static void add_record(struct json_object *into, const char *key, const struct record_field *fields,
-		       const void *record, uint64_t present)
+static struct json_object *guest_json(const struct guest *g)
 {
-	json_object_object_add(into, key, record_to_json(fields, record, present));
+	struct json_object *o = json_object_new_object();
+
+	json_build_add(&o, "name", json_object_new_string(g->name));
+	json_build_add(&o, "record",
+		       record_to_json(guest_record_fields, &g->known, g->known.present));
+	return o;
 }
 
 int api_fill_records(sd_bus_message *msg, struct manager *m)
 {
 	struct json_object *obj = json_object_new_object(), *guests = json_object_new_array();
 	const struct host_record *h = manager_host_record(m);
+	const char *text;
 	int r;
 
-	json_object_object_add(obj, "schema", json_object_new_int(RECORD_SCHEMA));
-	add_record(obj, "host", host_record_fields, h, h->present);
-	for (size_t i = 0; i < manager_guest_count(m); i++) {
-		const struct guest *g = manager_guest(m, i);
-		struct json_object *item = json_object_new_object();
-
-		json_object_object_add(item, "name", json_object_new_string(g->name));
-		add_record(item, "record", guest_record_fields, &g->known, g->known.present);
-		json_object_array_add(guests, item);
-	}
-	json_object_object_add(obj, "guests", guests);
-	r = sd_bus_message_append(
-		msg, "s", json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN) ?: "{}");
+	json_build_add(&obj, "schema", json_object_new_int(RECORD_SCHEMA));
+	json_build_add(&obj, "host", record_to_json(host_record_fields, h, h->present));
+	for (size_t i = 0; i < manager_guest_count(m); i++)
+		json_build_append(&guests, guest_json(manager_guest(m, i)));
+	json_build_add(&obj, "guests", guests);
+	text = obj ? json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN) : NULL;
+	r = text ? sd_bus_message_append(msg, "s", text) : -ENOMEM;
 	json_object_put(obj);
 	return r;
 }
