@@ -199,6 +199,32 @@ static void test_arc_is_available(_unused_ void **state)
 	close_host(&x);
 }
 
+/* ZFS comes after the daemon: its cache is counted from then on, and not when it is gone. */
+static void test_arc_comes_and_goes(_unused_ void **state)
+{
+	struct host_files h = rich;
+	char path[128];
+	struct hostile x;
+
+	open_host(&x, &h);
+	h.available = 1;
+	h.arc = 96;
+	h.arc_min = 8;
+	write_host(&x.w, &h);
+	for (unsigned int i = 0; i < 10; i++) {
+		report(&x, POLICY_LEVEL_CRITICAL, GIB);
+		let(&x, 100);
+	}
+	assert_int_equal(manager_level(x.w.manager), POLICY_LEVEL_NONE);
+	assert_int_equal(x.least, 128 * GIB);
+	snprintf(path, sizeof(path), "%s/spl/kstat/zfs/arcstats", x.w.folder);
+	write_text(path, "");
+	assert_int_equal(unlink(path), 0);
+	report(&x, POLICY_LEVEL_NONE, GIB);
+	assert_int_equal(manager_level(x.w.manager), POLICY_LEVEL_CRITICAL);
+	close_host(&x);
+}
+
 /* Pools of huge pages are no memory that a level could be about. */
 static void test_hugetlb_is_apart(_unused_ void **state)
 {
@@ -425,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_container_killed),
 		cmocka_unit_test(test_reported_without_shortage),
 		cmocka_unit_test(test_arc_is_available),
+		cmocka_unit_test(test_arc_comes_and_goes),
 		cmocka_unit_test(test_hugetlb_is_apart),
 		cmocka_unit_test(test_level_does_not_stand),
 		cmocka_unit_test(test_gate_binds),

@@ -10,12 +10,9 @@
 
 int host_open(struct host *h, const char *proc)
 {
-	*h = (struct host){ .meminfo = -1, .arcstats = -1 };
+	*h = (struct host){ .proc = proc, .meminfo = -1, .arcstats = -1 };
 	h->meminfo = proc_open(O_RDONLY, "%s/meminfo", proc);
-	if (h->meminfo < 0)
-		return h->meminfo;
-	h->arcstats = proc_open(O_RDONLY, "%s/spl/kstat/zfs/arcstats", proc);
-	return host_read(h);
+	return h->meminfo < 0 ? h->meminfo : host_read(h);
 }
 
 /* A line "name  type  data". */
@@ -34,12 +31,22 @@ static uint64_t arc_value(const char *text, const char *name)
 	return 0;
 }
 
+/*
+ * ZFS may be loaded after the daemon, and unloaded: a cache that is not known makes a
+ * shortage that is none, and one that is gone hides one.
+ */
 static void read_arc(struct host *h)
 {
 	static char buf[16 * 1024];
 
-	if (proc_read(h->arcstats, buf, sizeof(buf)) <= 0)
+	h->arc_size = h->arc_min = 0;
+	if (h->arcstats < 0)
+		h->arcstats = proc_open(O_RDONLY, "%s/spl/kstat/zfs/arcstats", h->proc);
+	if (proc_read(h->arcstats, buf, sizeof(buf)) <= 0) {
+		closep(&h->arcstats);
+		h->arcstats = -1;
 		return;
+	}
 	h->arc_size = arc_value(buf, "size");
 	h->arc_min = arc_value(buf, "c_min");
 }

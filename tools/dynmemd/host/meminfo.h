@@ -13,6 +13,7 @@
  * @arc_min: what that does not go below
  */
 struct host {
+	const char *proc;
 	int meminfo;
 	int arcstats;
 
@@ -28,7 +29,7 @@ struct host {
 
 /**
  * host_open() - open the files
- * @proc: "/proc", or a folder that looks like it
+ * @proc: "/proc", or a folder that looks like it; the string has to live as long
  *
  * Return: 0, or why meminfo cannot be read.
  */
