@@ -73,6 +73,27 @@ static void test_levels(_unused_ void **state)
 	close_world(&w);
 }
 
+/* Once it cannot be read, half of a file, or for want of memory: it is read on. */
+static void test_unreadable_once(_unused_ void **state)
+{
+	struct heard h = { 0 };
+	struct source *s;
+	struct world w;
+
+	open_world(&w, "");
+	vmstat(&w, 0, 0);
+	host_memory(&w, 4096, 1100);
+	s = open_source(&w, &h);
+	write_text(w.meminfo, "MemTotal: 4194304 kB\nMemF");
+	run_for(&w, 200);
+	assert_int_equal(h.events, 0);
+	host_memory(&w, 4096, 200);
+	run_until(&w, 2000, h.events == 1);
+	assert_int_equal(h.last.level, POLICY_LEVEL_CRITICAL);
+	source_free(s);
+	close_world(&w);
+}
+
 /* Near a threshold it is sampled more often: 40 MiB are 10 ms away. */
 static void test_samples_more_often(_unused_ void **state)
 {
@@ -151,6 +172,7 @@ int main(void)
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_unreadable_once),
 		cmocka_unit_test(test_samples_more_often),
 		cmocka_unit_test(test_oom_kill),
 		cmocka_unit_test(test_no_proc),

@@ -121,13 +121,10 @@ static uint64_t next_sample(const struct source_procfs *s)
 
 static void sample(struct source_procfs *s, bool stalled)
 {
-	bool killed = read_counters(s);
-	enum policy_level level;
+	bool killed = read_counters(s), known = host_read(&s->host) == 0;
+	enum policy_level level = available_level(s);
 
-	if (host_read(&s->host) < 0)
-		return;
-	level = available_level(s);
-	if (stalled || killed || level != s->level) {
+	if (known && (stalled || killed || level != s->level)) {
 		s->level = level;
 		source_report(&s->source, &(struct source_pressure){
 						  .level = level,
@@ -140,7 +137,9 @@ static void sample(struct source_procfs *s, bool stalled)
 						  .oom_kills = s->oom_kills,
 					  });
 	}
-	sd_event_source_set_time(s->timer, now_usec(s) + next_sample(s));
+	/* What cannot be read now may be soon. */
+	sd_event_source_set_time(s->timer,
+				 now_usec(s) + (known ? next_sample(s) : USEC_PER_SEC / 2));
 	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
