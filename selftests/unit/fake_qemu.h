@@ -58,6 +58,7 @@ struct fake_qemu {
 	bool launched;	    /* it is one that stays, until it is killed */
 	pid_t launcher;	    /* that one */
 	bool refuses;	    /* the command balloon */
+	bool no_period;	    /* to set the period of statistics */
 	unsigned int delay; /* of its answers, ms */
 	const char *greeting;
 	const char *odd_command, *odd_value; /* what it answers to that */
@@ -71,6 +72,8 @@ struct fake_qemu {
 	uint64_t told_at; /* ns of CLOCK_MONOTONIC, its last byte was here */
 	int64_t period;
 	unsigned int period_sets;
+	uint64_t period_at;	    /* ns of CLOCK_MONOTONIC: when it was set last */
+	unsigned int periods_begun; /* anew: set to another, and back in the same moment */
 
 	sd_event *event;
 	int listener, fd;
@@ -162,6 +165,20 @@ static inline void fake_move(struct fake_qemu *f, uint64_t actual)
 		"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"BALLOON_CHANGE\", \"data\": {\"actual\": %llu}}\r\n",
 		(unsigned long long)actual);
 	fake_say(f, text);
+}
+
+static inline void fake_set_period(struct fake_qemu *f, long long id, int64_t seconds)
+{
+	f->period_sets++;
+	if (f->no_period) {
+		fake_refuse(f, id, "Property 'guest-stats-polling-interval' is not writable");
+		return;
+	}
+	if (f->period == seconds + 1 && f->period_at == f->read_at)
+		f->periods_begun++;
+	f->period = seconds;
+	f->period_at = f->read_at;
+	fake_reply(f, id, "{}");
 }
 
 static inline void fake_stats(struct fake_qemu *f, long long id)
@@ -303,9 +320,7 @@ static inline void fake_execute(struct fake_qemu *f, struct json_object *o)
 	} else if (!strcmp(command, "qom-list")) {
 		fake_qom_list(f, id, fake_text(args, "path"));
 	} else if (!strcmp(command, "qom-set")) {
-		f->period = fake_number(args, "value");
-		f->period_sets++;
-		fake_reply(f, id, "{}");
+		fake_set_period(f, id, fake_number(args, "value"));
 	} else if (!strcmp(command, "qom-get") && !f->no_balloon &&
 		   !strcmp(fake_text(args, "property"), "guest-stats")) {
 		fake_stats(f, id);

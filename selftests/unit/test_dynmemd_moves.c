@@ -170,6 +170,38 @@ static void test_found_period(_unused_ void **state)
 	close_world(&w);
 }
 
+/* Statistics come shortly before they are read: at the end of a whole second. */
+static void test_aligned(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a"), fixed = idle_guest("fixed");
+	struct world w;
+	unsigned int refused;
+	uint64_t phase;
+
+	open_world(&w, manage);
+	fixed.no_period = true;
+	start_guest(&w, &a, "a.sock");
+	start_guest(&w, &fixed, "fixed.sock");
+	until_known(&w, "a");
+	until_known(&w, "fixed");
+	pressure(&w, POLICY_LEVEL_MEDIUM, 300);
+	run_until(&w, 3000, a.periods_begun > 0);
+	run_for(&w, 100);
+	assert_int_equal(a.period, 1);
+	phase = a.period_at % NSEC_PER_SEC / NSEC_PER_MSEC;
+	assert_in_range(phase, 900, 960);
+	refused = fixed.period_sets;
+
+	/* Not each time anew, and where it is refused, not again. */
+	run_for(&w, 2500);
+	assert_int_equal(a.periods_begun, 1);
+	assert_int_equal(fixed.periods_begun, 0);
+	assert_int_equal(fixed.period_sets, refused);
+	fake_stop(&a, false);
+	fake_stop(&fixed, false);
+	close_world(&w);
+}
+
 /* The end of the daemon moves nothing; the next takes guests as they are. */
 static void test_restart(_unused_ void **state)
 {
@@ -455,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_dry_run_writes_nothing),
 		cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_found_period),
+		cmocka_unit_test(test_aligned),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_stop),

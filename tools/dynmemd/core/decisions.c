@@ -113,6 +113,7 @@ static void schedule(struct manager *m, uint64_t now)
 	for (size_t i = 0; i < m->n_guests; i++)
 		if (m->guests[i]->poll_period)
 			tick_at(m, m->guests[i]->poll_at);
+	poll_align_next(m);
 	resident_next(m, now);
 }
 
@@ -213,6 +214,8 @@ int decisions_init(struct manager *m)
 	if (r >= 0)
 		r = add_timer(m, &m->patience, USEC_PER_MSEC, poll_patience);
 	if (r >= 0)
+		r = add_timer(m, &m->align, 5 * USEC_PER_MSEC, poll_align);
+	if (r >= 0)
 		r = add_timer(m, &m->emergency, USEC_PER_MSEC, emergency_continue);
 	if (r >= 0)
 		r = sd_event_add_defer(m->event, &m->decide, on_decide, m);
@@ -228,6 +231,7 @@ void decisions_free(struct manager *m)
 	sd_event_source_disable_unref(m->tick);
 	sd_event_source_disable_unref(m->resident);
 	sd_event_source_disable_unref(m->patience);
+	sd_event_source_disable_unref(m->align);
 	sd_event_source_disable_unref(m->emergency);
 	sd_event_source_disable_unref(m->decide);
 }

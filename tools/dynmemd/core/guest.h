@@ -37,6 +37,8 @@ struct record;
  *	manager_guest_sample_failed() follows, unless the return value is a
  *	negative errno
  * @watch: have the guest take statistics every @seconds; 0: as it was found
+ * @align: if they are taken every @seconds, begin that period anew: the next come
+ *	when it is over
  */
 struct guest_ops {
 	const char *backend;
@@ -44,6 +46,7 @@ struct guest_ops {
 	void (*forget)(struct guest *g);
 	int (*poll)(struct guest *g);
 	int (*watch)(struct guest *g, unsigned int seconds);
+	int (*align)(struct guest *g, unsigned int seconds);
 };
 
 /* Traits of a balloon. */
@@ -138,6 +141,7 @@ struct guest {
 
 	uint64_t poll_period;	    /* ns, 0: not polled */
 	uint64_t poll_at;	    /* ns */
+	uint64_t align_at;	    /* ns: when its period is to begin anew */
 	unsigned int reports_every; /* seconds, as it was last asked to; 0: as it likes */
 	unsigned int eager;	    /* polls that may be made at once */
 	unsigned int stale_polls;   /* since there were fresh statistics */

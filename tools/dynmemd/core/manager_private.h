@@ -96,6 +96,7 @@ struct manager {
 	sd_event_source *resident;   /* timer between ticks ... */
 	uint64_t resident_base;	     /* ... and what was available at the last one */
 	sd_event_source *patience;   /* for answers to polls */
+	sd_event_source *align;	     /* a guest's statistics are to begin anew */
 	unsigned int awaited;	     /* answers to the polls of ... */
 	unsigned int round;	     /* ... this tick */
 	sd_event_source *decide;     /* soon */
@@ -200,6 +201,12 @@ void poll_sampled(struct manager *m, struct guest *g, bool fresh, uint64_t now);
 
 /** poll_follow() - ask a guest as often as its latest decision wants */
 void poll_follow(struct manager *m, struct guest *g, uint64_t now);
+
+/** poll_align_next() - when the first guest's period is to begin anew */
+void poll_align_next(struct manager *m);
+
+/** poll_align() - begin the periods that are due */
+int poll_align(sd_event_source *s, uint64_t usec, void *userdata);
 
 /** poll_patience() - the patience with those who have not answered is over */
 int poll_patience(sd_event_source *s, uint64_t usec, void *userdata);

@@ -19,10 +19,59 @@
  */
 #define PATIENCE (100 * NSEC_PER_MSEC)
 
+/*
+ * QEMU's timer runs from one answer of a guest to the next: what is read may be a whole
+ * period old.  So the period is begun anew, that statistics come shortly before they
+ * are read.  Each answer takes the guest a while, by which all later ones are later: it
+ * is begun again before that has used up the lead.
+ */
+#define LEAD	    (100 * NSEC_PER_MSEC)
+#define ALIGN_EVERY (10 * NSEC_PER_SEC)
+
 /* At whole periods of the clock, so that all are asked in the same tick. */
 static uint64_t next_poll(const struct guest *g, uint64_t now)
 {
 	return (now / g->poll_period + 1) * g->poll_period;
+}
+
+static void align_after(struct guest *g, uint64_t when)
+{
+	g->align_at = UINT64_MAX;
+	if (g->poll_period >= NSEC_PER_SEC)
+		g->align_at = ((when + LEAD) / g->poll_period + 1) * g->poll_period - LEAD;
+}
+
+void poll_align_next(struct manager *m)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (size_t i = 0; i < m->n_guests; i++)
+		if (m->guests[i]->poll_period)
+			next = MIN(next, m->guests[i]->align_at);
+	if (next == UINT64_MAX)
+		sd_event_source_set_enabled(m->align, SD_EVENT_OFF);
+	else
+		timer_set(m->align, next);
+}
+
+int poll_align(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
+{
+	struct manager *m = userdata;
+	uint64_t now = manager_now(m);
+
+	for (size_t i = 0; i < m->n_guests && !m->stopped; i++) {
+		struct guest *g = m->guests[i];
+
+		if (!g->poll_period || g->align_at > now)
+			continue;
+		/* Too late for this period: the answer would come after it is read. */
+		if (now - g->align_at >= LEAD / 2 || g->ops->align(g, g->reports_every) < 0)
+			align_after(g, now);
+		else
+			align_after(g, now + ALIGN_EVERY);
+	}
+	poll_align_next(m);
+	return 0;
 }
 
 void poll_guests(struct manager *m, uint64_t now)
@@ -64,7 +113,10 @@ void poll_follow(struct manager *m, struct guest *g, uint64_t now)
 	/* Its period is left as it is, too. */
 	if (m->stopped)
 		return;
-	g->poll_period = period;
+	if (g->poll_period != period) {
+		g->poll_period = period;
+		align_after(g, now);
+	}
 	if (every != g->reports_every)
 		g->ops->watch(g, every);
 	g->reports_every = every;

@@ -127,12 +127,24 @@ static int watch(struct guest *g, unsigned int seconds)
 	return send_period(s);
 }
 
+static int align(struct guest *g, unsigned int seconds)
+{
+	struct libvirt_guest *s = guest_of(g);
+	int r = s->period == seconds && s->sent_period == seconds ? reachable(s) : -EAGAIN;
+
+	if (r < 0)
+		return r;
+	libvirt_worker_align(worker(s), &s->command, s->period);
+	return 0;
+}
+
 static const struct guest_ops ops = {
 	.backend = "libvirt",
 	.set_target = set_target,
 	.forget = forget,
 	.poll = poll_guest,
 	.watch = watch,
+	.align = align,
 };
 
 /*

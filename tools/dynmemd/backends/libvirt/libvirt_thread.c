@@ -316,9 +316,13 @@ static void work_on(struct libvirt_worker *w)
 	} else if ((first = TAILQ_FIRST(&w->commands))) {
 		c = *first;
 		TAILQ_REMOVE(&w->commands, first, entry);
-		first->queued = first->poll = first->set_period = first->describe = false;
+		first->queued = first->poll = first->describe = false;
+		first->set_period = first->align = false;
 		libvirt_worker_unlock(w);
 		k = find(w, c.uuid);
+		/* QEMU begins it anew when it is set to another. */
+		if (k && c.align)
+			set_period(w, k, c.period + 1);
 		if (k && c.set_period)
 			set_period(w, k, c.period);
 		if (k && c.describe)

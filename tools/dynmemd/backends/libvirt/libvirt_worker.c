@@ -236,14 +236,26 @@ void libvirt_worker_describe(struct libvirt_worker *w, struct libvirt_command *c
 	libvirt_worker_unlock(w);
 }
 
-void libvirt_worker_period(struct libvirt_worker *w, struct libvirt_command *c,
-			   unsigned int seconds)
+static void set_period(struct libvirt_worker *w, struct libvirt_command *c, unsigned int seconds,
+		       bool align)
 {
 	libvirt_worker_lock(w);
 	c->period = seconds;
 	c->set_period = true;
+	c->align |= align;
 	queue(w, c);
 	libvirt_worker_unlock(w);
+}
+
+void libvirt_worker_period(struct libvirt_worker *w, struct libvirt_command *c,
+			   unsigned int seconds)
+{
+	set_period(w, c, seconds, false);
+}
+
+void libvirt_worker_align(struct libvirt_worker *w, struct libvirt_command *c, unsigned int seconds)
+{
+	set_period(w, c, seconds, true);
 }
 
 static bool untarget(struct libvirt_worker *w, struct libvirt_command *c)
@@ -274,7 +286,7 @@ bool libvirt_worker_forget(struct libvirt_worker *w, struct libvirt_command *c)
 	target = untarget(w, c);
 	if (c->queued)
 		TAILQ_REMOVE(&w->commands, c, entry);
-	c->queued = c->poll = c->set_period = c->describe = false;
+	c->queued = c->poll = c->set_period = c->align = c->describe = false;
 	libvirt_worker_unlock(w);
 	return target;
 }

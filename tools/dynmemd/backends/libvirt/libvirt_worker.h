@@ -32,7 +32,7 @@ struct libvirt_command {
 	TAILQ_ENTRY(libvirt_command) urgent_entry, entry;
 	bool urgent, queued;
 	uint64_t target;
-	bool poll, set_period, describe;
+	bool poll, set_period, align, describe;
 	unsigned int period;
 };
 
@@ -124,6 +124,9 @@ void libvirt_worker_poll(struct libvirt_worker *w, struct libvirt_command *c);
 void libvirt_worker_describe(struct libvirt_worker *w, struct libvirt_command *c);
 void libvirt_worker_period(struct libvirt_worker *w, struct libvirt_command *c,
 			   unsigned int seconds);
+/* ... and begin it anew. */
+void libvirt_worker_align(struct libvirt_worker *w, struct libvirt_command *c,
+			  unsigned int seconds);
 
 /**
  * libvirt_worker_untarget() - drop a target that was not sent yet

@@ -409,6 +409,25 @@ static int watch(struct guest *guest, unsigned int seconds)
 	return g->way->shared ? 0 : qemu_ask_now(g);
 }
 
+/*
+ * QEMU begins the period anew when it is set to another.  Never by way of off: if the
+ * second command is lost, the guest still takes statistics.
+ */
+static int align(struct guest *guest, unsigned int seconds)
+{
+	struct qemu_guest *g = of(guest);
+	int r;
+
+	if (g->period != seconds || g->wanted_period != seconds || g->period_refused)
+		return -EAGAIN;
+	g->todo |= ASK(LEAVE_PERIOD) | ASK(SET_PERIOD);
+	r = qemu_ask_now(g);
+	/* Sent later, it would begin at a worse moment. */
+	if (r < 0)
+		g->todo &= ~(ASK(LEAVE_PERIOD) | ASK(SET_PERIOD));
+	return r;
+}
+
 static int on_later(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata)
 {
 	struct qemu_guest *g = userdata;
@@ -487,6 +506,7 @@ int qemu_guest_new(struct qemu_guest **ret, struct manager *m, struct poller *po
 		.forget = forget,
 		.poll = poll_guest,
 		.watch = watch,
+		.align = align,
 	};
 	g->guest.ops = &g->ops;
 	g->guest.origin = path;

@@ -25,6 +25,7 @@ enum question {
 	ASK_PERIOD,
 	ASK_REPORTING,
 	ASK_DEFLATE,
+	ASK_LEAVE_PERIOD, /* and at once enter it: it begins anew */
 	ASK_SET_PERIOD,
 	ASK_DISKS, /* before statistics: both are one record */
 	ASK_STATS,
@@ -74,6 +75,7 @@ struct qemu_guest {
 	bool starved;	     /* of memory: what it has is not fully known */
 	unsigned int period; /* of its statistics, as QEMU has it, seconds */
 	unsigned int found_period, wanted_period, sent_period;
+	bool period_refused;
 	bool polled, has_sample;
 	struct guest_record sample;
 	uint64_t disk_read; /* bytes since start */

@@ -237,11 +237,17 @@ static void take_period(struct qemu_guest *g, struct json_object *ret)
 
 static void take_period_set(struct qemu_guest *g, struct json_object *ret)
 {
-	if (!ret)
+	if (!ret && !g->period_refused)
 		log_guest(LOG_WARNING, g->guest.name, "QEMU refuses to set its statistics period");
+	g->period_refused = !ret;
 	g->period = g->sent_period;
 	if (g->period != g->wanted_period)
 		g->todo |= ASK(SET_PERIOD);
+}
+
+/* Whatever became of it, what follows sets the right one. */
+static void take_period_left(_unused_ struct qemu_guest *g, _unused_ struct json_object *ret)
+{
 }
 
 static void take_reporting(struct qemu_guest *g, struct json_object *ret)
@@ -327,6 +333,8 @@ static const struct {
 			 .take = take_period },
 	[ASK_REPORTING] = { "qom-get", .property = "free-page-reporting", .take = take_reporting },
 	[ASK_DEFLATE] = { "qom-get", .property = "deflate-on-oom", .take = take_deflate },
+	[ASK_LEAVE_PERIOD] = { "qom-set", .property = "guest-stats-polling-interval",
+			       .take = take_period_left },
 	[ASK_SET_PERIOD] = { "qom-set", .property = "guest-stats-polling-interval",
 			     .take = take_period_set },
 	[ASK_DISKS] = { "query-blockstats", .read = read_disks },
@@ -392,8 +400,8 @@ static const char *put_args(struct qemu_guest *g, enum question i, char *buf, si
 	}
 	if (!questions[i].property)
 		return questions[i].args;
-	if (i == ASK_SET_PERIOD) {
-		g->sent_period = g->wanted_period;
+	if (i == ASK_SET_PERIOD || i == ASK_LEAVE_PERIOD) {
+		g->sent_period = g->wanted_period + (i == ASK_LEAVE_PERIOD);
 		snprintf(buf, size, "{\"path\":%s,\"property\":\"%s\",\"value\":%u}", g->balloon,
 			 questions[i].property, g->sent_period);
 	} else {
