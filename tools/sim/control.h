@@ -63,7 +63,8 @@ struct sim {
  * @zram: the host swaps to zram
  * @ksmtuned: it ships with Proxmox VE's ksmtuned
  * @start_at_min: its guests' balloons are at min when they start
- * @stats_period: how often guests are asked for statistics, ms; 0: never
+ * @stats_period: how often guests take statistics, ms; 0: never
+ * @stats_lead: so long before a policy's tick they do, ms; 0: at once after it
  * @init: sets @wake; NULL: it never does anything
  * @tick: at @wake
  * @event: the host's memory has crossed one of its levels; NULL: it gets none
@@ -72,7 +73,7 @@ struct sim_policy {
 	const char *name, *summary;
 	enum sim_promise promise;
 	bool reporting, zram, ksmtuned, start_at_min;
-	int64_t stats_period;
+	int64_t stats_period, stats_lead;
 	int (*init)(struct sim *s);
 	void (*tick)(struct sim *s);
 	void (*event)(struct sim *s);

@@ -394,7 +394,7 @@ static int set_up(struct run *r, unsigned int guests)
 	}
 	set_host(r);
 	place_guests(r);
-	r->next_stats = h->now + p->stats_period;
+	r->next_stats = h->now + p->stats_period - p->stats_lead;
 	r->next_ksm =
 		p->ksmtuned && h->physics.ksm_share > 0 ? h->now + KSMTUNED_PERIOD : SIM_NEVER;
 	r->sim.wake = SIM_NEVER;
