@@ -354,6 +354,27 @@ static void test_same_name(_unused_ void **state)
 	close_world(&w);
 }
 
+/* As `qm start` names it. */
+static void test_reserved_by_vmid(_unused_ void **state)
+{
+	struct fake_qemu a = idle_guest("a");
+	struct policy_reserve_status s;
+	unsigned int id;
+	struct world w;
+
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	run_for(&w, 50);
+	assert_int_equal(manager_reserve(w.manager, 512 * MIB, "101", 600, &id, &s), 0);
+	guest_cost(&w, getpid(), 200);
+	start_guest(&w, &a, "101.qmp");
+	find_guest(&w, "web");
+	assert_int_equal(manager_reservation(w.manager, id, &s), 0);
+	assert_int_equal(s.state, POLICY_RESERVE_STARTED);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 /* What keeps its memory in place, by QEMU or by what somebody wrote himself. */
 static void test_pinned(_unused_ void **state)
 {
@@ -447,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_leaves_whole),
 		cmocka_unit_test(test_hotplug),
 		cmocka_unit_test(test_same_name),
+		cmocka_unit_test(test_reserved_by_vmid),
 		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_pool),
 	};

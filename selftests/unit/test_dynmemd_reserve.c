@@ -59,6 +59,33 @@ static void test_restart(_unused_ void **state)
 	close_world(&w);
 }
 
+/* It is for a name that a guest that runs already has: it is the second one's. */
+static void test_same_name(_unused_ void **state)
+{
+	struct fake_qemu old = idle_guest("web"), new = idle_guest("web");
+	struct policy_reserve_status s;
+	struct world w;
+	unsigned int a;
+
+	open_world(&w, manage);
+	old.other_process = true;
+	start_guest(&w, &old, "old.sock");
+	run_until(&w, 3000, manager_find(w.manager, "web"));
+	run_for(&w, 50);
+	assert_int_equal(manager_reserve(w.manager, 512 * MIB, "web", 600, &a, &s), 0);
+	run_for(&w, 50);
+	assert_int_equal(state_of(&w, a), POLICY_RESERVE_READY);
+	guest_cost(&w, getpid(), 200);
+	start_guest(&w, &new, "new.sock");
+	run_until(&w, 3000, manager_find(w.manager, "web@new.sock"));
+	assert_int_equal(state_of(&w, a), POLICY_RESERVE_STARTED);
+	guest_cost(&w, getpid(), 900);
+	run_until(&w, 5000, manager_reservation(w.manager, a, &s) == -ENOENT);
+	fake_stop(&old, false);
+	fake_stop(&new, false);
+	close_world(&w);
+}
+
 /* Reading is no reason to decide, and changes no decision. */
 static void test_reading(_unused_ void **state)
 {
@@ -85,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_same_name),
 		cmocka_unit_test(test_reading),
 	};
 

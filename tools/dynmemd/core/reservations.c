@@ -93,12 +93,27 @@ int manager_largest(const struct manager *m, uint64_t *ret_now, uint64_t *ret_sq
 	return policy_largest(m->policy, manager_now(m), ret_now, ret_squeezed);
 }
 
+/*
+ * As an administrator names it: before it runs, nobody knows that another has the name. Of
+ * several the first one gets it.
+ */
+static bool is_for(struct manager *m, const struct reservation *r, const struct guest *g)
+{
+	struct policy_reserve_status s;
+
+	if (!strcmp(g->name, r->name))
+		return true;
+	if (strcmp(g->title, r->name) != 0 && (!g->alias || strcmp(g->alias, r->name) != 0))
+		return false;
+	return manager_reservation(m, r->id, &s) == 0 && s.state != POLICY_RESERVE_STARTED;
+}
+
 void reserve_started(struct manager *m, const struct guest *g)
 {
 	struct state *s = &m->state;
 
 	for (size_t i = 0; i < s->n_reserved; i++)
-		if (!strcmp(s->reserved[i].name, g->name) &&
+		if (is_for(m, &s->reserved[i], g) &&
 		    policy_reserve_started(m->policy, s->reserved[i].id, g->handle,
 					   manager_now(m)) == 0)
 			log_guest(LOG_INFO, g->name,
