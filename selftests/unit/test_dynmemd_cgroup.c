@@ -3,6 +3,7 @@
  * What the daemon does to guests by their cgroups, when and when not. The
  * files are plain ones here; a real cgroup is in the lab's end-to-end test.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/xattr.h>
@@ -82,6 +83,32 @@ static void test_reclaim(_unused_ void **state)
 	/* At medium a quarter of what is resident, in pieces. */
 	assert_in_range(bytes, MIB, 32 * MIB);
 	assert_string_equal(text_of(&w, "memory.high"), "max\n");
+	stop(&w, &a);
+}
+
+/* The kernel takes its time: what it is not asked for meanwhile was not taken. */
+static void test_slow_reclaim(_unused_ void **state)
+{
+	struct manager_gate gate;
+	struct fake_qemu a;
+	struct world w;
+	int fd;
+
+	open_scope(&w, MANAGE);
+	assert_int_equal(unlink(in_scope(&w, "memory.reclaim")), 0);
+	assert_int_equal(mkfifo(in_scope(&w, "memory.reclaim"), 0600), 0);
+	press(&w, &a);
+	for (int i = 0; i < 5; i++) {
+		pressure(&w, POLICY_LEVEL_MEDIUM, 300);
+		run_for(&w, 200);
+		assert_true(manager_find(w.manager, "a")->decision.reclaim > 0);
+	}
+	manager_gate(w.manager, &gate);
+	assert_int_equal(gate.taken, manager_find(w.manager, "a")->decision.reclaim);
+	fd = open(in_scope(&w, "memory.reclaim"), O_RDONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	run_for(&w, 100);
+	assert_int_equal(close(fd), 0);
 	stop(&w, &a);
 }
 
@@ -314,6 +341,7 @@ int main(void)
 	/* clang-format off */
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reclaim),
+		cmocka_unit_test(test_slow_reclaim),
 		cmocka_unit_test(test_threaded),
 		cmocka_unit_test(test_not_reclaimed),
 		cmocka_unit_test(test_helpers),

@@ -91,7 +91,10 @@ static void test_rate(void **state)
 	assert_int_equal(policy_gate_taken(&x.gate, x.now), 0);
 	/* What a cgroup gives is taken as well. */
 	assert_int_equal(policy_gate_reclaim(&x.gate, &x.t, &x.host, 10 * GIB, x.now), 10 * GIB);
+	assert_int_equal(policy_gate_taken(&x.gate, x.now), 0);
+	policy_gate_reclaimed(&x.gate, 10 * GIB, x.now);
 	assert_int_equal(policy_gate_reclaim(&x.gate, &x.t, &x.host, 10 * GIB, x.now), 6 * GIB);
+	policy_gate_reclaimed(&x.gate, 6 * GIB, x.now);
 	assert_int_equal(write_down(&x, &g, 30 * GIB, GIB, false), 40 * GIB);
 }
 

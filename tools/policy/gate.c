@@ -198,8 +198,13 @@ u64 policy_gate_reclaim(struct policy_gate *gate, const struct policy_tunables *
 		bytes = left;
 		bound(gate, POLICY_GATE_RATE, now);
 	}
-	count(gate, gate->second, bytes, bytes);
 	return bytes;
+}
+
+void policy_gate_reclaimed(struct policy_gate *gate, u64 bytes, u64 now)
+{
+	advance(gate, now);
+	count(gate, gate->second, bytes, bytes);
 }
 
 void policy_gate_sent(struct policy_gate *gate, struct policy_gate_guest *g, u64 size, u64 now)

@@ -126,11 +126,13 @@ uint64_t policy_gate_pass(struct policy_gate *gate, const struct policy_tunables
 /**
  * policy_gate_reclaim() - what may be reclaimed from a guest's cgroup
  *
- * Of the rules rate alone: the kernel swaps, and the guest runs on. What it
- * returns counts as taken.
+ * Of the rules rate alone: the kernel swaps, and the guest runs on.
  */
 uint64_t policy_gate_reclaim(struct policy_gate *gate, const struct policy_tunables *t,
 			     const struct policy_gate_host *host, uint64_t bytes, uint64_t now);
+
+/** policy_gate_reclaimed() - that was asked of the kernel */
+void policy_gate_reclaimed(struct policy_gate *gate, uint64_t bytes, uint64_t now);
 
 /** policy_gate_sent() - that was written */
 void policy_gate_sent(struct policy_gate *gate, struct policy_gate_guest *g, uint64_t size,

@@ -114,6 +114,8 @@ void cgroup_act(struct manager *m, struct guest *g, uint64_t now)
 	if (!work.high && !work.reclaim)
 		return;
 	r = cgroup_worker_ask(m->worker, &g->cgroup, &work, g);
+	if (r == 0)
+		policy_gate_reclaimed(&m->gate, work.reclaim, now);
 	if (r == 0 && work.high)
 		g->high = work.high;
 	else if (r < 0 && r != -EBUSY)
