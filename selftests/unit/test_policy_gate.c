@@ -327,6 +327,17 @@ static void test_books(void **state)
 	/* A belief that was too small: "growing" to less than it has is a shrink. */
 	policy_gate_found(&g, 20 * GIB);
 	assert_int_equal(write_down(&x, &g, 2 * GIB, 18 * GIB, false), 18 * GIB);
+	/* Somebody else took it, and the minute is full: then it may have all of it again. */
+	write_down(&x, &g, 8 * GIB, GIB, false);
+	assert_int_equal(last_rule, POLICY_GATE_RATE);
+	policy_gate_actual(&g, 6 * GIB);
+	assert_int_equal(write_down(&x, &g, 10 * GIB, GIB, false), 16 * GIB);
+	assert_int_equal(last_rule, POLICY_GATE_NONE);
+	policy_gate_actual(&g, 16 * GIB);
+	policy_gate_actual(&g, 6 * GIB);
+	x.host.available = 2 * x.host.minfree + 9 * GIB;
+	assert_int_equal(write_down(&x, &g, 10 * GIB, GIB, false), 16 * GIB);
+	assert_int_equal(last_rule, POLICY_GATE_RATE);
 }
 
 /*

@@ -40,6 +40,7 @@ void policy_gate_actual(struct policy_gate_guest *g, u64 actual)
 	/* On its way down it is above what was counted; on its way up it is not. */
 	if (actual > g->actual && actual > g->size)
 		g->size = actual;
+	g->lost = actual < g->size && (g->lost || g->actual >= g->size);
 	g->actual = actual;
 }
 
@@ -107,6 +108,11 @@ u64 policy_gate_counted(struct policy_gate *gate, const struct policy_gate_host 
 {
 	advance(gate, now);
 	return has_plenty(host) ? gate->all.sum : gate->touched.sum;
+}
+
+static bool has_plenty_without(const struct policy_gate_host *host, u64 bytes)
+{
+	return over(host->available, bytes) >= PLENTY * host->minfree;
 }
 
 /* What may still be taken in this minute. */
@@ -182,6 +188,9 @@ u64 policy_gate_pass(struct policy_gate *gate, const struct policy_tunables *t,
 	}
 	if (rule == POLICY_GATE_NONE)
 		return to;
+	/* By all that was heard it is to grow. */
+	if (g->lost && to > g->actual && size >= from && has_plenty_without(host, from - g->actual))
+		return from;
 
 	*ret_rule = rule;
 	bound(gate, rule, now);
@@ -215,4 +224,5 @@ void policy_gate_sent(struct policy_gate *gate, struct policy_gate_guest *g, u64
 		gate->guests++;
 	}
 	g->size = size;
+	g->lost = false;
 }

@@ -19,7 +19,8 @@
  * is less than reserve_pressed; need only where that falls so fast that the host would
  * kill before a balloon has brought anything, or nearly has gone.  Growth always passes;
  * but what somebody else took from a guest is still its own in the books, since it may
- * have it back by now: a size below that is taken for a shrink.
+ * have it back by now: a size below that is taken for a shrink. Where it may not be
+ * written for that reason the guest gets all of it back, if the host has that and plenty.
  */
 #ifndef DYNMEM_POLICY_GATE_H
 #define DYNMEM_POLICY_GATE_H
@@ -90,9 +91,11 @@ struct policy_gate_host {
  * @size: down to which all that it lost has been counted
  * @actual: of its balloon, as heard last
  * @resident: what its process has in memory or swap; UINT64_MAX: not known
+ * @lost: it was there, and somebody else has taken it further down since
  */
 struct policy_gate_guest {
 	uint64_t size, actual, resident;
+	bool lost;
 };
 
 /** policy_gate_host() - what the gate needs to know of the host; changes nothing */
@@ -116,7 +119,7 @@ void policy_gate_actual(struct policy_gate_guest *g, uint64_t actual);
  * @ret_rule: the rule that bound, POLICY_GATE_NONE: none did
  *
  * Return: the size that may be written; at least @to. The guest's size in the
- * books or more, if nothing may be taken.
+ * books or more, if nothing may be taken; with POLICY_GATE_NONE that is to be written.
  */
 uint64_t policy_gate_pass(struct policy_gate *gate, const struct policy_tunables *t,
 			  const struct policy_gate_host *host, const struct policy_gate_guest *g,
