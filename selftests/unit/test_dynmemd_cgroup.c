@@ -104,7 +104,8 @@ static void test_slow_reclaim(_unused_ void **state)
 		assert_true(manager_find(w.manager, "a")->decision.reclaim > 0);
 	}
 	manager_gate(w.manager, &gate);
-	assert_int_equal(gate.taken, manager_find(w.manager, "a")->decision.reclaim);
+	/* A quarter of what is resident, once. */
+	assert_in_range(gate.taken, 1, 230 * MIB);
 	fd = open(in_scope(&w, "memory.reclaim"), O_RDONLY | O_NONBLOCK);
 	assert_true(fd >= 0);
 	run_for(&w, 100);

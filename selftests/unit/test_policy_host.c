@@ -294,13 +294,22 @@ static void test_silent_is_reclaimed(void **state)
 	assert_int_equal(f.r.decision[silent].class, POLICY_CLASS_SILENT);
 	assert_int_equal(f.r.decision[silent].reclaim, 0);
 
-	f.h.available = 1500 * MIB; /* low */
+	/* What may come is no reason to swap what it uses. */
+	f.h.available = 2 * GIB;
+	pass(&f, 1);
+	report(&f, talks, 3 * GIB, 4 * GIB);
+	decide(&f);
+	assert_int_equal(f.r.level, POLICY_LEVEL_LOW);
+	assert_true(f.r.deficit > (s64)(512 * MIB));
+	assert_int_equal(f.r.decision[silent].reclaim, 0);
+
+	f.h.available = 800 * MIB;
 	pass(&f, 1);
 	report(&f, talks, 3 * GIB, 4 * GIB);
 	decide(&f);
 	assert_true(f.r.decision[silent].reclaim > 0);
-	assert_int_equal(f.r.level, POLICY_LEVEL_LOW);
-	assert_true(f.r.decision[silent].reclaim <= 6 * GIB / 20);
+	assert_int_equal(f.r.level, POLICY_LEVEL_MEDIUM);
+	assert_true(f.r.decision[silent].reclaim <= 6 * GIB / 4);
 	assert_int_equal(f.r.decision[silent].flags & POLICY_SEND, 0);
 	assert_int_equal(f.r.decision[talks].reclaim, 0);
 	policy_free(f.p);

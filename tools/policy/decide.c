@@ -229,12 +229,15 @@ static void reclaim_asked(const struct policy *p, struct policy_guest *g, u64 by
 }
 
 /*
- * What no balloon reaches, a cgroup does; only for what balloons cannot bring.
+ * What no balloon reaches, a cgroup does; only for what balloons cannot bring, and the
+ * host lacks now: nobody knows what such a guest uses, and precaution takes nothing of
+ * that.
  */
 static void reclaim_silent(struct policy *p)
 {
 	double rate[] = { 0, p->t.shrink_low, p->t.shrink_medium, 1 };
-	double shortage = (double)p->b.deficit, offered = 0, share;
+	double shortage = (double)(p->b.deficit - (s64)(p->b.hold + p->b.payback));
+	double offered = 0, share;
 	struct policy_guest *g;
 
 	if (p->level == POLICY_LEVEL_NONE || p->drain)
