@@ -409,6 +409,27 @@ static void test_silent_is_asked(void **state)
 	policy_free(o.p);
 }
 
+/* Asked once a minute, it is not silent in between, and its cgroup is left alone. */
+static void test_seldom_asked(void **state)
+{
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, 4 * GIB, 4 * GIB);
+	o.p->t.poll = 60 * SEC;
+	o.h.available = 300 * MIB;
+	for (int n = 0; n < 300; n++) {
+		tick(&o, n % 60 == 0);
+		assert_int_equal(o.i.class, POLICY_CLASS_REPORTING);
+		assert_int_equal(o.r.decision[0].reclaim, 0);
+	}
+	/* No answer to two in a row is silence. */
+	for (int n = 0; n < 70; n++)
+		tick(&o, false);
+	assert_int_equal(o.i.class, POLICY_CLASS_SILENT);
+	policy_free(o.p);
+}
+
 static void test_room_follows_growth(void **state)
 {
 	struct one o;
@@ -489,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_touched_since_sample),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_silent_is_asked),
+		cmocka_unit_test(test_seldom_asked),
 		cmocka_unit_test(test_room_follows_growth),
 		cmocka_unit_test(test_exposure),
 	};

@@ -21,7 +21,7 @@
 static enum policy_class classify(struct policy *p, struct policy_guest *g)
 {
 	u64 age = since(p->now, g->seen->born_at);
-	u64 silence;
+	u64 silence, patience = max_of(p->t.silent, 2 * p->t.poll);
 	bool stuck = balloon_stuck(p, g);
 
 	if (g->unmanaged)
@@ -49,7 +49,7 @@ static enum policy_class classify(struct policy *p, struct policy_guest *g)
 	if (!g->seen->polling)
 		return POLICY_CLASS_REPORTING;
 	silence = min_of(since(p->now, g->seen->fresh_at), since(p->now, g->seen->polling_at));
-	if (silence <= p->t.silent || (guest_late(p, g) && silence <= BUSY_SILENCE * p->t.silent))
+	if (silence <= patience || (guest_late(p, g) && silence <= BUSY_SILENCE * patience))
 		return POLICY_CLASS_REPORTING;
 	return POLICY_CLASS_SILENT;
 }
