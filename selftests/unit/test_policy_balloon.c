@@ -58,6 +58,30 @@ static void test_stuck_on_a_rich_host(void **state)
 	policy_free(o.p);
 }
 
+/* A command to grow that QEMU lost, or somebody else's took the place of: it is sent again. */
+static void test_growth_is_lost(void **state)
+{
+	unsigned int sent = 0;
+	struct one o;
+
+	(void)state;
+	one_init(&o, 256 * MIB, GIB, 512 * MIB);
+	o.h.available = 12 * GIB;
+	for (int n = 0; n < 1800; n++) {
+		tick(&o, true);
+		if (!(o.r.decision[0].flags & POLICY_SEND))
+			continue;
+		assert_int_equal(o.r.decision[0].target, GIB);
+		policy_command_sent(o.p, o.g, GIB, o.now);
+		sent++;
+	}
+	assert_in_range(sent, 5, 12);
+	/* It may still go there: the host has to pay for that then. */
+	assert_int_equal(o.i.class, POLICY_CLASS_STUCK);
+	assert_int_equal(o.i.exposure, GIB - 512 * MIB + o.p->t.process_overhead);
+	policy_free(o.p);
+}
+
 /* A balloon that has taken all there was is not broken. */
 static void test_exhausted_is_not_stuck(void **state)
 {
@@ -463,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_stuck_on_a_rich_host),
+		cmocka_unit_test(test_growth_is_lost),
 		cmocka_unit_test(test_exhausted_is_not_stuck),
 		cmocka_unit_test(test_pinned_by_yield),
 		cmocka_unit_test(test_pinned_huge_pages),

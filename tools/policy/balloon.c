@@ -256,6 +256,12 @@ bool balloon_stuck(struct policy *p, struct policy_guest *g)
 
 	g->seen->stuck_for = clamp_u64(2 * g->seen->stuck_for, STUCK_MIN, STUCK_MAX);
 	g->seen->stuck_until = p->now + g->seen->stuck_for;
+	/* QEMU was sent somewhere else meanwhile, or lost that: it is granted what lacks anew. */
+	if (g->actual < g->target) {
+		g->target = g->actual;
+		guest_range(p, g);
+		g->seen->nearest = 0;
+	}
 	return true;
 }
 
