@@ -179,12 +179,11 @@ static void lacks(struct one *o, u64 lack)
  */
 static void test_little_lack_on_a_rich_host(void **state)
 {
-	static const u64 lack[] = { MIB, 3 * MIB, 10 * MIB, 19 * MIB, 40 * MIB };
 	struct one o;
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(lack) / sizeof(*lack); i++) {
-		lacks(&o, lack[i]);
+	for (u64 lack = MIB; lack < 48 * MIB; lack += 128 * KIB) {
+		lacks(&o, lack);
 		o.h.available = 15 * GIB;
 		for (int n = 0; n < 5; n++) {
 			u64 more;

@@ -23,12 +23,18 @@ static u64 worth(const struct policy_guest *g, enum need need, u64 lack)
 	return need == NEED_SHARE ? g->band : g->band / 2;
 }
 
+/* Commands are rounded, but for the last one. */
+static u64 size_up_to(const struct policy_guest *g, u64 size)
+{
+	return size < g->max ? max_of(round_down_to(size, GRAIN), g->target) : size;
+}
+
 /* By less than a command is worth it is not: that must not keep its share from it. */
 static bool below_demand(const struct policy_guest *g)
 {
-	u64 lack = over(min_of(g->entitled, g->demand), g->target);
+	u64 to = min_of(g->entitled, g->demand), lack = over(to, g->target);
 
-	return lack && lack >= worth(g, NEED_DEMAND, lack);
+	return lack && size_up_to(g, to) - g->target >= worth(g, NEED_DEMAND, lack);
 }
 
 static enum need need_of(const struct policy *p, const struct policy_guest *g)
@@ -133,8 +139,7 @@ static void grant(struct policy *p, struct need_sum *sum, enum need need)
 			continue;
 		size = g->target + g->kept;
 		size += g->cost > 0 ? scale(g->lack - g->kept, part) : g->lack - g->kept;
-		if (size < g->max)
-			size = max_of(round_down_to(size, GRAIN), g->target);
+		size = size_up_to(g, size);
 		if (size - g->target < worth(g, need, g->lack) || size < g->min)
 			continue;
 		g->grant = size - g->target;
