@@ -260,6 +260,73 @@ static void test_socket_replaced(_unused_ void **state)
 	close_world(&w);
 }
 
+static void junk_path(const struct world *w, char path[static 128], const char *kind, int i)
+{
+	snprintf(path, 128, "%s/%s-%d", w->qmp, kind, i);
+}
+
+/* Sockets that nobody listens at, or where nobody ever answers. */
+static int bind_socket(const char *path, bool listens)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	if (listens)
+		assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+/* What else lies in a folder of sockets: files, pipes, links, folders, and dead sockets. */
+static void test_junk(_unused_ void **state)
+{
+	struct fake_qemu early = idle_guest("early"), late = idle_guest("late");
+	int dead[50], deaf[50];
+	char path[128];
+	struct world w;
+
+	open_world(&w, "");
+	daemon_stop(&w);
+	for (int i = 0; i < 2000; i++) {
+		junk_path(&w, path, "file", i);
+		write_text(path, "x");
+	}
+	for (int i = 0; i < 50; i++) {
+		junk_path(&w, path, "fifo", i);
+		assert_int_equal(mkfifo(path, 0600), 0);
+		junk_path(&w, path, "loop", i);
+		assert_int_equal(symlink(strrchr(path, '/') + 1, path), 0);
+		junk_path(&w, path, "folder.sock", i);
+		assert_int_equal(mkdir(path, 0700), 0);
+		junk_path(&w, path, "dead", i);
+		dead[i] = bind_socket(path, false);
+		junk_path(&w, path, "deaf", i);
+		deaf[i] = bind_socket(path, true);
+	}
+	start_guest(&w, &early, "early.sock");
+	/* The same monitor once more, by a link. */
+	snprintf(path, sizeof(path), "%s/link.sock", w.qmp);
+	assert_int_equal(symlink("early.sock", path), 0);
+	daemon_start(&w, false);
+	run_until(&w, 2000, manager_find(w.manager, "early"));
+	start_guest(&w, &late, "late.sock");
+	run_until(&w, 1000, manager_find(w.manager, "late"));
+	/* The deaf ones are given up, and come again without being in the way. */
+	run_for(&w, 3000);
+	assert_int_equal(manager_guest_count(w.manager), 2);
+	assert_int_equal(early.connections + late.connections, 2);
+	fake_stop(&early, false);
+	run_until(&w, 1000, manager_guest_count(w.manager) == 1);
+	for (int i = 0; i < 50; i++) {
+		close(dead[i]);
+		close(deaf[i]);
+	}
+	fake_stop(&late, false);
+	close_world(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -270,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_hidden_process),
 		cmocka_unit_test(test_odd_answers),
 		cmocka_unit_test(test_socket_replaced),
+		cmocka_unit_test(test_junk),
 	};
 	/* clang-format on */
 
