@@ -354,6 +354,38 @@ static void test_same_name(_unused_ void **state)
 	close_world(&w);
 }
 
+/* A file that a crash has emptied, or left full of zeros, says nothing: what it said holds. */
+static void test_emptied(_unused_ void **state)
+{
+	static const char zeros[512];
+	struct fake_qemu a = idle_guest("a");
+	const struct guest *g;
+	char path[128];
+	struct world w;
+	FILE *f;
+
+	pve_open(&w, "[daemon]\nmode = manage\n[guest 101]\nshares = 7\n");
+	pve_write(&w, 101, handed_over);
+	start_guest(&w, &a, "101.qmp");
+	g = find_guest(&w, "web");
+	assert_int_equal(g->limits.min, 512 * MIB);
+	for (int i = 0; i < 2; i++) {
+		pve_path(&w, path, 101);
+		f = fopen(path, "w");
+		assert_non_null(f);
+		assert_int_equal(fwrite(zeros, 1, i * sizeof(zeros), f), i * sizeof(zeros));
+		assert_int_equal(fclose(f), 0);
+		run_for(&w, 1500);
+		assert_ptr_equal(manager_find(w.manager, "web"), g);
+		assert_int_equal(g->limits.min, 512 * MIB);
+		assert_null(g->observed);
+	}
+	pve_write(&w, 101, "balloon: 600\nmemory: 1024\nname: web\nshares: 0\n");
+	run_until(&w, 2000, g->limits.min == 600 * MIB);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 /* As `qm start` names it. */
 static void test_reserved_by_vmid(_unused_ void **state)
 {
@@ -468,6 +500,7 @@ int main(void)
 		cmocka_unit_test(test_leaves_whole),
 		cmocka_unit_test(test_hotplug),
 		cmocka_unit_test(test_same_name),
+		cmocka_unit_test(test_emptied),
 		cmocka_unit_test(test_reserved_by_vmid),
 		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_pool),

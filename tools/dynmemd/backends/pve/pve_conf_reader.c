@@ -153,8 +153,11 @@ static void read_file(struct pve_reader *r, struct file *f)
 	fd = proc_open(O_RDONLY, "%s/%u.conf", r->folder, f->vmid);
 	n = proc_read(fd, r->buf, FILE_MAX);
 	closep(&fd);
-	/* Gone again: its end is seen by the next scan. */
-	if (n < 0)
+	/*
+	 * Gone again: its end is seen by the next scan. Empty, or full of zeros after a
+	 * crash: it says nothing, least of all that its guest's minimum does not hold.
+	 */
+	if (n <= 0 || memchr(r->buf, 0, n))
 		return;
 	pve_conf_parse(&conf, r->buf, n);
 	if (!conf.whole && n < FILE_MAX - 1 && f->cut != n + 1) {
