@@ -70,7 +70,7 @@ static void restart(struct chaos *c)
 
 static void of_guest(struct chaos *c, struct world_guest *g)
 {
-	uint64_t size = g->min + rnd_to(&c->r, g->max - g->min) + MiB;
+	uint64_t size = g->min + rnd_to(&c->r, g->max - g->min);
 
 	switch (rnd_to(&c->r, 19)) {
 	case 0:
