@@ -62,6 +62,7 @@ static void test_stuck_on_a_rich_host(void **state)
 static void test_growth_is_lost(void **state)
 {
 	unsigned int sent = 0;
+	char why[256];
 	struct one o;
 
 	(void)state;
@@ -73,7 +74,10 @@ static void test_growth_is_lost(void **state)
 			continue;
 		assert_int_equal(o.r.decision[0].target, GIB);
 		policy_command_sent(o.p, o.g, GIB, o.now);
-		sent++;
+		policy_reason_render(&o.r.decision[0], why, sizeof(why));
+		if (sent++)
+			assert_string_equal(
+				why, "sent to 1.0 GiB once more: its balloon stopped at 512 MiB");
 	}
 	assert_in_range(sent, 5, 12);
 	/* It may still go there: the host has to pay for that then. */

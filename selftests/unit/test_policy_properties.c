@@ -42,7 +42,9 @@ static void check_range(const struct random_snapshot *x, const struct policy *p,
 	const struct policy_guest *g = guest_of(p, d);
 
 	check(x, d->from == g->target);
-	check(x, !!(d->flags & POLICY_SEND) == (d->target != d->from));
+	/* But for what is sent once more, since it did not get there. */
+	check(x, !!(d->flags & POLICY_SEND) == (d->target != d->from) ||
+			 (d->reason == POLICY_REASON_STUCK && d->flags & POLICY_SEND));
 	if (!(d->flags & POLICY_SEND))
 		return;
 	check(x, d->target >= g->min && d->target <= g->max);

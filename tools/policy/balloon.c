@@ -156,6 +156,7 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 no
 	g->seen->moved_at = now;
 	g->seen->nearest = left(g);
 	g->seen->progress_at = now;
+	g->seen->again = false;
 	return 0;
 }
 
@@ -228,7 +229,7 @@ static u64 stuck_until(const struct policy *p, const struct policy_guest *g)
 {
 	u64 until = g->seen->stuck_until;
 
-	if (p->level == POLICY_LEVEL_NONE && g->target < g->max)
+	if (p->level == POLICY_LEVEL_NONE && min_of(g->target, g->actual) < g->max)
 		until = min_of(until, over(until, g->seen->stuck_for) + STUCK_GIVEN);
 	return until;
 }
@@ -254,14 +255,10 @@ bool balloon_stuck(struct policy *p, struct policy_guest *g)
 		return false;
 	}
 
+	/* It was left alone for a while, and has not moved. */
+	g->seen->again = g->seen->stuck_for && g->actual < g->target;
 	g->seen->stuck_for = clamp_u64(2 * g->seen->stuck_for, STUCK_MIN, STUCK_MAX);
 	g->seen->stuck_until = p->now + g->seen->stuck_for;
-	/* QEMU was sent somewhere else meanwhile, or lost that: it is granted what lacks anew. */
-	if (g->actual < g->target) {
-		g->target = g->actual;
-		guest_range(p, g);
-		g->seen->nearest = 0;
-	}
 	return true;
 }
 

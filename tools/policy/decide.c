@@ -101,6 +101,17 @@ static void unstick(const struct policy *p, const struct policy_guest *g, struct
 	d->arg[0] = (s64)g->actual;
 }
 
+/*
+ * It did not get what it was granted: QEMU was sent somewhere else meanwhile, or lost the
+ * command.  Nothing less is sent, since nobody knows what it has by now.
+ */
+static void send_again(const struct policy_guest *g, struct policy_decision *d)
+{
+	d->reason = POLICY_REASON_STUCK;
+	d->flags |= POLICY_SEND | POLICY_ALERT;
+	d->arg[0] = (s64)g->actual;
+}
+
 static void reason_of_rest(const struct policy *p, const struct policy_guest *g,
 			   const struct need_sum *sum, struct policy_decision *d)
 {
@@ -162,6 +173,10 @@ static void decide_guest(const struct policy *p, const struct policy_guest *g,
 	};
 
 	d->arg[0] = (s64)distance(g->entitled, g->target);
+	if (g->class == POLICY_CLASS_STUCK && g->seen->again && !g->grant) {
+		send_again(g, d);
+		return;
+	}
 	if ((g->class == POLICY_CLASS_STUCK || g->seen->exhausted) && !p->drain) {
 		unstick(p, g, d);
 		if (d->flags & POLICY_SEND)

@@ -79,7 +79,7 @@ const char *policy_reason_name(enum policy_reason reason);
 #define POLICY_PRESSED_TIGHT (1u << 4) /* next to nothing available in it */
 
 /* policy_decision.flags */
-#define POLICY_SEND    (1u << 0) /* differs from what was sent last: write it */
+#define POLICY_SEND    (1u << 0) /* write it: it is new, or has not arrived */
 #define POLICY_ALERT   (1u << 1) /* an operator should know; see the reason */
 #define POLICY_PRESSED (1u << 2) /* the guest is under pressure */
 

@@ -71,9 +71,6 @@ static u64 exposure(const struct policy *p, const struct policy_guest *g)
 	case POLICY_CLASS_SILENT:
 		may = g->max;
 		break;
-	case POLICY_CLASS_STUCK: /* it may still go where it was sent */
-		may = max_of(max_of(g->actual, g->target), g->seen->commanded);
-		break;
 	default:
 		may = max_of(g->actual, g->target);
 	}

@@ -181,6 +181,7 @@ struct guest_history {
 	u64 nearest;	 /* smallest |actual - target| since the command */
 	u64 progress_at; /* when that became smaller */
 	u64 stuck_until, stuck_for;
+	bool again;		  /* it did not come where it was sent: that is sent once more */
 	u64 commanded;		  /* QEMU's last target, whoever set it, as far as we know */
 	u64 way;		  /* the nearest to that that it came */
 	u64 rose_at;		  /* it went to max, by somebody's command or by itself */
@@ -262,8 +263,8 @@ struct guest_history {
 	u64 backoff, backoff_until;
 	unsigned int harms;
 	u64 harm_until; /* so long they count, from the first of them */
-	u32 harm_by;   /* of the last: pressed bits ... */
-	u64 harm_size; /* ... at this size; 0: there was none */
+	u32 harm_by;	/* of the last: pressed bits ... */
+	u64 harm_size;	/* ... at this size; 0: there was none */
 	u64 harm_last;
 	bool judged;	   /* the last shrink's outcome is known */
 	u64 mark, mark_at; /* a size on its way to being good */

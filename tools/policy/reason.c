@@ -286,6 +286,10 @@ static int render_rest(const struct policy_decision *d, const struct words *w, c
 				d->target < d->from ? "shrunk" : "grown", w->by, w->target, w->arg0,
 				w->arg1);
 	case POLICY_REASON_STUCK:
+		if (d->target == d->from)
+			return snprintf(buf, size,
+					"sent to %s once more: its balloon stopped at %s",
+					w->target, w->arg0);
 		return snprintf(buf, size, "set to %s, where its balloon stopped", w->target);
 	default:
 		return snprintf(buf, size, "left at %s: %s", w->target, class_sentence(d->class));
