@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -125,10 +126,12 @@ static inline void fake_say(struct fake_qemu *f, const char *text)
 
 static inline void fake_reply(struct fake_qemu *f, long long id, const char *value)
 {
-	char text[2048];
+	char *text;
 
-	snprintf(text, sizeof(text), "{\"return\": %s, \"id\": %lld}\r\n", value, id);
+	if (asprintf(&text, "{\"return\": %s, \"id\": %lld}\r\n", value, id) < 0)
+		return;
 	fake_say(f, text);
+	free(text);
 }
 
 static inline void fake_refuse(struct fake_qemu *f, long long id, const char *desc)

@@ -231,6 +231,30 @@ static void test_slow_monitor(_unused_ void **state)
 	close_world(&w);
 }
 
+/* Disks whose figures are no message that is taken: the guest stays one without them. */
+static void test_many_disks(_unused_ void **state)
+{
+	static char disks[100000];
+	struct fake_qemu a = idle_guest("a");
+	const struct guest *g;
+	struct world w;
+
+	memset(disks, 'x', sizeof(disks) - 1);
+	memcpy(disks, "[\"", 2);
+	memcpy(disks + sizeof(disks) - 3, "\"]", 2);
+	pve_open(&w, mine);
+	pve_write(&w, 101, handed_over);
+	a.blockstats = disks;
+	start_guest(&w, &a, "101.qmp");
+	g = find_guest(&w, "web");
+	until_known(&w, "web");
+	pressure(&w, POLICY_LEVEL_CRITICAL, 150);
+	run_until(&w, 3000, a.balloons > 0);
+	assert_ptr_equal(manager_find(w.manager, "web"), g);
+	fake_stop(&a, false);
+	close_world(&w);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -242,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_bad_peers),
 		cmocka_unit_test(test_launcher_ends),
 		cmocka_unit_test(test_slow_monitor),
+		cmocka_unit_test(test_many_disks),
 	};
 	/* clang-format on */
 

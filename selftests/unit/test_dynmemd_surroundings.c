@@ -260,6 +260,56 @@ static void test_socket_replaced(_unused_ void **state)
 	close_world(&w);
 }
 
+/* So many disks that their figures are no message that is taken; or a long chain of snapshots. */
+static char *many_disks(unsigned int disks, unsigned int chain)
+{
+	static const char disk[] =
+		"{\"device\": \"d\", \"stats\": {\"rd_bytes\": 1000, \"timed_stats\": []}",
+			  backing[] = ", \"backing\": ";
+	size_t size = 16 + disks * (chain + 1) * (sizeof(disk) + sizeof(backing) + 4);
+	char *text = malloc(size), *p = text;
+
+	assert_non_null(text);
+	p = stpcpy(p, "[");
+	for (unsigned int i = 0; i < disks; i++) {
+		p = stpcpy(p, i ? ", " : "");
+		for (unsigned int k = 0; k <= chain; k++) {
+			p = stpcpy(p, k ? backing : "");
+			p = stpcpy(p, disk);
+		}
+		for (unsigned int k = 0; k <= chain; k++)
+			p = stpcpy(p, "}");
+	}
+	stpcpy(p, "]");
+	return text;
+}
+
+/* A guest stays one whatever its disks' figures are: they are not needed. */
+static void test_many_disks(_unused_ void **state)
+{
+	const unsigned int disks[] = { 3, 100, 2000, 1, 2 }, chain[] = { 0, 1, 0, 20, 200 };
+	struct world w;
+
+	for (size_t i = 0; i < ARRAY_SIZE(disks); i++) {
+		struct fake_qemu a = idle_guest("a");
+		char *text = many_disks(disks[i], chain[i]);
+		const struct guest *g;
+
+		open_world(&w, MANAGE);
+		a.blockstats = text;
+		start_guest(&w, &a, "a.sock");
+		run_until(&w, 2000, (g = manager_find(w.manager, "a")));
+		until_known(&w, "a");
+		pressure(&w, POLICY_LEVEL_MEDIUM, 400);
+		run_until(&w, 3000, a.balloons > 0);
+		assert_ptr_equal(manager_find(w.manager, "a"), g);
+		assert_in_range(a.connections, 1, 2);
+		fake_stop(&a, false);
+		close_world(&w);
+		free(text);
+	}
+}
+
 static void junk_path(const struct world *w, char path[static 128], const char *kind, int i)
 {
 	snprintf(path, 128, "%s/%s-%d", w->qmp, kind, i);
@@ -337,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_hidden_process),
 		cmocka_unit_test(test_odd_answers),
 		cmocka_unit_test(test_socket_replaced),
+		cmocka_unit_test(test_many_disks),
 		cmocka_unit_test(test_junk),
 	};
 	/* clang-format on */

@@ -357,7 +357,7 @@ static int poll_guest(struct guest *guest)
 		g->todo |= ASK(ACTUAL);
 	if (qemu_now(g) - g->refreshed_at >= DEVICES_AGE)
 		refresh(g);
-	g->todo |= ASK(DISKS) | ASK(STATS);
+	g->todo |= ASK(STATS) | (g->no_disks ? 0 : ASK(DISKS));
 	g->polled = true;
 	r = qemu_ask_now(g);
 	if (r < 0) {
@@ -439,14 +439,14 @@ static int on_later(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
 	}
 	if (g->target_waits)
 		qemu_retry_target(g);
-	if (g->added && !g->frozen)
+	if (g->added && !g->frozen && (g->way->shared || qmp_is_open(g->q)))
 		return 0;
 	if (g->added)
 		g->todo |= ASK(STATE) | ASK(MIGRATION);
 	r = qemu_ask_now(g);
 	if (r < 0 && !g->added)
 		qemu_guest_drop(g, strerror(-r));
-	else if (g->added)
+	else if (!g->over && (g->frozen || r < 0))
 		qemu_wake(g, MIGRATION_CHECK);
 	return 0;
 }

@@ -145,12 +145,35 @@ static int on_session(_unused_ sd_event_source *s, _unused_ uint64_t usec, void 
 	return 0;
 }
 
+/*
+ * Hundreds of disks, or a long chain of snapshots, make an answer that is too large or too
+ * deep. That is no reason to lose the guest: what disks read can be done without.
+ */
+static bool spare_disks(struct qemu_guest *g, int error, const char *why)
+{
+	if (!g->added || !(g->asked & ASK(DISKS)) || (error != -EBADMSG && error != -EMSGSIZE))
+		return false;
+	sd_event_source_set_enabled(g->session, SD_EVENT_OFF);
+	g->no_disks = true;
+	g->asked = 0;
+	g->disks_known = false;
+	/* What happened until it is reached again it does not report. */
+	g->todo |= ASK(STATE) | ASK(MIGRATION) | ASK(QOM) | ASK_SIZE;
+	qemu_no_sample(g);
+	qemu_wake(g, RETRY);
+	log_guest(LOG_NOTICE, g->guest.name,
+		  "its disks are not asked for any more what they have read: %s", why);
+	return true;
+}
+
 static void on_closed(_unused_ struct qmp *q, int error, const char *why, void *userdata)
 {
 	struct qemu_guest *g = userdata;
 	/* What speaks no QMP is no guest. */
 	bool no_qmp = error == -EPROTO || error == -EBADMSG || error == -EMSGSIZE;
 
+	if (spare_disks(g, error, why))
+		return;
 	if (!g->way->shared || !g->added || no_qmp)
 		qemu_guest_drop(g, why);
 	else

@@ -80,6 +80,7 @@ struct qemu_guest {
 	struct guest_record sample;
 	uint64_t disk_read; /* bytes since start */
 	bool disks_known;
+	bool no_disks;	      /* what it answers about them is no message that is taken */
 	uint64_t total_asked; /* the total that made us ask for the size */
 
 	/* What follows from it. */
