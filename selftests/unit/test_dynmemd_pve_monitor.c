@@ -240,8 +240,9 @@ static void test_many_disks(_unused_ void **state)
 	struct world w;
 
 	memset(disks, 'x', sizeof(disks) - 1);
-	memcpy(disks, "[\"", 2);
-	memcpy(disks + sizeof(disks) - 3, "\"]", 2);
+	disks[0] = '[';
+	disks[1] = disks[sizeof(disks) - 3] = '"';
+	disks[sizeof(disks) - 2] = ']';
 	pve_open(&w, mine);
 	pve_write(&w, 101, handed_over);
 	a.blockstats = disks;

@@ -266,7 +266,7 @@ static char *many_disks(unsigned int disks, unsigned int chain)
 	static const char disk[] =
 		"{\"device\": \"d\", \"stats\": {\"rd_bytes\": 1000, \"timed_stats\": []}",
 			  backing[] = ", \"backing\": ";
-	size_t size = 16 + disks * (chain + 1) * (sizeof(disk) + sizeof(backing) + 4);
+	size_t size = 16 + (size_t)disks * (chain + 1) * (sizeof(disk) + sizeof(backing) + 4);
 	char *text = malloc(size), *p = text;
 
 	assert_non_null(text);
