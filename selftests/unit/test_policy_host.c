@@ -408,6 +408,32 @@ static void test_drain(void **state)
 	policy_free(f.p);
 }
 
+/* While it goes on a guest that runs short has what there is, as at other times. */
+static void test_short_while_drained(void **state)
+{
+	struct fixture f;
+	unsigned int g, big;
+
+	(void)state;
+	init(&f, 64 * GIB, 5 * GIB);
+	g = add(&f, GIB, 8 * GIB);
+	big = add(&f, GIB, 40 * GIB);
+	policy_command_sent(f.p, g, 2 * GIB, f.now);
+	policy_guest_actual(f.p, g, 2 * GIB, f.now);
+	policy_set_drain(f.p, true);
+	for (int i = 0; i < 4; i++) {
+		pass(&f, 1);
+		report(&f, g, 2 * GIB - 20 * MIB, 2 * GIB);
+		report(&f, big, 8 * GIB, 8 * GIB);
+		decide(&f);
+	}
+	/* Others have nothing to spare: that is kept against what may come. */
+	assert_true(f.r.deficit > 0);
+	assert_true(f.r.decision[g].target >= 2 * GIB + 300 * MIB);
+	assert_int_equal(f.r.decision[big].target, 40 * GIB);
+	policy_free(f.p);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -425,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_silent_is_reclaimed),
 		cmocka_unit_test(test_enforcement),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_short_while_drained),
 	};
 	/* clang-format on */
 

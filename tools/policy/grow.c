@@ -43,12 +43,14 @@ static enum need need_of(const struct policy *p, const struct policy_guest *g)
 
 	if (g->entitled <= g->target)
 		return NEED_NONE;
-	if (p->drain || g->class == POLICY_CLASS_PINNED)
+	if (g->class == POLICY_CLASS_PINNED)
 		return NEED_SHARE;
 	if (unheard(g))
 		return below ? NEED_DEMAND : NEED_SHARE;
 	if (g->movable && below && (g->pressed_now || g->target < g->floor_pressed))
 		return NEED_PRESSED;
+	if (!g->movable && p->drain)
+		return NEED_SHARE;
 	if (!g->movable)
 		return balloon_moves(g) && g->target < g->min_goal ? NEED_DEMAND : NEED_NONE;
 	return below && g->fresh ? NEED_DEMAND : NEED_SHARE;
