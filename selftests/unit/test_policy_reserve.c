@@ -102,6 +102,29 @@ static void test_kept_until_touched(void **state)
 	world_free(&w);
 }
 
+/* What is kept for a guest that does not run yet is there for one that would kill. */
+static void test_pressed_before_reserved(void **state)
+{
+	struct policy_reserve_status st;
+	struct world_guest *a;
+	unsigned int id;
+	struct policy_world w;
+
+	(void)state;
+	world_init(&w, 20 * GiB, 4 * GiB, 0);
+	a = world_guest(&w, GiB, 14 * GiB);
+	a->want = 4 * GiB;
+	a->touched = 14 * GiB;
+	world_rush(&w, 120);
+	assert_int_equal(policy_reserve(w.p, 4 * GiB, 3600 * S, w.now, &id, &st), 0);
+	world_rush(&w, 600);
+	a->want = 11 * GiB;
+	world_rush(&w, 30);
+	assert_false(a->oom);
+	assert_int_equal(a->short_of, 0);
+	world_free(&w);
+}
+
 /* With its guest, or with its time, at the latest. */
 static void test_kept_not_for_ever(void **state)
 {
@@ -363,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_numbers_are_not_reused),
 		cmocka_unit_test(test_restored),
 		cmocka_unit_test(test_kept_until_touched),
+		cmocka_unit_test(test_pressed_before_reserved),
 		cmocka_unit_test(test_kept_not_for_ever),
 		cmocka_unit_test(test_decides_while_reserved),
 		cmocka_unit_test(test_readers_change_nothing),

@@ -485,6 +485,7 @@ u64 host_available(const struct policy *p);
 bool host_kills(const struct policy_tunables *t, u64 left, u64 minfree, double falls);
 u64 reserve_left(const struct policy *p, const struct reserve *r);
 u64 reserve_sum(const struct policy *p);
+u64 reserve_coming(const struct policy *p);
 void host_touch(struct policy *p, u64 bytes);
 double host_touched(const struct policy *p);
 u64 host_touch_rate(const struct policy *p);

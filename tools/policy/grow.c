@@ -92,7 +92,8 @@ static void pools(const struct policy *p, struct need_sum *sum)
 	const struct budget *b = &p->b;
 	s64 exist = (s64)b->available - (s64)b->pending - (s64)b->reserved;
 
-	sum->pool[0] = exist - (s64)kept_from_pressed(p);
+	/* One that runs comes before one that does not yet. */
+	sum->pool[0] = exist + (s64)reserve_coming(p) - (s64)kept_from_pressed(p);
 	sum->pool[1] = exist - (s64)b->reserve;
 	sum->pool[2] = exist - (s64)(b->reserve + b->hold + b->payback);
 	sum->spare = sum->pool[2] > 0 ? sum->pool[2] : 0;

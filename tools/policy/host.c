@@ -367,6 +367,16 @@ u64 reserve_sum(const struct policy *p)
 	return sum;
 }
 
+u64 reserve_coming(const struct policy *p)
+{
+	u64 sum = 0;
+
+	for (unsigned int i = 0; i < POLICY_RESERVES_MAX; i++)
+		if (!p->reserve[i].started)
+			sum += reserve_left(p, &p->reserve[i]);
+	return sum;
+}
+
 /* Of what a balloon has still to take, what comes before it is needed. */
 static u64 soon(const struct policy *p, const struct policy_guest *g)
 {
