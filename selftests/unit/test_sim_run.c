@@ -214,6 +214,39 @@ static void grows_in_time(void **state)
 	sim_trace_clear(&t);
 }
 
+/*
+ * Each of six wants 15 of 16 GiB for a quarter of an hour, after the others.  With page
+ * cache in its room it touches nothing new at first: only its statistics show it.
+ */
+static void grows_into_page_cache(void **state)
+{
+	struct sim_options o = options(64);
+	struct sim_trace t = { 0 };
+	struct sim_problem p;
+	char text[1 << 16] = "time,guest,max,used\n";
+	size_t n = strlen(text);
+
+	(void)state;
+	for (int row = 0; row < 2 * SPAN / 300; row++)
+		for (int g = 0; g < 6; g++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%d,g%d,16G,%s\n",
+					      row * 300, g,
+					      (row % 96 - 12 - g * 14) / 3 == 0 ? "15G" : "1.6G");
+	assert_int_equal(sim_trace_parse(&t, "x", text, n, false, &p), 0);
+	o.length = 2 * SPAN;
+	o.min_share = 0.1;
+	o.cache = SIM_CACHE_GROW;
+	for (o.seed = 1; o.seed <= 3; o.seed++) {
+		struct sim_scenario *s = scenario(&t, &o);
+		struct sim_result r = run(s, "dynmem", 6, NULL);
+
+		assert_int_equal(r.failure, SIM_OK);
+		assert_true(r.longest <= 0.5);
+		sim_scenario_free(s);
+	}
+	sim_trace_clear(&t);
+}
+
 static void promises(void **state)
 {
 	struct sim_options o = options(64);
@@ -388,6 +421,7 @@ int main(void)
 		cmocka_unit_test(more_machines_than_the_trace),
 		cmocka_unit_test(lack_is_measured),
 		cmocka_unit_test(grows_in_time),
+		cmocka_unit_test(grows_into_page_cache),
 		cmocka_unit_test(promises),
 		cmocka_unit_test(oracle_is_the_bound),
 		cmocka_unit_test(reporting_alone),
