@@ -24,7 +24,7 @@
  * Of what pressed guests may draw the host down to, that is, a quarter of minfree: below it
  * a host kills, and old figures of guests are better than none.
  */
-#define DIRE (1.0 / 6)
+#define DIRE 0.2
 /* Use by others is smoothed: samples of host and guests are not one instant. */
 #define OUTSIDE_LIFE	  (5 * SEC)
 #define OUTSIDE_MAX_SHARE 0.02

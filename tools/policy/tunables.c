@@ -34,8 +34,8 @@ const struct policy_tunable policy_tunable_table[] = {
 	    "but no more than 8 % of the host: the sliding scale asks a quarter of a host below 4 GiB"),
 	ROW(reserve_factor_min, RATIO, 2, 1, 100,
 	    "and at least 2 x minfree: the budget must balance above medium"),
-	ROW(reserve_pressed, RATIO, 1.5, 1, 100,
-	    "guests under pressure may grow into the reserve down to 1.5 x minfree: it is there for them, the last minfree is not"),
+	ROW(reserve_pressed, RATIO, 1.25, 1, 100,
+	    "guests under pressure may grow into the reserve down to 1.25 x minfree, where level critical is left: it is there for them, the last minfree is not"),
 	ROW(arc_credit, RATIO, 0.8, 0, 1,
 	    "ZFS gives its cache back slowly: a fifth of it is not counted"),
 	/* exposure */
