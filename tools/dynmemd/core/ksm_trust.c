@@ -20,7 +20,10 @@ static const char *domain_of(const struct guest *g)
 	return *g->limits.trust ? g->limits.trust : "none";
 }
 
-/* Two guests whose memory KSM takes, and that do not trust each other. */
+/*
+ * Two guests whose memory KSM takes, and that do not trust each other.  Whether it does
+ * is read from /proc: not of all guests at each decision.
+ */
 static bool find_strangers(const struct manager *m, const struct guest **ret_a,
 			   const struct guest **ret_b)
 {
@@ -28,13 +31,14 @@ static bool find_strangers(const struct manager *m, const struct guest **ret_a,
 	for (size_t i = 0; i < m->n_guests; i++) {
 		const struct guest *g = m->guests[i];
 
+		if (*ret_a && !strcmp((*ret_a)->limits.trust, g->limits.trust))
+			continue;
 		if (guest_unmergeable(g))
 			continue;
-		if (!*ret_a)
-			*ret_a = g;
 		*ret_b = g;
-		if (strcmp((*ret_a)->limits.trust, g->limits.trust) != 0)
+		if (*ret_a)
 			return true;
+		*ret_a = g;
 	}
 	return false;
 }
