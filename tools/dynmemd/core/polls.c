@@ -59,7 +59,10 @@ int poll_align(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userda
 	struct manager *m = userdata;
 	uint64_t now = manager_now(m);
 
-	for (size_t i = 0; i < m->n_guests && !m->stopped; i++) {
+	/* The decision after that goes on. */
+	if (m->stopped)
+		return 0;
+	for (size_t i = 0; i < m->n_guests; i++) {
 		struct guest *g = m->guests[i];
 
 		if (!g->poll_period || g->align_at > now)
