@@ -342,21 +342,29 @@ static bool mode_is(const struct world *w, const char *mode)
 	return !strcmp(manager_mode_name(w->manager), mode);
 }
 
+/* @ret_path: of its kill switch, @name in the world's folder */
+static void open_stoppable(struct world *w, const char *name, char ret_path[static 96])
+{
+	char text[256];
+
+	open_world(w, manage);
+	daemon_stop(w);
+	config_free(w->config);
+	snprintf(ret_path, 96, "%s/%s", w->folder, name);
+	snprintf(text, sizeof(text), "[daemon]\nmode = manage\nstop = %s\n", ret_path);
+	w->config = configure(w, text);
+	daemon_start(w, false);
+}
+
 /* While the kill switch is on it waits, also when a guest's period was to begin anew. */
 static void test_stopped_is_idle(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a");
-	char path[96], text[256];
+	char path[96];
 	struct world w;
 	clock_t cpu;
 
-	open_world(&w, manage);
-	daemon_stop(&w);
-	config_free(w.config);
-	snprintf(path, sizeof(path), "%s/stop", w.folder);
-	snprintf(text, sizeof(text), "[daemon]\nmode = manage\nstop = %s\n", path);
-	w.config = configure(&w, text);
-	daemon_start(&w, false);
+	open_stoppable(&w, "stop", path);
 	start_guest(&w, &a, "a.sock");
 	until_known(&w, "a");
 	pressure(&w, POLICY_LEVEL_MEDIUM, 300);
@@ -375,17 +383,11 @@ static void test_stopped_is_idle(_unused_ void **state)
 static void test_stop(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a"), b = idle_guest("b");
-	char path[96], text[256];
+	char path[96];
 	unsigned int sets;
 	struct world w;
 
-	open_world(&w, manage);
-	daemon_stop(&w);
-	config_free(w.config);
-	snprintf(path, sizeof(path), "%s/run/stop", w.folder);
-	snprintf(text, sizeof(text), "[daemon]\nmode = manage\nstop = %s\n", path);
-	w.config = configure(&w, text);
-	daemon_start(&w, false);
+	open_stoppable(&w, "run/stop", path);
 	start_guest(&w, &a, "a.sock");
 	until_known(&w, "a");
 	assert_true(mode_is(&w, "manage"));
