@@ -247,6 +247,41 @@ static void grows_into_page_cache(void **state)
 	sim_trace_clear(&t);
 }
 
+/*
+ * Fifteen guests of 6 GiB, idle at a tenth of it: each wants nearly all of it once, and has
+ * filled what it has before the next statistics, which do not come then.
+ */
+static void fills_between_samples(void **state)
+{
+	struct sim_options o = options(24);
+	struct sim_trace t = { 0 };
+	struct sim_problem p;
+	char text[1 << 17] = "time,guest,max,used\n";
+	size_t n = strlen(text);
+
+	(void)state;
+	for (int row = 0; row < 192; row++) {
+		for (int g = 0; g < 15; g++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%d,g%d,6G,%s\n",
+					      row * 300, g,
+					      (row + 90 - g * 6) % 96 < 2 ? "5.6G" : "300M");
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%d,b,8G,6.5G\n", row * 300);
+	}
+	assert_int_equal(sim_trace_parse(&t, "x", text, n, false, &p), 0);
+	o.length = 192 * 300;
+	o.min_share = 0.1;
+	o.cache = SIM_CACHE_GROW;
+	for (o.seed = 1; o.seed <= 4; o.seed++) {
+		struct sim_scenario *s = scenario(&t, &o);
+		struct sim_result r = run(s, "dynmem", 16, NULL);
+
+		assert_int_equal(r.failure, SIM_OK);
+		assert_true(r.longest <= 3);
+		sim_scenario_free(s);
+	}
+	sim_trace_clear(&t);
+}
+
 static void promises(void **state)
 {
 	struct sim_options o = options(64);
@@ -422,6 +457,7 @@ int main(void)
 		cmocka_unit_test(lack_is_measured),
 		cmocka_unit_test(grows_in_time),
 		cmocka_unit_test(grows_into_page_cache),
+		cmocka_unit_test(fills_between_samples),
 		cmocka_unit_test(promises),
 		cmocka_unit_test(oracle_is_the_bound),
 		cmocka_unit_test(reporting_alone),

@@ -144,7 +144,8 @@ static void demand_of(const struct policy *p, struct policy_guest *g)
 	u64 base = base_of(g);
 
 	g->hot = hot_size(p, g);
-	g->active = min_of(base + g->hot, g->max);
+	g->active = max_of(base + g->hot, late_use(p, g));
+	g->active = min_of(g->active, g->max);
 	g->floor = clamp_u64(base + g->slack, g->min, g->max);
 	g->least = clamp_u64(g->seen->overhead + g->seen->used / 2, g->min, g->floor);
 	g->room = room_of(p, g);

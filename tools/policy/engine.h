@@ -14,6 +14,7 @@
  *	balloon.c	commands sent, sizes seen: yield, probes, stuck balloons
  *	rival.c		somebody else who moves a balloon
  *	guest.c		a sample -> used, overhead, debt, pressure
+ *	late.c		answers that do not come
  *	resident.c	what it touches between two samples
  *	hot.c		page cache in use
  *	harm.c		a shrink that hurt: undo, back-off, learned floor
@@ -202,6 +203,8 @@ struct guest_history {
 	/* the last fresh sample */
 	u64 born_at;
 	u64 fresh_at; /* own clock */
+	u64 answers;  /* in time, in a row */
+	bool missed;  /* the one after them was not there */
 	u64 last_update;
 	u64 total, available, free, cache;
 	u64 used;
@@ -439,7 +442,10 @@ void quantile_step(double *q, double x, double quantile, double samples);
 double half_life(u64 dt, u64 life);
 
 /* guest.c */
+void late_answered(const struct policy *p, struct policy_guest *g, u64 dt);
+void late_unanswered(const struct policy *p, struct policy_guest *g);
 bool guest_late(const struct policy *p, const struct policy_guest *g);
+u64 late_use(const struct policy *p, const struct policy_guest *g);
 
 /* hot.c */
 void hot_watch(const struct policy *p, struct policy_guest *g, int direction);

@@ -8,15 +8,10 @@
 #include "engine.h"
 #include "figures.h"
 
-/* A rate that was measured longer ago is not known. */
-#define RATE_AGE (10 * SEC)
 /* Below this, faults are noise whatever their 95th percentile. */
 #define REFAULT_NOISE (1.0 * (double)MIB)
 /* A steady rate is its own 95th percentile: above it means clearly above. */
 #define REFAULT_EXCESS 1.25
-/* Busy: a fifth of a CPU, or reading 4 MiB/s. */
-#define BUSY_CPU  0.2
-#define BUSY_READ (4.0 * (double)MIB)
 /* A first sample under pressure adds no more than this. */
 #define PRESS_BYTES GIB
 /* Pressure is forgotten so much faster once the load is gone. */
@@ -270,12 +265,6 @@ static void learn_faults(const struct policy *p, struct policy_guest *g, double 
 			      min_of(sec, 60.0) * (double)SEC / (double)p->t.poll);
 }
 
-/* Of its disks; an old one is none. */
-static double disk_rate(const struct policy *p, const struct policy_guest *g)
-{
-	return since(p->now, g->seen->disk_at) <= RATE_AGE ? g->seen->disk_rate : 0;
-}
-
 static void take_activity(struct policy *p, struct policy_guest *g, const struct guest_record *s,
 			  u64 dt)
 {
@@ -386,8 +375,12 @@ static bool take_stats(struct policy *p, struct policy_guest *g, const struct gu
 	/* Latched with the statistics, so older than what was seen since. */
 	if (stat_actual(s) && since(p->now, g->seen->actual_at) > p->t.stuck)
 		balloon_actual(p, g, s->stat_actual);
-	if (!s->last_update || s->last_update == g->seen->last_update)
+	if (!s->last_update)
 		return false;
+	if (s->last_update == g->seen->last_update) {
+		late_unanswered(p, g);
+		return false;
+	}
 	if (counts_anew(g, s))
 		guest_restarted(p, g);
 	if (!take_sizes(g, s))
@@ -395,6 +388,7 @@ static bool take_stats(struct policy *p, struct policy_guest *g, const struct gu
 	g->seen->last_update = s->last_update;
 
 	dt = g->seen->fresh_at == NEVER ? p->t.poll : since(p->now, g->seen->fresh_at);
+	late_answered(p, g, dt);
 	take_activity(p, g, s, dt);
 	learn_growth(p, g, dt);
 	if (tight(g))
@@ -408,23 +402,6 @@ static bool take_stats(struct policy *p, struct policy_guest *g, const struct gu
 	g->seen->sample_cost = process_cost(g);
 	harm_check(p, g);
 	return true;
-}
-
-/*
- * Asked, no answer, and yet it works: it has no time to answer.  One that was
- * growing when it was last heard is not waited for so long.
- */
-bool guest_late(const struct policy *p, const struct policy_guest *g)
-{
-	u64 asked, silence;
-
-	if (!g->seen->polling || g->seen->fresh_at == NEVER)
-		return false;
-	asked = since(p->now, g->seen->polling_at);
-	silence = min_of(since(p->now, g->seen->fresh_at), asked);
-	if (g->seen->growth > g->slack && silence <= p->t.silent)
-		return silence > p->t.poll + p->t.poll / 2;
-	return silence > p->t.late && (g->seen->busy > BUSY_CPU || disk_rate(p, g) > BUSY_READ);
 }
 
 /*

@@ -76,6 +76,8 @@ void guest_restarted(const struct policy *p, struct policy_guest *g)
 	if (g->movable)
 		g->seen->boot_need = max_of(g->seen->boot_need, g->demand);
 	g->seen->fresh_at = NEVER;
+	g->seen->answers = 0;
+	g->seen->missed = false;
 	g->seen->counters = 0;
 	g->seen->pressed = 0;
 	g->seen->debt = g->seen->debt_used = 0;
@@ -218,8 +220,10 @@ int policy_guest_polling(struct policy *p, unsigned int guest, bool polling, u64
 
 	if (!g)
 		return -ENOENT;
-	if (polling && !g->seen->polling)
+	if (polling && !g->seen->polling) {
 		g->seen->polling_at = policy_clock(p, now);
+		g->seen->answers = 0;
+	}
 	g->seen->polling = polling;
 	HEARD(p, POLLING, .guest = guest, .on = polling);
 	return 0;

@@ -37,7 +37,6 @@ struct fed_guest {
 	double actual, rss, merged, swapped;
 	int64_t actual_at; /* ms, the last balloon event */
 	struct policy_gate_guest books;
-	int64_t sampled; /* time of the statistics that it was given */
 };
 
 struct engine_policy {
@@ -121,9 +120,8 @@ static void feed_stats(const struct sim *s, struct policy *p, const struct sim_g
 	const struct sim_stats *st = &g->stats;
 	struct guest_record sample;
 
-	if (!known->poll || st->time == known->sampled)
+	if (!known->poll)
 		return;
-	known->sampled = st->time;
 	sample = (struct guest_record){
 		.present = GUEST_HAS_STATS | GUEST_HAS_TOTAL | GUEST_HAS_AVAILABLE |
 			   GUEST_HAS_FREE | GUEST_HAS_DISK_CACHES | GUEST_HAS_SWAP_IN |
@@ -169,7 +167,9 @@ static enum policy_level feed(struct sim *s, bool quick)
 
 		feed_actual(s, d->policy, g, known);
 		feed_cost(s, d->policy, g, known, quick);
-		feed_stats(s, d->policy, g, known);
+		/* In between no guest is asked.  Who is may have no newer ones. */
+		if (!quick)
+			feed_stats(s, d->policy, g, known);
 	}
 	return level;
 }
@@ -363,7 +363,6 @@ static int add_guests(struct sim *s, struct engine_policy *d)
 		d->known[i].actual = g->actual;
 		d->known[i].actual_at = s->host.now - BALLOON_EVENT;
 		policy_gate_found(&d->known[i].books, bytes(g->actual));
-		d->known[i].sampled = SIM_NEVER;
 		/* It starts, so it is asked. */
 		d->known[i].poll = true;
 		policy_guest_polling(d->policy, d->known[i].handle, true, clock_of(s));

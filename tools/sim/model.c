@@ -179,6 +179,7 @@ static void do_without(struct sim_host *h, struct sim_guest *g, double dt)
 	out = least(g->swapped, h->physics.guest_swap * dt / 2);
 	g->swap_out += out;
 	g->swap_in += out;
+	g->disk_read += out;
 	g->major_faults += out / PAGE / SWAP_CLUSTER;
 	if (g->swapped >= swap_size(h, g) && missing - hot > g->swapped) {
 		g->oom_kill += 1;
