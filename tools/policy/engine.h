@@ -168,108 +168,120 @@ struct hot_watch {
 	u64 cache;   /* page cache then */
 };
 
-/* What was seen of a guest and learned about it: read once for a decision. */
+/*
+ * What was seen of a guest and learned about it.  A decision reads the first part of it
+ * once: it is apart from the rest, which would only push other guests out of the cache.
+ */
 struct guest_history {
 	void *userdata;
 
 	/* the balloon */
-	u64 actual_at;	  /* when QEMU last reported its size unasked */
 	u64 granted;	  /* the size it was given, whatever it took since */
 	u64 moved_at;	  /* last command */
 	u64 moved_demand; /* its demand then */
-	int direction;	  /* of it: -1, 0, +1 */
-	u64 shrunk_at, grown_at;
-	u64 nearest;	 /* smallest |actual - target| since the command */
-	u64 progress_at; /* when that became smaller */
-	u64 stuck_until, stuck_for;
-	bool again;		  /* it did not come where it was sent: that is sent once more */
-	u64 commanded;		  /* QEMU's last target, whoever set it, as far as we know */
-	u64 way;		  /* the nearest to that that it came */
-	u64 rose_at;		  /* it went to max, by somebody's command or by itself */
-	unsigned int rivals;	  /* moves by somebody else ... */
-	u64 rival_at, rival_seen; /* ... the first, the last */
-	u64 rival_until;	  /* it is left to that one */
-	bool exhausted;		  /* it stopped because the guest has no more */
-	u64 spent_until;	  /* then it is not sent further down */
-	u64 pending, pending_at;  /* granted, perhaps not touched yet */
+	u64 shrunk_at;
+	u64 progress_at; /* when it came nearer to where it was sent */
+	u64 stuck_until;
+	u64 spent_until;	 /* it has no more, and is not sent further down */
+	u64 rival_until;	 /* it is left to somebody else */
+	u64 pending, pending_at; /* granted, perhaps not touched yet */
+	int direction;		 /* of the last command: -1, 0, +1 */
+	bool again;		 /* it did not come where it was sent: that is sent once more */
+	bool exhausted;		 /* it stopped because the guest has no more */
 
 	/* events */
-	bool frozen, paused, no_balloon, pinned;
-	u64 reboot_at;
+	bool frozen, paused, no_balloon, pinned, polling;
+	u64 born_at, reboot_at, polling_at, pinned_until;
 	u64 boot_need; /* what it needed before a reboot, and while it booted */
-	bool polling;
-	u64 polling_at;
 
 	/* the last fresh sample */
-	u64 born_at;
 	u64 fresh_at; /* own clock */
-	u64 answers;  /* in time, in a row */
-	bool missed;  /* the one after them was not there */
-	u64 last_update;
-	u64 total, available, free, cache;
-	u64 used;
-	u64 swap_in, swap_out, major_faults, oom_kill, alloc_stall;
-	u64 counters; /* GUEST_HAS_* of those that have a baseline */
-	u64 sample_actual;
-	u64 least_actual, most_actual; /* sizes seen since that sample */
-	bool resized;		       /* since then, by more than was commanded */
-	unsigned int stable;	       /* samples in a row at the same actual */
-	int follows;		       /* its total follows the balloon: -1 not known */
-	unsigned int follows_votes;
-	u64 overhead;
-	bool overhead_known;
-	u64 debt, debt_used; /* swapped out for lack of memory, used then */
-	bool ran_short;	     /* and had next to nothing available */
-	bool ran_out;	     /* and less than what its demand leaves it */
+	u64 available, free, cache;
+	u64 used, overhead;
+	u64 sample_actual, sample_cost; /* size, rss + swapped when it came */
+	u64 debt;			/* swapped out for lack of memory */
+	u64 lacking;			/* m, bytes */
+	u64 pressed_at;			/* the last sample under pressure */
+	u64 growth;			/* bytes in hold_time, now */
+	double rise;			/* bytes/ns, between the last two */
+	double growth_peak;		/* and the largest growth, sinking */
+	double reread;			/* r, bytes/s */
 	u32 pressed;
-	u64 pressed_at;		     /* the last sample under pressure */
-	u64 lacking;		     /* m, bytes */
-	u64 press_used;		     /* what it used then */
-	double refault, refault_p95; /* bytes/s */
-	double reread;		     /* r, bytes/s */
-	u64 growth;		     /* bytes in hold_time, now */
-	double rise;		     /* bytes/ns, between the last two */
-	double growth_peak;	     /* and the largest, sinking */
-	struct {
-		u64 at, used;
-	} ring[GROWTH_RING];
-	unsigned int ring_at;
+	bool resized; /* since then, by more than was commanded */
+	bool overhead_known;
+	bool missed; /* an answer was expected, and was not there */
+	bool judged; /* the last shrink's outcome is known */
 
 	/* what it costs */
 	u64 known; /* GUEST_HAS_* */
-	u64 cost_at, disk_at, cpu_at;
-	u64 rss, swapped, ksm_saved, disk_read, cpu_ns;
-	u64 grew;		     /* touched since the last decision */
-	double touching;	     /* bytes/ns, between two samples of its cost */
-	u64 payback;		     /* of swapped, what is likely to be read soon */
+	u64 cost_at;
+	u64 rss, swapped, ksm_saved;
+	u64 payback;	 /* of swapped, what is likely to be read soon */
+	u64 grew;	 /* touched since the last decision */
+	double touching; /* bytes/ns, between two samples of its cost */
+
+	/* what was learned */
+	double yield; /* correction of the structural yield */
+	double sigma;
+	u64 kept; /* page cache with which it still read again */
+	u64 good; /* last size that did no harm */
+	u64 learned, learned_at;
+	u64 undo, undo_at;
+	u64 backoff_until;
+	u64 harm_until; /* so long harms count, from the first of them */
+	unsigned int harms;
+
+	/* Only samples, events and commands read the rest: of the balloon */
+	unsigned int yields_bad;
+	u64 actual_at; /* when QEMU last reported its size unasked */
+	u64 grown_at;
+	u64 nearest; /* smallest |actual - target| since the command */
+	u64 stuck_for;
+	u64 commanded;		  /* QEMU's last target, whoever set it, as far as we know */
+	u64 way;		  /* the nearest to that that it came */
+	u64 rose_at;		  /* it went to max, by somebody's command or by itself */
+	u64 rival_at, rival_seen; /* somebody else's moves: the first, the last */
+	unsigned int rivals;	  /* how many */
+	struct yield_watch watch;
+
+	/* samples */
+	unsigned int answers; /* in time, in a row */
+	unsigned int stable;  /* samples in a row at the same actual */
+	int follows;	      /* its total follows the balloon: -1 not known */
+	unsigned int follows_votes;
+	u64 last_update;
+	u64 total;
+	u64 swap_in, swap_out, major_faults, oom_kill, alloc_stall;
+	u64 counters;		       /* GUEST_HAS_* of those that have a baseline */
+	u64 least_actual, most_actual; /* sizes seen since the last sample */
+	u64 debt_used;		       /* used when there was debt */
+	u64 press_used;		       /* used when there was pressure */
+	double refault, refault_p95;   /* bytes/s */
+	bool ran_short;		       /* it had next to nothing available */
+	bool ran_out;		       /* and less than what its demand leaves it */
+	unsigned int ring_at;
+	struct {
+		u64 at, used;
+	} ring[GROWTH_RING];
+
+	/* costs */
+	u64 disk_at, cpu_at;
+	u64 disk_read, cpu_ns;
 	u64 reclaimed;		     /* asked of its cgroup, not seen in swapped yet */
 	u64 reclaim_at, reclaim_rss; /* a window of asking began then, with that */
 	u64 reclaim_asked;	     /* bytes, in it */
 	u64 reclaim_backoff, reclaim_until;
-	u64 sample_cost;  /* rss + swapped when the last fresh sample came */
 	double busy;	  /* vCPUs' load, CPUs */
 	double disk_rate; /* bytes/s */
 	u64 reads;	  /* since the last fresh sample */
 
-	/* what was learned */
-	double yield; /* correction of the structural yield */
-	unsigned int yields_bad;
-	u64 pinned_until;
-	struct yield_watch watch;
-	double sigma;
-	u64 kept;	  /* page cache with which it still read again */
+	/* lessons */
 	u64 cache_before; /* at the sample before */
 	struct hot_watch probe;
-	u64 good; /* last size that did no harm */
-	u64 learned, learned_at;
-	u64 undo, undo_at;
-	u64 backoff, backoff_until;
-	unsigned int harms;
-	u64 harm_until; /* so long they count, from the first of them */
-	u32 harm_by;	/* of the last: pressed bits ... */
-	u64 harm_size;	/* ... at this size; 0: there was none */
+	u64 backoff;
+	u32 harm_by;   /* of the last harm: pressed bits ... */
+	u64 harm_size; /* ... at this size; 0: there was none */
 	u64 harm_last;
-	bool judged;	   /* the last shrink's outcome is known */
 	u64 mark, mark_at; /* a size on its way to being good */
 };
 
