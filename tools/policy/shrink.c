@@ -11,6 +11,9 @@
 #include "engine.h"
 #include "figures.h"
 
+/* Of its dead band, what a guest is worth shrinking by for others who are below demand. */
+#define LENT 4
+
 static double rate_of(const struct policy *p, enum policy_level level)
 {
 	switch (level) {
@@ -196,6 +199,20 @@ static u64 upto_rated(const struct policy_guest *g)
 }
 
 /*
+ * What is worth a command: of hundreds of guests each may have less to give than its
+ * dead band, and one of them be out of memory.
+ */
+static u64 worth(const struct policy_guest *g)
+{
+	return g->lends ? max_of(g->band / LENT, GRAIN) : g->band;
+}
+
+static u64 offered(const struct policy_guest *g)
+{
+	return max_of(g->rated, g->excess + g->within);
+}
+
+/*
  * What comes out too small for a command is given together to those who have
  * most.
  */
@@ -208,13 +225,12 @@ static void settle(struct policy *p)
 
 	for_each_guest (p, g) {
 		u64 surplus = over(g->target, g->entitled);
-		u64 band = g->band;
 
-		if (g->take <= 0 || g->take >= (double)band)
+		if (g->take <= 0 || g->take >= (double)g->band)
 			continue;
 		left += g->c * g->take;
 		g->take = 0;
-		if (surplus >= band && (g->rated >= band || g->excess >= band)) {
+		if (offered(g) >= worth(g)) {
 			k[n].mu = (double)surplus;
 			k[n++].slope = (double)(g - p->guest);
 		}
@@ -224,13 +240,13 @@ static void settle(struct policy *p)
 
 	k = sort_knees(k, p->knee_tmp, n);
 	while (n-- && left > 0) {
-		u64 band;
+		u64 size;
 
 		g = &p->guest[(size_t)k[n].slope];
-		band = g->band;
-		if (left < g->c * (double)band)
+		size = min_of(offered(g), g->band);
+		if (left < g->c * (double)size)
 			break;
-		g->take = (double)band;
+		g->take = (double)size;
 		left -= g->c * g->take;
 	}
 }
