@@ -311,7 +311,7 @@ static double largest_need(const struct sim_scenario *s, unsigned int guests)
 	double most = 0;
 	uint32_t cursor[64] = { 0 };
 
-	for (double time = 0; time < s->options.length; time += 10) {
+	for (int time = 0; time < (int)s->options.length; time += 10) {
 		double sum = 0;
 
 		for (unsigned int i = 0; i < guests; i++)
