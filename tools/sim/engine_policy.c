@@ -167,7 +167,7 @@ static enum policy_level feed(struct sim *s, bool quick)
 
 		feed_actual(s, d->policy, g, known);
 		feed_cost(s, d->policy, g, known, quick);
-		/* In between no guest is asked.  Who is may have no newer ones. */
+		/* No guest is asked in between; one that is asked may have nothing new. */
 		if (!quick)
 			feed_stats(s, d->policy, g, known);
 	}

@@ -159,6 +159,13 @@ static double swap_size(const struct sim_host *h, const struct sim_guest *g)
 	return least(h->physics.guest_swap_share * g->max, h->physics.guest_swap_max);
 }
 
+/* From its disk, and it waits for that. */
+static void read_back(struct sim_guest *g, double bytes)
+{
+	g->disk_read += bytes;
+	g->major_faults += bytes / PAGE / SWAP_CLUSTER;
+}
+
 /* What it has to do without: page cache in use goes first, then it swaps. */
 static void do_without(struct sim_host *h, struct sim_guest *g, double dt)
 {
@@ -167,8 +174,7 @@ static void do_without(struct sim_host *h, struct sim_guest *g, double dt)
 	double refaults = least(least(missing, hot), h->physics.guest_swap * dt);
 	double out = most(0, missing - hot - g->swapped);
 
-	g->disk_read += refaults;
-	g->major_faults += refaults / PAGE / SWAP_CLUSTER;
+	read_back(g, refaults);
 	g->alloc_stall += 1;
 	out = least(out, h->physics.guest_swap * dt);
 	g->swapped += out;
@@ -179,8 +185,7 @@ static void do_without(struct sim_host *h, struct sim_guest *g, double dt)
 	out = least(g->swapped, h->physics.guest_swap * dt / 2);
 	g->swap_out += out;
 	g->swap_in += out;
-	g->disk_read += out;
-	g->major_faults += out / PAGE / SWAP_CLUSTER;
+	read_back(g, out);
 	if (g->swapped >= swap_size(h, g) && missing - hot > g->swapped) {
 		g->oom_kill += 1;
 		h->guest_ooms++;
@@ -203,8 +208,7 @@ static void grow(struct sim_host *h, struct sim_guest *g, double dt)
 	in = least(least(g->swapped, room - fresh), h->physics.guest_swap * dt);
 	g->swapped -= in;
 	g->swap_in += in;
-	g->major_faults += in / PAGE / SWAP_CLUSTER;
-	g->disk_read += in;
+	read_back(g, in);
 	g->resident += fresh + in;
 	take_free(g, least(fresh + in, unused));
 	from_cache = most(0, fresh + in - unused);
