@@ -69,7 +69,7 @@ u64 late_use(const struct policy *p, const struct policy_guest *g)
 {
 	u64 silence = since(p->now, g->seen->fresh_at);
 
-	if (!g->seen->missed || !guest_late(p, g))
+	if (!g->seen->missed || !(g->pressed_now & POLICY_PRESSED_LATE))
 		return 0;
 	return min_of(g->seen->sample_actual + touched_since(g),
 		      base_of(g) + scale(silence, BALLOON_RATE / (double)SEC));

@@ -207,9 +207,9 @@ static u64 worth(const struct policy_guest *g)
 	return g->lends ? max_of(g->band / LENT, GRAIN) : g->band;
 }
 
-static u64 offered(const struct policy_guest *g)
+static u64 on_offer(const struct policy_guest *g)
 {
-	return max_of(g->rated, g->excess + g->within);
+	return max_of(upto_rated(g), upto_within(g));
 }
 
 /*
@@ -230,7 +230,7 @@ static void settle(struct policy *p)
 			continue;
 		left += g->c * g->take;
 		g->take = 0;
-		if (offered(g) >= worth(g)) {
+		if (on_offer(g) >= worth(g)) {
 			k[n].mu = (double)surplus;
 			k[n++].slope = (double)(g - p->guest);
 		}
@@ -243,7 +243,7 @@ static void settle(struct policy *p)
 		u64 size;
 
 		g = &p->guest[(size_t)k[n].slope];
-		size = min_of(offered(g), g->band);
+		size = min_of(on_offer(g), g->band);
 		if (left < g->c * (double)size)
 			break;
 		g->take = (double)size;
