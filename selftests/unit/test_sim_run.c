@@ -179,6 +179,23 @@ static void lack_is_measured(void **state)
 	sim_trace_clear(&t);
 }
 
+/* The longest lack of any of these guests under dynmem, in any of so many orders. */
+static double longest_lack(const struct sim_trace *t, struct sim_options *o, unsigned int guests,
+			   unsigned int orders)
+{
+	double worst = 0;
+
+	for (o->seed = 1; o->seed <= orders; o->seed++) {
+		struct sim_scenario *s = scenario(t, o);
+		struct sim_result r = run(s, "dynmem", guests, NULL);
+
+		assert_int_equal(r.failure, SIM_OK);
+		worst = fmax(worst, r.longest);
+		sim_scenario_free(s);
+	}
+	return worst;
+}
+
 /* Six guests of 16 GiB on 64; one wants a GiB for hours, then fifteen. */
 static void grows_in_time(void **state)
 {
@@ -187,7 +204,6 @@ static void grows_in_time(void **state)
 	struct sim_problem p;
 	char text[1 << 16] = "time,guest,max,used\n";
 	size_t n = strlen(text);
-	double worst = 0;
 
 	(void)state;
 	for (int time = 0; time < 2 * SPAN; time += 300) {
@@ -202,15 +218,7 @@ static void grows_in_time(void **state)
 	o.length = 2 * SPAN;
 	o.min_share = 0.1;
 	o.cache = SIM_CACHE_NONE;
-	for (o.seed = 1; o.seed <= 6; o.seed++) {
-		struct sim_scenario *s = scenario(&t, &o);
-		struct sim_result r = run(s, "dynmem", 6, NULL);
-
-		assert_int_equal(r.failure, SIM_OK);
-		worst = fmax(worst, r.longest);
-		sim_scenario_free(s);
-	}
-	assert_true(worst <= 0.5);
+	assert_true(longest_lack(&t, &o, 6, 6) <= 0.5);
 	sim_trace_clear(&t);
 }
 
@@ -236,14 +244,7 @@ static void grows_into_page_cache(void **state)
 	o.length = 2 * SPAN;
 	o.min_share = 0.1;
 	o.cache = SIM_CACHE_GROW;
-	for (o.seed = 1; o.seed <= 3; o.seed++) {
-		struct sim_scenario *s = scenario(&t, &o);
-		struct sim_result r = run(s, "dynmem", 6, NULL);
-
-		assert_int_equal(r.failure, SIM_OK);
-		assert_true(r.longest <= 0.5);
-		sim_scenario_free(s);
-	}
+	assert_true(longest_lack(&t, &o, 6, 3) <= 0.5);
 	sim_trace_clear(&t);
 }
 
@@ -271,14 +272,7 @@ static void fills_between_samples(void **state)
 	o.length = 192 * 300;
 	o.min_share = 0.1;
 	o.cache = SIM_CACHE_GROW;
-	for (o.seed = 1; o.seed <= 4; o.seed++) {
-		struct sim_scenario *s = scenario(&t, &o);
-		struct sim_result r = run(s, "dynmem", 16, NULL);
-
-		assert_int_equal(r.failure, SIM_OK);
-		assert_true(r.longest <= 3);
-		sim_scenario_free(s);
-	}
+	assert_true(longest_lack(&t, &o, 16, 4) <= 3);
 	sim_trace_clear(&t);
 }
 
