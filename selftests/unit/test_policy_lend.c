@@ -300,6 +300,44 @@ static void test_grows_before_it_is_heard(void **state)
 	policy_free(o.p);
 }
 
+/*
+ * One that grows gets what it is expected to need.  When it has grown, what it was given
+ * beyond that stays for a while on a host that is a little short; when it uses less, not.
+ */
+static void test_grown_ahead_is_not_undone(void **state)
+{
+	struct one o;
+	int n;
+
+	(void)state;
+	for (int less = 0; less < 2; less++) {
+		one_init(&o, GIB, 8 * GIB, GIB);
+		o.s.available = o.s.free = 460 * MIB;
+		o.s.disk_caches = 0;
+		o.c.rss = 600 * MIB;
+		o.h.available = 1400 * MIB;
+		ticks(&o, 10);
+		/* It touches 300 MiB in a tenth of a second, and that is all. */
+		glance(&o, 50, 150 * MIB);
+		policy_host_update(o.p, &o.h, o.now);
+		assert_int_equal(policy_decide(o.p, o.now, &o.r), 1);
+		policy_command_sent(o.p, o.g, 2 * GIB, o.now);
+		glance(&o, 50, 150 * MIB);
+		has(&o, 2 * GIB);
+		o.c.rss = 900 * MIB;
+		o.s.available = o.s.free = 2 * GIB - (less ? 400 : 864) * MIB;
+		o.h.available = 2000 * MIB;
+		for (n = 0; n < 10; n++) {
+			tick(&o, true);
+			if (o.r.decision[0].target < 2 * GIB)
+				break;
+		}
+		assert_true(o.i.demand < 2 * GIB - 256 * MIB);
+		assert_int_equal(n < 10, less);
+		policy_free(o.p);
+	}
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -313,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_little_lack_on_a_rich_host),
 		cmocka_unit_test(test_what_passes_is_seen),
 		cmocka_unit_test(test_grows_before_it_is_heard),
+		cmocka_unit_test(test_grown_ahead_is_not_undone),
 	};
 	/* clang-format on */
 

@@ -43,11 +43,14 @@ static u64 allowance(const struct policy *p, const struct policy_guest *g, doubl
 	return min_of(scale(step, (double)dt / (double)SEC), most);
 }
 
-/* It has just grown, and its demand has not fallen since. */
+/*
+ * It has just grown, and uses no less since.  Its demand may be less: what was expected
+ * of one that grows ends when it has grown.
+ */
 static bool reversal(const struct policy *p, const struct policy_guest *g)
 {
 	return g->seen->direction > 0 && since(p->now, g->seen->moved_at) < p->t.reversal &&
-	       g->demand + g->band >= g->seen->moved_demand;
+	       g->active + g->band >= g->seen->moved_active;
 }
 
 /* What is missing is not only what is kept against what may come. */
