@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Samples of resident memory between two polls: a squeezed guest that begins to fill memory shows it in its
- * cost before it shows it in its statistics.  Page cache that grows does so as well, but
- * never for long, since it is bounded by the guest's size.
+ * Samples of resident memory between two polls: a squeezed guest that begins to fill
+ * memory shows it in its cost before it shows it in its statistics.  Page cache that
+ * grows does so as well, but never for long, since it is bounded by the guest's size.
  */
 #include "engine.h"
 
