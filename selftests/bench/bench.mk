@@ -90,10 +90,18 @@ $(BENCH)/fake_guests $(BENCH)/tick_daemon $(BENCH)/bare_exchange: $(BENCH)/%: $(
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(pkg_libs) -lm
 
-.PHONY: bench-tick bench-convergence
+.PHONY: bench-tick bench-tick-scale bench-convergence
 bench-tick: $(BENCH)/fake_guests $(BENCH)/tick_daemon $(BENCH)/bare_exchange bench-tick-decision
 	$(Q)selftests/bench/tick $(BENCH) $(TICK_GUESTS) $(TICK_RUNS) >$(BENCH)/tick.txt
 	$(call evaluate,tick)
+
+# Of SCALE_GUESTS=N and a tenth of them; each takes two of the 20,000 descriptors that a
+# process may have.  SCALE_RUNS=N.
+SCALE_GUESTS ?= 9900
+SCALE_RUNS ?= 3
+bench-tick-scale: $(BENCH)/fake_guests $(BENCH)/tick_daemon
+	$(Q)selftests/bench/tick $(BENCH) $(SCALE_GUESTS) $(SCALE_RUNS) scale >$(BENCH)/tick_scale.txt
+	$(call evaluate,tick_scale,tick-scale)
 
 # CONVERGENCE_RUNS=N: each contender once, dynmemd twice. With QEMUs on this machine,
 # or bench-convergence-lab, in the lab's.
