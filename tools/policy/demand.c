@@ -48,7 +48,7 @@ static enum policy_class classify(struct policy *p, struct policy_guest *g)
 	}
 	if (!g->seen->polling)
 		return POLICY_CLASS_REPORTING;
-	silence = min_of(since(p->now, g->seen->fresh_at), since(p->now, g->seen->polling_at));
+	silence = guest_silence(p, g);
 	if (silence <= patience || (guest_late(p, g) && silence <= BUSY_SILENCE * patience))
 		return POLICY_CLASS_REPORTING;
 	return POLICY_CLASS_SILENT;

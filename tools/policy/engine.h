@@ -457,6 +457,7 @@ double half_life(u64 dt, u64 life);
 /* guest.c */
 void late_answered(const struct policy *p, struct policy_guest *g, u64 dt);
 void late_unanswered(const struct policy *p, struct policy_guest *g);
+u64 guest_silence(const struct policy *p, const struct policy_guest *g);
 bool guest_late(const struct policy *p, const struct policy_guest *g);
 u64 late_use(const struct policy *p, const struct policy_guest *g);
 

@@ -42,20 +42,24 @@ static bool works(const struct policy *p, const struct policy_guest *g)
 	return g->seen->busy > BUSY_CPU || disk_rate(p, g) > BUSY_READ;
 }
 
+/* How long it has been asked and not heard. */
+u64 guest_silence(const struct policy *p, const struct policy_guest *g)
+{
+	return min_of(since(p->now, g->seen->fresh_at), since(p->now, g->seen->polling_at));
+}
+
 /*
  * Asked, no answer, and yet it works: it has no time to answer.  One that always answered
  * in time, or was growing when it was last heard, is not waited for so long.
  */
 bool guest_late(const struct policy *p, const struct policy_guest *g)
 {
-	u64 asked, silence;
+	u64 silence = guest_silence(p, g);
 
 	if (!g->seen->polling || g->seen->fresh_at == NEVER)
 		return false;
 	if (g->seen->missed && works(p, g))
 		return true;
-	asked = since(p->now, g->seen->polling_at);
-	silence = min_of(since(p->now, g->seen->fresh_at), asked);
 	if (g->seen->growth > g->slack && silence <= p->t.silent)
 		return silence > p->t.poll + p->t.poll / 2;
 	return silence > p->t.late && works(p, g);
