@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/recording.h"
 #include "common/util.h"
 #include "dynmemd/base/log.h"
 #include "dynmemd/core/guest.h"
+#include "dynmemd/core/record_file.h"
 #include "dynmemd/core/recorder.h"
 
 struct sink {
@@ -20,7 +22,8 @@ struct recorder {
 	struct sink sink[RECORDER_SINKS];
 	const struct sink *only; /* while it is brought up to date */
 	unsigned int sinks;
-	FILE *file;
+	struct record_file *file;
+	bool ended; /* by an error */
 	char *path;
 };
 
@@ -84,24 +87,33 @@ void recorder_remove(struct recorder *r, const void *userdata)
 static void write_line(void *userdata, const char *line)
 {
 	struct recorder *r = userdata;
+	int e;
 
-	if (!r->file)
+	if (r->ended)
 		return;
-	if (line && fputs(line, r->file) >= 0 && fputc('\n', r->file) >= 0 && !fflush(r->file))
+	e = line ? record_file_add(r->file, line) : -ENOMEM;
+	if (e == 0)
 		return;
-	log_error("the recording %s ends here: %s", r->path, strerror(line ? errno : ENOMEM));
-	fclose(r->file);
-	r->file = NULL;
+	log_error("the recording %s ends here: %s", r->path,
+		  e == -ENOBUFS ? "its disk does not keep up" : strerror(-e));
+	r->ended = true;
 }
 
 int recorder_open(struct recorder *r, const char *path)
 {
+	int fd, e;
+
 	r->path = strdup(path);
 	if (!r->path)
 		return -ENOMEM;
-	r->file = fopen(path, "wex");
-	if (!r->file)
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
 		return -errno;
+	e = record_file_new(&r->file, fd);
+	if (e < 0) {
+		close(fd);
+		return e;
+	}
 	return recorder_add(r, write_line, r);
 }
 
@@ -110,8 +122,7 @@ struct recorder *recorder_free(struct recorder *r)
 	if (!r)
 		return NULL;
 	policy_listen(r->policy, NULL, NULL);
-	if (r->file)
-		fclose(r->file);
+	record_file_free(r->file);
 	free(r->path);
 	free(r);
 	return NULL;
