@@ -15,7 +15,7 @@
  * more than to read it. When two wake-ups are this close, usec, what comes is left to
  * gather for as long. With few sockets there is nothing to gather.
  */
-#define REST	   1000
+#define REST	   1000u
 #define REST_ITEMS 32
 
 struct poller {
