@@ -301,10 +301,10 @@ static void test_grows_before_it_is_heard(void **state)
 }
 
 /*
- * One that grows gets what it is expected to need.  When it has grown, what it was given
- * beyond that stays for a while on a host that is a little short; when it uses less, not.
+ * One that grows gets what it is expected to need.  While it still grows, but not so fast,
+ * it keeps that for a moment on a host that is a little short; when it uses less, not.
  */
-static void test_grown_ahead_is_not_undone(void **state)
+static void test_growth_is_not_undone_under_way(void **state)
 {
 	struct one o;
 	int n;
@@ -333,7 +333,7 @@ static void test_grown_ahead_is_not_undone(void **state)
 				break;
 		}
 		assert_true(o.i.demand < 2 * GIB - 256 * MIB);
-		assert_int_equal(n < 10, less);
+		assert_int_equal(n, less ? 0 : 1);
 		policy_free(o.p);
 	}
 }
@@ -351,7 +351,7 @@ int main(void)
 		cmocka_unit_test(test_little_lack_on_a_rich_host),
 		cmocka_unit_test(test_what_passes_is_seen),
 		cmocka_unit_test(test_grows_before_it_is_heard),
-		cmocka_unit_test(test_grown_ahead_is_not_undone),
+		cmocka_unit_test(test_growth_is_not_undone_under_way),
 	};
 	/* clang-format on */
 

@@ -153,7 +153,6 @@ int policy_command_sent(struct policy *p, unsigned int guest, u64 target, u64 no
 	g->target = target;
 	rival_commanded(g, target);
 	g->seen->moved_demand = g->demand;
-	g->seen->moved_active = g->active;
 	g->seen->moved_at = now;
 	g->seen->nearest = left(g);
 	g->seen->progress_at = now;

@@ -179,7 +179,6 @@ struct guest_history {
 	u64 granted;	  /* the size it was given, whatever it took since */
 	u64 moved_at;	  /* last command */
 	u64 moved_demand; /* its demand then */
-	u64 moved_active; /* and what it used */
 	u64 shrunk_at;
 	u64 progress_at; /* when it came nearer to where it was sent */
 	u64 stuck_until;

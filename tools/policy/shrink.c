@@ -44,13 +44,14 @@ static u64 allowance(const struct policy *p, const struct policy_guest *g, doubl
 }
 
 /*
- * It has just grown, and uses no less since.  Its demand may be less: what was expected
- * of one that grows ends when it has grown.
+ * It has just grown, and its demand has not fallen since, or only because less is expected
+ * of it than when it grew fastest: it still grows.
  */
 static bool reversal(const struct policy *p, const struct policy_guest *g)
 {
 	return g->seen->direction > 0 && since(p->now, g->seen->moved_at) < p->t.reversal &&
-	       g->active + g->band >= g->seen->moved_active;
+	       (g->demand + g->band >= g->seen->moved_demand ||
+		(g->seen->rise > 0 && since(p->now, g->seen->moved_at) <= 2 * p->t.poll));
 }
 
 /* What is missing is not only what is kept against what may come. */
