@@ -67,7 +67,7 @@ struct goal {
 
 static const struct goal goals[] = {
 	{ "oracle_min25", DYNMEM, ORACLE, false, -1, 1, SIM_CACHE_GROW, 0.95 },
-	{ "oracle_min10", DYNMEM, ORACLE, false, -1, 0, SIM_CACHE_GROW, 0.85 },
+	{ "oracle_min10", DYNMEM, ORACLE, false, -1, 0, SIM_CACHE_GROW, 0.9 },
 	{ "static_p999_min25", DYNMEM, TRAINED, false, -1, 1, SIM_CACHE_GROW, 1.5 },
 	{ "pve_cache_grows", DYNMEM, PVE, false, -1, 1, SIM_CACHE_GROW, 2 },
 	{ "pve_no_cache", DYNMEM, PVE, false, -1, 1, SIM_CACHE_NONE, 1.25 },
