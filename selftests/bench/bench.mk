@@ -134,7 +134,7 @@ bench-ksm: tools lab-modules
 	$(Q)selftests/bench/evaluate ksm $(BENCH)/ksm-$(KSM_KERNEL).txt $(BENCH)/ksm-$(KSM_KERNEL).json
 
 # What it is worth to learn of pressure early: OUTCOME_RUNS=N of each burst and contender,
-# some 40 minutes a run; OUTCOME_WHERE=guest for bursts in a guest only, or host.
+# some 20 minutes a run; OUTCOME_WHERE=guest for bursts in a guest only, or host.
 OUTCOME_RUNS ?= 1
 .PHONY: bench-outcome
 bench-outcome: tools lab-modules
