@@ -89,7 +89,7 @@ endif
 VISIBILITY := -fvisibility=hidden
 ALL_CFLAGS = -std=gnu11 -fPIC $(VISIBILITY) -MMD -MP $(WARN) $(DEFS) $(INC) $(pkg_cflags) $(CFLAGS) $(SANFLAGS)
 # A decision takes a twentieth less time than with -O2.
-$(O)/obj/tools/policy/%.o: ALL_CFLAGS += $(if $(filter -O2,$(CFLAGS)),-O3)
+$(O)/obj/tools/policy/%.o: ALL_CFLAGS += $(if $(SANFLAGS),,$(if $(filter -O2,$(CFLAGS)),-O3))
 ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SANFLAGS)
 
 objs = $(patsubst %.c,$(O)/obj/%.o,$(wildcard $(1)))
