@@ -175,7 +175,7 @@ static void test_aligned(_unused_ void **state)
 {
 	struct fake_qemu a = idle_guest("a"), fixed = idle_guest("fixed");
 	struct world w;
-	unsigned int refused;
+	unsigned int refused, begun;
 	uint64_t phase;
 
 	open_world(&w, manage);
@@ -184,8 +184,10 @@ static void test_aligned(_unused_ void **state)
 	start_guest(&w, &fixed, "fixed.sock");
 	until_known(&w, "a");
 	until_known(&w, "fixed");
+	/* One that starts is polled, too: its period may have begun anew already. */
+	begun = a.periods_begun;
 	pressure(&w, POLICY_LEVEL_MEDIUM, 300);
-	run_until(&w, 3000, a.periods_begun > 0);
+	run_until(&w, 3000, a.periods_begun > begun);
 	run_for(&w, 100);
 	assert_int_equal(a.period, 1);
 	phase = a.period_at % NSEC_PER_SEC / NSEC_PER_MSEC;
@@ -194,7 +196,7 @@ static void test_aligned(_unused_ void **state)
 
 	/* Not each time anew, and where it is refused, not again. */
 	run_for(&w, 2500);
-	assert_int_equal(a.periods_begun, 1);
+	assert_int_equal(a.periods_begun, begun + 1);
 	assert_int_equal(fixed.periods_begun, 0);
 	assert_int_equal(fixed.period_sets, refused);
 	fake_stop(&a, false);
