@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the daemon records of itself, an engine decides again. */
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "common/recording.h"
 #include "dynmemd/core/recorder.h"
 #include "dynmemd_world.h"
@@ -140,6 +143,39 @@ static void test_sinks(_unused_ void **state)
 	policy_free(p);
 }
 
+/* One whose file cannot be written ends, and nobody listens for it any more. */
+static void test_ends(_unused_ void **state)
+{
+	struct host_record host = { .present = HOST_HAS_MEMORY, .total = 16 * GIB };
+	struct rlimit before, none;
+	unsigned int lines = 0, sinks = 0;
+	char path[64];
+	struct recorder *r;
+	struct policy *p;
+
+	snprintf(path, sizeof(path), "/tmp/record-ends-%d", getpid());
+	signal(SIGXFSZ, SIG_IGN);
+	assert_return_code(getrlimit(RLIMIT_FSIZE, &before), errno);
+	none = (struct rlimit){ .rlim_max = before.rlim_max };
+	assert_int_equal(policy_new(NULL, &p), 0);
+	assert_int_equal(recorder_new(&r, p), 0);
+	setrlimit(RLIMIT_FSIZE, &none);
+	assert_int_equal(recorder_open(r, path), 0);
+	while (recorder_add(r, count_line, &lines) == 0)
+		sinks++;
+	for (uint64_t i = 1; sinks < RECORDER_SINKS && i < 500; i++) {
+		usleep(10000);
+		policy_host_update(p, &host, i * NSEC_PER_SEC);
+		if (recorder_add(r, count_line, &lines) == 0)
+			sinks++;
+	}
+	setrlimit(RLIMIT_FSIZE, &before);
+	unlink(path);
+	assert_int_equal(sinks, RECORDER_SINKS);
+	recorder_free(r);
+	policy_free(p);
+}
+
 int main(void)
 {
 	/* clang-format off */
@@ -147,6 +183,7 @@ int main(void)
 		cmocka_unit_test(test_replayed),
 		cmocka_unit_test(test_no_overwriting),
 		cmocka_unit_test(test_sinks),
+		cmocka_unit_test(test_ends),
 	};
 	/* clang-format on */
 

@@ -23,7 +23,6 @@ struct recorder {
 	const struct sink *only; /* while it is brought up to date */
 	unsigned int sinks;
 	struct record_file *file;
-	bool ended; /* by an error */
 	char *path;
 };
 
@@ -87,16 +86,13 @@ void recorder_remove(struct recorder *r, const void *userdata)
 static void write_line(void *userdata, const char *line)
 {
 	struct recorder *r = userdata;
-	int e;
+	int e = line ? record_file_add(r->file, line) : -ENOMEM;
 
-	if (r->ended)
-		return;
-	e = line ? record_file_add(r->file, line) : -ENOMEM;
 	if (e == 0)
 		return;
 	log_error("the recording %s ends here: %s", r->path,
 		  e == -ENOBUFS ? "its disk does not keep up" : strerror(-e));
-	r->ended = true;
+	recorder_remove(r, r);
 }
 
 int recorder_open(struct recorder *r, const char *path)
