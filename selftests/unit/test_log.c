@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "dynmemd/base/log.h"
+#include "seconds.h"
 
 static int saved_stderr, reader;
 
@@ -69,14 +69,6 @@ static void test_lines(_unused_ void **state)
 		      "dynmemd: warning: guest a\\x1b[2J: said \"\\x0a\\xff\"\n"
 		      "dynmemd: guest web1: 512.0 -> 400.0 MiB: why\\x09not [shrink-host]\n"
 		      "dynmemd: guest web1: would go 512.0 -> 400.0 MiB: why [shrink-host]\n");
-}
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* What was written, and what is reported lost, however often. */

@@ -254,18 +254,24 @@ static void glance(struct one *o, u64 ms, u64 touched)
 	policy_guest_update(o->p, o->g, &o->c, o->now);
 }
 
+/* It uses 500 MiB of one GiB, and has 256 of room, on a host that has no more to give. */
+static void squeezed(struct one *o)
+{
+	one_init(o, GIB, 8 * GIB, GIB);
+	o->s.available = o->s.free = 460 * MIB;
+	o->s.disk_caches = 0;
+	o->c.rss = 600 * MIB;
+	o->h.available = 1400 * MIB; /* what is kept, and next to nothing else */
+	ticks(o, 10);
+}
+
 /* A squeezed guest that fills 1 GiB/s is given more a twentieth of a second later. */
 static void test_grows_before_it_is_heard(void **state)
 {
 	struct one o;
 
 	(void)state;
-	one_init(&o, GIB, 8 * GIB, GIB);
-	o.s.available = o.s.free = 460 * MIB; /* uses 500 MiB, and has 256 of room */
-	o.s.disk_caches = 0;
-	o.c.rss = 600 * MIB;
-	o.h.available = 1400 * MIB; /* what is kept, and next to nothing else */
-	ticks(&o, 10);
+	squeezed(&o);
 	assert_int_equal(o.i.target, GIB);
 	assert_int_equal(o.r.resident, 50 * MSEC);
 
@@ -311,12 +317,7 @@ static void test_growth_is_not_undone_under_way(void **state)
 
 	(void)state;
 	for (int less = 0; less < 2; less++) {
-		one_init(&o, GIB, 8 * GIB, GIB);
-		o.s.available = o.s.free = 460 * MIB;
-		o.s.disk_caches = 0;
-		o.c.rss = 600 * MIB;
-		o.h.available = 1400 * MIB;
-		ticks(&o, 10);
+		squeezed(&o);
 		/* It touches 300 MiB in a tenth of a second, and that is all. */
 		glance(&o, 50, 150 * MIB);
 		policy_host_update(o.p, &o.h, o.now);

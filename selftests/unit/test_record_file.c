@@ -9,14 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/util.h"
 #include "dynmemd/core/record_file.h"
+#include "seconds.h"
 
 #define LINES 20000
 
@@ -45,14 +44,6 @@ static void test_in_order(_unused_ void **state)
 	assert_int_equal(n, LINES);
 	fclose(in);
 	unlink(path);
-}
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* A pipe that nobody reads. */
